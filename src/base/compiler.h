@@ -5,13 +5,15 @@
  */
 #pragma once
 
-#define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define CACHE_LINE 64
-#define CACHE_ALIGNED __attribute__((aligned(CACHE_LINE)))
-#define UNUSED __attribute__((unused))
+#include <stddef.h>
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define MUST_CHECK             __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define CACHE_LINE             64
+#define CACHE_ALIGNED          __attribute__((aligned(CACHE_LINE)))
+#define UNUSED                 __attribute__((unused))
+
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

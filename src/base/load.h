@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inline big-endian loads and stores, any alignment. Each compiles to one move and one byte swap
+ * (or one movbe). They check nothing: the caller has compared the length before; where it cannot,
+ * it uses the cursor (base/cursor.h).
+ */
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOAD_SWAP16(v) __builtin_bswap16(v)
+#define LOAD_SWAP32(v) __builtin_bswap32(v)
+#define LOAD_SWAP64(v) __builtin_bswap64(v)
+#else
+#define LOAD_SWAP16(v) (v)
+#define LOAD_SWAP32(v) (v)
+#define LOAD_SWAP64(v) (v)
+#endif
+
+static inline uint16_t load_be16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return LOAD_SWAP16(v);
+}
+
+static inline uint32_t load_be32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return LOAD_SWAP32(v);
+}
+
+static inline uint64_t load_be64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return LOAD_SWAP64(v);
+}
+
+static inline void store_be16(uint8_t *p, uint16_t v)
+{
+	v = LOAD_SWAP16(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void store_be32(uint8_t *p, uint32_t v)
+{
+	v = LOAD_SWAP32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void store_be64(uint8_t *p, uint64_t v)
+{
+	v = LOAD_SWAP64(v);
+	memcpy(p, &v, sizeof(v));
+}
