@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# A thin front: installs what is missing, builds with meson and ninja under build/, and runs the
+# scripts that do the work. `make` alone lists the targets.
+
+PREFIX ?= /usr/local
+RELEASE = build/release
+
+help:
+	@echo 'make run       build weft and fetch a page through the network of examples/home.yaml'
+	@echo 'make build     only build: the command and the libraries, in $(RELEASE)'
+	@echo 'make test      build with gcc and clang under sanitizers, run all tests and checks (minutes)'
+	@echo 'make test-all  the same and the long suites (up to 70 minutes)'
+	@echo 'make lint      only the checks: format, style, layers, exported symbols, clang-tidy'
+	@echo 'make fuzz      run each fuzz target for FUZZ_SECONDS (60); TARGETS="a b" chooses'
+	@echo 'make bench     compare with the kernel on this machine; the table goes to bench/out'
+	@echo 'make install   install to PREFIX ($(PREFIX)) below DESTDIR'
+	@echo 'make clean     remove build/'
+
+run: build
+	@scripts/run
+
+build:
+	@scripts/bootstrap build run
+	@scripts/configure $(RELEASE) gcc -Dbuildtype=release -Dtests=disabled
+	@ninja -C $(RELEASE) --quiet
+
+test:
+	@scripts/bootstrap build run test lint
+	@scripts/test
+
+test-all:
+	@scripts/bootstrap build run test lint
+	@scripts/test --long
+
+lint:
+	@scripts/bootstrap build test lint
+	@scripts/lint
+
+fuzz:
+	@scripts/bootstrap build fuzz
+	@scripts/fuzz $(TARGETS)
+
+bench:
+	@scripts/bootstrap build run bench
+	@scripts/bench
+
+# The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.
+install: build
+	@meson configure $(RELEASE) -Dprefix=$(abspath $(PREFIX))
+	@DESTDIR=$(abspath $(DESTDIR)) meson install -C $(RELEASE) --quiet
+
+clean:
+	rm -rf build
+
+.PHONY: help run build test test-all lint fuzz bench install clean
