@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libweft-io: devices of the operating system and a loop in real time for engines.
+ *
+ * Everything here makes system calls; libweft itself makes none.
+ */
+#pragma once
+
+#include "weft/netif.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* For weft_engine_config.entropy: the system's generator (getrandom(2)). */
+WEFT_API int weft_io_entropy(void *ctx, void *buf, size_t len);
+/* CLOCK_MONOTONIC in ns. */
+WEFT_API int64_t weft_io_now_ns(void);
+
+/* A loop that drives one engine: its devices' descriptors, its timers, the application's own
+ * descriptors. */
+struct weft_loop;
+WEFT_API int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret);
+WEFT_API void weft_loop_free(struct weft_loop *loop);
+/* Waits for at most `timeout_ns` (-1: for ever) for something to do and does it: one turn. 0 or
+ * -Exxx of epoll_wait(2); -EINTR when a signal came. */
+WEFT_API int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns);
+/* Turns until weft_loop_stop() is called. */
+WEFT_API int weft_loop_run(struct weft_loop *loop);
+WEFT_API void weft_loop_stop(struct weft_loop *loop);
+/* Calls `fn(arg, fd, events)` when poll(2) bits of `events` are true for `fd` (level-triggered).
+ * events 0: forget it. */
+WEFT_API int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
+			     void (*fn)(void *arg, int fd, uint32_t events), void *arg);
+/* How late the loop was with its timers: the run cannot be believed when this is much. */
+struct weft_loop_stats {
+	uint64_t n_turns;
+	uint64_t n_timer_runs; /* turns that had a deadline to meet */
+	int64_t late_max_ns;   /* worst lateness against a deadline */
+	int64_t late_sum_ns;
+	uint64_t n_late_1ms, n_late_10ms; /* deadlines missed by more than that */
+};
+WEFT_API void weft_loop_stats(const struct weft_loop *loop, struct weft_loop_stats *ret);
+
+/* A TAP device (Linux, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) whose descriptor the caller has opened,
+ * as an interface of `st`: checksum offload and 64 KiB TSO super-packets both ways. Takes `fd`,
+ * also on failure. -EINVAL: not a TAP with a vnet header. */
+WEFT_API int weft_tap_new(struct weft_loop *loop, struct weft_stack *st, const char *name, int fd,
+			  struct weft_netif **ret);
+/* Opens a TAP named `ifname` in the calling thread's network namespace (name filled in if it has a
+ * '%'), ready for weft_tap_new(): returns the descriptor. -EPERM, -ENOENT (no /dev/net/tun),
+ * -EBUSY. */
+WEFT_API int weft_tap_open(const char *ifname);
+struct weft_tap_stats {
+	uint64_t reads, read_bytes, writes, write_bytes;
+	uint64_t write_drops;
+};
+WEFT_API void weft_tap_stats(const struct weft_netif *nif, struct weft_tap_stats *ret);
+
+#ifdef __cplusplus
+}
+#endif

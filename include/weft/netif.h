@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interfaces, addresses, routes, neighbours, and links between stacks of one engine.
+ *
+ * An interface belongs to its stack and is freed with it, or by weft_netif_del(). Frames are
+ * Ethernet II without FCS.
+ */
+#pragma once
+
+#include "weft/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Two interfaces joined by a wire without loss or delay, in the same engine: a virtual wire. MTU
+ * 1500; hand over 64 KiB super-packets whole. Both come up. Names are at most 15 bytes, without
+ * '/' or space. -EEXIST, -EINVAL, -ENOMEM. */
+WEFT_API int weft_veth_new(struct weft_stack *a, const char *a_name, struct weft_stack *b,
+			   const char *b_name, struct weft_netif **ret_a,
+			   struct weft_netif **ret_b);
+
+/* What a link does to frames in one direction. All zero: nothing. */
+struct weft_link_dir {
+	uint64_t rate_bps; /* bits a second, of Ethernet frames without FCS; 0: unlimited */
+	int64_t delay_ns;  /* one way, after serialisation */
+	int64_t jitter_ns; /* added delay, uniform in [0, jitter_ns]; keeps the order */
+	uint32_t loss_ppm; /* frames lost at random, millionths */
+	uint32_t duplicate_ppm;
+	uint32_t corrupt_ppm; /* one random bit is flipped */
+	uint32_t reorder_ppm; /* frames that are delivered reorder_ns later than their turn */
+	int64_t reorder_ns;   /* 0 with reorder_ppm: skip the delay instead, as netem does */
+	uint32_t queue_pkts;  /* frames waiting for the rate limiter; 0: default (1000) */
+	uint32_t queue_bytes; /* 0: no limit in bytes */
+};
+
+/* A link between two stacks (a may equal b) with its own behaviour in each direction, as a pair of
+ * interfaces. Super-packets are split into frames when the link has a rate, loss, duplication,
+ * corruption or reordering. */
+struct weft_link;
+WEFT_API int weft_link_new(struct weft_stack *a, const char *a_name, struct weft_stack *b,
+			   const char *b_name, const struct weft_link_dir *a_to_b,
+			   const struct weft_link_dir *b_to_a, struct weft_link **ret);
+WEFT_API struct weft_netif *weft_link_netif(struct weft_link *link, int end); /* 0: a, 1: b */
+/* Changes one direction (0: a to b) while frames are under way; they keep their times. -EINVAL. */
+WEFT_API int weft_link_set(struct weft_link *link, int dir, const struct weft_link_dir *cfg);
+/* A link that is down loses what it carries; both ends lose their carrier. */
+WEFT_API void weft_link_set_up(struct weft_link *link, bool up);
+struct weft_link_stats {
+	uint64_t frames, bytes; /* delivered */
+	uint64_t lost, queue_drops, duplicated, corrupted, reordered;
+	uint64_t queue_peak_pkts;
+	int64_t busy_ns; /* time spent serialising: utilisation */
+};
+WEFT_API void weft_link_stats(const struct weft_link *link, int dir, struct weft_link_stats *ret);
+
+/* An interface whose frames the application carries. */
+struct weft_frame_ops {
+	/* The stack sends a frame: linear Ethernet frame, checksums complete, at most MTU + 14
+	 * bytes. Borrowed during the call, which must not call back into the engine. Returns 0;
+	 * -ENOBUFS or another -Exxx: counted as a drop. */
+	int (*tx)(void *arg, const void *frame, size_t len);
+};
+WEFT_API int weft_netif_new(struct weft_stack *st, const char *name, const uint8_t mac[6],
+			    uint32_t mtu, const struct weft_frame_ops *ops, void *arg,
+			    struct weft_netif **ret);
+/* A frame arrived on an interface made by weft_netif_new(): copied, and processed at the next
+ * weft_engine_run(). -ENOBUFS: pools or backlog are full; -EMSGSIZE: longer than 65549 bytes. */
+WEFT_API int weft_netif_rx(struct weft_netif *nif, const void *frame, size_t len);
+
+/* A learning bridge (IEEE 802.1D without spanning tree): frames between its ports. It has no
+ * address of its own. Ports are interfaces of the same stack. */
+struct weft_bridge;
+WEFT_API int weft_bridge_new(struct weft_stack *st, struct weft_bridge **ret);
+WEFT_API int weft_bridge_add(struct weft_bridge *br, struct weft_netif *port); /* -EBUSY, -ENOMEM */
+
+WEFT_API void weft_netif_del(struct weft_netif *nif); /* a veth or link loses both ends */
+WEFT_API struct weft_netif *weft_netif_find(struct weft_stack *st, const char *name); /* or NULL */
+WEFT_API struct weft_netif *weft_netif_next(struct weft_stack *st,
+					    struct weft_netif *prev); /* NULL: first/last */
+WEFT_API const char *weft_netif_name(const struct weft_netif *nif);
+WEFT_API uint32_t weft_netif_index(const struct weft_netif *nif);
+WEFT_API void weft_netif_set_up(struct weft_netif *nif, bool up);
+WEFT_API int weft_netif_set_mtu(struct weft_netif *nif, uint32_t mtu);
+WEFT_API void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6]);
+WEFT_API void weft_netif_mac(const struct weft_netif *nif, uint8_t ret[6]);
+struct weft_netif_stats {
+	uint64_t rx_packets, rx_bytes, rx_dropped, rx_errors;
+	uint64_t tx_packets, tx_bytes, tx_dropped, tx_errors;
+	uint64_t rx_units, tx_units; /* super-packets count once */
+};
+WEFT_API void weft_netif_stats(const struct weft_netif *nif, struct weft_netif_stats *ret);
+
+/* Addresses: `ip addr add ADDR/LEN dev NIF`; the prefix becomes a connected route.
+ * -EEXIST; -EINVAL (prefix too long, group or unspecified address); -ENOMEM. */
+WEFT_API int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr,
+			   uint8_t prefix_len);
+WEFT_API int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr,
+			   uint8_t prefix_len);
+
+enum weft_route_type {
+	WEFT_ROUTE_UNICAST,
+	WEFT_ROUTE_UNREACHABLE,
+	WEFT_ROUTE_BLACKHOLE,
+	WEFT_ROUTE_PROHIBIT,
+};
+struct weft_route {
+	struct weft_addr dst; /* family set; prefix_len 0 with zero bytes: default */
+	uint8_t prefix_len;
+	struct weft_addr via;   /* WEFT_AF_UNSPEC: on-link */
+	struct weft_netif *dev; /* NULL: found from `via` */
+	struct weft_addr src;   /* preferred source; WEFT_AF_UNSPEC: selected */
+	uint32_t metric;        /* lower wins among equal prefixes */
+	enum weft_route_type type;
+};
+/* -EEXIST (same prefix and metric), -ENETUNREACH (gateway not on-link), -EINVAL, -ENOMEM; -ESRCH
+ * from del when there is none. */
+WEFT_API int weft_route_add(struct weft_stack *st, const struct weft_route *r);
+WEFT_API int weft_route_del(struct weft_stack *st, const struct weft_route *r);
+/* Reads "PREFIX|default [via ADDR] [dev IF] [metric N] [src ADDR]" and adds it; also "unreachable
+ * PREFIX", "blackhole PREFIX", "prohibit PREFIX". */
+WEFT_API int weft_route_add_text(struct weft_stack *st, const char *text);
+
+/* A permanent neighbour entry. */
+WEFT_API int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr,
+			    const uint8_t mac[6]);
+
+/* Watches an interface: `fn` gets a whole pcapng block (or several) at a time. The first call
+ * delivers section and interface headers. A capture may watch several interfaces; every frame is
+ * split and completed as it would be on the wire is not attempted: super-packets appear as one
+ * frame. Drop reasons and trace ids are packet comments. */
+struct weft_capture;
+WEFT_API int weft_capture_new(struct weft_engine *eng, uint32_t snaplen,
+			      void (*fn)(void *arg, const void *blocks, size_t len), void *arg,
+			      struct weft_capture **ret);
+WEFT_API int weft_capture_add(struct weft_capture *cap, struct weft_netif *nif);
+/* Pending blocks are delivered, with interface statistics at the end. NULL is fine. */
+WEFT_API void weft_capture_free(struct weft_capture *cap);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets: BSD semantics without blocking.
+ *
+ * Nothing waits: a call that could not finish returns -EAGAIN or -EINPROGRESS, and the socket's
+ * callback tells when to try again. Callbacks come from weft_engine_run() only, never from inside a
+ * call that the application makes, once for any number of changes since the last one. They may make
+ * any socket call, including weft_close() of their own socket.
+ */
+#pragma once
+
+#include "weft/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Socket types, protocols, levels, options and flags with Linux's values. */
+enum {
+	WEFT_SOCK_STREAM = 1,
+	WEFT_SOCK_DGRAM = 2,
+	WEFT_SOCK_RAW = 3,
+};
+enum {
+	WEFT_IPPROTO_IP = 0,
+	WEFT_IPPROTO_ICMP = 1,
+	WEFT_IPPROTO_TCP = 6,
+	WEFT_IPPROTO_UDP = 17,
+};
+enum {
+	WEFT_SOL_SOCKET = 1,
+	WEFT_SO_REUSEADDR = 2,
+	WEFT_SO_TYPE = 3,
+	WEFT_SO_ERROR = 4,
+	WEFT_SO_BROADCAST = 6,
+	WEFT_SO_SNDBUF = 7,
+	WEFT_SO_RCVBUF = 8,
+	WEFT_SO_KEEPALIVE = 9,
+	WEFT_SO_LINGER = 13,
+	WEFT_SO_REUSEPORT = 15,
+	WEFT_SO_ACCEPTCONN = 30,
+	WEFT_SO_PROTOCOL = 38,
+	WEFT_SO_DOMAIN = 39,
+	WEFT_TCP_NODELAY = 1,
+	WEFT_TCP_MAXSEG = 2,
+	WEFT_TCP_CORK = 3,
+	WEFT_TCP_KEEPIDLE = 4,  /* s */
+	WEFT_TCP_KEEPINTVL = 5, /* s */
+	WEFT_TCP_KEEPCNT = 6,
+	WEFT_TCP_INFO = 11, /* struct weft_tcp_info */
+	WEFT_TCP_QUICKACK = 12,
+	WEFT_TCP_USER_TIMEOUT = 18, /* ms */
+	WEFT_IP_TOS = 1,
+	WEFT_IP_TTL = 2,
+};
+enum {
+	WEFT_MSG_PEEK = 0x02,
+	WEFT_MSG_TRUNC = 0x20,
+	WEFT_MSG_MORE = 0x8000,
+};
+enum {
+	WEFT_SHUT_RD = 0,
+	WEFT_SHUT_WR = 1,
+	WEFT_SHUT_RDWR = 2,
+};
+/* Readiness: poll(2)'s bits. */
+enum {
+	WEFT_IN = 0x001,     /* weft_recv or weft_accept would not return -EAGAIN */
+	WEFT_OUT = 0x004,    /* weft_send would take at least a byte; or a connect has finished */
+	WEFT_ERR = 0x008,    /* WEFT_SO_ERROR has something */
+	WEFT_HUP = 0x010,    /* both directions are finished */
+	WEFT_RDHUP = 0x2000, /* the peer has finished sending */
+};
+
+struct weft_iovec {
+	void *base;
+	size_t len;
+};
+struct weft_linger {
+	int onoff;
+	int linger_s;
+};
+
+/* family WEFT_AF_INET (WEFT_AF_INET6 when the stack has IPv6); type; protocol 0 for the type's
+ * default. WEFT_SOCK_DGRAM with WEFT_IPPROTO_ICMP is an echo ("ping") socket: send and receive ICMP
+ * echo messages from the type field on. -EAFNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -ENOMEM. */
+WEFT_API int weft_socket(struct weft_stack *st, int family, int type, int protocol,
+			 struct weft_sock **ret);
+/* Who is told of changes; NULL: nobody. `events` are those that are true when it is called. After
+ * setting it, it is called once at the next run if anything is ready now. */
+WEFT_API void weft_on_event(struct weft_sock *s,
+			    void (*fn)(struct weft_sock *s, void *arg, uint32_t events), void *arg);
+/* Readiness now (level-triggered). */
+WEFT_API uint32_t weft_events(const struct weft_sock *s);
+
+/* Address unspecified: any. Port 0: one is chosen (RFC 6056). -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL
+ * (bound already). */
+WEFT_API int weft_bind(struct weft_sock *s, const struct weft_sockaddr *sa);
+/* Connections wait in a queue of `backlog` (at most net.core.somaxconn). -EADDRINUSE, -EINVAL. */
+WEFT_API int weft_listen(struct weft_sock *s, int backlog);
+/* `ret_peer` may be NULL. -EAGAIN: none waiting; -EINVAL: not listening; -ENOMEM. */
+WEFT_API int weft_accept(struct weft_sock *s, struct weft_sock **ret,
+			 struct weft_sockaddr *ret_peer);
+/* Stream: -EINPROGRESS, then WEFT_OUT, with WEFT_SO_ERROR 0 or the reason (ECONNREFUSED, ETIMEDOUT,
+ * EHOSTUNREACH, ENETUNREACH, ECONNRESET). -EALREADY, -EISCONN, -EADDRNOTAVAIL (no port left).
+ * Datagram: sets the peer, 0; with WEFT_AF_UNSPEC unsets it. */
+WEFT_API int weft_connect(struct weft_sock *s, const struct weft_sockaddr *sa);
+
+/* Bytes taken (a stream takes what fits), or -EAGAIN, -EPIPE (shut down, or reset by the peer),
+ * -ENOTCONN, -EMSGSIZE, -EDESTADDRREQ, -ECONNRESET, or a pending error, which is cleared. */
+WEFT_API ptrdiff_t weft_send(struct weft_sock *s, const void *buf, size_t len, uint32_t flags);
+WEFT_API ptrdiff_t weft_sendv(struct weft_sock *s, const struct weft_iovec *iov, size_t n_iov,
+			      uint32_t flags);
+WEFT_API ptrdiff_t weft_sendto(struct weft_sock *s, const void *buf, size_t len, uint32_t flags,
+			       const struct weft_sockaddr *to);
+/* Bytes received; 0: the peer finished (stream) or an empty datagram; -EAGAIN, -ENOTCONN,
+ * -ECONNRESET, or a pending error. A datagram longer than `len` is cut; with WEFT_MSG_TRUNC in
+ * `flags` its whole length is returned. */
+WEFT_API ptrdiff_t weft_recv(struct weft_sock *s, void *buf, size_t len, uint32_t flags);
+WEFT_API ptrdiff_t weft_recvv(struct weft_sock *s, const struct weft_iovec *iov, size_t n_iov,
+			      uint32_t flags);
+WEFT_API ptrdiff_t weft_recvfrom(struct weft_sock *s, void *buf, size_t len, uint32_t flags,
+				 struct weft_sockaddr *ret_from);
+WEFT_API int weft_shutdown(struct weft_sock *s, int how);
+/* The socket is gone for the caller; no callback comes after this. A connection ends properly in
+ * the background (FIN), or with a reset when received data was not read or WEFT_SO_LINGER says so.
+ * NULL is fine. */
+WEFT_API void weft_close(struct weft_sock *s);
+/* The same with a reset. */
+WEFT_API void weft_abort(struct weft_sock *s);
+WEFT_API int weft_getsockname(const struct weft_sock *s, struct weft_sockaddr *ret);
+WEFT_API int weft_getpeername(const struct weft_sock *s, struct weft_sockaddr *ret); /* -ENOTCONN */
+/* As setsockopt(2) and getsockopt(2): -ENOPROTOOPT, -EINVAL. `*len` in: room, out: bytes. */
+WEFT_API int weft_setsockopt(struct weft_sock *s, int level, int name, const void *val, size_t len);
+WEFT_API int weft_getsockopt(struct weft_sock *s, int level, int name, void *val, size_t *len);
+
+enum weft_tcp_state { /* Linux's values */
+	WEFT_TCP_ESTABLISHED = 1,
+	WEFT_TCP_SYN_SENT,
+	WEFT_TCP_SYN_RECV,
+	WEFT_TCP_FIN_WAIT1,
+	WEFT_TCP_FIN_WAIT2,
+	WEFT_TCP_TIME_WAIT,
+	WEFT_TCP_CLOSE,
+	WEFT_TCP_CLOSE_WAIT,
+	WEFT_TCP_LAST_ACK,
+	WEFT_TCP_LISTEN,
+	WEFT_TCP_CLOSING,
+};
+
+/* Why a connection is not sending right now. */
+enum weft_tcp_wait {
+	WEFT_TCP_WAIT_NONE,  /* it is sending */
+	WEFT_TCP_WAIT_APP,   /* nothing to send */
+	WEFT_TCP_WAIT_RWND,  /* the peer's window is full */
+	WEFT_TCP_WAIT_CWND,  /* the congestion window is full */
+	WEFT_TCP_WAIT_NAGLE, /* a small segment waits for an ACK (or for more: cork) */
+	WEFT_TCP_WAIT_HANDSHAKE,
+	WEFT_TCP_WAIT_MEM, /* no packet or buffer to be had */
+};
+
+struct weft_tcp_info {
+	uint8_t state;       /* enum weft_tcp_state */
+	uint8_t ca_state;    /* 0 open, 1 disorder, 3 recovery, 4 loss, as Linux */
+	uint8_t retransmits; /* timeouts in a row */
+	uint8_t wait;        /* enum weft_tcp_wait */
+	uint8_t snd_wscale, rcv_wscale;
+	bool has_ts, has_sack, has_wscale;
+	uint32_t rto_us, ato_us;
+	uint32_t snd_mss, rcv_mss, advmss, pmtu;
+	uint32_t rtt_us, rttvar_us, min_rtt_us;
+	uint32_t snd_cwnd;                       /* segments */
+	uint32_t snd_ssthresh;                   /* segments */
+	uint32_t snd_wnd, rcv_wnd;               /* bytes */
+	uint32_t unacked, sacked, lost, retrans; /* segments now */
+	uint64_t total_retrans;                  /* segments ever */
+	uint64_t bytes_sent, bytes_acked, bytes_received, bytes_retrans;
+	uint64_t segs_out, segs_in, data_segs_out, data_segs_in;
+	uint32_t notsent_bytes, sndq_bytes, rcvq_bytes, ofoq_bytes;
+	int64_t established_ns; /* when; 0: not yet */
+	int64_t handshake_ns;   /* SYN to established */
+	int64_t busy_ns;        /* time with data in flight */
+};
+
+/* One endpoint, as `ss` shows it. */
+struct weft_sock_info {
+	const char *proto; /* "tcp", "udp", "raw", "ping" */
+	struct weft_sockaddr local, peer;
+	uint8_t state;           /* enum weft_tcp_state; 7 (CLOSE): unconnected datagram socket */
+	uint32_t recv_q, send_q; /* as ss: bytes; of a listener: waiting, and its backlog */
+	const struct weft_tcp_info *tcp; /* NULL unless a TCP connection */
+};
+/* Calls `fn` for every endpoint of the stack: listeners, connections, TIME-WAIT too. */
+WEFT_API void weft_stack_sockets(struct weft_stack *st,
+				 void (*fn)(void *arg, const struct weft_sock_info *info),
+				 void *arg);
+/* The figures of TCP connections as they end: `fn` is called when one is closed for good, with the
+ * final figures. Used by tools that report; NULL: stop. */
+WEFT_API void weft_stack_on_tcp_end(struct weft_stack *st,
+				    void (*fn)(void *arg, const struct weft_sock_info *info),
+				    void *arg);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything of libweft: engines and stacks, interfaces, sockets. libweft-io is weft/io.h. */
+#pragma once
+
+#include "weft/engine.h"
+#include "weft/netif.h"
+#include "weft/socket.h"
+#include "weft/types.h"
+
+#define WEFT_VERSION_MAJOR 0
+#define WEFT_VERSION_MINOR 1
+#define WEFT_VERSION_PATCH 0

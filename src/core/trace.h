@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trace points: what happened to packets and connections, in a ring in memory.
+ *
+ * Every packet notes its hops in itself (pkt_hop(), one store). They are copied here only when the
+ * packet is dropped, or at every hop when it is PKT_F_TRACED (one packet in `sample_every`, or a
+ * filter's choice). State changes of connections and neighbours come here too. The ring overwrites
+ * its oldest event; `n_lost` tells how many nobody read in time.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/fmt.h"
+#include "pkt/pkt.h"
+
+struct engine;
+struct stack;
+struct netif;
+
+enum trace_kind {
+	TRACE_RX,    /* a traced packet came in on an interface */
+	TRACE_TX,    /* a traced packet leaves by an interface */
+	TRACE_DROP,  /* a packet was dropped: code is enum drop, hops filled in */
+	TRACE_STATE, /* a state machine moved: code is old << 8 | new, text names object and states
+		      */
+	TRACE_TCP,   /* a connection's figures: text */
+	TRACE_NOTE,
+	TRACE_KINDS,
+};
+
+enum {
+	TRACE_TEXT_MAX = 64,
+};
+
+struct trace_event {
+	int64_t now_ns;
+	uint32_t trace_id; /* 0: not about a packet */
+	uint32_t stack_id;
+	uint32_t ifindex; /* 0: none */
+	uint32_t len;     /* bytes of the packet from its Ethernet header on */
+	uint16_t code;
+	uint8_t kind;   /* enum trace_kind */
+	uint8_t n_hops; /* valid entries of hops, oldest first */
+	uint16_t hops[PKT_HOPS_MAX];
+	char text[TRACE_TEXT_MAX]; /* NUL-terminated; may be empty */
+};
+
+struct trace {
+	struct trace_event *ring; /* NULL: tracing is off */
+	uint32_t n_events;        /* power of two */
+	uint64_t head;            /* events ever written */
+	uint64_t tail;            /* events read */
+	uint64_t n_lost;
+	uint32_t sample_every; /* trace one packet in so many; 0: none */
+	uint32_t sample_left;
+	/* Called for each event as it is written, before it can be overwritten; may be NULL. It
+	 * must not call into the stack. */
+	void (*sink)(void *ctx, const struct trace_event *ev);
+	void *sink_ctx;
+};
+
+/* 0 or -ENOMEM; n_events 0 switches tracing off, else it is rounded up to a power of two. */
+int trace_init(struct engine *eng, uint32_t n_events, uint32_t sample_every) MUST_CHECK;
+void trace_fini(struct engine *eng);
+/* Notes an event about a packet (or NULL) on an interface (or NULL). */
+void trace_pkt(struct stack *st, enum trace_kind kind, const struct pkt *pkt,
+	       const struct netif *netif, uint16_t code);
+void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+/* Takes the oldest unread event. False: none left. */
+bool trace_read(struct engine *eng, struct trace_event *ret) MUST_CHECK;
+/* One line of JSON without the newline. */
+void trace_event_json(const struct trace_event *ev, struct sb *out);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What transports see of the Internet layer, the same for both families: where does a destination
+ * go, and send this. Addresses are struct ip_addr (IPv4 as v4-mapped); ip4_*.c and later ip6_*.c
+ * do the work.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "core/stack.h"
+#include "wire/addr.h"
+
+struct neigh;
+
+/* What a packet on its way out looks like to routing. */
+struct ip_flow {
+	struct ip_addr dst;
+	struct ip_addr src; /* unspecified: to be selected */
+	uint32_t oif;       /* interface index that it must leave by; 0: any */
+	uint32_t mark;
+	uint8_t tos;
+	uint8_t proto;
+};
+
+/*
+ * A resolved route, kept by sockets between packets. It is valid as long as `gen` is the current
+ * one (any change of routes, addresses, interfaces or neighbour entries' lifetime moves it), which
+ * ip_dst_is_valid() checks; nothing in it may be used before that. All zero: empty.
+ */
+struct ip_dst {
+	struct netif *netif;
+	struct neigh *neigh; /* cached neighbour entry; NULL: look it up */
+	struct ip_addr nexthop;
+	uint32_t gen;
+	uint16_t mtu;       /* of the path as known, bytes from the IP header on */
+	uint8_t prefix_len; /* of the route, for the hop code */
+	bool is_local;      /* goes to ourselves */
+};
+static_assert(sizeof(struct ip_dst) <= 40, "two of these fit a socket's cache line budget");
+
+/* Settings of a packet to send. */
+struct ip_out {
+	struct ip_flow flow; /* src must be set */
+	uint8_t ttl;         /* 0: the stack's default (64) */
+	bool df;             /* IPv4: don't fragment */
+	bool may_broadcast;  /* the application allowed broadcast destinations */
+	struct ip_dst *dst;  /* cache of the caller, refreshed when stale; NULL: none */
+};
+
+/* Finds interface, next hop, MTU and, when flow->src is unspecified, the source address.
+ * Returns 0, -ENETUNREACH (no route), -EHOSTUNREACH, -EACCES, -EINVAL (unreachable, prohibit,
+ * blackhole routes), -ENETDOWN, -EADDRNOTAVAIL (no source), -EAFNOSUPPORT. `ret` is untouched on
+ * failure. */
+int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
+	     struct ip_addr *ret_src) MUST_CHECK;
+bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst);
+/* The current generation moves: every cached ip_dst of the stack becomes invalid. */
+void ip_dst_invalidate_all(struct stack *st);
+
+/* Sends a transport's packet (`data` and l4_off at the transport header, checksum PARTIAL with
+ * csum_start/csum_off set, or complete). Consumes it. 0 or -Exxx as pkt_drop() and ip_route(). */
+int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out);
+
+/* The address is one of ours (any interface). */
+bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr);
+/* Upper layers confirm that the next hop is alive (RFC 4861 §7.3.1): forward progress was made. */
+void ip_dst_confirm(struct stack *st, struct ip_dst *dst);
