@@ -21,7 +21,7 @@ run: build
 
 build:
 	@scripts/bootstrap build run
-	@scripts/configure $(RELEASE) gcc -Dbuildtype=release -Dtests=disabled
+	@scripts/configure $(RELEASE) gcc -Dbuildtype=release -Doptimization=2 -Dtests=disabled
 	@ninja -C $(RELEASE) --quiet
 
 test:
@@ -46,7 +46,7 @@ bench:
 
 # The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.
 install: build
-	@meson configure $(RELEASE) -Dprefix=$(abspath $(PREFIX))
+	@meson configure $(RELEASE) -Dprefix=$(abspath $(PREFIX)) >/dev/null
 	@DESTDIR=$(abspath $(DESTDIR)) meson install -C $(RELEASE) --quiet
 
 clean:
