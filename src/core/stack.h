@@ -18,6 +18,8 @@
 #include "pkt/pkt.h"
 #include "wire/addr.h"
 
+struct sysctl_table;
+
 enum mib {
 #define MIB(name, text) MIB_##name,
 #include "core/mib.def"
@@ -75,6 +77,7 @@ struct stack_layer {
 enum {
 	STACK_ETH_PROTOS = 8,
 	STACK_LAYERS = 12,
+	STACK_SYSCTLS = 16,
 	STACK_NAME_MAX = 64,
 };
 
@@ -101,6 +104,8 @@ struct stack {
 
 	const struct stack_layer *layers[STACK_LAYERS];
 	uint32_t n_layers;
+	const struct sysctl_table *sysctls[STACK_SYSCTLS]; /* core/sysctl.h */
+	uint32_t n_sysctls;
 
 	uint64_t mib[MIB_MAX];
 	uint64_t drops[DROP_MAX];
