@@ -2,30 +2,36 @@
 /*
  * The common part of every endpoint: addresses and ports for the demultiplexer, events and options
  * for the socket layer. A protocol embeds it as the first member of its own struct (tcp_conn,
- * tcp_listener, udp_sock, raw_sock, ping_sock).
+ * udp_sock, raw_sock, ping_sock).
  *
- * Who sees what: input functions find a `struct sock` by address and port; the socket layer
- * (socket/) drives it through `proto`; when its readiness changes the protocol calls sock_wake(),
- * and the engine calls `on_event` once it has finished with the current packet.
+ * Who sees what: input functions find a `struct sock` by address and port (sock_table.h); the
+ * socket layer (socket/) drives it through `proto`; when its readiness changes the protocol calls
+ * sock_wake(), and the engine calls `on_event` once it has finished with the current packet.
  *
- * Lifetime: sock_new() makes one reference, the application's. The protocol holds another while the
- * endpoint lives on without the application (a closing connection). sock_unref() of the last one
- * calls proto->destroy.
+ * Lifetime: proto->create() makes one reference, the application's, which proto->close() takes.
+ * The protocol holds another while the endpoint lives on without the application (a closing
+ * connection). sock_unref() of the last one unlinks the socket everywhere and calls
+ * proto->destroy.
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
 #include "base/htab.h"
+#include "base/list.h"
 #include "core/engine.h"
 #include "core/stack.h"
 #include "ip/ip.h"
+#include "wire/addr.h"
 
 struct sock;
+struct sock_port;
 struct weft_iovec;
+struct weft_sock;
 
 /* Readiness, as bits of sock_events(): values equal poll(2)'s so that adapters need no table. */
 enum {
@@ -38,30 +44,69 @@ enum {
 
 /* sock->flags */
 enum {
-	SOCK_F_REUSEADDR = 1 << 0,
-	SOCK_F_REUSEPORT = 1 << 1,
-	SOCK_F_BROADCAST = 1 << 2,
-	SOCK_F_KEEPALIVE = 1 << 3,
-	SOCK_F_V6ONLY = 1 << 4,
-	SOCK_F_LINGER = 1 << 5,
-	SOCK_F_BOUND_ADDR = 1 << 6, /* the application chose the address */
-	SOCK_F_BOUND_PORT = 1 << 7, /* the application chose the port */
-	SOCK_F_CONNECTED = 1 << 8,
-	SOCK_F_SHUT_RD = 1 << 9,
-	SOCK_F_SHUT_WR = 1 << 10,
-	SOCK_F_HASHED = 1 << 11,    /* in the connection table */
-	SOCK_F_PORT_HELD = 1 << 12, /* in the port table */
-	SOCK_F_ORPHAN = 1 << 13,    /* the application has closed it */
-	SOCK_F_NODELAY = 1 << 14,
-	SOCK_F_CORK = 1 << 15,
+	SOCK_F_BROADCAST = 1 << 0,
+	SOCK_F_KEEPALIVE = 1 << 1,
+	SOCK_F_V6ONLY = 1 << 2,
+	SOCK_F_LINGER = 1 << 3,
+	SOCK_F_BOUND_ADDR = 1 << 4, /* the application chose the address */
+	SOCK_F_BOUND_PORT = 1 << 5, /* the application chose the port, or asked for one by bind */
+	SOCK_F_CONNECTED = 1 << 6,
+	SOCK_F_SHUT_RD = 1 << 7,
+	SOCK_F_SHUT_WR = 1 << 8,
+	SOCK_F_ORPHAN = 1 << 9, /* the application has closed it: no more events */
+	SOCK_F_NODELAY = 1 << 10,
+	SOCK_F_CORK = 1 << 11,
+	SOCK_F_FREE = 1 << 12, /* the first bit for the protocol's own flags */
 };
+
+enum {
+	SOCK_BUF_DEFAULT = 212992, /* Linux's net.core.{w,r}mem_default and _max */
+	SOCK_BUF_MAX = 2 * 212992,
+	SOCK_SNDBUF_MIN = 4608,
+	SOCK_RCVBUF_MIN = 2304,
+};
+
+/* What a conn_node is part of. */
+enum conn_kind {
+	CONN_SOCK, /* struct sock */
+	CONN_SYN,  /* an entry of TCP's SYN queue */
+	CONN_TW,   /* a TCP connection in TIME-WAIT */
+};
+
+/* conn_node->flags */
+enum {
+	CONN_F_REUSEADDR = 1 << 0,
+	CONN_F_REUSEPORT = 1 << 1,
+	CONN_F_RECEIVES = 1 << 2, /* takes what comes for its port from anywhere: a listener, an
+				     unconnected datagram socket */
+	CONN_F_HASHED = 1 << 3,   /* internal: in the connection table */
+};
+
+/* What the tables of sock_table.h hold: the first member of struct sock and of TCP's SYN-queue and
+ * TIME-WAIT entries. */
+struct conn_node {
+	/* one line: what the demultiplexer compares */
+	struct htab_node hash_link; /* connection table; key: proto, both addresses and ports */
+	struct ip_addr raddr;       /* unspecified: not connected */
+	struct ip_addr laddr;       /* unspecified: any */
+	uint16_t rport, lport;      /* lport 0: no port held */
+	uint8_t kind;               /* enum conn_kind */
+	uint8_t proto;              /* IP protocol, as created */
+	uint8_t flags;              /* CONN_F_* */
+	uint8_t family;             /* WEFT_AF_* as created */
+	uint32_t ifindex;           /* SO_BINDTODEVICE; 0: any */
+
+	struct sock_port *port; /* the port that it holds; NULL: none */
+	struct hlist_node port_link;
+};
+static_assert(offsetof(struct conn_node, port) <= CACHE_LINE, "a lookup touches one line a node");
 
 /* One send or receive call. */
 struct sock_msg {
 	const struct weft_iovec *iov; /* where the bytes are or go */
 	size_t n_iov;
 	size_t n_bytes; /* their sum */
-	/* sendto: destination, unspecified family: connected. recvfrom: filled in. */
+	/* sendto: destination when has_addr; recvfrom: filled in. */
 	struct ip_addr addr;
 	uint16_t port;
 	bool has_addr;
@@ -70,57 +115,108 @@ struct sock_msg {
 	uint32_t ifindex;   /* recv: where it came in */
 };
 
+/* What `ss` shows of an endpoint besides its addresses. */
+struct sock_diag {
+	uint8_t state;           /* enum weft_tcp_state; 7 (CLOSE): unconnected datagram socket */
+	uint32_t recv_q, send_q; /* bytes; of a listener: waiting, and its backlog */
+};
+
 /* What a protocol does for the socket layer. Functions return 0 or a count, or -Exxx as Linux's
- * calls of the same name would; NULL means -EOPNOTSUPP. None blocks: -EAGAIN, -EINPROGRESS. */
+ * calls of the same name would; NULL means -EOPNOTSUPP. None blocks: -EAGAIN, -EINPROGRESS. The
+ * socket layer has checked states that are the same for all (doc/sockets.md). */
 struct sock_proto {
 	const char *name; /* "tcp", "udp", "raw", "ping" */
-	uint8_t ip_proto;
-	int type; /* WEFT_SOCK_STREAM … */
+	uint8_t ip_proto; /* 0: any (raw) */
+	int type;         /* WEFT_SOCK_STREAM … */
+	/* A new socket with one reference. 0, -ENOMEM, -EPROTONOSUPPORT. */
+	int (*create)(struct stack *st, int family, int protocol, struct sock **ret);
 	int (*bind)(struct sock *sk, const struct ip_addr *addr, uint16_t port);
 	int (*connect)(struct sock *sk, const struct ip_addr *addr, uint16_t port);
-	/* A stream socket becomes a listener: may replace the object behind `*sk`. */
+	/* Undoes connect of a datagram socket (AF_UNSPEC). */
+	int (*disconnect)(struct sock *sk);
+	/* A stream socket becomes a listener. The object stays where it is, since the application
+	 * holds its address; a listener's state hangs off the protocol's struct. */
 	int (*listen)(struct sock *sk, int backlog);
 	int (*accept)(struct sock *sk, struct sock **ret);
 	ptrdiff_t (*send)(struct sock *sk, struct sock_msg *msg);
 	ptrdiff_t (*recv)(struct sock *sk, struct sock_msg *msg);
 	int (*shutdown)(struct sock *sk, bool rd, bool wr);
-	/* The application lets go; never fails. With `abort`, a connection is reset. */
+	/* The application lets go: takes its reference, never fails. With `abort`, a connection is
+	 * reset. `on_event` is already NULL and SOCK_F_ORPHAN set. */
 	void (*close)(struct sock *sk, bool abort);
 	int (*setopt)(struct sock *sk, int level, int name, const void *val, size_t len);
 	/* `*len` in: room; out: bytes written. */
 	int (*getopt)(struct sock *sk, int level, int name, void *val, size_t *len);
 	uint32_t (*events)(const struct sock *sk); /* level-triggered readiness now */
-	void (*destroy)(struct sock *sk);          /* last reference gone: free all */
+	void (*diag)(const struct sock *sk, struct sock_diag *ret);
+	void (*destroy)(struct sock *sk); /* last reference gone: frees what is the protocol's */
 };
 
 struct sock {
-	/* line 0: what the demultiplexer compares */
-	struct htab_node conn_node; /* connection table; key: both addresses and ports */
-	struct ip_addr raddr;       /* unspecified: not connected */
-	uint16_t lport, rport;
-	uint32_t bound_ifindex; /* SO_BINDTODEVICE; 0: any */
+	/* line 0 */
+	struct conn_node conn;
 
 	/* line 1 */
-	struct ip_addr laddr; /* unspecified: any */
 	struct stack *stack;
 	const struct sock_proto *proto;
 	uint32_t flags; /* SOCK_F_* */
 	uint32_t refs;
-	uint8_t family; /* WEFT_AF_* as created */
-	uint8_t protocol;
-	uint8_t ttl; /* 0: default */
+	uint16_t linger_s; /* with SOCK_F_LINGER */
+	uint8_t ttl;       /* 0: default */
 	uint8_t tos;
 	int err; /* SO_ERROR: positive errno, cleared when read */
 	uint32_t mark;
 	uint32_t sndbuf_bytes;
 	uint32_t rcvbuf_bytes;
-	uint32_t pending; /* readiness bits to report */
+	uint32_t pending; /* readiness bits that changed since on_event was called */
 
 	/* line 2 */
 	struct engine_work work; /* calls on_event later */
-	void (*on_event)(struct sock *sk, void *arg, uint32_t events);
+	/* The application's callback. Its handle is this socket's address (sock_handle()). */
+	void (*on_event)(struct weft_sock *s, void *arg, uint32_t events);
 	void *arg;
 	struct ip_dst dst;
-	struct hlist_node port_node; /* bound ports: socket without a connection of its own */
+	struct list link; /* sock_table.all */
 };
 static_assert(sizeof(struct sock) <= 240, "tcp_conn + sock <= 704 (doc/tcp-connection.md)");
+
+/* Initialises the common part of a zeroed object, with one reference, on the stack's list of
+ * sockets. */
+void sock_init(struct sock *sk, struct stack *st, const struct sock_proto *proto, int family,
+	       int protocol);
+static inline struct sock *sock_ref(struct sock *sk)
+{
+	sk->refs++;
+	return sk;
+}
+/* NULL is fine. */
+void sock_unref(struct sock *sk);
+
+/* Readiness `events` came about: the application's callback runs when the engine has finished with
+ * the current packet, once for any number of wakes, and never after close. */
+void sock_wake(struct sock *sk, uint32_t events);
+/* Who is told; a callback follows if anything is ready now. NULL: nobody. */
+void sock_set_callback(struct sock *sk, void (*fn)(struct weft_sock *s, void *arg, uint32_t events),
+		       void *arg);
+/* Sets SO_ERROR to the positive errno `err` and wakes the application (ERR, IN, OUT). */
+void sock_set_err(struct sock *sk, int err);
+/* -SO_ERROR, which is cleared; 0: none. */
+static inline int sock_take_err(struct sock *sk)
+{
+	int err = sk->err;
+
+	sk->err = 0;
+	return -err;
+}
+
+/* Public handle and socket are one object. */
+static inline struct weft_sock *sock_handle(struct sock *sk)
+{
+	return (struct weft_sock *)(void *)sk;
+}
+
+static inline struct sock *sock_of_conn(struct conn_node *node)
+{
+	assert(node->kind == CONN_SOCK);
+	return container_of(node, struct sock, conn);
+}
