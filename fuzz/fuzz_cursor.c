@@ -10,8 +10,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* The next `n` bytes as a number in network order; 0 when fewer are left, or some read failed. */
-static uint64_t twin_read(const uint8_t *data, size_t size, size_t *pos, size_t n)
+/* The next `n` bytes as a number in network or little-endian order; 0 when fewer are left, or some
+ * read failed. */
+static uint64_t twin_read(const uint8_t *data, size_t size, size_t *pos, size_t n, bool le)
 {
 	uint64_t value = 0;
 
@@ -20,44 +21,39 @@ static uint64_t twin_read(const uint8_t *data, size_t size, size_t *pos, size_t 
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++)
-		value = value << 8 | data[*pos + i];
+		value = value << 8 | data[*pos + (le ? n - 1 - i : i)];
 	*pos += n;
 	return value;
 }
 
-static uint64_t read_number(struct rd *r, size_t n)
+static uint64_t read_number(struct rd *r, size_t n, bool le)
 {
 	switch (n) {
 	case 1:
 		return rd_u8(r);
 	case 2:
-		return rd_be16(r);
+		return le ? rd_le16(r) : rd_be16(r);
 	case 4:
-		return rd_be32(r);
+		return le ? rd_le32(r) : rd_be32(r);
 	default:
-		return rd_be64(r);
+		return le ? rd_le64(r) : rd_be64(r);
 	}
 }
 
-static void write_number(struct wr *w, uint64_t value, size_t n)
+static void write_number(struct wr *w, uint64_t value, size_t n, bool le)
 {
-	switch (n) {
-	case 1:
+	if (n == 1)
 		wr_u8(w, (uint8_t)value);
-		break;
-	case 2:
-		wr_be16(w, (uint16_t)value);
-		break;
-	case 4:
-		wr_be32(w, (uint32_t)value);
-		break;
-	default:
-		wr_be64(w, value);
-	}
+	else if (n == 2)
+		le ? wr_le16(w, (uint16_t)value) : wr_be16(w, (uint16_t)value);
+	else if (n == 4)
+		le ? wr_le32(w, (uint32_t)value) : wr_be32(w, (uint32_t)value);
+	else
+		le ? wr_le64(w, value) : wr_be64(w, value);
 }
 
 /* One read of `n` bytes, in one of four ways, and the write that undoes it. Returns the number. */
-static uint64_t step(struct rd *r, struct wr *w, unsigned int how, size_t n)
+static uint64_t step(struct rd *r, struct wr *w, unsigned int how, size_t n, bool le)
 {
 	uint64_t value = 0;
 	uint8_t copy[8] = {0};
@@ -65,18 +61,18 @@ static uint64_t step(struct rd *r, struct wr *w, unsigned int how, size_t n)
 
 	switch (how) {
 	case 0:
-		value = read_number(r, n);
-		write_number(w, value, n);
+		value = read_number(r, n, le);
+		write_number(w, value, n, le);
 		break;
 	case 1:
 		sub = rd_sub(r, n);
-		value = read_number(&sub, n);
+		value = read_number(&sub, n, le);
 		assert(rd_ok(&sub) == rd_ok(r) && rd_left(&sub) == 0);
-		write_number(w, value, n);
+		write_number(w, value, n, le);
 		break;
 	case 2:
 		rd_copy(r, copy + 8 - n, n);
-		value = load_be64(copy);
+		value = le ? load_le64(copy) >> 8 * (8 - n) : load_be64(copy);
 		wr_bytes(w, copy + 8 - n, n);
 		break;
 	default:
@@ -101,8 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < n_ops; i++) {
 		unsigned int how = data[i] >> 2 & 3;
 		size_t n = widths[data[i] & 3];
-		uint64_t got = step(&r, &w, how, n);
-		uint64_t want = twin_read(bytes, n_bytes, &pos, n);
+		bool le = data[i] >> 4 & 1;
+		uint64_t got = step(&r, &w, how, n, le);
+		uint64_t want = twin_read(bytes, n_bytes, &pos, n, le);
 
 		assert(how == 3 || got == want);
 		assert(rd_ok(&r) == (pos <= n_bytes));

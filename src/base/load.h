@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inline big-endian loads and stores, any alignment. Each compiles to one move and one byte swap
- * (or one movbe). They check nothing: the caller has compared the length before; where it cannot,
- * it uses the cursor (base/cursor.h).
+ * Inline loads and stores of big- and little-endian integers, any alignment. Each compiles to one
+ * move and one byte swap (or one movbe). They check nothing: the caller has compared the length
+ * before; where it cannot, it uses the cursor (base/cursor.h).
  */
 #pragma once
 
@@ -13,11 +13,31 @@
 #define LOAD_SWAP16(v) __builtin_bswap16(v)
 #define LOAD_SWAP32(v) __builtin_bswap32(v)
 #define LOAD_SWAP64(v) __builtin_bswap64(v)
+#define LOAD_KEEP16(v) (v)
+#define LOAD_KEEP32(v) (v)
+#define LOAD_KEEP64(v) (v)
 #else
 #define LOAD_SWAP16(v) (v)
 #define LOAD_SWAP32(v) (v)
 #define LOAD_SWAP64(v) (v)
+#define LOAD_KEEP16(v) __builtin_bswap16(v)
+#define LOAD_KEEP32(v) __builtin_bswap32(v)
+#define LOAD_KEEP64(v) __builtin_bswap64(v)
 #endif
+
+/* In the machine's own order: for sums in which the order does not matter. */
+static inline uint32_t load_native32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline void store_native16(uint8_t *p, uint16_t v)
+{
+	memcpy(p, &v, sizeof(v));
+}
 
 static inline uint16_t load_be16(const uint8_t *p)
 {
@@ -58,5 +78,47 @@ static inline void store_be32(uint8_t *p, uint32_t v)
 static inline void store_be64(uint8_t *p, uint64_t v)
 {
 	v = LOAD_SWAP64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline uint16_t load_le16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return LOAD_KEEP16(v);
+}
+
+static inline uint32_t load_le32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return LOAD_KEEP32(v);
+}
+
+static inline uint64_t load_le64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return LOAD_KEEP64(v);
+}
+
+static inline void store_le16(uint8_t *p, uint16_t v)
+{
+	v = LOAD_KEEP16(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void store_le32(uint8_t *p, uint32_t v)
+{
+	v = LOAD_KEEP32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void store_le64(uint8_t *p, uint64_t v)
+{
+	v = LOAD_KEEP64(v);
 	memcpy(p, &v, sizeof(v));
 }

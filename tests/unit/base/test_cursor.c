@@ -22,6 +22,25 @@ static void loads_and_stores_are_big_endian_at_any_address(void **state UNUSED)
 	assert_memory_equal(out + 1, bytes + 1, 8);
 }
 
+static void little_endian_is_the_mirror_image(void **state UNUSED)
+{
+	uint8_t out[14];
+	struct rd r = rd_make(bytes, 14);
+	struct wr w = wr_make(out, 14);
+
+	assert_int_equal(rd_le16(&r), 0x0201);
+	assert_int_equal(rd_le32(&r), 0x06050403);
+	assert_int_equal(rd_le64(&r), 0x0e0d0c0b0a090807);
+	assert_int_equal(rd_le64(&r), 0);
+	assert_false(rd_ok(&r));
+	wr_le16(&w, 0x0201);
+	wr_le32(&w, 0x06050403);
+	wr_le64(&w, 0x0e0d0c0b0a090807);
+	assert_memory_equal(out, bytes, 14);
+	wr_le16(&w, 0x0201);
+	assert_false(wr_ok(&w));
+}
+
 static void reads_inside_give_the_fields_in_order(void **state UNUSED)
 {
 	struct rd r = rd_make(bytes, 15);
@@ -160,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loads_and_stores_are_big_endian_at_any_address),
+		cmocka_unit_test(little_endian_is_the_mirror_image),
 		cmocka_unit_test(reads_inside_give_the_fields_in_order),
 		cmocka_unit_test(read_past_the_end_is_zero_and_sticks),
 		cmocka_unit_test(bytes_longer_than_the_rest_give_null),
