@@ -40,9 +40,9 @@ fuzz:
 	@scripts/bootstrap build fuzz
 	@scripts/fuzz $(TARGETS)
 
-bench:
-	@scripts/bootstrap build run bench
-	@scripts/bench
+bench: build
+	@scripts/bootstrap bench
+	@bench/run
 
 # The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.
 install: build
