@@ -99,8 +99,9 @@ struct stack {
 	struct tcp *tcp;
 	struct raw *raw;
 	struct sock_table *socks;
-	/* Raw sockets see datagrams before the protocol does; set by transport/raw.c. */
-	void (*raw_input)(struct stack *st, const struct pkt *pkt, const struct ip_info *info);
+	/* Raw sockets see datagrams before the protocol does; set by transport/raw.c. True: one of
+	 * them took a copy, so that nobody else needs to. */
+	bool (*raw_input)(struct stack *st, const struct pkt *pkt, const struct ip_info *info);
 
 	const struct stack_layer *layers[STACK_LAYERS];
 	uint32_t n_layers;

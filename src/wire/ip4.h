@@ -26,7 +26,7 @@ enum {
 };
 
 /* Protocol numbers of IPv4 and next headers of IPv6 (IANA). */
-enum ip_proto {
+enum ip_proto_num {
 	IP_PROTO_HOPOPTS = 0,
 	IP_PROTO_ICMP = 1,
 	IP_PROTO_IGMP = 2,
@@ -70,7 +70,7 @@ struct ip4_hdr {
 	uint8_t hdr_len;   /* with options, bytes, a multiple of 4 */
 	uint8_t tos;       /* DSCP and ECN */
 	uint8_t ttl;
-	uint8_t proto; /* enum ip_proto */
+	uint8_t proto; /* enum ip_proto_num */
 	bool rf;       /* reserved flag: should be zero, ignored and kept */
 	bool df;       /* do not fragment */
 	bool mf;       /* more fragments follow */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IPv6 fixed header codec (RFC 8200 §3). Extension headers are not here yet. Next-header numbers
- * are `enum ip_proto` of wire/ip4.h.
+ * are `enum ip_proto_num` of wire/ip4.h.
  */
 #pragma once
 
