@@ -92,6 +92,7 @@ struct stack {
 
 	/* state of the layers, each allocated and freed by its layer */
 	struct neigh_table *neigh;
+	struct bridge *bridges; /* the first of a chain */
 	struct ip4 *ip4;
 	struct ip6 *ip6;
 	struct icmp *icmp;
