@@ -22,7 +22,7 @@ run: build
 build:
 	@scripts/bootstrap build run
 	@scripts/configure $(RELEASE) gcc -Dbuildtype=release -Doptimization=2 -Dtests=disabled
-	@ninja -C $(RELEASE) --quiet
+	@out=$$(ninja -C $(RELEASE) --quiet) || { echo "$$out"; exit 1; }
 
 test:
 	@scripts/bootstrap build run test lint
@@ -46,7 +46,7 @@ bench: build
 
 # The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.
 install: build
-	@meson configure $(RELEASE) -Dprefix=$(abspath $(PREFIX)) >/dev/null
+	@meson configure $(RELEASE) -Dprefix=$(abspath $(PREFIX)) >/dev/null && ninja -C $(RELEASE) build.ninja >/dev/null
 	@DESTDIR=$(abspath $(DESTDIR)) meson install -C $(RELEASE) --quiet
 
 clean:
