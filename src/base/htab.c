@@ -14,7 +14,7 @@ int htab_init(struct htab *ht, struct mem *mem, uint32_t min_buckets, uint32_t m
 	assert(min_buckets > 0 && (min_buckets & (min_buckets - 1)) == 0);
 	assert(max_buckets >= min_buckets && (max_buckets & (max_buckets - 1)) == 0);
 	*ht = (struct htab){
-		.buckets = mem_zalloc_array(mem, min_buckets, sizeof(*ht->buckets)),
+		.buckets = mem_zalloc_array(mem, min_buckets, sizeof(struct htab_node *)),
 		.mask = min_buckets - 1,
 		.grow_at = min_buckets,
 		.max_buckets = max_buckets,

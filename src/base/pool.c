@@ -3,6 +3,7 @@
 #include "base/pool.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ static void pool_slab_carve(struct pool *pool, const struct pool_slab *slab)
 	}
 }
 
-static bool pool_grow(struct pool *pool)
+static int pool_slab_new(struct pool *pool)
 {
 	struct pool_slab slab = {.n_objs = POOL_SLAB_BYTES / pool->step_bytes};
 	uint32_t n_allowed = pool->max_objs - pool->n_objs;
@@ -128,21 +129,22 @@ static bool pool_grow(struct pool *pool)
 	if (slab.n_objs > n_allowed)
 		slab.n_objs = n_allowed;
 	if (slab.n_objs == 0 || !pool_slabs_reserve(pool))
-		return false;
+		return -ENOMEM;
 	slab.base = mem_alloc_aligned(pool->mem, pool_slab_bytes(pool, &slab), CACHE_LINE);
 	if (!slab.base)
-		return false;
+		return -ENOMEM;
 	pool_slab_add(pool, slab);
 	pool_slab_carve(pool, &slab);
-	return true;
+	return 0;
 }
 
-void *pool_alloc_slow(struct pool *pool)
+int pool_grow(struct pool *pool)
 {
-	if (pool_grow(pool))
-		return pool_alloc(pool);
-	pool->n_failed++;
-	return NULL;
+	int err = pool_slab_new(pool);
+
+	if (err < 0)
+		pool->n_failed++;
+	return err;
 }
 
 static struct pool_obj *pool_obj_next(struct pool_obj *obj)

@@ -50,16 +50,18 @@ void pool_fini(struct pool *pool);
 /* Gives the slabs back of which no object is in use. O(free objects * log(slabs)). */
 void pool_trim(struct pool *pool);
 
-/* Adds a slab and returns one of its objects, or counts a failure and returns NULL. */
-void *pool_alloc_slow(struct pool *pool) MUST_CHECK;
+/* Puts the objects of a new slab on the free stack. Returns 0; or -ENOMEM, counted as a failure,
+ * when the bound is reached or there is no memory. */
+int pool_grow(struct pool *pool) MUST_CHECK;
 
 /* An object, uninitialised, or NULL. */
 MUST_CHECK static inline void *pool_alloc(struct pool *pool)
 {
-	struct pool_obj *obj = pool->free;
+	struct pool_obj *obj;
 
-	if (unlikely(!obj))
-		return pool_alloc_slow(pool);
+	if (unlikely(!pool->free) && pool_grow(pool) < 0)
+		return NULL;
+	obj = pool->free;
 	unpoison(obj, pool->obj_bytes);
 	pool->free = obj->next;
 	if (++pool->n_used > pool->n_peak)
