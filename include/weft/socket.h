@@ -38,6 +38,7 @@ enum {
 	WEFT_SO_KEEPALIVE = 9,
 	WEFT_SO_LINGER = 13,
 	WEFT_SO_REUSEPORT = 15,
+	WEFT_SO_BINDTODEVICE = 25, /* an interface's name; empty: any */
 	WEFT_SO_ACCEPTCONN = 30,
 	WEFT_SO_PROTOCOL = 38,
 	WEFT_SO_DOMAIN = 39,
@@ -56,7 +57,9 @@ enum {
 enum {
 	WEFT_MSG_PEEK = 0x02,
 	WEFT_MSG_TRUNC = 0x20,
-	WEFT_MSG_MORE = 0x8000,
+	WEFT_MSG_DONTWAIT = 0x40,   /* accepted: nothing waits anyway */
+	WEFT_MSG_NOSIGNAL = 0x4000, /* accepted: there are no signals */
+	WEFT_MSG_MORE = 0x8000,     /* streams only; -EOPNOTSUPP otherwise */
 };
 enum {
 	WEFT_SHUT_RD = 0,

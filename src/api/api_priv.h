@@ -5,12 +5,20 @@
  */
 #pragma once
 
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/compiler.h"
 #include "core/engine.h"
 #include "core/netif.h"
 #include "core/stack.h"
 #include "link/bridge.h"
 #include "link/media.h"
+#include "socket/socket.h"
+#include "transport/sock.h"
 #include "weft/netif.h"
+#include "wire/addr.h"
 
 static inline struct engine *engine_of(struct weft_engine *eng)
 {
@@ -70,4 +78,67 @@ static inline struct bridge *bridge_of(struct weft_bridge *br)
 static inline struct weft_bridge *weft_bridge_of(struct bridge *br)
 {
 	return (struct weft_bridge *)(void *)br;
+}
+
+static inline const struct engine *engine_of_const(const struct weft_engine *eng)
+{
+	return (const struct engine *)(const void *)eng;
+}
+
+static inline const struct stack *stack_of_const(const struct weft_stack *st)
+{
+	return (const struct stack *)(const void *)st;
+}
+
+static inline struct sock *sock_of(struct weft_sock *s)
+{
+	return (struct sock *)(void *)s;
+}
+
+static inline const struct sock *sock_of_const(const struct weft_sock *s)
+{
+	return (const struct sock *)(const void *)s;
+}
+
+/* IPv4 becomes v4-mapped. 0; -EAFNOSUPPORT: no address of a known family. */
+MUST_CHECK static inline int ip_addr_of(const struct weft_addr *addr, struct ip_addr *ret)
+{
+	struct ip4_addr ip4;
+
+	if (addr->family == WEFT_AF_INET) {
+		memcpy(&ip4, addr->bytes, sizeof(ip4));
+		*ret = ip_addr_from_ip4(&ip4);
+		return 0;
+	}
+	if (addr->family != WEFT_AF_INET6)
+		return -EAFNOSUPPORT;
+	memcpy(ret, addr->bytes, sizeof(*ret));
+	return 0;
+}
+
+/* As an address of `family`: an IPv6 socket shows IPv4 peers as v4-mapped. */
+static inline struct weft_addr weft_addr_of(const struct ip_addr *addr, int family)
+{
+	struct weft_addr ret = {.family = (uint8_t)family};
+
+	if (family == WEFT_AF_INET)
+		memcpy(ret.bytes, addr->b + 12, sizeof(struct ip4_addr));
+	else if (family == WEFT_AF_INET6)
+		memcpy(ret.bytes, addr, sizeof(*addr));
+	return ret;
+}
+
+/* The family that an address is of by itself. */
+static inline int ip_addr_family(const struct ip_addr *addr)
+{
+	return ip_addr_is_ip4(addr) ? WEFT_AF_INET : WEFT_AF_INET6;
+}
+
+static inline struct weft_sockaddr weft_sockaddr_of(const struct sock_name *name)
+{
+	return (struct weft_sockaddr){
+		.addr = weft_addr_of(&name->addr, name->family),
+		.port = name->port,
+		.scope_id = name->ifindex,
+	};
 }

@@ -49,7 +49,7 @@ enum {
 	SOCK_F_V6ONLY = 1 << 2,
 	SOCK_F_LINGER = 1 << 3,
 	SOCK_F_BOUND_ADDR = 1 << 4, /* the application chose the address */
-	SOCK_F_BOUND_PORT = 1 << 5, /* the application chose the port, or asked for one by bind */
+	SOCK_F_BOUND_PORT = 1 << 5, /* the application chose the port */
 	SOCK_F_CONNECTED = 1 << 6,
 	SOCK_F_SHUT_RD = 1 << 7,
 	SOCK_F_SHUT_WR = 1 << 8,
@@ -94,12 +94,12 @@ struct conn_node {
 	uint8_t proto;              /* IP protocol, as created */
 	uint8_t flags;              /* CONN_F_* */
 	uint8_t family;             /* WEFT_AF_* as created */
-	uint32_t ifindex;           /* SO_BINDTODEVICE; 0: any */
 
 	struct sock_port *port; /* the port that it holds; NULL: none */
 	struct hlist_node port_link;
+	uint32_t ifindex; /* SO_BINDTODEVICE; 0: any */
 };
-static_assert(offsetof(struct conn_node, port) <= CACHE_LINE, "a lookup touches one line a node");
+static_assert(offsetof(struct conn_node, port) <= CACHE_LINE, "a mismatch touches one line");
 
 /* One send or receive call. */
 struct sock_msg {
@@ -144,6 +144,9 @@ struct sock_proto {
 	/* The application lets go: takes its reference, never fails. With `abort`, a connection is
 	 * reset. `on_event` is already NULL and SOCK_F_ORPHAN set. */
 	void (*close)(struct sock *sk, bool abort);
+	/* Options of the protocol's own level. Those that the socket layer keeps (SOL_SOCKET and
+	 * IPPROTO_IP) are told to it afterwards (KEEPALIVE starts a timer, RCVBUF moves a window):
+	 * what it returns for them does not count. -ENOPROTOOPT, -EINVAL. */
 	int (*setopt)(struct sock *sk, int level, int name, const void *val, size_t len);
 	/* `*len` in: room; out: bytes written. */
 	int (*getopt)(struct sock *sk, int level, int name, void *val, size_t *len);

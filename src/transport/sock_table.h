@@ -25,8 +25,8 @@
  * Linux.
  *
  * Two nodes may hold one port as in Linux: when they are bound to different addresses or
- * interfaces; when both have SO_REUSEADDR and neither is a listening stream socket; or when both
- * have SO_REUSEPORT.
+ * interfaces; when both have SO_REUSEADDR and the first is not a listening stream socket; or when
+ * both have SO_REUSEPORT.
  *
  * Ports are chosen by RFC 6056 algorithm 4 (see sock_ephemeral.c).
  */
@@ -97,6 +97,9 @@ void sock_close_all(struct stack *st, const struct sock_proto *proto);
 struct conn_node *sock_lookup_conn(const struct stack *st, const struct sock_flow *flow);
 /* The best socket with CONN_F_RECEIVES for a packet that is no connection's; NULL: none. */
 struct sock *sock_lookup_receiver(const struct stack *st, const struct sock_flow *flow);
+/* Both in turn, for protocols whose connections are all sockets: cheap while none of the port's
+ * sockets is connected. */
+struct sock *sock_lookup_datagram(const struct stack *st, const struct sock_flow *flow);
 /* Of a group packet or an ICMP error: the port's entry, to look at all its nodes; NULL: free. */
 struct sock_port *sock_port_find(const struct stack *st, uint8_t proto, uint16_t port);
 /* This socket may have what came for `flow`: its addresses, ports and interface, as far as set. */

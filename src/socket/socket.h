@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket calls, between the public API and the protocols: what is the same for all protocols is
+ * checked and kept here, the rest is sock->proto's. Semantics and errors are Linux's; where a call
+ * would block, it returns -EAGAIN or -EINPROGRESS (doc/sockets.md).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "transport/sock.h"
+#include "wire/addr.h"
+
+/* An endpoint as the application writes it. */
+struct sock_name {
+	int family;          /* WEFT_AF_*; UNSPEC: no address */
+	struct ip_addr addr; /* IPv4 as v4-mapped */
+	uint16_t port;
+	uint32_t ifindex; /* of a link-local IPv6 address; else 0 */
+};
+
+/* -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -ENOMEM. */
+int socket_new(struct stack *st, int family, int type, int protocol, struct sock **ret) MUST_CHECK;
+int socket_bind(struct sock *sk, const struct sock_name *name) MUST_CHECK;
+int socket_connect(struct sock *sk, const struct sock_name *name) MUST_CHECK;
+int socket_listen(struct sock *sk, int backlog) MUST_CHECK;
+int socket_accept(struct sock *sk, struct sock **ret) MUST_CHECK;
+/* `to` NULL: the peer. */
+ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
+		      const struct sock_name *to) MUST_CHECK;
+/* `ret_from` NULL: not asked. */
+ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
+		      struct sock_name *ret_from) MUST_CHECK;
+int socket_shutdown(struct sock *sk, int how) MUST_CHECK;
+/* Takes the application's reference; no callback comes after this. */
+void socket_close(struct sock *sk, bool abort);
+void socket_name(const struct sock *sk, struct sock_name *ret);
+int socket_peer(const struct sock *sk, struct sock_name *ret) MUST_CHECK; /* -ENOTCONN */
+
+/* socket_opt.c */
+int socket_setopt(struct sock *sk, int level, int name, const void *val, size_t len) MUST_CHECK;
+int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len) MUST_CHECK;
