@@ -92,17 +92,30 @@ struct weft_netif_stats {
 WEFT_API void weft_netif_stats(const struct weft_netif *nif, struct weft_netif_stats *ret);
 
 /* Addresses: `ip addr add ADDR/LEN dev NIF`; the prefix becomes a connected route.
- * -EEXIST; -EINVAL (prefix too long, group or unspecified address); -ENOMEM. */
+ * -EEXIST; -EINVAL (prefix too long; group, broadcast, reserved or unspecified address); -ENOSPC
+ * (65,536 on the interface); -ENOMEM. */
 WEFT_API int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr,
 			   uint8_t prefix_len);
 WEFT_API int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr,
-			   uint8_t prefix_len);
+			   uint8_t prefix_len); /* -EADDRNOTAVAIL */
+struct weft_addr_info {
+	struct weft_netif *dev;
+	struct weft_addr addr;
+	struct weft_addr broadcast; /* WEFT_AF_UNSPEC: none */
+	uint8_t prefix_len;
+	bool is_secondary; /* not the first of its prefix on the interface */
+};
+/* Calls `fn` for every address, by interface, primary ones first. `fn` must not change any. */
+WEFT_API void weft_addrs(struct weft_stack *st,
+			 void (*fn)(void *arg, const struct weft_addr_info *info), void *arg);
 
 enum weft_route_type {
 	WEFT_ROUTE_UNICAST,
 	WEFT_ROUTE_UNREACHABLE,
 	WEFT_ROUTE_BLACKHOLE,
 	WEFT_ROUTE_PROHIBIT,
+	WEFT_ROUTE_LOCAL,     /* in lists only: comes with an address */
+	WEFT_ROUTE_BROADCAST, /* the same */
 };
 struct weft_route {
 	struct weft_addr dst; /* family set; prefix_len 0 with zero bytes: default */
@@ -118,12 +131,36 @@ struct weft_route {
 WEFT_API int weft_route_add(struct weft_stack *st, const struct weft_route *r);
 WEFT_API int weft_route_del(struct weft_stack *st, const struct weft_route *r);
 /* Reads "PREFIX|default [via ADDR] [dev IF] [metric N] [src ADDR]" and adds it; also "unreachable
- * PREFIX", "blackhole PREFIX", "prohibit PREFIX". */
+ * PREFIX", "blackhole PREFIX", "prohibit PREFIX". -EINVAL: not understood; -ENODEV: no such
+ * interface; else as weft_route_add(). */
 WEFT_API int weft_route_add_text(struct weft_stack *st, const char *text);
+struct weft_route_info {
+	struct weft_route route; /* src: of connected routes, the source that they lead to */
+	uint8_t proto;           /* who made it, as in rtnetlink: 2 the stack, 3 by hand … */
+	uint8_t scope;           /* as in rtnetlink: 0 global, 253 link, 254 host */
+	bool is_dead;            /* not in use: its interface is down or has no carrier */
+};
+/* Calls `fn` for every route, by destination, prefix length and metric. `fn` must not change any.
+ */
+WEFT_API void weft_routes(struct weft_stack *st,
+			  void (*fn)(void *arg, const struct weft_route_info *info), void *arg);
 
-/* A permanent neighbour entry. */
+/* A permanent neighbour entry; replaces one that is there. -EINVAL: no address of one host;
+ * -ENOBUFS: table full; -ENOMEM. */
 WEFT_API int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr,
 			    const uint8_t mac[6]);
+WEFT_API int weft_neigh_del(struct weft_netif *nif, const struct weft_addr *addr); /* -ENOENT */
+struct weft_neigh_info {
+	struct weft_netif *dev;
+	struct weft_addr addr;
+	uint8_t mac[6];
+	bool has_mac;
+	const char *state;        /* as `ip neigh` prints it: "REACHABLE", "STALE", "FAILED" … */
+	int64_t confirmed_ago_ns; /* since it was last known to be reachable */
+};
+/* Calls `fn` for every neighbour, in no order. `fn` must not change any. */
+WEFT_API void weft_neighs(struct weft_stack *st,
+			  void (*fn)(void *arg, const struct weft_neigh_info *info), void *arg);
 
 /* Watches an interface: `fn` gets a whole pcapng block (or several) at a time. The first call
  * delivers section and interface headers. A capture may watch several interfaces; every frame is
