@@ -9,6 +9,7 @@
 
 #define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ALWAYS_INLINE          inline __attribute__((always_inline))
 #define CACHE_LINE             64
 #define CACHE_ALIGNED          __attribute__((aligned(CACHE_LINE)))
 #define UNUSED                 __attribute__((unused))
