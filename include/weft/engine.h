@@ -19,7 +19,8 @@ extern "C" {
 
 /* All zero is not valid: a seed or an entropy callback must be given. */
 struct weft_engine_config {
-	int64_t now_ns; /* the clock's start; any monotonic origin */
+	int64_t now_ns;   /* the clock's start; any monotonic origin */
+	int64_t epoch_ns; /* time since 1970 when the clock is 0: for captures and logs only */
 	/* Deterministic numbers (sequence numbers, ports, hash keys) for simulations and tests. */
 	bool has_seed;
 	uint64_t seed;
@@ -75,6 +76,8 @@ WEFT_API void weft_timer_free(struct weft_timer *t); /* stops it; NULL is fine *
  * `size`). Returns its length; 0: none left. Drops and state changes are always there, hops of
  * sampled packets when trace_sample_every asks for them. */
 WEFT_API size_t weft_trace_read(struct weft_engine *eng, char *buf, size_t size);
+/* From now on the hops of one packet in `every` are traced; 0: none. */
+WEFT_API void weft_trace_sample(struct weft_engine *eng, uint32_t every);
 /* Calls `fn` with each event's line as it happens; it must not call into the engine. NULL: stop. */
 WEFT_API void weft_trace_listen(struct weft_engine *eng, void (*fn)(void *arg, const char *line),
 				void *arg);

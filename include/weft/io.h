@@ -16,6 +16,8 @@ extern "C" {
 WEFT_API int weft_io_entropy(void *ctx, void *buf, size_t len);
 /* CLOCK_MONOTONIC in ns. */
 WEFT_API int64_t weft_io_now_ns(void);
+/* For weft_engine_config.epoch_ns: the wall clock minus CLOCK_MONOTONIC, as of now. */
+WEFT_API int64_t weft_io_epoch_ns(void);
 
 /* A loop that drives one engine: its devices' descriptors, its timers, the application's own
  * descriptors. */

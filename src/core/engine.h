@@ -30,6 +30,7 @@ enum {
 
 struct engine_config {
 	int64_t now_ns;
+	int64_t epoch_ns; /* added to the clock for what people read: time since 1970 at clock 0 */
 	bool has_seed;
 	uint64_t seed; /* deterministic numbers: for simulations and tests only */
 	/* Else: fills `buf` with unpredictable bytes; 0 or -Exxx. */
@@ -53,6 +54,7 @@ struct engine_work {
 
 struct engine {
 	int64_t now_ns;
+	int64_t epoch_ns;    /* wall clock minus now_ns */
 	struct list backlog; /* netifs with frames waiting, in order of arrival */
 	struct list works;   /* struct engine_work, in order */
 	struct list flush;   /* netifs whose driver wants ops->flush */

@@ -72,6 +72,8 @@ struct netif_tap {
 		     enum drop why);
 	/* netif_rx()/netif_tx() is done with the packet last shown to frame(). May be NULL. */
 	void (*done)(struct netif_tap *tap, const struct netif *netif);
+	/* The interface goes; the tap must leave the list. */
+	void (*gone)(struct netif_tap *tap);
 };
 
 /* Frames count as on the wire: a super-packet counts for all its frames. */

@@ -71,5 +71,6 @@ void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const cha
 	PRINTF_LIKE(4, 5);
 /* Takes the oldest unread event. False: none left. */
 bool trace_read(struct engine *eng, struct trace_event *ret) MUST_CHECK;
-/* One line of JSON without the newline. */
-void trace_event_json(const struct trace_event *ev, struct sb *out);
+/* One line of JSON without the newline; stack and interface by name while they exist, else by
+ * number. */
+void trace_event_json(const struct engine *eng, const struct trace_event *ev, struct sb *out);

@@ -53,7 +53,7 @@ enum {
 	PKT_ROOM = 256,     /* bytes inside every packet, for headers and small frames */
 	PKT_HEADROOM = 128, /* what pkt_alloc() keeps free in front: Ethernet + VLAN + IPv6 + TCP
 			       with options is 122; deeper encapsulation unshares into a buf */
-	PKT_FRAGS_MAX = 9,  /* 64 KiB out of 16 KiB blocks, unaligned, needs 5 */
+	PKT_FRAGS_MAX = 10, /* 64 KiB out of 16 KiB blocks, unaligned, needs 5 */
 	PKT_HOPS_MAX = 16,
 	BUF_S = 2048,      /* an MTU frame with headroom */
 	BUF_M = 16 * 1024, /* a block of a busy send queue */
@@ -140,11 +140,11 @@ struct pkt {
 	uint8_t csum;        /* enum pkt_csum */
 	uint8_t gso_type;    /* enum pkt_gso */
 	uint8_t n_frags;
-	uint8_t flags; /* PKT_F_* */
+	uint8_t flags;       /* PKT_F_* */
+	struct netif *netif; /* up: arrived on; down: leaves by. Borrowed */
 
-	/* line 1: where it is going, who waits for it */
+	/* line 1: where it is going, who holds it */
 	struct pkt_pools *pools;
-	struct netif *netif;    /* up: arrived on; down: leaves by. Borrowed */
 	int64_t ts_ns;          /* up: when it arrived; in a queue: when it may leave */
 	struct ip_addr nexthop; /* down: whose link-layer address is needed */
 	uint32_t mark;
@@ -160,14 +160,15 @@ struct pkt {
 		} frag;
 		uint8_t cb[16];
 	};
+	uint32_t hash;  /* flow hash; 0: not computed */
+	uint8_t n_hops; /* next place in hops[], modulo PKT_HOPS_MAX; see pkt_hop() */
+	uint8_t reserved[3];
 
 	/* line 2: its journey; and from the middle on, its shared bytes */
 	uint16_t hops[PKT_HOPS_MAX]; /* the last PKT_HOPS_MAX hop codes, as a ring */
-	uint8_t n_hops;              /* index modulo PKT_HOPS_MAX; see pkt_hop() */
-	uint32_t hash;               /* flow hash; 0: not computed */
 	struct pkt_frag frags[PKT_FRAGS_MAX];
 
-	CACHE_ALIGNED
+	/* line 5 to 8 */
 	uint8_t room[PKT_ROOM];
 };
 
@@ -189,8 +190,8 @@ struct pkt_pools {
 };
 
 struct pkt_limits {
-	size_t n_pkts;
-	size_t n_bufs[BUF_CLASSES];
+	uint32_t n_pkts;
+	uint32_t n_bufs[BUF_CLASSES];
 };
 
 struct mem;
@@ -414,15 +415,18 @@ static inline struct pkt *pktq_pop(struct pktq *q)
 void pktq_purge(struct pktq *q);
 
 /*
- * Splits a super-packet (gso_size != 0, `data` at the Ethernet or IP header, l3_off and l4_off
- * valid) into frames that each carry at most gso_size bytes of payload, appended to `out`: IP
- * lengths, IDs, header checksums, TCP sequence numbers and flags (FIN and PSH on the last, CWR on
- * the first only) as RFC 9293 wants them; L4 checksums stay PARTIAL. Payload is shared, not copied.
- * Consumes `pkt`. Returns 0, or -ENOBUFS (nothing appended, packet freed: count DROP_NOMEM).
+ * Splits a super-packet (gso_size != 0, `data` at the Ethernet header) into frames that each carry
+ * at most gso_size bytes of payload, appended to `out`: IP lengths, IDs, header checksums, TCP
+ * sequence numbers and flags (FIN and PSH on the last, CWR on the first only); L4 checksums are
+ * PARTIAL. Payload is shared, not copied. Consumes `pkt` on success.
+ * Returns 0; -ENOBUFS or -EBADMSG (headers cannot be read): `pkt` is still the caller's, nothing is
+ * appended.
  */
 int pkt_segment(struct pkt *pkt, struct pktq *out) MUST_CHECK;
 
-/* Bytes that one frame of this packet has from the IP header on: what an MTU is compared with. */
-uint32_t pkt_frame_l3_len(const struct pkt *pkt);
-/* Frames that it stands for: 1 unless a super-packet. */
+/* Frames that it stands for: 1 unless a super-packet. l2_off or l3_off must be set. */
 uint32_t pkt_n_frames(const struct pkt *pkt);
+/* Bytes of all those frames, counted from `data` on: headers are repeated. */
+uint64_t pkt_wire_bytes(const struct pkt *pkt);
+/* Bytes of its largest frame from the IP header (l3_off) on: what an MTU is compared with. */
+uint32_t pkt_frame_l3_len(const struct pkt *pkt);
