@@ -25,18 +25,13 @@
 #define LOAD_KEEP64(v) __builtin_bswap64(v)
 #endif
 
-/* In the machine's own order: for sums in which the order does not matter. */
+/* In the machine's own order: for the sums of base/csum.h. */
 static inline uint32_t load_native32(const uint8_t *p)
 {
 	uint32_t v;
 
 	memcpy(&v, p, sizeof(v));
 	return v;
-}
-
-static inline void store_native16(uint8_t *p, uint16_t v)
-{
-	memcpy(p, &v, sizeof(v));
 }
 
 static inline uint16_t load_be16(const uint8_t *p)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/csum.h"
 #include "base/cursor.h"
 #include "base/load.h"
 #include "wire/addr.h"
@@ -136,24 +137,21 @@ static inline enum ip4_hdr_err ip4_hdr_check(const struct ip4_hdr *hdr, size_t l
  * and `r` where it was. */
 enum ip4_hdr_err ip4_hdr_parse(struct rd *r, struct ip4_hdr *ret) MUST_CHECK;
 
-/* One's complement sum over `hdr_len` (a multiple of 4) bytes, folded, in the machine's own byte
- * order: 0xffff for an intact header. Stored with store_native16(~sum) it is the checksum. */
-static inline uint16_t ip4_hdr_sum_native(const uint8_t *p, size_t hdr_len)
+/* Sum over `hdr_len` (20 to 60, a multiple of 4) bytes in the convention of base/csum.h. Inline,
+ * because a header is too short to be worth a call of the machine's checksum routine. */
+static inline uint64_t ip4_hdr_sum(const uint8_t *p, size_t hdr_len)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < hdr_len; i += 4)
 		sum += load_native32(p + i);
-	sum = (sum & 0xffffffffu) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+	return sum;
 }
 
 /* Whether the header checksum is right; hdr_len bytes at `p` are present. */
 static inline bool ip4_hdr_csum_ok(const uint8_t *p, size_t hdr_len)
 {
-	return ip4_hdr_sum_native(p, hdr_len) == 0xffff;
+	return csum_fold(ip4_hdr_sum(p, hdr_len)) == 0xffff;
 }
 
 /* Computes the header checksum anew and stores it. */
@@ -163,15 +161,12 @@ void ip4_hdr_csum_set(uint8_t *p, size_t hdr_len);
  * at p + IP4_HDR_LEN already. hdr_len is 20 to 60. */
 void ip4_hdr_write(uint8_t *p, const struct ip4_hdr *hdr);
 
-/* Changes one aligned 16-bit word of the header at `p` and its checksum (RFC 1624 §3, equation 3).
+/* Changes one aligned 16-bit word of the header at `p` and its checksum (RFC 1624).
  */
 static inline void ip4_hdr_word_set(uint8_t *p, size_t off, uint16_t v)
 {
-	uint32_t sum = (uint32_t)(uint16_t)~load_be16(p + 10) + (uint16_t)~load_be16(p + off) + v;
-
+	store_be16(p + 10, csum_update16(load_be16(p + 10), load_be16(p + off), v));
 	store_be16(p + off, v);
-	sum = (sum & 0xffff) + (sum >> 16);
-	store_be16(p + 10, (uint16_t) ~((sum & 0xffff) + (sum >> 16)));
 }
 
 /* One hop: decrements the TTL, which must not be 0, and updates the checksum. */
