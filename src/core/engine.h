@@ -67,6 +67,7 @@ struct engine {
 	struct mem mem;
 	struct list stacks;
 	uint32_t n_stacks_ever;
+	void *api;       /* what api/ keeps with it, freed by api/ */
 	bool is_running; /* inside engine_run(): callbacks may not call it */
 };
 

@@ -100,6 +100,7 @@ struct stack {
 	struct tcp *tcp;
 	struct raw *raw;
 	struct sock_table *socks;
+	void *api; /* what api/ keeps with it */
 	/* Raw sockets see datagrams before the protocol does; set by transport/raw.c. True: one of
 	 * them took a copy, so that nobody else needs to. */
 	bool (*raw_input)(struct stack *st, const struct pkt *pkt, const struct ip_info *info);

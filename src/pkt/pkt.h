@@ -248,6 +248,17 @@ static inline uint32_t pkt_tailroom(const struct pkt *pkt)
 	return (uint32_t)(pkt_end(pkt) - pkt->data) - pkt->lin_len;
 }
 
+/* Memory that it holds on to, for the bounds of queues: a shared buffer counts in full each time.
+ */
+static inline uint32_t pkt_mem_bytes(const struct pkt *pkt)
+{
+	uint32_t n = (uint32_t)sizeof(*pkt) + (pkt->buf ? pkt->buf->cap : 0);
+
+	for (uint32_t i = 0; i < pkt->n_frags; i++)
+		n += pkt->frags[i].buf->cap;
+	return n;
+}
+
 /* Bytes of the linear part may be written: nobody else refers to them. */
 static inline bool pkt_is_writable(const struct pkt *pkt)
 {
