@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* The trace ring: writing, reading, and events as JSON lines. What is traced is said in trace.h. */
+#include "core/trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/engine.h"
+#include "core/netif.h"
+#include "core/stack.h"
+
+static const char *const trace_kind_names[] = {
+	[TRACE_RX] = "rx",       [TRACE_TX] = "tx",   [TRACE_DROP] = "drop",
+	[TRACE_STATE] = "state", [TRACE_TCP] = "tcp", [TRACE_NOTE] = "note",
+};
+static_assert(ARRAY_SIZE(trace_kind_names) == TRACE_KINDS, "one name a kind");
+
+static const char *const hop_names[16] = {
+	[HOP_STACK >> 12] = "stack", [HOP_RX >> 12] = "rx",         [HOP_TX >> 12] = "tx",
+	[HOP_ROUTE >> 12] = "route", [HOP_BRIDGE >> 12] = "bridge", [HOP_QUEUE >> 12] = "queue",
+	[HOP_SOCK >> 12] = "sock",   [HOP_NEIGH >> 12] = "neigh",   [HOP_RULE >> 12] = "rule",
+	[HOP_NAT >> 12] = "nat",     [HOP_DROP >> 12] = "drop",
+};
+
+int trace_init(struct engine *eng, uint32_t n_events, uint32_t sample_every)
+{
+	struct trace *t = &eng->trace;
+	uint32_t n = 1;
+
+	*t = (struct trace){.sample_every = sample_every};
+	if (!n_events)
+		return 0;
+	while (n < n_events && n < UINT32_MAX / 2)
+		n *= 2;
+	t->ring = mem_alloc(&eng->mem, n * sizeof(t->ring[0]));
+	if (!t->ring)
+		return -ENOMEM;
+	t->n_events = n;
+	return 0;
+}
+
+void trace_fini(struct engine *eng)
+{
+	struct trace *t = &eng->trace;
+
+	mem_free(&eng->mem, t->ring, t->n_events * sizeof(t->ring[0]));
+	*t = (struct trace){.sample_every = 0};
+}
+
+/* The slot for the next event, cleared but for its text; the oldest gives way. */
+static struct trace_event *trace_slot(struct engine *eng)
+{
+	struct trace *t = &eng->trace;
+	struct trace_event *ev;
+
+	if (!t->ring)
+		return NULL;
+	ev = &t->ring[t->head & (t->n_events - 1)];
+	if (t->head - t->tail == t->n_events) {
+		t->tail++;
+		t->n_lost++;
+	}
+	t->head++;
+	memset(ev, 0, offsetof(struct trace_event, text));
+	ev->text[0] = '\0';
+	ev->now_ns = eng->now_ns;
+	return ev;
+}
+
+static void trace_publish(struct engine *eng, const struct trace_event *ev)
+{
+	if (eng->trace.sink)
+		eng->trace.sink(eng->trace.sink_ctx, ev);
+}
+
+/* Hop codes of a packet, oldest first. */
+static uint8_t hops_unroll(const struct pkt *pkt, uint16_t *out)
+{
+	uint8_t n = pkt->n_hops < PKT_HOPS_MAX ? pkt->n_hops : PKT_HOPS_MAX;
+
+	for (uint8_t i = 0; i < n; i++)
+		out[i] = pkt->hops[(uint8_t)(pkt->n_hops - n + i) % PKT_HOPS_MAX];
+	return n;
+}
+
+void trace_pkt(struct stack *st, enum trace_kind kind, const struct pkt *pkt,
+	       const struct netif *netif, uint16_t code)
+{
+	struct trace_event *ev = trace_slot(st->eng);
+
+	if (!ev)
+		return;
+	ev->kind = (uint8_t)kind;
+	ev->code = code;
+	ev->stack_id = st->id;
+	ev->ifindex = netif ? netif->index : 0;
+	if (pkt) {
+		ev->trace_id = pkt->trace_id;
+		ev->len = pkt->len;
+		if (pkt->l2_off != PKT_NO_OFF && pkt->l2_off < pkt_off(pkt))
+			ev->len += (uint32_t)(pkt_off(pkt) - pkt->l2_off);
+		ev->n_hops = hops_unroll(pkt, ev->hops);
+	}
+	trace_publish(st->eng, ev);
+}
+
+void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const char *fmt, ...)
+{
+	struct trace_event *ev = trace_slot(st->eng);
+	va_list ap;
+
+	if (!ev)
+		return;
+	ev->kind = (uint8_t)kind;
+	ev->code = code;
+	ev->stack_id = st->id;
+	va_start(ap, fmt);
+	vsnprintf(ev->text, sizeof(ev->text), fmt, ap);
+	va_end(ap);
+	trace_publish(st->eng, ev);
+}
+
+bool trace_read(struct engine *eng, struct trace_event *ret)
+{
+	struct trace *t = &eng->trace;
+
+	if (t->tail == t->head)
+		return false;
+	*ret = t->ring[t->tail++ & (t->n_events - 1)];
+	return true;
+}
+
+static void hops_json(const struct trace_event *ev, struct sb *out)
+{
+	sb_str(out, ",\"hops\":[");
+	for (uint8_t i = 0; i < ev->n_hops; i++) {
+		const char *name = hop_names[ev->hops[i] >> 12];
+		uint16_t index = ev->hops[i] & 0xfff;
+
+		if (i)
+			sb_str(out, ",");
+		if ((ev->hops[i] & HOP_KIND_MASK) == HOP_DROP && index < DROP_MAX)
+			sb_printf(out, "\"drop %s\"", drop_name(index));
+		else
+			sb_printf(out, "\"%s %u\"", name ? name : "?", index);
+	}
+	sb_str(out, "]");
+}
+
+static const struct stack *stack_by_id(const struct engine *eng, uint32_t id)
+{
+	const struct stack *st;
+
+	list_for_each (st, &eng->stacks, link)
+		if (st->id == id)
+			return st;
+	return NULL;
+}
+
+static const struct netif *netif_by_index(const struct stack *st, uint32_t index)
+{
+	const struct netif *netif;
+
+	list_for_each (netif, &st->netifs, link)
+		if (netif->index == index)
+			return netif;
+	return NULL;
+}
+
+static void where_json(const struct engine *eng, const struct trace_event *ev, struct sb *out)
+{
+	const struct stack *st = stack_by_id(eng, ev->stack_id);
+	const struct netif *netif = st && ev->ifindex ? netif_by_index(st, ev->ifindex) : NULL;
+
+	sb_str(out, ",\"stack\":");
+	if (st)
+		sb_json_str(out, st->name);
+	else
+		sb_printf(out, "%" PRIu32, ev->stack_id);
+	if (netif) {
+		sb_str(out, ",\"if\":");
+		sb_json_str(out, netif->name);
+	} else if (ev->ifindex) {
+		sb_printf(out, ",\"if\":%" PRIu32, ev->ifindex);
+	}
+}
+
+void trace_event_json(const struct engine *eng, const struct trace_event *ev, struct sb *out)
+{
+	sb_printf(out, "{\"t_ns\":%" PRId64 ",\"event\":\"%s\"", ev->now_ns,
+		  trace_kind_names[ev->kind]);
+	where_json(eng, ev, out);
+	if (ev->trace_id)
+		sb_printf(out, ",\"trace\":%" PRIu32 ",\"len\":%" PRIu32, ev->trace_id, ev->len);
+	if (ev->kind == TRACE_DROP && ev->code < DROP_MAX) {
+		sb_printf(out, ",\"reason\":\"%s\",\"layer\":\"%s\",\"why\":", drop_name(ev->code),
+			  drop_layer(ev->code));
+		sb_json_str(out, drop_text(ev->code));
+	}
+	if (ev->n_hops)
+		hops_json(ev, out);
+	if (ev->text[0]) {
+		sb_str(out, ",\"text\":");
+		sb_json_str(out, ev->text);
+	}
+	sb_str(out, "}");
+}
