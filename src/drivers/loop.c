@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real-time loop: sleeps until a descriptor is ready or the engine's next deadline has come.
+ *
+ * A turn is: run the engine (timers at their time, then what waits), sleep, take in frames from the
+ * devices that are ready, run the engine on them. epoll_pwait2(2) sleeps with nanoseconds. How late
+ * it wakes after a deadline is measured, because a machine that is too slow makes a simulated link
+ * lie about its delay.
+ */
+#include "drivers/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/engine.h"
+
+enum {
+	LOOP_EVENTS = 64, /* fetched at a time */
+	NS_PER_S = 1000000000,
+	LATE_1MS = 1000000,
+	LATE_10MS = 10000000,
+};
+
+struct weft_loop {
+	struct engine *eng;
+	int epoll_fd;
+	bool stop;
+	struct list watches;
+	struct list app_watches; /* struct app_watch */
+	struct epoll_event events[LOOP_EVENTS];
+	int n_events; /* fetched and not all dispatched */
+	struct weft_loop_stats stats;
+};
+
+/* A watch that the application asked for. */
+struct app_watch {
+	struct loop_watch watch;
+	struct list link;
+	void (*fn)(void *arg, int fd, uint32_t events);
+	void *arg;
+};
+
+int weft_io_entropy(void *ctx, void *buf, size_t len)
+{
+	uint8_t *p = buf;
+
+	(void)ctx;
+	while (len) {
+		ssize_t n = getrandom(p, len, 0);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+int64_t weft_io_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+int64_t weft_io_epoch_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec - weft_io_now_ns();
+}
+
+int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret)
+{
+	struct weft_loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return -ENOMEM;
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0) {
+		int err = -errno;
+
+		free(loop);
+		return err;
+	}
+	loop->eng = (struct engine *)(void *)eng;
+	list_init(&loop->watches);
+	list_init(&loop->app_watches);
+	*ret = loop;
+	return 0;
+}
+
+static void app_watch_free(struct weft_loop *loop, struct app_watch *aw)
+{
+	loop_watch_del(loop, &aw->watch);
+	list_del(&aw->link);
+	free(aw);
+}
+
+void weft_loop_free(struct weft_loop *loop)
+{
+	struct app_watch *aw;
+
+	if (!loop)
+		return;
+	list_for_each_safe (aw, &loop->app_watches, link)
+		app_watch_free(loop, aw);
+	close(loop->epoll_fd);
+	free(loop);
+}
+
+struct engine *loop_engine(struct weft_loop *loop)
+{
+	return loop->eng;
+}
+
+static int watch_ctl(struct weft_loop *loop, int op, struct loop_watch *watch, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = watch};
+
+	return epoll_ctl(loop->epoll_fd, op, watch->fd, &ev) < 0 ? -errno : 0;
+}
+
+int loop_watch_add(struct weft_loop *loop, struct loop_watch *watch, uint32_t events)
+{
+	int err = watch_ctl(loop, EPOLL_CTL_ADD, watch, events);
+
+	if (!err)
+		list_add_tail(&loop->watches, &watch->link);
+	return err;
+}
+
+int loop_watch_mod(struct weft_loop *loop, struct loop_watch *watch, uint32_t events)
+{
+	return watch_ctl(loop, EPOLL_CTL_MOD, watch, events);
+}
+
+void loop_watch_del(struct weft_loop *loop, struct loop_watch *watch)
+{
+	/* Fails only for a descriptor that has been closed, which has left the set by itself. */
+	(void)watch_ctl(loop, EPOLL_CTL_DEL, watch, 0);
+	list_del(&watch->link);
+	for (int i = 0; i < loop->n_events; i++)
+		if (loop->events[i].data.ptr == watch)
+			loop->events[i].data.ptr = NULL;
+}
+
+static void app_watch_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct app_watch *aw = container_of(watch, struct app_watch, watch);
+
+	aw->fn(aw->arg, watch->fd, events);
+}
+
+static struct app_watch *app_watch_find(struct weft_loop *loop, int fd)
+{
+	struct app_watch *aw;
+
+	list_for_each (aw, &loop->app_watches, link)
+		if (aw->watch.fd == fd)
+			return aw;
+	return NULL;
+}
+
+int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
+		    void (*fn)(void *arg, int fd, uint32_t events), void *arg)
+{
+	struct app_watch *aw = app_watch_find(loop, fd);
+	int err;
+
+	if (!events) {
+		if (aw)
+			app_watch_free(loop, aw);
+		return aw ? 0 : -ENOENT;
+	}
+	if (aw) {
+		aw->fn = fn;
+		aw->arg = arg;
+		return loop_watch_mod(loop, &aw->watch, events);
+	}
+	aw = calloc(1, sizeof(*aw));
+	if (!aw)
+		return -ENOMEM;
+	aw->watch.fd = fd;
+	aw->watch.fn = app_watch_ready;
+	aw->fn = fn;
+	aw->arg = arg;
+	list_init(&aw->link);
+	list_init(&aw->watch.link);
+	err = loop_watch_add(loop, &aw->watch, events);
+	if (err) {
+		free(aw);
+		return err;
+	}
+	list_add_tail(&loop->app_watches, &aw->link);
+	return 0;
+}
+
+static void lateness_note(struct weft_loop *loop, int64_t deadline_ns, int64_t now_ns)
+{
+	struct weft_loop_stats *s = &loop->stats;
+	int64_t late_ns = now_ns - deadline_ns;
+
+	if (late_ns < 0)
+		return;
+	s->n_timer_runs++;
+	s->late_sum_ns += late_ns;
+	if (late_ns > s->late_max_ns)
+		s->late_max_ns = late_ns;
+	if (late_ns > LATE_1MS)
+		s->n_late_1ms++;
+	if (late_ns > LATE_10MS)
+		s->n_late_10ms++;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Sleeps until something is ready or `until_ns`; INT64_MAX: for as long as it takes. */
+static int loop_sleep(struct weft_loop *loop, int64_t until_ns)
+{
+	int64_t left_ns = until_ns - weft_io_now_ns();
+	struct timespec ts;
+	int n;
+
+	if (left_ns < 0)
+		left_ns = 0;
+	ts.tv_sec = left_ns / NS_PER_S;
+	ts.tv_nsec = left_ns % NS_PER_S;
+	n = epoll_pwait2(loop->epoll_fd, loop->events, LOOP_EVENTS,
+			 until_ns == INT64_MAX ? NULL : &ts, NULL);
+	return n < 0 ? -errno : n;
+}
+
+static void loop_dispatch(struct weft_loop *loop)
+{
+	for (int i = 0; i < loop->n_events; i++) {
+		struct loop_watch *watch = loop->events[i].data.ptr;
+
+		if (watch)
+			watch->fn(watch, loop->events[i].events);
+	}
+	loop->n_events = 0;
+}
+
+int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
+{
+	int64_t start_ns = weft_io_now_ns();
+	int64_t deadline_ns, until_ns;
+	int n;
+
+	deadline_ns = engine_run(loop->eng, start_ns) ? start_ns : engine_next_ns(loop->eng);
+	until_ns = deadline_ns;
+	if (timeout_ns >= 0)
+		until_ns = earlier(until_ns, start_ns + timeout_ns);
+	n = loop_sleep(loop, until_ns);
+	if (n < 0)
+		return n;
+	loop->stats.n_turns++;
+	if (deadline_ns > start_ns)
+		lateness_note(loop, deadline_ns, weft_io_now_ns());
+	/* Timers that came due while asleep fire before frames that came in, in their order. */
+	engine_run(loop->eng, weft_io_now_ns());
+	loop->n_events = n;
+	loop_dispatch(loop);
+	engine_run(loop->eng, loop->eng->now_ns);
+	return 0;
+}
+
+int weft_loop_run(struct weft_loop *loop)
+{
+	loop->stop = false;
+	while (!loop->stop) {
+		int err = weft_loop_turn(loop, -1);
+
+		if (err && err != -EINTR)
+			return err;
+	}
+	return 0;
+}
+
+void weft_loop_stop(struct weft_loop *loop)
+{
+	loop->stop = true;
+}
+
+void weft_loop_stats(const struct weft_loop *loop, struct weft_loop_stats *ret)
+{
+	*ret = loop->stats;
+}
