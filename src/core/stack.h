@@ -103,7 +103,7 @@ struct stack {
 	void *api; /* what api/ keeps with it */
 	/* Raw sockets see datagrams before the protocol does; set by transport/raw.c. True: one of
 	 * them took a copy, so that nobody else needs to. */
-	bool (*raw_input)(struct stack *st, const struct pkt *pkt, const struct ip_info *info);
+	bool (*raw_input)(struct stack *st, struct pkt *pkt, const struct ip_info *info);
 
 	const struct stack_layer *layers[STACK_LAYERS];
 	uint32_t n_layers;

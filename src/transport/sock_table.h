@@ -140,6 +140,3 @@ void sock_conn_del(struct stack *st, struct conn_node *node);
  * order of their first use, the latest node of a port first. */
 void sock_conn_each(struct stack *st, uint8_t proto, enum conn_kind kind,
 		    void (*fn)(struct conn_node *node, void *arg), void *arg);
-
-/* The range that ephemeral ports come from; -EINVAL unless 1 <= min <= max. */
-int sock_port_range_set(struct stack *st, uint16_t min, uint16_t max) MUST_CHECK;

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Choice of ephemeral ports (RFC 6056).
+ *
+ * How it works: for a connection, algorithm 4 ("double hash"): the search starts at a keyed hash of
+ * protocol, addresses and remote port, plus one of a table of counters, so that an observer of one
+ * destination learns nothing about the ports used towards another, and a port is reused towards one
+ * destination as late as possible. For bind, it starts anywhere at random (algorithm 1).
+ *
+ * The search tries PORT_PROBES ports in a row, which nearly always finds one. When it does not, the
+ * destination is crowded, and trying on would scan the range at every connect. Then a *hint* is
+ * made: a bitmap of the ports that are taken for this destination, built by one scan of the range
+ * and from then on kept up to date by whoever takes or gives up a port. As long as it is used, a
+ * choice costs at most a look at the words of the bitmap (442 for Linux's range), also when one
+ * port of 28,232 is left or none. At most SOCK_PORT_HINTS of 8 KiB each are kept; the one that
+ * was made first makes room, and one that nobody used for HINT_IDLE_NS goes.
+ *
+ * Invariant: bit p of a hint is set exactly when !sock_port_is_free(its want, p), for all p of the
+ * range.
+ */
+#include "transport/sock_table_priv.h"
+
+#include <errno.h>
+
+#include "core/sysctl.h"
+
+enum {
+	PORT_PROBES = 32,
+	PORT_WORDS = 65536 / 64,
+};
+
+static const int64_t HINT_IDLE_NS = 10 * INT64_C(1000000000);
+
+struct sock_hint {
+	struct port_want want;
+	int64_t used_ns; /* when it was last asked */
+	uint64_t taken[PORT_WORDS];
+};
+
+static bool hint_is_for(const struct sock_hint *hint, const struct port_want *want)
+{
+	const struct sock_flow *a = &hint->want.flow, *b = &want->flow;
+
+	return hint->want.is_connect == want->is_connect && a->proto == b->proto &&
+	       a->rport == b->rport && a->ifindex == b->ifindex &&
+	       ip_addr_eq(&a->laddr, &b->laddr) && ip_addr_eq(&a->raddr, &b->raddr);
+}
+
+static void hint_free(struct stack *st, struct sock_hint **slot)
+{
+	mem_free(&st->eng->mem, *slot, sizeof(**slot));
+	*slot = NULL;
+}
+
+static void hint_set(struct stack *st, struct sock_hint *hint, uint16_t port)
+{
+	uint64_t bit = UINT64_C(1) << (port % 64);
+
+	if (sock_port_is_free(st, &hint->want, port))
+		hint->taken[port / 64] &= ~bit;
+	else
+		hint->taken[port / 64] |= bit;
+}
+
+static struct sock_hint *hint_find(struct sock_table *t, const struct port_want *want)
+{
+	for (size_t i = 0; i < SOCK_PORT_HINTS; i++)
+		if (t->hints[i] && hint_is_for(t->hints[i], want))
+			return t->hints[i];
+	return NULL;
+}
+
+static struct sock_hint *hint_new(struct stack *st, const struct port_want *want)
+{
+	struct sock_table *t = st->socks;
+	struct sock_hint **slot = &t->hints[t->next_hint++ % SOCK_PORT_HINTS];
+
+	hint_free(st, slot);
+	*slot = mem_zalloc(&st->eng->mem, sizeof(**slot));
+	if (!*slot)
+		return NULL;
+	(*slot)->want = *want;
+	for (uint32_t port = t->port_min; port <= t->port_max; port++)
+		hint_set(st, *slot, (uint16_t)port);
+	return *slot;
+}
+
+/* The first free port of [from, to]; -1: none. */
+static int hint_search(const struct sock_hint *hint, uint32_t from, uint32_t to)
+{
+	for (uint32_t port = from; port <= to; port = (port | 63) + 1) {
+		uint64_t avail = ~hint->taken[port / 64] >> (port % 64);
+
+		if (!avail)
+			continue;
+		port += (uint32_t)__builtin_ctzll(avail);
+		return port <= to ? (int)port : -1;
+	}
+	return -1;
+}
+
+static int hint_choose(struct stack *st, const struct port_want *want, uint16_t start,
+		       uint16_t *ret)
+{
+	struct sock_table *t = st->socks;
+	struct sock_hint *hint = hint_find(t, want);
+	int port;
+
+	if (!hint)
+		hint = hint_new(st, want);
+	if (!hint)
+		return -ENOMEM;
+	hint->used_ns = st->eng->now_ns;
+	port = hint_search(hint, start, t->port_max);
+	if (port < 0 && start > t->port_min)
+		port = hint_search(hint, t->port_min, start - 1u);
+	if (port < 0)
+		return -EADDRNOTAVAIL;
+	*ret = (uint16_t)port;
+	return 0;
+}
+
+/* Where to start, as an offset into the range, and which counter moves (NULL: none). */
+static uint32_t port_start(struct stack *st, const struct port_want *want, uint32_t **ret_counter)
+{
+	struct sock_table *t = st->socks;
+	struct {
+		struct ip_addr laddr, raddr;
+		uint8_t rport[2], proto;
+	} key = {.laddr = want->flow.laddr,
+		 .raddr = want->flow.raddr,
+		 .rport = {(uint8_t)(want->flow.rport >> 8), (uint8_t)want->flow.rport},
+		 .proto = want->flow.proto};
+	uint64_t hash;
+
+	*ret_counter = NULL;
+	if (!want->is_connect)
+		return rng_u32(&st->eng->rng);
+	hash = siphash24(&t->port_key, &key, sizeof(key));
+	*ret_counter = &t->port_counters[(hash >> 32) % SOCK_PORT_COUNTERS];
+	return (uint32_t)hash + **ret_counter;
+}
+
+int sock_ephemeral_choose(struct stack *st, const struct port_want *want, uint16_t *ret)
+{
+	struct sock_table *t = st->socks;
+	uint32_t n_ports = t->port_max - t->port_min + 1u;
+	uint32_t *counter;
+	uint32_t start = port_start(st, want, &counter);
+
+	for (uint32_t i = 0; i < PORT_PROBES && i < n_ports; i++) {
+		uint16_t port = (uint16_t)(t->port_min + (start + i) % n_ports);
+
+		if (!sock_port_is_free(st, want, port))
+			continue;
+		if (counter)
+			*counter += i + 1;
+		*ret = port;
+		return 0;
+	}
+	return hint_choose(st, want, (uint16_t)(t->port_min + start % n_ports), ret);
+}
+
+void sock_ephemeral_update(struct stack *st, uint8_t proto, uint16_t port)
+{
+	struct sock_table *t = st->socks;
+
+	for (size_t i = 0; i < SOCK_PORT_HINTS; i++) {
+		if (!t->hints[i])
+			continue;
+		if (st->eng->now_ns - t->hints[i]->used_ns > HINT_IDLE_NS)
+			hint_free(st, &t->hints[i]);
+		else if (t->hints[i]->want.flow.proto == proto)
+			hint_set(st, t->hints[i], port);
+	}
+}
+
+static void ephemeral_forget(struct stack *st)
+{
+	for (size_t i = 0; i < SOCK_PORT_HINTS; i++)
+		hint_free(st, &st->socks->hints[i]);
+}
+
+/* Settings. Linux's ip_local_port_range is a pair; here it is two names, and a bound that passes
+ * the other takes it along. */
+
+static void *ephemeral_conf(struct stack *st)
+{
+	return st->socks;
+}
+
+static void ephemeral_changed(struct stack *st, const struct sysctl *ctl)
+{
+	struct sock_table *t = st->socks;
+
+	if (t->port_min > t->port_max && ctl->off == offsetof(struct sock_table, port_min))
+		t->port_max = t->port_min;
+	else if (t->port_min > t->port_max)
+		t->port_min = t->port_max;
+	ephemeral_forget(st);
+}
+
+static const struct sysctl ephemeral_entries[] = {
+	SYSCTL(struct sock_table, port_min, "net.ipv4.ip_local_port_range.min", 1, 65535,
+	       "first ephemeral port"),
+	SYSCTL(struct sock_table, port_max, "net.ipv4.ip_local_port_range.max", 1, 65535,
+	       "last ephemeral port"),
+};
+
+static const struct sysctl_table ephemeral_sysctls = {
+	.entries = ephemeral_entries,
+	.n_entries = ARRAY_SIZE(ephemeral_entries),
+	.base = ephemeral_conf,
+	.changed = ephemeral_changed,
+};
+
+int sock_ephemeral_init(struct stack *st)
+{
+	struct sock_table *t = st->socks;
+
+	t->port_min = SOCK_PORT_MIN;
+	t->port_max = SOCK_PORT_MAX;
+	rng_bytes(&st->eng->rng, &t->port_key, sizeof(t->port_key));
+	rng_bytes(&st->eng->rng, t->port_counters, sizeof(t->port_counters));
+	return sysctl_register(st, &ephemeral_sysctls);
+}
+
+void sock_ephemeral_fini(struct stack *st)
+{
+	ephemeral_forget(st);
+}
