@@ -123,23 +123,27 @@ struct netif *netif_find_index(struct stack *st, uint32_t index)
 	return NULL;
 }
 
-static void netif_set_flag(struct netif *netif, uint32_t flag, bool on)
+/* Returns whether that was a change. */
+static bool netif_set_flag(struct netif *netif, uint32_t flag, bool on)
 {
 	uint32_t old = netif->flags;
 
 	netif->flags = on ? old | flag : old & ~flag;
-	if (netif->flags != old)
-		layers_netif_change(netif);
+	if (netif->flags == old)
+		return false;
+	layers_netif_change(netif);
+	return true;
 }
 
 void netif_set_up(struct netif *netif, bool up)
 {
-	netif_set_flag(netif, NETIF_UP, up);
+	if (netif_set_flag(netif, NETIF_UP, up) && netif->ops->change)
+		netif->ops->change(netif);
 }
 
 void netif_set_carrier(struct netif *netif, bool carrier)
 {
-	netif_set_flag(netif, NETIF_CARRIER, carrier);
+	(void)netif_set_flag(netif, NETIF_CARRIER, carrier);
 }
 
 int netif_set_mtu(struct netif *netif, uint32_t mtu)
