@@ -19,7 +19,8 @@
  * Packets for an INCOMPLETE entry wait with it, the oldest going first at the bound. When nobody
  * answers they are shown to hooks->unreach (ICMP host unreachable) and dropped with NEIGH_FAILED:
  * mcast_solicit * retrans_time after the first of them, 3 s. For failed_hold after that, packets
- * to the same next hop are refused at once; the first one later asks again. A neighbour that
+ * to the same next hop are refused at once (forwarded ones after hooks->unreach); the first one
+ * later asks again. A neighbour that
  * stopped answering (from PROBE) is asked for again by the very next packet, since it may only
  * have got another address (RFC 7048).
  *
@@ -100,21 +101,22 @@ struct neigh {
 	/* what output touches */
 	uint8_t state; /* enum neigh_state */
 	uint8_t n_probes;
-	bool is_linked_gc;      /* on one of the table's two lists of what may be evicted */
 	struct eth_addr lladdr; /* valid except in NONE, INCOMPLETE, FAILED */
 	struct netif *netif;
 	struct neigh_table *table;
 	const struct neigh_ops *ops;
 	int64_t confirmed_ns; /* the last time it was known to be reachable */
-	int64_t updated_ns;   /* last change of state or address */
+	int64_t updated_ns;   /* last change of state */
+	int64_t learned_ns;   /* last change of lladdr */
 	int64_t retry_ns;     /* FAILED: packets are refused until then */
 	int64_t reachable_ns; /* how long a confirmation counts */
 
 	struct ip_addr addr;
-	struct wheel_node timer;
+	struct wheel_timer timer;
 	struct htab_node hash_link;
-	struct list gc_link;
-	struct pktq queue; /* INCOMPLETE: packets, `data` at the network header */
+	struct list link;    /* all entries of the table, in order of creation */
+	struct list gc_link; /* FAILED, STALE: entries of that state, in order of entering it */
+	struct pktq queue;   /* INCOMPLETE: packets, `data` at the network header */
 };
 
 /* Makes st->neigh and its settings (net.ipv4.neigh.default.*). 0 or -ENOMEM. link_init() calls it.
@@ -145,9 +147,10 @@ void neigh_confirm(struct neigh *n);
 
 /* What a protocol has heard about `addr`. */
 enum {
-	NEIGH_SOLICITED = 1 << 0, /* an answer to us: it is reachable */
-	NEIGH_OVERRIDE = 1 << 1,  /* replaces another address, even one just learned */
-	NEIGH_CREATE = 1 << 2,    /* make an entry if there is none */
+	NEIGH_SOLICITED = 1 << 0,    /* an answer to us: it is reachable */
+	NEIGH_OVERRIDE = 1 << 1,     /* replaces another address */
+	NEIGH_OVERRIDE_OLD = 1 << 2, /* the same, unless that was learned within locktime */
+	NEIGH_CREATE = 1 << 3,       /* make an entry if there is none */
 };
 /* RFC 4861 §7.2.5, with `addr` at `lladdr`; sends what waited for it. The entry, or NULL: none. */
 struct neigh *neigh_update(struct netif *netif, const struct ip_addr *addr,
@@ -162,12 +165,8 @@ int neigh_del(struct netif *netif, const struct ip_addr *addr) MUST_CHECK;
 /* Forgets the entries of an interface: all, or but the permanent ones (`ip neigh flush`). */
 void neigh_flush(struct netif *netif, bool also_permanent);
 
-/* Calls `fn` for every entry, in an order that means nothing but is the same in every run of the
- * same seed. `fn` must not call into the cache. */
+/* Calls `fn` for every entry, oldest first; it must not call into the cache. */
 void neigh_for_each(struct stack *st, void (*fn)(void *arg, const struct neigh *n), void *arg);
 const char *neigh_state_name(enum neigh_state state); /* as `ip neigh` prints it */
 struct neigh_params *neigh_params(struct stack *st);
 uint32_t neigh_n_entries(const struct stack *st);
-
-/* An address of ours was taken away or the interface stopped: called by link.c. */
-void neigh_netif_down(struct netif *netif);

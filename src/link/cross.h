@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What happens to a packet that goes from one stack to another inside the process: everything that
+ * only the sender's stack knew is forgotten, as on a wire; its bytes, its journey and the states
+ * that spare work (checksum, segmentation) stay.
+ */
+#pragma once
+
+#include "core/netif.h"
+#include "core/stack.h"
+#include "pkt/pkt.h"
+
+static inline void pkt_cross(struct pkt *pkt, const struct netif *from, const struct netif *to)
+{
+	pkt->flags &= PKT_F_TRACED;
+	pkt->mark = 0;
+	pkt->hash = 0;
+	pkt->nexthop = (struct ip_addr){{0}};
+	if (from->stack != to->stack)
+		pkt_hop(pkt, HOP_STACK, to->stack->id);
+}
+
+/* An address for an interface of ours: random, locally administered, not a group. */
+static inline struct eth_addr hwaddr_random(struct rng *rng)
+{
+	struct eth_addr addr;
+
+	rng_bytes(rng, addr.b, sizeof(addr.b));
+	addr.b[0] = 0x02;
+	return addr;
+}
