@@ -145,13 +145,21 @@ bool engine_run(struct engine *eng, int64_t now_ns)
 	}
 	engine_flush(eng);
 	eng->is_running = false;
-	return engine_next_ns(eng) <= eng->now_ns;
+	return engine_bound_ns(eng) <= eng->now_ns;
+}
+
+static bool engine_has_work(const struct engine *eng)
+{
+	return !list_is_empty(&eng->backlog) || !list_is_empty(&eng->works) ||
+	       !list_is_empty(&eng->flush);
 }
 
 int64_t engine_next_ns(struct engine *eng)
 {
-	if (!list_is_empty(&eng->backlog) || !list_is_empty(&eng->works) ||
-	    !list_is_empty(&eng->flush))
-		return eng->now_ns;
-	return wheel_next_ns(&eng->wheel);
+	return engine_has_work(eng) ? eng->now_ns : wheel_next_ns(&eng->wheel);
+}
+
+int64_t engine_bound_ns(const struct engine *eng)
+{
+	return engine_has_work(eng) ? eng->now_ns : wheel_bound_ns(&eng->wheel);
 }

@@ -82,6 +82,9 @@ bool engine_run(struct engine *eng, int64_t now_ns);
 /* When to call engine_run() next if no frame arrives before: `now_ns` when work is waiting,
  * INT64_MAX when there is none. */
 int64_t engine_next_ns(struct engine *eng);
+/* The same for those who only want to sleep: never later, perhaps earlier, and cheap however often
+ * timers are restarted. */
+int64_t engine_bound_ns(const struct engine *eng);
 
 static inline void engine_work_init(struct engine_work *work, void (*fn)(struct engine_work *))
 {

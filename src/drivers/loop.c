@@ -259,7 +259,7 @@ int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
 	int64_t deadline_ns, until_ns;
 	int n;
 
-	deadline_ns = engine_run(loop->eng, start_ns) ? start_ns : engine_next_ns(loop->eng);
+	deadline_ns = engine_run(loop->eng, start_ns) ? start_ns : engine_bound_ns(loop->eng);
 	until_ns = deadline_ns;
 	if (timeout_ns >= 0)
 		until_ns = earlier(until_ns, start_ns + timeout_ns);

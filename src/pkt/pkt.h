@@ -435,7 +435,8 @@ void pktq_purge(struct pktq *q);
  */
 int pkt_segment(struct pkt *pkt, struct pktq *out) MUST_CHECK;
 
-/* Frames that it stands for: 1 unless a super-packet. l2_off or l3_off must be set. */
+/* Frames that it stands for: 1 unless a super-packet whose headers (l2_off or l3_off) can be read.
+ */
 uint32_t pkt_n_frames(const struct pkt *pkt);
 /* Bytes of all those frames, counted from `data` on: headers are repeated. */
 uint64_t pkt_wire_bytes(const struct pkt *pkt);

@@ -135,8 +135,8 @@ int pkt_segment(struct pkt *pkt, struct pktq *out)
 	return 0;
 }
 
-/* Bytes of headers from `data` on; 0: they cannot be read. */
-static uint32_t pkt_hdr_bytes(const struct pkt *pkt)
+/* Bytes of headers from `data` on. False: they cannot be read. */
+static bool pkt_hdr_bytes(const struct pkt *pkt, uint32_t *ret)
 {
 	uint16_t off = pkt->l3_off != PKT_NO_OFF ? pkt->l3_off : pkt->l2_off;
 	struct gso_hdr hdr;
@@ -144,30 +144,33 @@ static uint32_t pkt_hdr_bytes(const struct pkt *pkt)
 	int err;
 
 	if (off == PKT_NO_OFF)
-		return 0;
+		return false;
 	len = (size_t)(pkt_off(pkt) + pkt->lin_len - off);
 	err = off == pkt->l3_off ? gso_l3_parse(pkt->head + off, len, &hdr)
 				 : gso_hdr_parse(pkt->head + off, len, &hdr);
 	if (err || off + hdr.payload_off < pkt_off(pkt))
-		return 0;
-	return (uint32_t)(off + hdr.payload_off) - pkt_off(pkt);
+		return false;
+	*ret = (uint32_t)(off + hdr.payload_off) - pkt_off(pkt);
+	return true;
 }
 
 uint32_t pkt_n_frames(const struct pkt *pkt)
 {
-	uint32_t n_payload;
+	uint32_t n_hdr;
 
-	if (likely(!pkt->gso_size))
+	if (likely(!pkt->gso_size) || !pkt_hdr_bytes(pkt, &n_hdr) ||
+	    pkt->len - n_hdr <= pkt->gso_size)
 		return 1;
-	n_payload = pkt->len - pkt_hdr_bytes(pkt);
-	return n_payload <= pkt->gso_size ? 1 : (n_payload + pkt->gso_size - 1) / pkt->gso_size;
+	return (pkt->len - n_hdr + pkt->gso_size - 1) / pkt->gso_size;
 }
 
 uint64_t pkt_wire_bytes(const struct pkt *pkt)
 {
-	if (likely(!pkt->gso_size))
+	uint32_t n_hdr;
+
+	if (likely(!pkt->gso_size) || !pkt_hdr_bytes(pkt, &n_hdr))
 		return pkt->len;
-	return pkt->len + (uint64_t)(pkt_n_frames(pkt) - 1) * pkt_hdr_bytes(pkt);
+	return pkt->len + (uint64_t)(pkt_n_frames(pkt) - 1) * n_hdr;
 }
 
 uint32_t pkt_frame_l3_len(const struct pkt *pkt)
@@ -176,9 +179,8 @@ uint32_t pkt_frame_l3_len(const struct pkt *pkt)
 	uint32_t n_hdr, n_payload;
 
 	assert(pkt->l3_off != PKT_NO_OFF);
-	if (likely(!pkt->gso_size))
+	if (likely(!pkt->gso_size) || !pkt_hdr_bytes(pkt, &n_hdr))
 		return pkt->len + n_pulled;
-	n_hdr = pkt_hdr_bytes(pkt);
 	n_payload = pkt->len - n_hdr;
 	return n_pulled + n_hdr + (n_payload < pkt->gso_size ? n_payload : pkt->gso_size);
 }
