@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/csum.h"
 #include "base/cursor.h"
 #include "wire/addr.h"
 #include "wire/ip4.h"
@@ -127,6 +128,27 @@ int icmp4_hdr_parse(struct rd *r, struct icmp4_hdr *ret) MUST_CHECK;
 
 /* Writes ICMP4_HDR_LEN bytes at `p`, fields that the type does not have as zero. */
 void icmp4_hdr_write(uint8_t *p, const struct icmp4_hdr *hdr);
+
+/* Stores the checksum, made with the field as zero (csum_finish()). */
+static inline void icmp4_csum_store(uint8_t *p, uint16_t csum)
+{
+	store_be16(p + 2, csum);
+}
+
+/* Changes the type and nothing else: the checksum is the caller's business. */
+static inline void icmp4_type_store(uint8_t *p, uint8_t type)
+{
+	p[0] = type;
+}
+
+/* Changes the type and brings the checksum up to date: an echo request becomes its reply. */
+static inline void icmp4_type_set(uint8_t *p, uint8_t type)
+{
+	uint16_t was = load_be16(p);
+
+	icmp4_type_store(p, type);
+	icmp4_csum_store(p, csum_update16(load_be16(p + 2), was, load_be16(p)));
+}
 
 /* Reads the body of an error, whose header `hdr` has been read from `r`. Returns 0, or -EBADMSG
  * with `ret` untouched: no whole IPv4 header with 8 bytes of data in it, or lengths that disagree.

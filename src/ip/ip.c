@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The Internet layer as transports see it: dispatch by address family. */
+#include "ip/ip.h"
+
+#include "ip/ip4.h"
+#include "link/neigh.h"
+
+/* The one place that knows that there is no IPv6 yet. */
+static bool ip_family_is_served(const struct ip_addr *dst)
+{
+	return ip_addr_is_ip4(dst);
+}
+
+int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
+	     struct ip_addr *ret_src)
+{
+	enum drop why = DROP_IP_FAMILY;
+
+	if (ip_family_is_served(&flow->dst))
+		why = ip4_route(st, flow, ret, ret_src);
+	return why == DROP_NONE ? 0 : drop_errno(why);
+}
+
+int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	if (unlikely(!ip_family_is_served(&out->flow.dst)))
+		return pkt_drop(st, pkt, DROP_IP_FAMILY);
+	return ip4_output(st, pkt, out);
+}
+
+bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst)
+{
+	return dst->gen == st->ip4->dst_gen;
+}
+
+void ip_dst_invalidate_all(struct stack *st)
+{
+	if (++st->ip4->dst_gen == 0)
+		st->ip4->dst_gen = 1; /* 0 is the generation of an empty struct ip_dst */
+}
+
+void ip_dst_confirm(struct stack *st, struct ip_dst *dst)
+{
+	if (ip_dst_is_valid(st, dst) && dst->neigh)
+		neigh_confirm(dst->neigh);
+}
+
+bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr)
+{
+	const struct fib4_route *route;
+	struct ip4_addr a;
+
+	if (!ip_family_is_served(addr))
+		return false;
+	a = ip_addr_to_ip4(addr);
+	if (ip4_own(st->ip4, a) != IP4_OWN_NO)
+		return ip4_own(st->ip4, a) == IP4_OWN_LOCAL;
+	/* All of 127/8 is ours, but only one address of it is listed. */
+	route = fib4_lookup(&st->ip4->fib, a);
+	return route && route->type == ROUTE_LOCAL;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* IPv4 of a stack: set-up, settings, what interfaces tell it. */
+#include "ip/ip4.h"
+
+#include <errno.h>
+
+#include "core/sysctl.h"
+#include "ip/icmp.h"
+#include "ip/ip4_priv.h"
+#include "link/neigh.h"
+#include "wire/eth.h"
+
+static const struct sysctl ip4_sysctls[] = {
+	SYSCTL(struct ip4_conf, forward, "net.ipv4.ip_forward", 0, 1,
+	       "forward packets between interfaces"),
+	SYSCTL(struct ip4_conf, default_ttl, "net.ipv4.ip_default_ttl", 1, 255,
+	       "time to live of packets sent, hops"),
+};
+
+static void *ip4_sysctl_base(struct stack *st)
+{
+	return &st->ip4->conf;
+}
+
+static const struct sysctl_table ip4_sysctl_table = {
+	.entries = ip4_sysctls,
+	.n_entries = ARRAY_SIZE(ip4_sysctls),
+	.base = ip4_sysctl_base,
+};
+
+/*
+ * What interfaces tell.
+ */
+
+static int ip4_netif_add(struct netif *netif)
+{
+	struct ip4 *ip4 = netif->stack->ip4;
+	int err = ip4_addr_netif_add(netif);
+
+	if (err || !(netif->flags & NETIF_LOOPBACK) || ip4->lo)
+		return err;
+	ip4->lo = netif;
+	err = ip4_addr_add(netif, IP4_ADDR(127, 0, 0, 1), 8);
+	if (err) {
+		ip4->lo = NULL;
+		ip4_addr_netif_del(netif);
+	}
+	return err;
+}
+
+static void ip4_netif_del(struct netif *netif)
+{
+	struct ip4 *ip4 = netif->stack->ip4;
+
+	ip4_addr_netif_del(netif);
+	fib4_netif_del(&ip4->fib, netif);
+	if (ip4->lo == netif)
+		ip4->lo = NULL;
+	ip_dst_invalidate_all(netif->stack);
+}
+
+static void ip4_netif_change(struct netif *netif)
+{
+	bool running = netif_is_running(netif);
+	const struct ip4_ifaddr *ifa;
+
+	ip_dst_invalidate_all(netif->stack); /* the MTU may be another one */
+	if (running == netif->ip4->was_running)
+		return;
+	netif->ip4->was_running = running;
+	fib4_netif_set_running(&netif->stack->ip4->fib, netif, running);
+	if (running)
+		list_for_each (ifa, &netif->ip4->addrs, link)
+			ip4_addr_announce(ifa);
+}
+
+static void ip4_fini(struct stack *st)
+{
+	icmp_fini(st);
+	fib4_fini(&st->ip4->fib);
+	ip4_own_fini(st);
+	mem_free(&st->eng->mem, st->ip4, sizeof(*st->ip4));
+	st->ip4 = NULL;
+}
+
+static const struct stack_layer ip4_layer = {
+	.name = "ip4",
+	.netif_add = ip4_netif_add,
+	.netif_del = ip4_netif_del,
+	.netif_change = ip4_netif_change,
+	.fini = ip4_fini,
+};
+
+/*
+ * What the neighbour cache asks.
+ */
+
+static void ip4_neigh_freed(struct stack *st, struct neigh *n UNUSED)
+{
+	ip_dst_invalidate_all(st);
+}
+
+static bool ip4_neigh_is_local(struct netif *netif, const struct ip_addr *addr)
+{
+	return ip_addr_is_ip4(addr) &&
+	       ip4_own(netif->stack->ip4, ip_addr_to_ip4(addr)) == IP4_OWN_LOCAL;
+}
+
+static bool ip4_neigh_source(struct netif *netif, const struct ip_addr *target, struct ip_addr *ret)
+{
+	struct ip4_addr src;
+
+	if (!ip_addr_is_ip4(target) ||
+	    !ip4_addr_select(netif->stack, netif, ip_addr_to_ip4(target), &src))
+		return false;
+	*ret = ip_addr_from_ip4(&src);
+	return true;
+}
+
+static const struct neigh_hooks ip4_neigh_hooks = {
+	.unreach = ip4_unreachable,
+	.on_free = ip4_neigh_freed,
+	.is_local = ip4_neigh_is_local,
+	.source = ip4_neigh_source,
+};
+
+int ip4_init(struct stack *st)
+{
+	struct ip4 *ip4 = mem_zalloc(&st->eng->mem, sizeof(*ip4));
+	int err;
+
+	if (!ip4)
+		return -ENOMEM;
+	ip4->conf = (struct ip4_conf){.default_ttl = IP4_TTL_DEFAULT};
+	ip4->dst_gen = 1;
+	fib4_init(&ip4->fib, &st->eng->mem);
+	ip_hooks_init(&ip4->hooks);
+	for (size_t i = 0; i < IP4_N_IDS; i++)
+		ip4->ids[i] = rng_u32(&st->eng->rng);
+	st->ip4 = ip4;
+	err = stack_layer_add(st, &ip4_layer);
+	if (err) {
+		st->ip4 = NULL;
+		mem_free(&st->eng->mem, ip4, sizeof(*ip4));
+		return err;
+	}
+	/* From here on ip4_fini() frees whatever has been made. */
+	err = ip4_own_init(st);
+	if (!err)
+		err = sysctl_register(st, &ip4_sysctl_table);
+	if (!err)
+		err = icmp_init(st);
+	if (!err)
+		err = stack_eth_proto_add(st, ETHERTYPE_IPV4, ip4_input);
+	if (!err)
+		neigh_hooks_set(st, &ip4_neigh_hooks);
+	return err;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv4 forwarding (RFC 1812 §5.3): route, time to live, MTU, next hop; each refusal is told to the
+ * source as §5.2.7 says.
+ *
+ * RFC-DEVIATION: RFC 1812 §5.2.7.2: no redirects are sent when a packet leaves by the interface it
+ * came in on; hosts are free to ignore them, and well-kept ones do.
+ */
+#include "ip/icmp.h"
+#include "ip/ip4.h"
+#include "ip/ip4_priv.h"
+#include "link/neigh.h"
+#include "wire/eth.h"
+
+/* RFC 3927 §2.7: link-local addresses mean nothing beyond their link; 0.0.0.0 (which passes to
+ * link-local groups only) neither. */
+static enum drop fwd_addrs(const struct ip4_hdr *hdr)
+{
+	if (unlikely(ip4_addr_is_link_local(&hdr->src) || ip4_addr_is_unspecified(&hdr->src)))
+		return DROP_IP4_SRC;
+	if (unlikely(ip4_addr_is_link_local(&hdr->dst)))
+		return DROP_IP4_DST;
+	return DROP_NONE;
+}
+
+static void fwd_unreach(struct stack *st, struct pkt *pkt, enum icmp4_unreach_code code,
+			uint32_t mtu)
+{
+	icmp4_error(st, pkt,
+		    &(struct icmp4_hdr){.type = ICMP4_UNREACH,
+					.code = (uint8_t)code,
+					.u.err.mtu = (uint16_t)mtu});
+}
+
+/* RFC 1812 §5.2.7.1; codes as Linux's for the types of routes. A blackhole is silent. */
+static void fwd_answer_route(struct stack *st, struct pkt *pkt, enum drop why)
+{
+	switch (why) {
+	case DROP_IP_NO_ROUTE:
+		fwd_unreach(st, pkt, ICMP4_UNREACH_NET, 0);
+		break;
+	case DROP_IP_ROUTE_UNREACHABLE:
+		fwd_unreach(st, pkt, ICMP4_UNREACH_HOST, 0);
+		break;
+	case DROP_IP_ROUTE_PROHIBIT:
+		fwd_unreach(st, pkt, ICMP4_UNREACH_ADMIN_PROHIBITED, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The route's interface can carry it, or the source learns the MTU (RFC 1191 §4). Without DF it
+ * would have to be fragmented, which is not available: dropped in silence, because an error that
+ * tells a lie about DF would be worse. */
+static enum drop fwd_mtu(struct stack *st, struct pkt *pkt, const struct ip4_hdr *hdr,
+			 const struct netif *out)
+{
+	if (likely(pkt_frame_l3_len(pkt) <= out->mtu))
+		return DROP_NONE;
+	if (hdr->df)
+		fwd_unreach(st, pkt, ICMP4_UNREACH_FRAG_NEEDED, out->mtu);
+	return DROP_IP_MTU;
+}
+
+static void fwd_ttl_exceeded(struct stack *st, struct pkt *pkt)
+{
+	icmp4_error(st, pkt,
+		    &(struct icmp4_hdr){.type = ICMP4_TIME_EXCEEDED, .code = ICMP4_EXCEEDED_TTL});
+}
+
+/* The packet may go: from here on it is ours, and changed. */
+static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
+			  const struct fib4_route *route, struct ip4_addr dst)
+{
+	struct ip4_addr nexthop4 = ip4_route_nexthop(route, dst);
+	struct ip_addr nexthop = ip_addr_from_ip4(&nexthop4);
+	struct netif *out = route->netif;
+	enum drop why;
+	bool stolen;
+
+	ip4_ttl_dec(pkt->data);
+	pkt->flags |= PKT_F_FORWARDED;
+	pkt_hop(pkt, HOP_ROUTE, route->prefix_len);
+	mib_add(st, MIB_IpForwDatagrams, pkt_n_frames(pkt));
+	if (unlikely(!ip_hooks_empty(&st->ip4->hooks, IP_HOOK_POSTROUTING))) {
+		why = ip4_hook(st, IP_HOOK_POSTROUTING, in, out, pkt, &stolen);
+		if (why != DROP_NONE || stolen)
+			return why;
+	}
+	mib_add(st, MIB_IpOutOctets, pkt_wire_bytes(pkt));
+	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, NULL); /* it drops by itself */
+	return DROP_NONE;
+}
+
+enum drop ip4_forward(struct netif *in, struct pkt *pkt, const struct ip4_hdr *hdr)
+{
+	struct stack *st = in->stack;
+	const struct fib4_route *route;
+	enum drop why = fwd_addrs(hdr);
+	bool stolen;
+
+	if (why != DROP_NONE)
+		return why;
+	route = fib4_lookup(&st->ip4->fib, hdr->dst);
+	why = ip4_route_refusal(route);
+	if (unlikely(why != DROP_NONE)) {
+		fwd_answer_route(st, pkt, why);
+		return why;
+	}
+	if (unlikely(route->type != ROUTE_UNICAST))
+		return DROP_IP4_DST; /* 127/8, or a broadcast address of a stopped interface */
+	if (unlikely(hdr->ttl <= 1)) {
+		fwd_ttl_exceeded(st, pkt);
+		return DROP_IP_TTL;
+	}
+	why = fwd_mtu(st, pkt, hdr, route->netif);
+	if (unlikely(why != DROP_NONE))
+		return why;
+	if (unlikely(!ip_hooks_empty(&st->ip4->hooks, IP_HOOK_FORWARD))) {
+		why = ip4_hook(st, IP_HOOK_FORWARD, in, route->netif, pkt, &stolen);
+		if (why != DROP_NONE || stolen)
+			return why;
+	}
+	if (unlikely(!pkt_make_writable(pkt, hdr->hdr_len)))
+		return DROP_NOMEM;
+	return fwd_send(st, in, pkt, route, hdr->dst);
+}
+
+/* RFC 1812 §5.2.7.1: the last hop's neighbour is silent. For our own packets too: the error comes
+ * back to the transport over loopback. */
+void ip4_unreachable(struct netif *netif, struct pkt *pkt)
+{
+	fwd_unreach(netif->stack, pkt, ICMP4_UNREACH_HOST, 0);
+}

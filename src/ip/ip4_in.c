@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv4 input: is the datagram well formed, may it come from there, is it for us?
+ *
+ * Steps, each a function: header (RFC 1122 §3.2.1, RFC 1812 §5.2.2), addresses (RFC 1122 §3.2.1.3,
+ * RFC 1812 §5.3.7, RFC 6890), options (RFC 1812 §5.3.13, RFC 7126), then delivery or forwarding.
+ * Super-packets are judged as one datagram and counted as their frames.
+ *
+ * The header checksum is verified always, also on packets whose L4 checksum somebody vouches for:
+ * ip4_output() and pkt_segment() keep it right at all times, and summing 20 bytes costs less than
+ * finding out who is to be believed.
+ */
+#include "ip/icmp.h"
+#include "ip/ip4.h"
+#include "ip/ip4_priv.h"
+
+/*
+ * RFC-DEVIATION: RFC 1122 §3.2.1.8: record route and timestamp options are passed on as they are,
+ * and not echoed in replies; source routes are refused as RFC 7126 §4.3 and §4.4 advise.
+ */
+
+static enum drop hdr_reason(enum ip4_hdr_err err)
+{
+	return err == IP4_HDR_VERSION ? DROP_IP4_VERSION : DROP_IP4_HDR;
+}
+
+static enum drop ip4_in_hdr(struct pkt *pkt, struct ip4_hdr *hdr)
+{
+	enum ip4_hdr_err err;
+
+	if (unlikely(!pkt_pullup(pkt, IP4_HDR_LEN)))
+		return pkt->len < IP4_HDR_LEN ? DROP_IP4_HDR : DROP_NOMEM;
+	ip4_hdr_read(pkt->data, hdr);
+	err = ip4_hdr_check(hdr, pkt->len);
+	if (unlikely(err != IP4_HDR_OK))
+		return hdr_reason(err);
+	if (unlikely(!pkt_pullup(pkt, hdr->hdr_len)))
+		return DROP_NOMEM;
+	if (unlikely(!ip4_hdr_csum_ok(pkt->data, hdr->hdr_len)))
+		return DROP_IP4_CSUM;
+	if (unlikely(hdr->tot_len < pkt->len))
+		pkt_trim(pkt, hdr->tot_len); /* padding of the link layer */
+	return DROP_NONE;
+}
+
+/* 0.0.0.0 is who does not know its address yet: only on the link, to everybody (RFC 1122 §3.2.1.3
+ * (a); DHCP). */
+static bool unspecified_src_is_ok(struct ip4_addr dst)
+{
+	return ip4_addr_is_broadcast(&dst) || (dst.b[0] == 224 && dst.b[1] == 0 && dst.b[2] == 0);
+}
+
+static enum drop ip4_in_src(const struct netif *netif, const struct ip4_hdr *hdr)
+{
+	if (unlikely(ip4_src_is_martian(hdr->src)))
+		return DROP_IP4_SRC;
+	if (unlikely(ip4_addr_is_unspecified(&hdr->src)))
+		return unspecified_src_is_ok(hdr->dst) ? DROP_NONE : DROP_IP4_SRC;
+	if (unlikely(netif->flags & NETIF_LOOPBACK))
+		return DROP_NONE;
+	/* From outside nobody speaks with our own address, nor with one of loopback or of all
+	 * hosts on a link of ours. */
+	if (unlikely(ip4_addr_is_loopback(&hdr->src) ||
+		     ip4_own(netif->stack->ip4, hdr->src) != IP4_OWN_NO))
+		return DROP_IP4_SRC;
+	return DROP_NONE;
+}
+
+static enum drop ip4_in_dst(const struct netif *netif, const struct ip4_hdr *hdr)
+{
+	uint8_t top = hdr->dst.b[0];
+
+	if (unlikely(top == 0 || (top >= 240 && !ip4_addr_is_broadcast(&hdr->dst)) ||
+		     (top == 127 && !(netif->flags & NETIF_LOOPBACK))))
+		return DROP_IP4_DST;
+	return DROP_NONE;
+}
+
+/* Unknown options are ignored (RFC 1122 §3.2.1.8); router alert is a hint to whoever wants it. */
+static enum drop ip4_in_opts(struct pkt *pkt, const struct ip4_hdr *hdr)
+{
+	struct ip4_opts_iter it = ip4_opts_iter(pkt->data, hdr->hdr_len);
+	struct ip4_opt opt;
+	int err;
+
+	while ((err = ip4_opts_next(&it, &opt)) > 0)
+		if (opt.type == IP4_OPT_LSRR || opt.type == IP4_OPT_SSRR)
+			return DROP_IP4_SOURCE_ROUTE;
+	if (err) {
+		icmp4_error(pkt->netif->stack, pkt,
+			    &(struct icmp4_hdr){.type = ICMP4_PARAM_PROBLEM,
+						.code = ICMP4_PARAM_POINTER,
+						.u.err.pointer = it.err_off});
+		return DROP_IP4_OPTIONS;
+	}
+	return DROP_NONE;
+}
+
+/* Everything that can be said before it is known where the datagram goes. */
+static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_hdr *hdr)
+{
+	enum drop why = ip4_in_hdr(pkt, hdr);
+
+	if (why == DROP_NONE)
+		why = ip4_in_src(netif, hdr);
+	if (why == DROP_NONE)
+		why = ip4_in_dst(netif, hdr);
+	if (why == DROP_NONE && unlikely(hdr->hdr_len > IP4_HDR_LEN))
+		why = ip4_in_opts(pkt, hdr);
+	return why;
+}
+
+/*
+ * Delivery.
+ */
+
+/* Hands the payload to its protocol, and to raw sockets before. `data` is at the L4 header. */
+static enum drop ip4_in_proto(struct stack *st, struct pkt *pkt, const struct ip_info *info)
+{
+	const struct ip_proto *proto = st->ip_protos[info->proto];
+	bool raw_took = st->raw_input && st->raw_input(st, pkt, info);
+
+	if (proto) {
+		mib_add(st, MIB_IpInDelivers, pkt_n_frames(pkt));
+		return proto->input(st, pkt, info);
+	}
+	if (!raw_took)
+		return DROP_IP4_NO_PROTO;
+	mib_add(st, MIB_IpInDelivers, pkt_n_frames(pkt));
+	pkt_free(pkt);
+	return DROP_NONE;
+}
+
+/* RFC 1122 §3.2.2.1: these refusals are told to the sender. */
+static void ip4_in_answer(struct stack *st, struct pkt *pkt, enum drop why)
+{
+	struct icmp4_hdr icmp = {.type = ICMP4_UNREACH};
+
+	if (why == DROP_UDP_NO_PORT)
+		icmp.code = ICMP4_UNREACH_PORT;
+	else if (why == DROP_IP4_NO_PROTO)
+		icmp.code = ICMP4_UNREACH_PROTO;
+	else
+		return;
+	pkt_unpull_to(pkt, pkt->l3_off);
+	icmp4_error(st, pkt, &icmp);
+}
+
+static enum drop ip4_deliver(struct stack *st, struct pkt *pkt, const struct ip4_hdr *hdr,
+			     bool is_broadcast)
+{
+	struct ip_info info = {.src = ip_addr_from_ip4(&hdr->src),
+			       .dst = ip_addr_from_ip4(&hdr->dst),
+			       .proto = hdr->proto,
+			       .ttl = hdr->ttl,
+			       .tos = hdr->tos,
+			       .is_broadcast = is_broadcast};
+	enum drop why;
+	bool stolen;
+
+	if (unlikely(ip4_hdr_is_frag(hdr)))
+		return DROP_IP4_FRAG;
+	if (unlikely(!ip_hooks_empty(&st->ip4->hooks, IP_HOOK_INPUT))) {
+		why = ip4_hook(st, IP_HOOK_INPUT, pkt->netif, NULL, pkt, &stolen);
+		if (why != DROP_NONE || stolen)
+			return why;
+	}
+	pkt_pull(pkt, hdr->hdr_len);
+	pkt->l4_off = pkt_off(pkt);
+	why = ip4_in_proto(st, pkt, &info);
+	if (unlikely(why != DROP_NONE))
+		ip4_in_answer(st, pkt, why);
+	return why;
+}
+
+/* Groups and broadcasts are never forwarded (RFC 1812 §5.3.5.2, RFC 2644; no multicast routing). */
+static enum drop ip4_deliver_group(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
+{
+	if (ip4_addr_is_multicast(&hdr->dst) && !ip4_group_is_joined(netif, hdr->dst))
+		return DROP_IP4_NOT_LOCAL;
+	return ip4_deliver(netif->stack, pkt, hdr, true);
+}
+
+/* Where to: us, or on. One probe of a small table decides for unicast to us. */
+static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
+{
+	struct stack *st = netif->stack;
+	const struct fib4_route *route;
+	enum ip4_own own;
+
+	if (unlikely(ip4_is_group(hdr->dst)))
+		return ip4_deliver_group(netif, pkt, hdr);
+	own = ip4_own(st->ip4, hdr->dst);
+	if (unlikely(own == IP4_OWN_BROADCAST))
+		return ip4_deliver_group(netif, pkt, hdr);
+	/* RFC 1122 §3.3.6: a frame to everybody with a datagram to one host is a mistake or an
+	 * attack. */
+	if (unlikely(pkt->flags & (PKT_F_L2_BROADCAST | PKT_F_L2_MULTICAST)))
+		return DROP_IP_LINK_BROADCAST;
+	if (likely(own == IP4_OWN_LOCAL))
+		return ip4_deliver(st, pkt, hdr, false);
+	if (netif->flags & NETIF_LOOPBACK) {
+		route = fib4_lookup(&st->ip4->fib, hdr->dst); /* 127/8 */
+		if (route && route->type == ROUTE_LOCAL)
+			return ip4_deliver(st, pkt, hdr, false);
+	}
+	return st->ip4->conf.forward ? ip4_forward(netif, pkt, hdr) : DROP_IP4_NOT_LOCAL;
+}
+
+/*
+ * The entry.
+ */
+
+static enum drop ip4_in_hooked(struct netif *netif, struct pkt *pkt, struct ip4_hdr *hdr)
+{
+	bool stolen;
+	enum drop why = ip4_hook(netif->stack, IP_HOOK_PREROUTING, netif, NULL, pkt, &stolen);
+
+	if (why != DROP_NONE || stolen)
+		return why;
+	ip4_hdr_read(pkt->data, hdr); /* translation may have changed it */
+	return ip4_in_dispatch(netif, pkt, hdr);
+}
+
+static void ip4_in_count_drop(struct stack *st, enum drop why, uint32_t n_frames)
+{
+	switch (why) {
+	case DROP_IP4_HDR:
+	case DROP_IP4_CSUM:
+	case DROP_IP4_VERSION:
+	case DROP_IP4_OPTIONS:
+	case DROP_IP_TTL:
+		mib_add(st, MIB_IpInHdrErrors, n_frames);
+		break;
+	case DROP_IP4_SRC:
+	case DROP_IP4_DST:
+	case DROP_IP4_NOT_LOCAL:
+	case DROP_IP_LINK_BROADCAST:
+		mib_add(st, MIB_IpInAddrErrors, n_frames);
+		break;
+	case DROP_IP4_NO_PROTO:
+		mib_add(st, MIB_IpInUnknownProtos, n_frames);
+		break;
+	case DROP_IP4_FRAG:
+	case DROP_IP4_SOURCE_ROUTE:
+	case DROP_NOMEM:
+		mib_add(st, MIB_IpInDiscards, n_frames);
+		break;
+	case DROP_IP_NO_ROUTE:
+	case DROP_IP_ROUTE_UNREACHABLE:
+	case DROP_IP_ROUTE_BLACKHOLE:
+	case DROP_IP_ROUTE_PROHIBIT:
+		mib_add(st, MIB_IpOutNoRoutes, n_frames);
+		break;
+	default:
+		break;
+	}
+}
+
+enum drop ip4_input(struct netif *netif, struct pkt *pkt)
+{
+	struct stack *st = netif->stack;
+	uint32_t n_frames;
+	struct ip4_hdr hdr;
+	enum drop why;
+
+	if (unlikely(pkt->flags & PKT_F_L2_OTHERHOST))
+		return DROP_ETH_OTHERHOST;
+	n_frames = pkt_n_frames(pkt);
+	mib_add(st, MIB_IpInReceives, n_frames);
+	mib_add(st, MIB_IpInOctets, pkt_wire_bytes(pkt));
+
+	why = ip4_in_check(netif, pkt, &hdr);
+	if (likely(why == DROP_NONE)) {
+		if (ip_hooks_empty(&st->ip4->hooks, IP_HOOK_PREROUTING))
+			why = ip4_in_dispatch(netif, pkt, &hdr);
+		else
+			why = ip4_in_hooked(netif, pkt, &hdr);
+	}
+	if (unlikely(why != DROP_NONE))
+		ip4_in_count_drop(st, why, n_frames);
+	return why;
+}

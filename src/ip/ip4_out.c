@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv4 output: a transport's packet gets its header and goes to its next hop, or back to ourselves
+ * over loopback.
+ *
+ * The fast path, with a valid struct ip_dst of the caller: compare its generation, write 20 bytes,
+ * compare the MTU, hand to the neighbour. Super-packets go down whole; what is compared with the
+ * MTU is one frame of them.
+ */
+#include "ip/ip4.h"
+#include "ip/ip4_priv.h"
+#include "link/neigh.h"
+#include "wire/eth.h"
+
+enum {
+	MCAST_TTL = 1, /* RFC 1112 §6.1: unless the application says otherwise */
+};
+
+static int ip4_out_drop(struct stack *st, struct pkt *pkt, enum drop why)
+{
+	switch (why) {
+	case DROP_IP_NO_ROUTE:
+	case DROP_IP_ROUTE_UNREACHABLE:
+	case DROP_IP_ROUTE_BLACKHOLE:
+	case DROP_IP_ROUTE_PROHIBIT:
+	case DROP_IP_NO_SOURCE:
+		mib_inc(st, MIB_IpOutNoRoutes);
+		break;
+	default:
+		mib_inc(st, MIB_IpOutDiscards);
+	}
+	return pkt_drop(st, pkt, why);
+}
+
+/*
+ * RFC 6864 §4.1: in an atomic datagram (DF set, not a fragment) the identification means nothing,
+ * and zero tells an observer nothing. Others need one that their destination has not seen for long:
+ * a counter by hash of addresses and protocol, with the hash on top, so that neither counting for
+ * one destination nor its start says anything about another (RFC 7739 §5.3).
+ */
+static uint16_t ip4_out_id(struct stack *st, const struct ip4_hdr *hdr, uint32_t n_frames)
+{
+	uint64_t addrs = (uint64_t)ip4_addr_u32(&hdr->src) << 32 | ip4_addr_u32(&hdr->dst);
+	uint64_t hash = siphash_2u64(&st->eng->hash_key, addrs, hdr->proto);
+	uint32_t *counter = &st->ip4->ids[hash % IP4_N_IDS];
+	uint16_t id = (uint16_t)(*counter + (hash >> 32));
+
+	*counter += n_frames;
+	return id;
+}
+
+static uint8_t ip4_out_ttl(const struct stack *st, const struct ip_out *out, struct ip4_addr dst)
+{
+	if (out->ttl)
+		return out->ttl;
+	return ip4_addr_is_multicast(&dst) ? MCAST_TTL : st->ip4->conf.default_ttl;
+}
+
+static bool dst_is_broadcast(const struct ip_dst *dst)
+{
+	return load_be32(dst->nexthop.b + 12) == UINT32_MAX;
+}
+
+/* Puts the header in front; `data` is there afterwards. */
+static enum drop ip4_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	struct ip4_hdr hdr = {.src = ip_addr_to_ip4(&out->flow.src),
+			      .dst = ip_addr_to_ip4(&out->flow.dst),
+			      .hdr_len = IP4_HDR_LEN,
+			      .tos = out->flow.tos,
+			      .proto = out->flow.proto,
+			      .df = out->df};
+	uint8_t *p;
+
+	if (unlikely(pkt->len > IP4_LEN_MAX - IP4_HDR_LEN))
+		return DROP_IP4_TOO_LONG;
+	p = pkt_push(pkt, IP4_HDR_LEN);
+	if (unlikely(!p))
+		return DROP_NOMEM;
+	pkt->l3_off = pkt_off(pkt);
+	hdr.tot_len = (uint16_t)pkt->len;
+	hdr.ttl = ip4_out_ttl(st, out, hdr.dst);
+	if (!out->df)
+		hdr.id = ip4_out_id(st, &hdr, pkt_n_frames(pkt));
+	ip4_hdr_write(p, &hdr);
+	return DROP_NONE;
+}
+
+static enum drop ip4_out_hooks(struct stack *st, struct pkt *pkt, struct netif *out,
+			       bool *ret_stolen)
+{
+	enum drop why = DROP_NONE;
+
+	*ret_stolen = false;
+	if (!ip_hooks_empty(&st->ip4->hooks, IP_HOOK_OUTPUT))
+		why = ip4_hook(st, IP_HOOK_OUTPUT, NULL, out, pkt, ret_stolen);
+	if (why == DROP_NONE && !*ret_stolen &&
+	    !ip_hooks_empty(&st->ip4->hooks, IP_HOOK_POSTROUTING))
+		why = ip4_hook(st, IP_HOOK_POSTROUTING, NULL, out, pkt, ret_stolen);
+	return why;
+}
+
+/* To a destination that has been resolved. */
+static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
+			struct ip_dst *dst)
+{
+	enum drop why;
+	bool stolen;
+
+	pkt->netif = dst->netif;
+	pkt->mark = out->flow.mark;
+	if (unlikely(dst_is_broadcast(dst)) && !out->may_broadcast)
+		return ip4_out_drop(st, pkt, DROP_IP_BROADCAST);
+	why = ip4_out_hdr(st, pkt, out);
+	if (unlikely(why != DROP_NONE))
+		return ip4_out_drop(st, pkt, why);
+	if (unlikely(pkt_frame_l3_len(pkt) > dst->mtu))
+		return ip4_out_drop(st, pkt, DROP_IP_MTU);
+	pkt_hop(pkt, HOP_ROUTE, dst->prefix_len);
+	mib_add(st, MIB_IpOutRequests, pkt_n_frames(pkt));
+
+	why = ip4_out_hooks(st, pkt, dst->netif, &stolen);
+	if (unlikely(why != DROP_NONE))
+		return ip4_out_drop(st, pkt, why);
+	if (unlikely(stolen))
+		return 0;
+	mib_add(st, MIB_IpOutOctets, pkt_wire_bytes(pkt));
+	if (!dst->neigh && !dst->is_local)
+		dst->neigh = neigh_find(dst->netif, &dst->nexthop);
+	return neigh_output(dst->netif, pkt, &dst->nexthop, ETHERTYPE_IPV4, dst->neigh);
+}
+
+int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	struct ip_dst fresh, *dst = out->dst ? out->dst : &fresh;
+	enum drop why;
+
+	if (unlikely(dst == &fresh || dst->gen != st->ip4->dst_gen)) {
+		why = ip4_route(st, &out->flow, &fresh, NULL);
+		if (why != DROP_NONE)
+			return ip4_out_drop(st, pkt, why);
+		if (out->dst)
+			*out->dst = fresh;
+	}
+	return ip4_out_send(st, pkt, out, dst);
+}
