@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* The public calls about interfaces, links and bridges, through the public types alone. */
+#include "fixture.h"
+
+#include "api/api_priv.h"
+#include "weft/netif.h"
+
+static const uint8_t mac[6] = {2, 0, 0, 0, 0, 0x42};
+
+/* What an application interface was given to send. */
+struct wire {
+	uint32_t n;
+	size_t len;
+	uint8_t frame[2048];
+	int result;
+};
+
+static int wire_tx(void *arg, const void *frame, size_t len)
+{
+	struct wire *w = arg;
+
+	w->n++;
+	w->len = len;
+	memcpy(w->frame, frame, len < sizeof(w->frame) ? len : sizeof(w->frame));
+	return w->result;
+}
+
+static const struct weft_frame_ops wire_ops = {.tx = wire_tx};
+
+static struct weft_stack *stack(struct engine *eng, const char *name)
+{
+	return weft_stack_of(fix_stack(eng, name));
+}
+
+static void veth_comes_up_on_both_sides(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *a = stack(eng, "a"), *b = stack(eng, "b");
+	struct weft_netif *end[2];
+
+	assert_int_equal(weft_veth_new(a, "eth0", b, "eth7", &end[0], &end[1]), 0);
+	assert_true(netif_is_running(netif_of(end[0])));
+	assert_true(netif_is_running(netif_of(end[1])));
+	assert_string_equal(weft_netif_name(end[1]), "eth7");
+	assert_int_equal(weft_netif_index(end[0]), 1);
+	assert_ptr_equal(weft_netif_find(b, "eth7"), end[1]);
+	assert_null(weft_netif_find(b, "eth8"));
+	assert_int_equal(weft_veth_new(a, "eth0", b, "eth8", &end[0], &end[1]), -EEXIST);
+	assert_int_equal(weft_veth_new(a, "", b, "eth8", &end[0], &end[1]), -EINVAL);
+	weft_netif_del(end[0]);
+	assert_null(weft_netif_find(b, "eth7"));
+	fix_end(eng);
+}
+
+static void ends_in_two_engines_are_refused(void **state UNUSED)
+{
+	struct engine *eng[2] = {fix_engine(), fix_engine()};
+	struct weft_stack *a = stack(eng[0], "a"), *b = stack(eng[1], "b");
+	const struct weft_link_dir dir = {0};
+	struct weft_netif *end[2];
+	struct weft_link *link;
+
+	assert_int_equal(weft_veth_new(a, "eth0", b, "eth0", &end[0], &end[1]), -EINVAL);
+	assert_int_equal(weft_link_new(a, "eth0", b, "eth0", &dir, &dir, &link), -EINVAL);
+	fix_end(eng[0]);
+	fix_end(eng[1]);
+}
+
+static void interfaces_are_walked_in_order(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct weft_netif *x, *y;
+
+	assert_null(weft_netif_next(st, NULL));
+	assert_int_equal(weft_veth_new(st, "x", st, "y", &x, &y), 0);
+	assert_ptr_equal(weft_netif_next(st, NULL), x);
+	assert_ptr_equal(weft_netif_next(st, x), y);
+	assert_null(weft_netif_next(st, y));
+	fix_end(eng);
+}
+
+static void link_carries_its_settings_and_figures(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *a = stack(eng, "a"), *b = stack(eng, "b");
+	struct weft_link_dir there = {.rate_bps = 1000000, .delay_ns = MSEC}, back = {0};
+	struct fix_frame f = fix_frame(ETH_ADDR_BROADCAST, fix_mac(1), 0x88b5);
+	struct weft_link_stats stats;
+	struct weft_link *link;
+
+	assert_int_equal(weft_link_new(a, "eth0", b, "eth0", &there, &back, &link), 0);
+	assert_ptr_equal(weft_link_netif(link, 1), weft_netif_find(b, "eth0"));
+	f.len = 125;
+	(void)netif_tx(netif_of(weft_link_netif(link, 0)), fix_pkt(eng, f.b, f.len));
+	fix_advance(eng, SEC);
+	weft_link_stats(link, 0, &stats);
+	assert_int_equal(stats.frames, 1);
+	assert_int_equal(stats.bytes, 125);
+	assert_int_equal(stats.busy_ns, MSEC);
+	there.loss_ppm = 1000001;
+	assert_int_equal(weft_link_set(link, 0, &there), -EINVAL);
+	there.loss_ppm = 1000000;
+	assert_int_equal(weft_link_set(link, 0, &there), 0);
+	(void)netif_tx(netif_of(weft_link_netif(link, 0)), fix_pkt(eng, f.b, f.len));
+	fix_advance(eng, SEC);
+	weft_link_set_up(link, false);
+	weft_link_stats(link, 0, &stats);
+	assert_int_equal(stats.lost, 1);
+	assert_false(netif_is_running(netif_of(weft_link_netif(link, 1))));
+	fix_end(eng);
+}
+
+static void bridge_takes_each_port_once(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "switch");
+	struct weft_netif *x, *y;
+	struct weft_bridge *br;
+
+	assert_int_equal(weft_veth_new(st, "x", st, "y", &x, &y), 0);
+	assert_int_equal(weft_bridge_new(st, &br), 0);
+	assert_int_equal(weft_bridge_add(br, x), 0);
+	assert_int_equal(weft_bridge_add(br, x), -EBUSY);
+	fix_end(eng);
+}
+
+static void application_gets_frames_complete_and_in_one_piece(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct fix_frame f = fix_frame(fix_mac(9), fix_mac(0x42), 0x88b5);
+	struct buf *buf = buf_alloc(&eng->pkts, 1000);
+	struct wire w = {0};
+	struct weft_netif *nif;
+	struct pkt *pkt;
+
+	assert_int_equal(weft_netif_new(st, "tun0", mac, 1500, &wire_ops, &w, &nif), 0);
+	fix_frame_add(&f, "head", 4);
+	pkt = fix_pkt(eng, f.b, f.len);
+	memcpy(buf->bytes, "body", 4);
+	assert_true(pkt_add_frag(pkt, buf, 0, 4));
+	buf_unref(buf);
+	assert_int_equal(netif_tx(netif_of(nif), pkt), 0);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.len, ETH_HDR_LEN + 8);
+	assert_memory_equal(w.frame + ETH_HDR_LEN, "headbody", 8);
+	fix_end(eng);
+}
+
+static void application_refusing_a_frame_is_counted(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct fix_frame f = fix_frame(fix_mac(9), fix_mac(0x42), 0x88b5);
+	struct wire w = {.result = -ENOBUFS};
+	struct weft_netif_stats stats;
+	struct weft_netif *nif;
+
+	assert_int_equal(weft_netif_new(st, "tun0", mac, 1500, &wire_ops, &w, &nif), 0);
+	(void)netif_tx(netif_of(nif), fix_pkt(eng, f.b, f.len));
+	weft_netif_stats(nif, &stats);
+	assert_int_equal(stats.tx_dropped, 1);
+	fix_assert_drops(stack_of(st), DROP_IF_DRIVER, 1);
+	fix_end(eng);
+}
+
+static void frame_handed_in_is_dealt_with_at_the_next_run(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct fix_frame f = fix_frame(fix_mac(0x42), fix_mac(9), 0x88b5);
+	struct wire w = {0};
+	struct weft_netif_stats stats;
+	struct weft_netif *nif;
+	uint8_t *huge = calloc(1, 65550);
+
+	assert_int_equal(weft_netif_new(st, "tun0", mac, 1500, &wire_ops, &w, &nif), 0);
+	assert_int_equal(weft_netif_rx(nif, f.b, f.len), 0);
+	weft_netif_stats(nif, &stats);
+	assert_int_equal(stats.rx_packets, 0);
+	fix_settle(eng);
+	weft_netif_stats(nif, &stats);
+	assert_int_equal(stats.rx_packets, 1);
+	fix_assert_drops(stack_of(st), DROP_ETH_PROTO, 1);
+	assert_int_equal(weft_netif_rx(nif, huge, 65550), -EMSGSIZE);
+	assert_int_equal(weft_netif_rx(nif, huge, 65549), 0);
+	assert_int_equal(weft_netif_rx(nif, huge, 0), 0);
+	fix_settle(eng);
+	fix_assert_drops(stack_of(st), DROP_ETH_HDR, 1);
+	free(huge);
+	fix_end(eng);
+}
+
+static void full_backlog_says_so(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct wire w = {0};
+	struct weft_netif *nif;
+
+	assert_int_equal(weft_netif_new(st, "tun0", mac, 1500, &wire_ops, &w, &nif), 0);
+	netif_of(nif)->backlog_max_pkts = 2;
+	assert_int_equal(weft_netif_rx(nif, "x", 1), 0);
+	assert_int_equal(weft_netif_rx(nif, "x", 1), 0);
+	assert_int_equal(weft_netif_rx(nif, "x", 1), -ENOBUFS);
+	fix_settle(eng);
+	assert_int_equal(weft_netif_rx(nif, "x", 1), 0);
+	fix_end(eng);
+}
+
+static void bad_interfaces_are_refused(void **state UNUSED)
+{
+	static const uint8_t group[6] = {1};
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct weft_netif *nif;
+
+	assert_int_equal(weft_netif_new(st, "x", group, 1500, &wire_ops, NULL, &nif), -EINVAL);
+	assert_int_equal(weft_netif_new(st, "x", mac, 67, &wire_ops, NULL, &nif), -EINVAL);
+	assert_int_equal(weft_netif_new(st, "x", mac, 65536, &wire_ops, NULL, &nif), -EINVAL);
+	assert_int_equal(weft_netif_new(st, "a b", mac, 1500, &wire_ops, NULL, &nif), -EINVAL);
+	assert_null(weft_netif_next(st, NULL));
+	fix_end(eng);
+}
+
+static void settings_of_an_interface_are_read_back(void **state UNUSED)
+{
+	static const uint8_t other[6] = {2, 9, 9, 9, 9, 9};
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct weft_netif *nif;
+	uint8_t got[6];
+
+	assert_int_equal(weft_netif_new(st, "x", mac, 1500, &wire_ops, NULL, &nif), 0);
+	weft_netif_mac(nif, got);
+	assert_memory_equal(got, mac, 6);
+	weft_netif_set_mac(nif, other);
+	weft_netif_mac(nif, got);
+	assert_memory_equal(got, other, 6);
+	assert_int_equal(weft_netif_set_mtu(nif, 9000), 0);
+	assert_int_equal(weft_netif_set_mtu(nif, 10), -EINVAL);
+	assert_int_equal(netif_of(nif)->mtu, 9000);
+	weft_netif_set_up(nif, false);
+	assert_false(netif_is_running(netif_of(nif)));
+	fix_end(eng);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(veth_comes_up_on_both_sides),
+		cmocka_unit_test(ends_in_two_engines_are_refused),
+		cmocka_unit_test(interfaces_are_walked_in_order),
+		cmocka_unit_test(link_carries_its_settings_and_figures),
+		cmocka_unit_test(bridge_takes_each_port_once),
+		cmocka_unit_test(application_gets_frames_complete_and_in_one_piece),
+		cmocka_unit_test(application_refusing_a_frame_is_counted),
+		cmocka_unit_test(frame_handed_in_is_dealt_with_at_the_next_run),
+		cmocka_unit_test(full_backlog_says_so),
+		cmocka_unit_test(bad_interfaces_are_refused),
+		cmocka_unit_test(settings_of_an_interface_are_read_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
