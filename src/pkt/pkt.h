@@ -152,7 +152,8 @@ struct pkt {
 	union {            /* private to the layer that holds the packet */
 		struct {
 			uint32_t seq, end_seq; /* reassembly and receive queue */
-			uint32_t flags, ts_val;
+			uint32_t flags;        /* TCP_F_FIN */
+			uint32_t truesize;     /* memory it pins, as counted */
 		} tcp;
 		struct {
 			uint32_t off;

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP as its neighbours see it: what a stack has of it, and what tools ask it.
+ *
+ * Packets come in through the IP protocol table, the application through `tcp_proto`. The inside of
+ * the module is tcp_priv.h; README.md lists the files in reading order.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/wheel.h"
+#include "transport/sock.h"
+#include "weft/socket.h"
+
+struct tcp_conn;
+struct tcp_tw;
+struct tcp_req;
+
+/* Settings of a stack (sysctl net.ipv4.tcp_*); defaults are Linux's. */
+struct tcp_conf {
+	uint32_t rmem_default; /* bytes, memory behind the queue as Linux counts it */
+	uint32_t rmem_max;
+	uint32_t wmem_default;
+	uint32_t wmem_max;
+	uint32_t max_tw_buckets;
+	uint32_t max_syn_backlog; /* entries of a listener's SYN queue */
+	uint32_t fin_timeout_s;
+	uint32_t keepalive_time_s;
+	uint32_t keepalive_intvl_s;
+	uint32_t delack_ms;
+	uint32_t rto_min_ms;
+	uint8_t keepalive_probes;
+	uint8_t syn_retries;
+	uint8_t synack_retries;
+	uint8_t retries2;
+	uint8_t orphan_retries;
+	uint8_t timestamps; /* 0 or 1 */
+	uint8_t sack;
+	uint8_t window_scaling;
+	uint8_t slow_start_after_idle;
+	uint8_t moderate_rcvbuf;
+	uint8_t rfc1337;
+	uint8_t tw_reuse;
+};
+
+struct tcp {
+	struct stack *st;
+	struct tcp_conf conf;
+	struct siphash_key isn_key;
+	struct siphash_key ts_key;
+	struct list tw; /* struct tcp_tw, soonest to expire first */
+	uint32_t n_tw;
+	struct wheel_timer tw_timer; /* of the first on `tw` */
+	/* Called with the final figures of a connection. */
+	void (*on_end)(void *arg, const struct sock *sk, const struct weft_tcp_info *info);
+	void *on_end_arg;
+};
+
+extern const struct sock_proto tcp_proto;
+
+/* Sets up st->tcp: protocol, sockets, settings. After sock_table_init() and the IP layer. 0 or
+ * -Exxx. */
+int tcp_init(struct stack *st) MUST_CHECK;
+/* Who is told when a connection ends; NULL: nobody. */
+void tcp_on_end(struct stack *st,
+		void (*fn)(void *arg, const struct sock *sk, const struct weft_tcp_info *info),
+		void *arg);
+/* Figures of a connection or listener; `sk` must be TCP's. */
+void tcp_info_get(const struct sock *sk, struct weft_tcp_info *ret);
+/* enum weft_tcp_state of any node of the connection table that is TCP's. */
+uint8_t tcp_node_state(const struct conn_node *node);
+/* "ESTABLISHED" …, as RFC 9293 writes them. */
+const char *tcp_state_name(uint8_t state);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RFC 9293 §3.10.7.4, fifth step, for synchronised states: what an acceptable ACK does. Send
+ * window, scoreboard, round-trip time, recovery, and the end of our direction when the FIN is
+ * acknowledged.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+/* RFC 9293 §3.10.7.4: SND.WND follows the segment that is newest in both numbers. */
+void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	uint32_t wnd = (uint32_t)seg->wnd << (seg->flags & TCP_F_SYN ? 0 : conn->snd_wscale);
+
+	if (!seq_lt(conn->snd_wl1, seg->seq) &&
+	    !(conn->snd_wl1 == seg->seq && seq_leq(conn->snd_wl2, seg->ack)))
+		return;
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wl2 = seg->ack;
+	conn->snd_wnd = wnd;
+	conn->snd_wnd_max = tcp_max(conn->snd_wnd_max, wnd);
+}
+
+static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (conn->flags & TCPC_RTT_TIMING) {
+		int64_t rtt_us = (tcp_now(conn) - conn->rtt_ns) / TCP_NS_PER_US;
+
+		if (seq_lt(conn->snd_una, conn->rtt_seq))
+			return;
+		conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
+		tcp_rtt_sample(conn, rtt_us < UINT32_MAX / 16 ? (uint32_t)rtt_us : UINT32_MAX / 16);
+		return;
+	}
+	/* RFC 7323 §4.1: an echoed timestamp tells which transmission was acknowledged. */
+	if ((conn->flags & TCPC_TS) && seg->opts.has_ts && seg->opts.ts_ecr &&
+	    conn->n_backoffs > 0) {
+		uint32_t ms = tcp_ts_now(conn) - seg->opts.ts_ecr;
+
+		if (ms < TCP_RTO_MAX_US / 1000)
+			tcp_rtt_sample(conn, tcp_max(ms, 1) * 1000);
+	}
+}
+
+/* The application may write again: enough room that it is worth waking it (as Linux, a third). */
+static void tcp_ack_wake_writer(struct tcp_conn *conn)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+	uint32_t used;
+
+	if (!(conn->flags & TCPC_SNDBUF_LOCK) && conn->cc.cwnd > conn->sk.sndbuf_bytes / 2)
+		conn->sk.sndbuf_bytes =
+			tcp_max(conn->sk.sndbuf_bytes, tcp_min(2 * conn->cc.cwnd, conf->wmem_max));
+	used = tcp_sndq_bytes(conn);
+	if ((conn->flags & TCPC_NOSPACE) && used <= conn->sk.sndbuf_bytes / 3 * 2) {
+		conn->flags &= ~(uint32_t)TCPC_NOSPACE;
+		sock_wake(&conn->sk, SOCK_OUT);
+	}
+}
+
+/* snd_una moves to the segment's ACK. */
+static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	uint32_t bytes = tcp_sndq_bytes(conn);
+
+	conn->snd_una = seg->ack;
+	conn->n_retries = 0;
+	tcp_sndq_ack(conn);
+	tcp_sack_advance(conn);
+	conn->bytes_acked += bytes - tcp_sndq_bytes(conn);
+	tcp_ack_rtt(conn, seg);
+	if (tcp_flight(conn) == 0 && conn->busy_since_ns) {
+		conn->busy_ns += tcp_now(conn) - conn->busy_since_ns;
+		conn->busy_since_ns = 0;
+	}
+	ip_dst_confirm(conn->sk.stack, &conn->sk.dst);
+}
+
+/* RFC 5681 §2: a duplicate ACK tells that a segment has left the network. With SACK, only if it
+ * brings news (RFC 6675 §2). */
+static bool tcp_ack_is_dup(const struct tcp_conn *conn, const struct tcp_seg *seg, uint32_t wnd_was,
+			   uint32_t sacked)
+{
+	if (seg->ack != conn->snd_una || tcp_flight(conn) == 0)
+		return false;
+	if (conn->flags & TCPC_SACK)
+		return sacked > 0;
+	return seg->len == 0 && !(seg->flags & (TCP_F_SYN | TCP_F_FIN)) && conn->snd_wnd == wnd_was;
+}
+
+/* Our FIN is acknowledged: RFC 9293 §3.10.7.4, fifth step, per state. */
+static void tcp_ack_fin(struct tcp_conn *conn)
+{
+	switch (conn->state) {
+	case WEFT_TCP_FIN_WAIT1:
+		tcp_set_state(conn, WEFT_TCP_FIN_WAIT2);
+		sock_wake(&conn->sk, SOCK_OUT);
+		tcp_idle_arm(conn);
+		break;
+	case WEFT_TCP_CLOSING:
+		tcp_time_wait(conn);
+		break;
+	case WEFT_TCP_LAST_ACK:
+		tcp_done(conn);
+		break;
+	default:
+		break;
+	}
+}
+
+/* RFC 5961 §5.2: an ACK far outside of what we sent is an attacker's, or very old. */
+static enum drop tcp_ack_out_of_range(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seq_gt(seg->ack, conn->snd_nxt)) {
+		tcp_challenge_ack(conn);
+		return DROP_TCP_ACK_UNSENT;
+	}
+	if (seq_lt(seg->ack, conn->snd_una - conn->snd_wnd_max)) {
+		tcp_challenge_ack(conn);
+		return DROP_TCP_ACK_OLD;
+	}
+	return DROP_NONE;
+}
+
+enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	enum drop why = tcp_ack_out_of_range(conn, seg);
+	uint32_t wnd_was = conn->snd_wnd;
+	struct tcp_ack_event ev = {
+		.flight_bytes = tcp_flight(conn),
+		.was_cwnd_limited = conn->flags & TCPC_CWND_LIMITED,
+	};
+
+	if (why != DROP_NONE)
+		return why;
+	if (conn->rexmt_kind == TCP_REXMT_PROBE)
+		conn->n_retries = 0; /* the peer answers: probing may go on for ever (RFC 9293) */
+	if (seq_geq(seg->ack, conn->snd_una))
+		tcp_ack_window(conn, seg);
+	if (conn->rexmt_kind == TCP_REXMT_PROBE && tcp_snd_wnd_left(conn) > 0)
+		conn->n_backoffs = 0;
+	if (seq_gt(seg->ack, conn->snd_una)) {
+		ev.acked_bytes = seg->ack - conn->snd_una;
+		tcp_ack_advance(conn, seg);
+	}
+	if (seg->opts.n_sack > 0 && (conn->flags & TCPC_SACK))
+		ev.sacked_bytes = tcp_sack_update(conn, seg);
+	ev.is_dup = ev.acked_bytes == 0 && tcp_ack_is_dup(conn, seg, wnd_was, ev.sacked_bytes);
+	if (ev.acked_bytes > 0 || ev.is_dup)
+		tcp_recover_on_ack(conn, &ev);
+	if (ev.acked_bytes > 0) {
+		tcp_rexmt_restart(conn);
+		tcp_ack_wake_writer(conn);
+	}
+	if ((conn->flags & TCPC_FIN_SENT) && conn->snd_una == conn->snd_nxt) {
+		tcp_ack_fin(conn);
+		return DROP_NONE;
+	}
+	if (tcp_unsent(conn) > 0 || tcp_fin_waits(conn) || conn->ca_state >= TCP_CA_RECOVERY)
+		tcp_conn_defer(conn, TCPC_OUTPUT);
+	return DROP_NONE;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory of a TCP connection, by cache line. doc/tcp-connection.md says why it is laid out so.
+ *
+ * A connection that is established and idle is this struct and nothing else: queues hold no
+ * buffers, and scoreboard, out-of-order queue and listener state are blocks of their own that exist
+ * while they have something in them. Connections in TIME-WAIT and half-open ones (SYN received) are
+ * not struct tcp_conn at all: see struct tcp_tw and struct tcp_req.
+ */
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "base/wheel.h"
+#include "core/engine.h"
+#include "pkt/pkt.h"
+#include "transport/cc/cc.h"
+#include "transport/sock.h"
+#include "weft/socket.h"
+#include "wire/tcp.h"
+
+/* tcp_conn->flags */
+enum {
+	/* agreed in the handshake */
+	TCPC_TS = 1 << 0,
+	TCPC_SACK = 1 << 1,
+	TCPC_WSCALE = 1 << 2,
+	/* what to do at the end of the batch (tcp_conn_work()) */
+	TCPC_ACK_NOW = 1 << 3,
+	TCPC_OUTPUT = 1 << 4,
+	TCPC_ACK_DELAYED = 1 << 5, /* an ACK is owed; delack_ns says by when */
+	TCPC_DSACK = 1 << 6,       /* dsack is to be reported in the next ACK */
+	/* the two directions */
+	TCPC_FIN_QUEUED = 1 << 7, /* the application has finished: FIN follows the last byte */
+	TCPC_FIN_SENT = 1 << 8,   /* snd_nxt includes it */
+	TCPC_FIN_RCVD = 1 << 9,   /* rcv_nxt includes it */
+	/* the application */
+	TCPC_NOSPACE = 1 << 10, /* it was told to wait for room to send */
+	TCPC_SNDBUF_LOCK = 1 << 11,
+	TCPC_RCVBUF_LOCK = 1 << 12,
+	TCPC_SYN_REPORTED = 1 << 13, /* the outcome of connect() was returned already */
+	TCPC_PROTO_REF = 1 << 14,    /* the protocol holds a reference */
+	TCPC_PINGPONG = 1 << 15,     /* interactive: replies carry our ACKs */
+	TCPC_PASSIVE = 1 << 16,      /* made by a listener */
+	TCPC_ACCEPTQ = 1 << 17,      /* waits in an accept queue */
+	TCPC_RTT_TIMING = 1 << 18,   /* rtt_seq is being timed */
+	TCPC_MEM_WAIT = 1 << 19,     /* the last attempt to send found no memory */
+	TCPC_CWND_LIMITED = 1 << 20, /* the congestion window kept data back in this flight */
+	TCPC_ENDED = 1 << 21,        /* final figures were reported */
+	TCPC_QUICKACK = 1 << 22,     /* TCP_QUICKACK asked for */
+	TCPC_MORE = 1 << 23,         /* the last send had MSG_MORE: as if corked */
+	TCPC_SIMULT = 1 << 24,       /* SYN-RECEIVED by simultaneous open */
+};
+
+enum {
+	/* what the application set, which outlives a failed connect() */
+	TCPC_OPTIONS = TCPC_SNDBUF_LOCK | TCPC_RCVBUF_LOCK | TCPC_QUICKACK,
+};
+
+/* tcp_conn->ca_state, with Linux's values */
+enum tcp_ca_state {
+	TCP_CA_OPEN = 0,
+	TCP_CA_DISORDER = 1, /* something was selectively acknowledged, nothing is held lost */
+	TCP_CA_RECOVERY = 3, /* fast recovery until snd_una reaches `recover` */
+	TCP_CA_LOSS = 4,     /* after a timeout */
+};
+
+/* What rexmt_ns is the deadline of. */
+enum tcp_rexmt_kind {
+	TCP_REXMT_NONE,
+	TCP_REXMT_RTO,   /* data, SYN or FIN in flight (RFC 6298) */
+	TCP_REXMT_PROBE, /* nothing in flight, but something waits: zero window, Nagle, cork */
+	TCP_REXMT_MEM,   /* no memory when we wanted to send */
+};
+
+struct tcp_sndblk;
+struct tcp_sackb;
+struct tcp_reasm;
+struct tcp_listen;
+
+/* Send queue: the bytes from snd_una to snd_end, in blocks (tcp_sndq.c). */
+struct tcp_sndq {
+	struct tcp_sndblk *first;
+	struct tcp_sndblk *last;
+	struct tcp_sndblk *cursor; /* where the last segment ended; NULL: nowhere */
+};
+
+struct tcp_conn {
+	struct sock sk;
+
+	/* every segment, either direction */
+	uint8_t state;      /* enum weft_tcp_state */
+	uint8_t ca_state;   /* enum tcp_ca_state */
+	uint8_t rexmt_kind; /* enum tcp_rexmt_kind */
+	uint8_t n_retries;  /* timeouts or probes in a row without an answer */
+	uint32_t flags;     /* TCPC_* */
+
+	/* receiving */
+	uint32_t rcv_nxt;
+	uint32_t rcv_wup;     /* rcv_nxt in the last ACK we sent (RFC 7323 Last.ACK.sent) */
+	uint32_t rcv_adv;     /* right edge of the window we advertised; never moves back */
+	uint32_t ts_recent;   /* RFC 7323 TS.Recent */
+	uint32_t ts_recent_s; /* engine seconds when it was set */
+	uint32_t ts_off;      /* added to the millisecond clock in our timestamps */
+
+	/* sending */
+	uint32_t snd_una;
+	uint32_t snd_nxt;
+	uint32_t snd_end; /* one past the last byte that the application wrote */
+	uint32_t snd_wnd; /* bytes */
+	uint32_t snd_wl1;
+	uint32_t snd_wl2;
+	uint32_t snd_sml;     /* end of the last small segment sent (Minshall's Nagle) */
+	uint32_t snd_wnd_max; /* largest window the peer ever offered */
+	uint16_t mss;         /* payload of a full segment that we send, options subtracted */
+	uint16_t mss_peer;    /* what the peer's SYN said */
+	uint16_t advmss;      /* what our SYN said */
+	uint16_t rcv_mss;     /* largest segment seen from the peer: its likely MSS */
+	uint16_t gso_max;     /* payload and headers of a super-packet on this route */
+	uint16_t mss_user;    /* TCP_MAXSEG; 0: none */
+	uint16_t pmtu;        /* what an ICMP error said; 0: the route's */
+	uint8_t snd_wscale;   /* 0 to 14 */
+	uint8_t rcv_wscale;   /* 0 to 14 */
+	uint8_t n_quickacks;  /* ACKs to send without delay */
+	uint8_t n_keepalives; /* sent without an answer */
+	uint16_t n_dupacks;   /* in a row; saturates */
+	uint8_t soft_err;     /* errno of the last ICMP error that did not end us */
+	struct cc_state cc;   /* cwnd, ssthresh */
+	struct tcp_sndq sndq;
+	struct pktq rcvq;      /* in-order payload */
+	uint32_t rcv_truesize; /* memory behind rcvq and the out-of-order queue */
+
+	/* recovery */
+	uint32_t recover;  /* snd_nxt when the recovery began */
+	uint32_t high_rxt; /* everything lost below it has been retransmitted */
+	uint32_t rtt_seq;
+	uint8_t n_backoffs;   /* of the retransmission timeout; until an RTT sample (Karn) */
+	uint8_t reordering;   /* segments that may be overtaken before we hold one lost */
+	uint8_t n_challenges; /* sent in challenge_s */
+	uint8_t keepcnt;      /* the application's; 0: the stack's */
+	uint16_t keepidle_s;
+	uint16_t keepintvl_s;
+	struct tcp_sackb *sackb; /* as sender; NULL: nothing is selectively acknowledged */
+	struct tcp_reasm *reasm; /* as receiver; NULL: nothing is out of order */
+
+	/* time */
+	struct wheel_timer timer; /* the earliest of the three deadlines */
+	struct engine_work work;
+	int64_t rexmt_ns; /* deadlines; 0: not set */
+	int64_t delack_ns;
+	int64_t idle_ns;           /* keepalive, FIN-WAIT-2 */
+	int64_t rtt_ns;            /* when rtt_seq was sent */
+	uint32_t rexmt_started_ms; /* with n_retries: engine ms of the first timeout */
+	uint32_t last_snd_ms;      /* data sent last */
+	uint32_t last_rcv_ms;      /* anything received last */
+	uint32_t srtt_us8;         /* smoothed, in eighths */
+	uint32_t rttvar_us4;       /* in quarters */
+	uint32_t rto_us;
+	uint32_t rtt_min_us;
+
+	union {
+		struct {                    /* receive-buffer tuning (tcp_rcvq.c) */
+			uint32_t drs_read;  /* stream position read at drs_ns */
+			uint32_t drs_space; /* most bytes read in one round trip */
+			int64_t drs_ns;
+		};
+		struct list accept_link; /* with TCPC_ACCEPTQ: nobody can read yet */
+	};
+
+	/* rarely */
+	uint32_t iss;
+	uint32_t irs;
+	struct tcp_sack_block dsack;
+	uint32_t challenge_s;
+	uint32_t oow_ms; /* when an empty segment out of window was last answered; 0: never */
+	uint32_t handshake_us;
+	uint32_t user_timeout_ms;
+	struct tcp_listen *listen; /* in LISTEN; with TCPC_ACCEPTQ, the listener's */
+
+	/* figures (struct weft_tcp_info) */
+	uint64_t bytes_acked;
+	uint64_t bytes_rcvd;
+	uint64_t bytes_rexmt;
+	int64_t established_ns;
+	int64_t busy_since_ns; /* data in flight since; 0: none */
+	int64_t busy_ns;
+	uint32_t n_rexmt;
+	uint32_t segs_out;
+	uint32_t segs_in;
+	uint32_t data_segs_out;
+	uint32_t data_segs_in;
+};
+
+enum {
+	TCP_CONN_BYTES_MAX = 704,
+};
+static_assert(sizeof(struct tcp_conn) <= TCP_CONN_BYTES_MAX, "doc/tcp-connection.md");
+static_assert(offsetof(struct tcp_conn, sk) == 0, "a socket and its connection are one object");
+
+/* A SYN that was answered: what LISTEN keeps until the handshake's last ACK (tcp_req.c). */
+struct tcp_req {
+	struct conn_node node; /* CONN_SYN */
+	struct tcp_conn *listener;
+	uint32_t iss;
+	uint32_t irs;
+	uint32_t ts_recent;
+	uint32_t due_ms;   /* engine milliseconds, wraps: when to send the SYN-ACK again */
+	uint16_t slot;     /* in listener->listen->reqs */
+	uint16_t mss_peer; /* 0: the SYN had no MSS option */
+	uint16_t snd_wnd;  /* the SYN's window, never scaled */
+	uint8_t wscales;   /* ours << 4 | peer's */
+	uint8_t flags : 4; /* TCP_REQ_* */
+	uint8_t n_retries : 4;
+};
+static_assert(sizeof(struct tcp_req) <= 128, "a SYN costs two lines");
+
+enum {
+	TCP_REQ_TS = 1 << 0,
+	TCP_REQ_SACK = 1 << 1,
+	TCP_REQ_WSCALE = 1 << 2,
+	TCP_REQ_ACKED = 1 << 3, /* the last ACK came, but the accept queue was full */
+};
+
+/* What is remembered of a connection in TIME-WAIT (tcp_time_wait.c). */
+struct tcp_tw {
+	struct conn_node node; /* CONN_TW */
+	struct list link;      /* tcp->tw, soonest to expire first */
+	uint32_t expire_ms;    /* engine milliseconds, wraps */
+	uint32_t snd_nxt;
+	uint32_t rcv_nxt;
+	uint32_t ts_recent; /* 0: the connection had no timestamps */
+};
+static_assert(sizeof(struct tcp_tw) <= 128, "TIME-WAIT costs two lines");

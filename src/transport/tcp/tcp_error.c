@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ICMP errors about our segments (RFC 9293 §3.9.2.2, RFC 1122 §4.2.3.9, RFC 5461, RFC 5927).
+ *
+ * An error is believed only when the quoted sequence number is one that is in flight: who cannot
+ * see the connection would have to guess it. While a connection opens, any "unreachable" ends the
+ * attempt; later none does, since routes heal: it is kept as the reason to report if the
+ * retransmissions run out.
+ *
+ * RFC-DEVIATION: RFC 1122 §4.2.3.9: net, host and source-route errors fail a connect() at once
+ * instead of being soft, as in Linux (RFC 5461 §4.1); a user who mistyped an address is told so.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+enum {
+	TCP_QUOTE_MIN = 8, /* ports and sequence number */
+};
+
+/* RFC 1191, RFC 5927 §7.2: smaller segments from now on, and those in flight again. */
+static void tcp_error_mtu(struct tcp_conn *conn, uint32_t mtu)
+{
+	uint16_t old = conn->mss;
+
+	if (conn->pmtu && conn->pmtu <= mtu)
+		return;
+	conn->pmtu = (uint16_t)tcp_min(mtu, 65535);
+	tcp_mss_sync(conn);
+	if (conn->mss >= old || !tcp_may_send(conn))
+		return;
+	tcp_recover_on_mtu(conn);
+	tcp_conn_defer(conn, TCPC_OUTPUT);
+}
+
+static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, uint32_t seq)
+{
+	if (conn->state == WEFT_TCP_LISTEN || conn->state == WEFT_TCP_CLOSE ||
+	    !seq_between(conn->snd_una, seq, conn->snd_nxt))
+		return;
+	if (err->mtu) {
+		tcp_error_mtu(conn, err->mtu);
+		return;
+	}
+	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV) {
+		tcp_fail(conn, err->err);
+		return;
+	}
+	conn->soft_err = (uint8_t)(err->err <= UINT8_MAX ? err->err : EHOSTUNREACH);
+}
+
+void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
+	       uint32_t quote_len)
+{
+	struct sock_flow flow = {.laddr = err->src, .raddr = err->dst, .proto = IP_PROTO_TCP};
+	struct conn_node *node;
+	struct tcp_req *req;
+	struct tcp_conn *conn;
+	uint32_t seq;
+
+	if (quote_len < TCP_QUOTE_MIN)
+		return;
+	flow.lport = load_be16(quote);
+	flow.rport = load_be16(quote + 2);
+	seq = load_be32(quote + 4);
+	node = sock_lookup_conn(st, &flow);
+	if (!node || node->kind == CONN_TW)
+		return;
+	if (node->kind == CONN_SYN) {
+		req = container_of(node, struct tcp_req, node);
+		if (seq == req->iss && !err->mtu)
+			tcp_req_free(st, req);
+		return;
+	}
+	conn = tcp_conn_of(sock_of_conn(node));
+	sock_ref(&conn->sk);
+	tcp_error_conn(conn, err, seq);
+	sock_unref(&conn->sk);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RFC 9293 §3.10.7.4: a segment in SYN-RECEIVED or any later state, one function a step.
+ *
+ *	first    sequence number, PAWS (RFC 7323 §5)     tcp_in_seq
+ *	second   RST (RFC 5961 §3)                       tcp_in_rst
+ *	fourth   SYN (RFC 5961 §4)                       tcp_in_syn
+ *	fifth    ACK                                     tcp_in_ack
+ *	sixth    URG (RFC 6093)                          nothing to do, see there
+ *	seventh  text                                    tcp_in_text.c
+ *	eighth   FIN                                     tcp_in_fin
+ *
+ * (The third step, security, is obsolete.) A step that ends the processing returns its verdict;
+ * DROP_NONE with seg->stop unset goes on.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+enum {
+	PAWS_VALID_S = 24 * 24 * 3600, /* RFC 7323 §5.5: after 24 days TS.Recent means nothing */
+};
+
+static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	uint32_t age_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->ts_recent_s;
+
+	return (conn->flags & TCPC_TS) && seg->opts.has_ts &&
+	       seq_lt(seg->opts.ts_val, conn->ts_recent) && age_s < PAWS_VALID_S;
+}
+
+/* RFC 9293 §3.10.7.4, first: the segment touches the window. The left edge is what we last
+ * acknowledged, so that an empty segment overtaken by data is not answered (as Linux). */
+static bool tcp_seq_is_acceptable(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	return seq_geq(seg->end_seq, conn->rcv_wup) &&
+	       seq_leq(seg->seq, seq_max(conn->rcv_adv, conn->rcv_nxt));
+}
+
+/* An unacceptable segment is answered with an ACK, but empty ones at a bounded rate: two confused
+ * peers must not answer each other's answers for ever. */
+static void tcp_ack_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	uint32_t now_ms = tcp_clock_ms(conn->sk.stack);
+
+	if (seg->len > 0 || (seg->flags & TCP_F_FIN)) {
+		if (seq_lt(seg->seq, conn->rcv_nxt))
+			tcp_note_dsack(conn, seg->seq, seq_min(seg->end_seq, conn->rcv_nxt));
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+		return;
+	}
+	if (conn->oow_ms && now_ms - conn->oow_ms < TCP_OOW_MS)
+		return;
+	conn->oow_ms = now_ms | 1;
+	tcp_conn_defer(conn, TCPC_ACK_NOW);
+}
+
+static enum drop tcp_in_seq(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (tcp_paws_rejects(conn, seg) && !(seg->flags & TCP_F_RST)) {
+		tcp_mib(conn, MIB_TcpExtPAWSEstab);
+		/* A pure ACK that was overtaken is no reason to talk (RFC 7323 §5.2, Linux). */
+		if (seg->len > 0 || seg->seq != conn->rcv_nxt)
+			tcp_ack_unacceptable(conn, seg);
+		return DROP_TCP_PAWS;
+	}
+	if (!tcp_seq_is_acceptable(conn, seg)) {
+		if (!(seg->flags & TCP_F_RST))
+			tcp_ack_unacceptable(conn, seg);
+		return seq_lt(seg->seq, conn->rcv_nxt) ? DROP_TCP_OLD_SEQ : DROP_TCP_WINDOW;
+	}
+	return DROP_NONE;
+}
+
+/* RFC 7323 §4.3 (3): only a segment that spans what we last acknowledged sets TS.Recent. */
+static void tcp_in_ts_recent(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (!(conn->flags & TCPC_TS) || !seg->opts.has_ts || seq_gt(seg->seq, conn->rcv_wup))
+		return;
+	if (seq_lt(seg->opts.ts_val, conn->ts_recent) && !tcp_paws_rejects(conn, seg)) {
+		/* older, but TS.Recent has expired */
+	} else if (seq_lt(seg->opts.ts_val, conn->ts_recent)) {
+		return;
+	}
+	conn->ts_recent = seg->opts.ts_val;
+	conn->ts_recent_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S);
+}
+
+void tcp_was_reset(struct tcp_conn *conn)
+{
+	switch (conn->state) {
+	case WEFT_TCP_SYN_RECV:
+		tcp_fail(conn, ECONNREFUSED);
+		return;
+	case WEFT_TCP_ESTABLISHED:
+		mib_inc(conn->sk.stack, MIB_TcpEstabResets);
+		tcp_fail(conn, ECONNRESET);
+		return;
+	case WEFT_TCP_CLOSE_WAIT:
+		mib_inc(conn->sk.stack, MIB_TcpEstabResets);
+		tcp_fail(conn, EPIPE);
+		return;
+	case WEFT_TCP_FIN_WAIT1:
+	case WEFT_TCP_FIN_WAIT2:
+		tcp_fail(conn, ECONNRESET);
+		return;
+	default: /* CLOSING, LAST-ACK: the reset ends what was ending */
+		tcp_done(conn);
+		return;
+	}
+}
+
+/* RFC 5961 §3.2: exactly the next number resets; elsewhere in the window the peer is asked. */
+static enum drop tcp_in_rst(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seg->seq != conn->rcv_nxt) {
+		tcp_challenge_ack(conn);
+		return DROP_TCP_RST_SEQ;
+	}
+	tcp_was_reset(conn);
+	return DROP_NONE;
+}
+
+/* RFC 9293 §3.5 figure 8: in a simultaneous open the SYN comes again, now with an ACK. */
+static bool tcp_is_simultaneous_synack(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	return conn->state == WEFT_TCP_SYN_RECV && (seg->flags & TCP_F_ACK) &&
+	       seg->seq == conn->irs && seg->end_seq == conn->rcv_nxt && seg->ack == conn->snd_nxt;
+}
+
+/* Fifth step in SYN-RECEIVED. */
+static enum drop tcp_ack_syn_rcvd(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	if (!(seq_lt(conn->snd_una, seg->ack) && seq_leq(seg->ack, conn->snd_nxt))) {
+		tcp_reset_for(conn->sk.stack, seg);
+		return DROP_TCP_ACK_UNSENT;
+	}
+	tcp_established(conn);
+	return DROP_NONE;
+}
+
+void tcp_established(struct tcp_conn *conn)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+	int64_t now = tcp_now(conn);
+
+	conn->established_ns = now;
+	conn->handshake_us = (uint32_t)((now - conn->rtt_ns) / TCP_NS_PER_US);
+	/* RFC 6298 §5.7: a SYN that was lost says that one second was too short. */
+	if (conn->n_backoffs > 0 && conn->srtt_us8 == 0)
+		conn->rto_us = 3 * TCP_RTO_INITIAL_US;
+	conn->n_backoffs = 0;
+	conn->n_retries = 0;
+	conn->soft_err = 0;
+	conn->snd_sml = conn->snd_una;
+	conn->high_rxt = conn->snd_una;
+	conn->recover = conn->snd_una;
+	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
+	if (!(conn->flags & TCPC_SNDBUF_LOCK))
+		conn->sk.sndbuf_bytes =
+			tcp_max(conn->sk.sndbuf_bytes, tcp_min(4 * conn->cc.cwnd, conf->wmem_max));
+	if (!(conn->flags & TCPC_PASSIVE))
+		tcp_rcvq_tune_start(conn);
+	tcp_set_state(conn, WEFT_TCP_ESTABLISHED);
+	conn->sk.flags |= SOCK_F_CONNECTED;
+	tcp_rexmt_restart(conn);
+	tcp_idle_arm(conn);
+	sock_wake(&conn->sk, SOCK_OUT);
+}
+
+static enum drop tcp_in_ack(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	enum drop why;
+
+	if (conn->state == WEFT_TCP_SYN_RECV) {
+		why = tcp_ack_syn_rcvd(conn, seg);
+		if (why != DROP_NONE)
+			return why;
+	}
+	return tcp_ack(conn, seg);
+}
+
+/* Eighth step. rcv_nxt is at the FIN, and everything before it has been queued. */
+void tcp_in_fin(struct tcp_conn *conn)
+{
+	conn->rcv_nxt++;
+	conn->flags |= TCPC_FIN_RCVD;
+	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt);
+	tcp_conn_defer(conn, TCPC_ACK_NOW);
+	sock_wake(&conn->sk, SOCK_IN | SOCK_RDHUP | SOCK_HUP);
+	switch (conn->state) {
+	case WEFT_TCP_SYN_RECV:
+	case WEFT_TCP_ESTABLISHED:
+		tcp_set_state(conn, WEFT_TCP_CLOSE_WAIT);
+		break;
+	case WEFT_TCP_FIN_WAIT1:
+		/* Had our FIN been acknowledged by this segment we would be in FIN-WAIT-2. */
+		tcp_set_state(conn, WEFT_TCP_CLOSING);
+		break;
+	case WEFT_TCP_FIN_WAIT2:
+		tcp_send_ack(conn);
+		tcp_time_wait(conn);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Data after the application has closed: nobody will read it, the peer must know (RFC 9293
+ * §3.10.4, RFC 1122 §4.2.2.13). */
+static bool tcp_is_data_after_close(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	return (conn->sk.flags & SOCK_F_ORPHAN) && seg->len > 0 &&
+	       (conn->state == WEFT_TCP_FIN_WAIT1 || conn->state == WEFT_TCP_FIN_WAIT2) &&
+	       seq_gt(seg->seq + seg->len, conn->rcv_nxt);
+}
+
+enum drop tcp_in_synced(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	enum drop why;
+
+	if ((seg->flags & TCP_F_SYN) && tcp_is_simultaneous_synack(conn, seg)) {
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+		return tcp_in_ack(conn, seg);
+	}
+	why = tcp_in_seq(conn, seg);
+	if (why != DROP_NONE)
+		return why;
+	if (seg->flags & TCP_F_RST)
+		return tcp_in_rst(conn, seg);
+	if (seg->flags & TCP_F_SYN) {
+		/* RFC 5961 §4.2 */
+		tcp_challenge_ack(conn);
+		return DROP_TCP_SYN_IN_WINDOW;
+	}
+	if (!(seg->flags & TCP_F_ACK))
+		return DROP_TCP_NO_ACK;
+	tcp_in_ts_recent(conn, seg);
+	why = tcp_in_ack(conn, seg);
+	if (why != DROP_NONE || conn->state == WEFT_TCP_CLOSE)
+		return why;
+	if (tcp_is_data_after_close(conn, seg)) {
+		tcp_mib(conn, MIB_TcpExtTCPAbortOnData);
+		tcp_abort(conn, 0);
+		return DROP_TCP_CLOSED;
+	}
+	/* Sixth, URG: RFC 6093 asks us to deliver urgent data in line. The pointer tells nothing
+	 * that the stream does not, and is never used as an offset. */
+	return tcp_in_text(conn, seg);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RFC 9293 §3.10.7.4, seventh step: segment text. In-order data goes to the receive queue, the rest
+ * to the out-of-order queue; then it is decided when to acknowledge (RFC 9293 §3.8.6.3, RFC 5681
+ * §4.2, RFC 2883).
+ */
+#include "transport/tcp/tcp_priv.h"
+
+/* The largest frame seen stands for the peer's segment size. */
+static void tcp_learn_rcv_mss(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	if (seg->frame_len > conn->rcv_mss)
+		conn->rcv_mss = (uint16_t)tcp_min(seg->frame_len, conn->advmss);
+}
+
+void tcp_ack_schedule(struct tcp_conn *conn)
+{
+	bool is_quick = conn->n_quickacks > 0 && !(conn->flags & TCPC_PINGPONG);
+
+	/* RFC 9293 MUST-59: every second full segment; Linux's condition for it. */
+	if (conn->rcv_nxt - conn->rcv_wup > conn->rcv_mss || is_quick || conn->reasm ||
+	    (conn->flags & TCPC_QUICKACK)) {
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+		return;
+	}
+	if (conn->flags & TCPC_ACK_DELAYED)
+		return;
+	conn->flags |= TCPC_ACK_DELAYED;
+	conn->delack_ns = tcp_now(conn) + (int64_t)tcp_conf(conn)->delack_ms * TCP_NS_PER_MS;
+	tcp_timer_sync(conn);
+}
+
+/* RFC 2883 §4: the next ACK reports that [start, end) came twice. */
+void tcp_note_dsack(struct tcp_conn *conn, uint32_t start, uint32_t end)
+{
+	if (!(conn->flags & TCPC_SACK) || (conn->flags & TCPC_DSACK))
+		return;
+	conn->flags |= TCPC_DSACK;
+	conn->dsack = (struct tcp_sack_block){start, end};
+	tcp_mib(conn, MIB_TcpExtTCPDSACKOldSent);
+}
+
+/* RFC 5681 §4.2: every segment out of order is acknowledged at once. With SACK the blocks tell the
+ * whole story, so that one ACK for a batch of frames will do; without, the peer counts them. */
+static void tcp_ack_out_of_order(struct tcp_conn *conn)
+{
+	if (conn->flags & TCPC_SACK)
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+	else
+		tcp_send_ack(conn);
+}
+
+/* Pulls the headers off and keeps [start, end) of the payload. Takes the packet from `seg`. */
+static struct pkt *tcp_seg_take(struct tcp_seg *seg, uint32_t start, uint32_t end)
+{
+	struct pkt *pkt = seg->pkt;
+
+	seg->pkt = NULL;
+	pkt_pull(pkt, seg->hdr_len);
+	pkt_trim(pkt, end - seg->seq);
+	if (start != seg->seq)
+		pkt_eat(pkt, start - seg->seq);
+	return pkt;
+}
+
+/* Payload beyond this is refused. What the window promised must fit even when packets are small,
+ * hence twice the buffer; an empty queue takes anything, or nothing would ever move. */
+static bool tcp_rcvbuf_has_room(const struct tcp_conn *conn, const struct pkt *pkt)
+{
+	return conn->rcv_truesize == 0 ||
+	       (uint64_t)conn->rcv_truesize + tcp_truesize(pkt) <= 2ull * conn->sk.rcvbuf_bytes;
+}
+
+static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t data_end)
+{
+	bool has_fin = (seg->flags & TCP_F_FIN) && seg->end_seq == data_end + 1;
+
+	if (seq_lt(seg->seq, conn->rcv_nxt))
+		tcp_note_dsack(conn, seg->seq, conn->rcv_nxt);
+	if (seg->len > 0 && seq_gt(data_end, conn->rcv_nxt)) {
+		struct pkt *pkt;
+
+		if (!tcp_rcvbuf_has_room(conn, seg->pkt) && conn->rcvq.first) {
+			tcp_mib(conn, MIB_TcpExtTCPRcvQDrop);
+			tcp_conn_defer(conn, TCPC_ACK_NOW);
+			return DROP_TCP_RCVBUF;
+		}
+		pkt = tcp_seg_take(seg, conn->rcv_nxt, data_end);
+		conn->rcv_nxt = data_end;
+		tcp_rcvq_push(conn, pkt);
+	}
+	if (!has_fin && conn->reasm)
+		has_fin = tcp_reasm_drain(conn);
+	sock_wake(&conn->sk, SOCK_IN);
+	tcp_ack_schedule(conn);
+	if (has_fin)
+		tcp_in_fin(conn);
+	return DROP_NONE;
+}
+
+static enum drop tcp_text_out_of_order(struct tcp_conn *conn, struct tcp_seg *seg,
+				       uint32_t data_end)
+{
+	bool has_fin = (seg->flags & TCP_F_FIN) && seg->end_seq == data_end + 1;
+	uint32_t hdr_len = seg->hdr_len;
+	uint32_t len = seg->pkt->len;
+	struct pkt *pkt = seg->pkt;
+	enum drop why;
+
+	tcp_ack_out_of_order(conn);
+	if (!tcp_rcvbuf_has_room(conn, pkt)) {
+		tcp_mib(conn, MIB_TcpExtTCPOFODrop);
+		return DROP_TCP_RCVBUF;
+	}
+	pkt->tcp.seq = seg->seq;
+	pkt->tcp.end_seq = data_end + has_fin;
+	pkt->tcp.flags = has_fin ? TCP_F_FIN : 0;
+	pkt_pull(pkt, hdr_len);
+	if (len - hdr_len > data_end - seg->seq)
+		pkt_trim(pkt, data_end - seg->seq);
+	why = tcp_reasm_add(conn, pkt);
+	if (why == DROP_NONE || why == DROP_TCP_OLD_SEQ) {
+		seg->pkt = NULL;
+		if (why == DROP_TCP_OLD_SEQ)
+			tcp_note_dsack(conn, seg->seq, data_end);
+		else
+			tcp_mib(conn, MIB_TcpExtTCPOFOQueue);
+		return DROP_NONE;
+	}
+	pkt_unpull_to(pkt, pkt->l4_off);
+	tcp_mib(conn, MIB_TcpExtTCPOFODrop);
+	return why;
+}
+
+enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	uint32_t edge = seq_max(conn->rcv_adv, conn->rcv_nxt);
+	uint32_t data_end = seg->seq + seg->len;
+
+	if (seg->len == 0 && !(seg->flags & TCP_F_FIN))
+		return DROP_NONE;
+	/* CLOSE-WAIT and later: "should not occur since a FIN has been received". */
+	if (conn->flags & TCPC_FIN_RCVD) {
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+		return DROP_TCP_OLD_SEQ;
+	}
+	/* A probe of our closed window: nothing of it fits, and the peer wants to know. */
+	if (seg->len > 0 && seq_leq(edge, conn->rcv_nxt)) {
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+		return DROP_TCP_WINDOW;
+	}
+	tcp_learn_rcv_mss(conn, seg);
+	conn->data_segs_in += seg->len > 0 ? seg->n_frames : 0;
+	/* What reaches beyond the window is cut off, the FIN with it. */
+	data_end = seq_min(data_end, edge);
+	if (seq_leq(seg->seq, conn->rcv_nxt))
+		return tcp_text_in_order(conn, seg, data_end);
+	return tcp_text_out_of_order(conn, seg, data_end);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* TCP_INFO: the figures of a connection. */
+#include "transport/tcp/tcp_priv.h"
+
+static uint32_t tcp_segs_of(const struct tcp_conn *conn, uint32_t bytes)
+{
+	return (bytes + conn->mss - 1) / conn->mss;
+}
+
+static void tcp_info_flight(const struct tcp_conn *conn, struct weft_tcp_info *ret)
+{
+	uint32_t flight = tcp_flight(conn), again_end, pipe;
+
+	ret->unacked = tcp_segs_of(conn, flight);
+	ret->sacked = tcp_segs_of(conn, conn->sackb ? conn->sackb->n_bytes : 0);
+	if (conn->ca_state < TCP_CA_RECOVERY)
+		return;
+	again_end = seq_max(conn->high_rxt, conn->snd_una);
+	pipe = tcp_pipe(conn);
+	ret->retrans = tcp_segs_of(conn, tcp_sack_missing(conn, conn->snd_una, again_end));
+	ret->lost = tcp_segs_of(
+		conn, tcp_sack_missing(conn, conn->snd_una, conn->snd_nxt) -
+			      tcp_min(pipe, tcp_sack_missing(conn, conn->snd_una, conn->snd_nxt)));
+}
+
+void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
+{
+	int64_t now = tcp_now(conn);
+
+	*ret = (struct weft_tcp_info){
+		.state = conn->state,
+		.ca_state = conn->ca_state,
+		.retransmits = conn->n_retries,
+		.wait = (uint8_t)tcp_wait_reason(conn),
+		.snd_wscale = conn->snd_wscale,
+		.rcv_wscale = conn->rcv_wscale,
+		.has_ts = conn->flags & TCPC_TS,
+		.has_sack = conn->flags & TCPC_SACK,
+		.has_wscale = conn->flags & TCPC_WSCALE,
+		.rto_us = conn->rto_us,
+		.ato_us = tcp_conf(conn)->delack_ms * 1000,
+		.snd_mss = conn->mss,
+		.rcv_mss = conn->rcv_mss,
+		.advmss = conn->advmss,
+		.pmtu = conn->pmtu ? conn->pmtu : conn->sk.dst.mtu,
+		.rtt_us = conn->srtt_us8 / 8,
+		.rttvar_us = conn->rttvar_us4 / 4,
+		.min_rtt_us = conn->rtt_min_us,
+		.snd_cwnd = conn->cc.cwnd / conn->mss,
+		.snd_ssthresh =
+			conn->cc.ssthresh == UINT32_MAX ? INT32_MAX : conn->cc.ssthresh / conn->mss,
+		.snd_wnd = conn->snd_wnd,
+		.rcv_wnd = tcp_rcv_wnd(conn),
+		.total_retrans = conn->n_rexmt,
+		.bytes_sent = conn->bytes_acked + tcp_sndq_bytes(conn) - tcp_unsent(conn) +
+			      conn->bytes_rexmt,
+		.bytes_acked = conn->bytes_acked,
+		.bytes_received = conn->bytes_rcvd,
+		.bytes_retrans = conn->bytes_rexmt,
+		.segs_out = conn->segs_out,
+		.segs_in = conn->segs_in,
+		.data_segs_out = conn->data_segs_out,
+		.data_segs_in = conn->data_segs_in,
+		.notsent_bytes = tcp_unsent(conn),
+		.sndq_bytes = tcp_sndq_bytes(conn),
+		.rcvq_bytes = conn->rcvq.n_bytes,
+		.ofoq_bytes = conn->reasm ? conn->reasm->n_bytes : 0,
+		.established_ns = conn->established_ns,
+		.handshake_ns = (int64_t)conn->handshake_us * TCP_NS_PER_US,
+		.busy_ns = conn->busy_ns + (conn->busy_since_ns ? now - conn->busy_since_ns : 0),
+	};
+	tcp_info_flight(conn, ret);
+}
+
+void tcp_info_get(const struct sock *sk, struct weft_tcp_info *ret)
+{
+	tcp_info_fill(tcp_conn_of_const(sk), ret);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RFC 9293 §3.10.7.2: LISTEN, and the accept queue.
+ *
+ * A listener is a connection object in state LISTEN with a `struct tcp_listen` beside it. SYNs
+ * become entries of its SYN queue (tcp_req.c); the ACK that completes a handshake turns an entry
+ * into a connection, which waits here until the application accepts it.
+ *
+ * Both queues are bounded. When the accept queue is full (more than `backlog` wait, as in Linux)
+ * new SYNs are dropped, and the last ACK of a handshake under way is ignored: the entry stays, its
+ * SYN-ACK goes out again, and so the peer tries again.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+int tcp_listen_start(struct tcp_conn *conn, int backlog)
+{
+	struct tcp_listen *lst;
+
+	if (conn->listen) {
+		conn->listen->backlog = backlog > 0 ? (uint32_t)backlog : 0;
+		return 0;
+	}
+	lst = mem_zalloc(&tcp_eng(conn)->mem, sizeof(*lst));
+	if (!lst)
+		return -ENOMEM;
+	list_init(&lst->accept_q);
+	lst->backlog = backlog > 0 ? (uint32_t)backlog : 0;
+	conn->listen = lst;
+	tcp_set_state(conn, WEFT_TCP_LISTEN);
+	return 0;
+}
+
+void tcp_accept_remove(struct tcp_conn *child)
+{
+	if (!(child->flags & TCPC_ACCEPTQ))
+		return;
+	list_del(&child->accept_link);
+	child->listen->n_accept--;
+	child->listen = NULL;
+	child->flags &= ~(uint32_t)TCPC_ACCEPTQ;
+	tcp_rcvq_tune_start(child);
+}
+
+struct tcp_conn *tcp_accept_pop(struct tcp_conn *listener)
+{
+	struct list *first = list_first(&listener->listen->accept_q);
+	struct tcp_conn *child;
+
+	if (!first)
+		return NULL;
+	child = container_of(first, struct tcp_conn, accept_link);
+	tcp_accept_remove(child);
+	return child;
+}
+
+void tcp_listen_stop(struct tcp_conn *conn)
+{
+	struct stack *st = conn->sk.stack;
+	struct tcp_listen *lst = conn->listen;
+	struct tcp_conn *child;
+
+	while (lst->n_reqs > 0)
+		tcp_req_free(st, lst->reqs[lst->n_reqs - 1]);
+	while ((child = tcp_accept_pop(conn))) {
+		child->sk.flags |= SOCK_F_ORPHAN;
+		tcp_abort(child, 0);
+		sock_unref(&child->sk);
+	}
+	tcp_timer_stop_all(conn);
+	tcp_set_state(conn, WEFT_TCP_CLOSE);
+	sock_conn_del(st, &conn->sk.conn);
+	mem_free(&st->eng->mem, lst->reqs, lst->cap_reqs * sizeof(lst->reqs[0]));
+	mem_free(&st->eng->mem, lst, sizeof(*lst));
+	conn->listen = NULL;
+}
+
+static bool tcp_acceptq_is_full(const struct tcp_listen *lst)
+{
+	return lst->n_accept > lst->backlog;
+}
+
+static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, uint32_t iss_hint)
+{
+	struct stack *st = listener->sk.stack;
+	struct conn_node key = {
+		.laddr = seg->info->dst,
+		.raddr = seg->info->src,
+		.lport = seg->dport,
+		.rport = seg->sport,
+	};
+	struct tcp_req *req;
+	uint32_t iss;
+	int err;
+
+	if (tcp_acceptq_is_full(listener->listen)) {
+		mib_inc(st, MIB_TcpExtListenOverflows);
+		mib_inc(st, MIB_TcpExtListenDrops);
+		return DROP_TCP_ACCEPT_QUEUE;
+	}
+	iss = iss_hint ? iss_hint : tcp_isn(st, &key);
+	err = tcp_req_add(listener, seg, iss, &req);
+	if (err) {
+		mib_inc(st, MIB_TcpExtListenDrops);
+		return err == -ENOMEM ? DROP_NOMEM : DROP_TCP_SYN_QUEUE;
+	}
+	tcp_req_synack(st, req);
+	return DROP_NONE;
+}
+
+enum drop tcp_in_listen(struct tcp_conn *listener, struct tcp_seg *seg, uint32_t iss_hint)
+{
+	/* first: RST; second: ACK; third: SYN; the rest cannot be of use */
+	if (seg->flags & TCP_F_RST)
+		return DROP_TCP_NO_SOCKET_RST;
+	if (seg->flags & TCP_F_ACK) {
+		tcp_reset_for(listener->sk.stack, seg);
+		return DROP_TCP_NO_SOCKET;
+	}
+	if ((seg->flags & (TCP_F_SYN | TCP_F_FIN)) != TCP_F_SYN)
+		return DROP_TCP_FLAGS;
+	return tcp_listen_syn(listener, seg, iss_hint);
+}
+
+/* The options that a listener's connections inherit. */
+static void tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *listener)
+{
+	const struct sock *from = &listener->sk;
+	struct sock *to = &child->sk;
+
+	to->flags |= from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_NODELAY |
+				    SOCK_F_CORK | SOCK_F_BROADCAST | SOCK_F_V6ONLY);
+	to->linger_s = from->linger_s;
+	to->ttl = from->ttl;
+	to->tos = from->tos;
+	to->mark = from->mark;
+	to->sndbuf_bytes = from->sndbuf_bytes;
+	to->rcvbuf_bytes = from->rcvbuf_bytes;
+	child->flags |= listener->flags & TCPC_OPTIONS;
+	child->mss_user = listener->mss_user;
+	child->cc.ops = listener->cc.ops;
+	child->user_timeout_ms = listener->user_timeout_ms;
+	child->keepidle_s = listener->keepidle_s;
+	child->keepintvl_s = listener->keepintvl_s;
+	child->keepcnt = listener->keepcnt;
+}
+
+/* The numbers and options that the handshake agreed on. */
+static void tcp_child_agree(struct tcp_conn *child, const struct tcp_req *req)
+{
+	child->iss = req->iss;
+	child->snd_una = child->snd_nxt = child->snd_end = req->iss + 1;
+	child->irs = req->irs;
+	child->rcv_nxt = child->rcv_wup = req->irs + 1;
+	child->rcv_adv = child->rcv_nxt + tcp_syn_wnd(child->sk.rcvbuf_bytes);
+	child->snd_wl1 = req->irs;
+	child->snd_wl2 = req->iss;
+	child->snd_wnd = child->snd_wnd_max = req->snd_wnd;
+	child->mss_peer = req->mss_peer ? req->mss_peer : TCP_MSS_DEFAULT;
+	if (req->flags & TCP_REQ_SACK)
+		child->flags |= TCPC_SACK;
+	if (req->flags & TCP_REQ_WSCALE) {
+		child->flags |= TCPC_WSCALE;
+		child->snd_wscale = req->wscales & 15;
+		child->rcv_wscale = req->wscales >> 4;
+	}
+	if (req->flags & TCP_REQ_TS) {
+		child->flags |= TCPC_TS;
+		child->ts_recent = req->ts_recent;
+		child->ts_recent_s = (uint32_t)(tcp_now(child) / TCP_NS_PER_S);
+	}
+}
+
+/* The time from the SYN-ACK to its ACK, if it was sent once. */
+static void tcp_child_rtt(struct tcp_conn *child, const struct tcp_req *req)
+{
+	uint32_t sent_ms = req->due_ms - (TCP_RTO_INITIAL_US / 1000u << req->n_retries);
+	uint32_t ms = tcp_clock_ms(child->sk.stack) - sent_ms;
+
+	child->rtt_ns = tcp_now(child) - (int64_t)ms * TCP_NS_PER_MS;
+	if (req->n_retries > 0) {
+		child->n_backoffs = 1;
+		return;
+	}
+	tcp_rtt_sample(child, tcp_max(ms, 1) * 1000);
+	child->rtt_min_us = 0; /* milliseconds are too coarse for it */
+}
+
+struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack)
+{
+	struct tcp_conn *listener = req->listener;
+	struct stack *st = listener->sk.stack;
+	struct tcp_conn *child = tcp_conn_new(st, listener->sk.conn.family);
+
+	if (!child)
+		return NULL;
+	tcp_child_inherit(child, listener);
+	sock_conn_replace(st, &req->node, &child->sk.conn);
+	child->ts_off = tcp_ts_offset(st, &child->sk.conn);
+	tcp_child_agree(child, req);
+	tcp_child_rtt(child, req);
+	if (tcp_route_sync(child) < 0)
+		tcp_mss_sync(child);
+	cc_init(&child->cc, child->cc.ops, child->mss);
+	tcp_req_free(st, req);
+	child->flags |= TCPC_PASSIVE | TCPC_ACCEPTQ;
+	child->snd_una = ack;
+	tcp_conn_hold(child);
+	child->state = WEFT_TCP_SYN_RECV;
+	tcp_established(child);
+	mib_inc(st, MIB_TcpPassiveOpens);
+	child->listen = listener->listen;
+	list_add_tail(&child->listen->accept_q, &child->accept_link);
+	child->listen->n_accept++;
+	sock_wake(&listener->sk, SOCK_IN);
+	return child;
+}

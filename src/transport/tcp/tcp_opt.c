@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Socket options of TCP's level, and what follows from those that the socket layer keeps. */
+#include <string.h>
+
+#include "transport/tcp/tcp_priv.h"
+
+enum {
+	KEEPIDLE_MAX_S = 32767,
+	KEEPCNT_MAX = 127,
+	MAXSEG_MAX = 32767,
+};
+
+static int tcp_opt_int(const void *val, size_t len, int *ret)
+{
+	if (len < sizeof(*ret))
+		return -EINVAL;
+	memcpy(ret, val, sizeof(*ret));
+	return 0;
+}
+
+static void tcp_opt_flag(struct tcp_conn *conn, uint32_t flag, bool on)
+{
+	if (on)
+		conn->sk.flags |= flag;
+	else
+		conn->sk.flags &= ~flag;
+	/* What Nagle or the cork held back may go now. */
+	if (tcp_may_send(conn) && tcp_unsent(conn) > 0)
+		tcp_output(conn);
+}
+
+static int tcp_opt_quickack(struct tcp_conn *conn, bool on)
+{
+	if (!on) {
+		conn->flags &= ~(uint32_t)TCPC_QUICKACK;
+		conn->n_quickacks = 0;
+		return 0;
+	}
+	conn->flags |= TCPC_QUICKACK;
+	conn->flags &= ~(uint32_t)TCPC_PINGPONG;
+	if (conn->flags & TCPC_ACK_DELAYED)
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+	return 0;
+}
+
+static int tcp_opt_range(int v, int lo, int hi)
+{
+	return v < lo || v > hi ? -EINVAL : 0;
+}
+
+static int tcp_opt_keep(struct tcp_conn *conn, int name, int v)
+{
+	int err = tcp_opt_range(v, 1, name == WEFT_TCP_KEEPCNT ? KEEPCNT_MAX : KEEPIDLE_MAX_S);
+
+	if (err)
+		return err;
+	if (name == WEFT_TCP_KEEPCNT)
+		conn->keepcnt = (uint8_t)v;
+	else if (name == WEFT_TCP_KEEPINTVL)
+		conn->keepintvl_s = (uint16_t)v;
+	else
+		conn->keepidle_s = (uint16_t)v;
+	if (conn->sk.flags & SOCK_F_KEEPALIVE)
+		tcp_idle_arm(conn);
+	return 0;
+}
+
+static int tcp_opt_maxseg(struct tcp_conn *conn, int v)
+{
+	if (v != 0 && tcp_opt_range(v, TCP_MSS_MIN, MAXSEG_MAX) < 0)
+		return -EINVAL;
+	conn->mss_user = (uint16_t)v;
+	return 0;
+}
+
+static int tcp_opt_set(struct tcp_conn *conn, int name, int v)
+{
+	switch (name) {
+	case WEFT_TCP_NODELAY:
+		tcp_opt_flag(conn, SOCK_F_NODELAY, v);
+		return 0;
+	case WEFT_TCP_CORK:
+		tcp_opt_flag(conn, SOCK_F_CORK, v);
+		return 0;
+	case WEFT_TCP_MAXSEG:
+		return tcp_opt_maxseg(conn, v);
+	case WEFT_TCP_KEEPIDLE:
+	case WEFT_TCP_KEEPINTVL:
+	case WEFT_TCP_KEEPCNT:
+		return tcp_opt_keep(conn, name, v);
+	case WEFT_TCP_QUICKACK:
+		return tcp_opt_quickack(conn, v);
+	case WEFT_TCP_USER_TIMEOUT:
+		if (v < 0)
+			return -EINVAL;
+		conn->user_timeout_ms = (uint32_t)v;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* The socket layer has changed one of its own options. */
+static int tcp_opt_noticed(struct tcp_conn *conn, int name)
+{
+	switch (name) {
+	case WEFT_SO_SNDBUF:
+		conn->flags |= TCPC_SNDBUF_LOCK;
+		break;
+	case WEFT_SO_RCVBUF:
+		conn->flags |= TCPC_RCVBUF_LOCK;
+		break;
+	case WEFT_SO_KEEPALIVE:
+		if (tcp_is_synced(conn))
+			tcp_idle_arm(conn);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+	int v, err;
+
+	if (level == WEFT_SOL_SOCKET)
+		return tcp_opt_noticed(conn, name);
+	if (level != WEFT_IPPROTO_TCP)
+		return -ENOPROTOOPT;
+	err = tcp_opt_int(val, len, &v);
+	return err ? err : tcp_opt_set(conn, name, v);
+}
+
+static int tcp_opt_get(const struct tcp_conn *conn, int name, int *ret)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+
+	switch (name) {
+	case WEFT_TCP_NODELAY:
+		*ret = (conn->sk.flags & SOCK_F_NODELAY) != 0;
+		return 0;
+	case WEFT_TCP_CORK:
+		*ret = (conn->sk.flags & SOCK_F_CORK) != 0;
+		return 0;
+	case WEFT_TCP_MAXSEG:
+		*ret = conn->state == WEFT_TCP_CLOSE && conn->mss_user ? conn->mss_user : conn->mss;
+		return 0;
+	case WEFT_TCP_KEEPIDLE:
+		*ret = (int)(conn->keepidle_s ? conn->keepidle_s : conf->keepalive_time_s);
+		return 0;
+	case WEFT_TCP_KEEPINTVL:
+		*ret = (int)(conn->keepintvl_s ? conn->keepintvl_s : conf->keepalive_intvl_s);
+		return 0;
+	case WEFT_TCP_KEEPCNT:
+		*ret = conn->keepcnt ? conn->keepcnt : conf->keepalive_probes;
+		return 0;
+	case WEFT_TCP_QUICKACK:
+		*ret = !(conn->flags & TCPC_PINGPONG);
+		return 0;
+	case WEFT_TCP_USER_TIMEOUT:
+		*ret = (int)conn->user_timeout_ms;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
+{
+	const struct tcp_conn *conn = tcp_conn_of(sk);
+	struct weft_tcp_info info;
+	int v = 0, err;
+
+	if (level != WEFT_IPPROTO_TCP)
+		return -ENOPROTOOPT;
+	if (name == WEFT_TCP_INFO) {
+		tcp_info_fill(conn, &info);
+		*len = *len < sizeof(info) ? *len : sizeof(info);
+		memcpy(val, &info, *len);
+		return 0;
+	}
+	err = tcp_opt_get(conn, name, &v);
+	if (err)
+		return err;
+	*len = *len < sizeof(v) ? *len : sizeof(v);
+	memcpy(val, &v, *len);
+	return 0;
+}

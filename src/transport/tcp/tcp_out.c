@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending on a connection: what may go now (RFC 9293 §3.8.6.2.1, RFC 5681), and the building of
+ * segments.
+ *
+ * Data leaves in super-packets of up to 64 KiB that refer to the send queue's bytes; `gso_size`
+ * tells whoever is at the edge where to cut. Everything that a segment says about the receiving
+ * side (ACK, window, SACK blocks) is taken from the connection as it is sent, so any segment
+ * serves as an ACK.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+/* One segment or super-packet to build. */
+struct tcp_tx {
+	uint32_t seq;
+	uint32_t len; /* payload; out: what was sent */
+	uint16_t flags;
+	bool is_again;
+};
+
+/* The options of any segment but a SYN. SACK blocks: RFC 2018 §4, a duplicate first (RFC 2883). */
+static void tcp_out_opts(const struct tcp_conn *conn, struct tcp_opts *ret)
+{
+	uint8_t n = 0, max;
+
+	*ret = (struct tcp_opts){.has_ts = conn->flags & TCPC_TS};
+	if (ret->has_ts) {
+		ret->ts_val = tcp_ts_now(conn);
+		ret->ts_ecr = conn->ts_recent;
+	}
+	if (!(conn->flags & TCPC_SACK) || (!conn->reasm && !(conn->flags & TCPC_DSACK)))
+		return;
+	max = (uint8_t)tcp_opts_sack_room(ret);
+	if (conn->flags & TCPC_DSACK)
+		ret->sack[n++] = conn->dsack;
+	n += tcp_reasm_blocks(conn, &ret->sack[n], (uint8_t)(max - n));
+	ret->n_sack = n;
+}
+
+/* RFC 9293 §3.7.1, RFC 7323, RFC 2018. A SYN-ACK repeats only what the SYN offered. */
+static void tcp_syn_opts(const struct tcp_conn *conn, struct tcp_opts *ret)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+	bool is_reply = conn->state == WEFT_TCP_SYN_RECV;
+
+	*ret = (struct tcp_opts){
+		.has_mss = true,
+		.mss = conn->advmss,
+		.has_ts = is_reply ? conn->flags & TCPC_TS : conf->timestamps,
+		.sack_ok = is_reply ? conn->flags & TCPC_SACK : conf->sack,
+		.has_wscale = is_reply ? conn->flags & TCPC_WSCALE : conf->window_scaling,
+		.wscale = tcp_wscale_offer(conf),
+	};
+	if (ret->has_ts) {
+		ret->ts_val = tcp_ts_now(conn);
+		ret->ts_ecr = conn->ts_recent;
+	}
+}
+
+uint32_t tcp_out_mss(const struct tcp_conn *conn)
+{
+	struct tcp_opts opts;
+	uint32_t base;
+
+	if (likely(!conn->reasm && !(conn->flags & TCPC_DSACK)))
+		return conn->mss;
+	tcp_out_opts(conn, &opts);
+	base = conn->mss + (uint32_t)(opts.has_ts ? TCP_OPTS_TS_LEN : 0);
+	return tcp_max(base - tcp_min(base, (uint32_t)tcp_opts_len(&opts)), 8);
+}
+
+/* An ACK has gone out: nothing is owed any more. */
+static void tcp_ack_was_sent(struct tcp_conn *conn)
+{
+	conn->rcv_wup = conn->rcv_nxt;
+	conn->flags &= ~(uint32_t)(TCPC_ACK_NOW | TCPC_ACK_DELAYED | TCPC_DSACK);
+	conn->delack_ns = 0;
+	if (conn->n_quickacks > 0)
+		conn->n_quickacks--;
+}
+
+static void tcp_xmit_count(struct tcp_conn *conn, const struct tcp_tx *tx, uint32_t n_frames)
+{
+	struct stack *st = conn->sk.stack;
+
+	conn->segs_out += n_frames;
+	if (tx->len > 0)
+		conn->data_segs_out += n_frames;
+	if (tx->is_again) {
+		conn->n_rexmt += n_frames;
+		conn->bytes_rexmt += tx->len;
+		mib_add(st, MIB_TcpRetransSegs, n_frames);
+		return;
+	}
+	mib_add(st, MIB_TcpOutSegs, n_frames);
+	if (tx->len > 0)
+		mib_add(st, MIB_TcpExtTCPOrigDataSent, n_frames);
+}
+
+static void tcp_xmit_header(struct tcp_conn *conn, struct pkt *pkt, const struct tcp_tx *tx,
+			    const struct tcp_opts *opts)
+{
+	struct tcp_hdr hdr = {
+		.seq = tx->seq,
+		.ack = tx->flags & TCP_F_ACK ? conn->rcv_nxt : 0,
+		.src_port = conn->sk.conn.lport,
+		.dst_port = conn->sk.conn.rport,
+		.wnd = tx->flags & TCP_F_RST ? 0 : tcp_rcv_wnd_select(conn),
+		.flags = tx->flags,
+	};
+
+	tcp_opts_write(pkt->data + TCP_HDR_LEN, opts);
+	hdr.data_off = (uint8_t)(TCP_HDR_LEN + tcp_opts_len(opts));
+	tcp_hdr_write(pkt->data, &hdr);
+	tcp_csum_defer(pkt, &conn->sk.conn.laddr, &conn->sk.conn.raddr);
+}
+
+/* A failure to route or queue is like a loss on the way: the timers deal with it. */
+static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
+{
+	const struct sock *sk = &conn->sk;
+	struct ip_out out = {
+		.flow = {.dst = sk->conn.raddr,
+			 .src = sk->conn.laddr,
+			 .oif = sk->conn.ifindex,
+			 .mark = sk->mark,
+			 .tos = sk->tos,
+			 .proto = IP_PROTO_TCP},
+		.ttl = sk->ttl,
+		.df = true,
+		.dst = &conn->sk.dst,
+	};
+
+	pkt->mark = sk->mark;
+	pkt_hop(pkt, HOP_SOCK, IP_PROTO_TCP);
+	return ip_output(sk->stack, pkt, &out);
+}
+
+/* Builds and sends. `tx->len` becomes what fitted. 0; -ENOBUFS: nothing was sent; else the error of
+ * ip_output(), with the segment lost. */
+static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_opts *opts)
+{
+	uint32_t hdr_len = TCP_HDR_LEN + (uint32_t)tcp_opts_len(opts);
+	struct pkt *pkt = pkt_alloc(&tcp_eng(conn)->pkts, 0);
+	uint32_t mss = conn->mss, n_frames = 1, want = tx->len;
+
+	if (!pkt)
+		return -ENOBUFS;
+	if (tx->len > 0) {
+		mss = tcp_out_mss(conn);
+		tx->len = tcp_sndq_fill(conn, pkt, tx->seq, tx->len);
+		if (tx->len < want) {
+			tx->len -= tx->len > mss ? tx->len % mss : 0;
+			tx->flags &= (uint16_t) ~(TCP_F_FIN | TCP_F_PSH);
+			pkt_trim(pkt, tx->len);
+		}
+	}
+	if ((want > 0 && tx->len == 0) || !pkt_push(pkt, hdr_len)) {
+		pkt_free(pkt);
+		return -ENOBUFS;
+	}
+	pkt->l4_off = pkt_off(pkt);
+	if (tx->len > mss) {
+		pkt->gso_size = (uint16_t)mss;
+		pkt->gso_type = ip_addr_is_ip4(&conn->sk.conn.raddr) ? PKT_GSO_TCP4 : PKT_GSO_TCP6;
+		n_frames = (tx->len + mss - 1) / mss;
+	}
+	tcp_xmit_header(conn, pkt, tx, opts);
+	tcp_xmit_count(conn, tx, n_frames);
+	if (tx->flags & TCP_F_ACK)
+		tcp_ack_was_sent(conn);
+	return tcp_xmit_ip(conn, pkt);
+}
+
+int tcp_send_syn(struct tcp_conn *conn)
+{
+	bool is_reply = conn->state == WEFT_TCP_SYN_RECV;
+	struct tcp_tx tx = {
+		.seq = conn->iss,
+		.flags = (uint16_t)(TCP_F_SYN | (is_reply ? TCP_F_ACK : 0)),
+		.is_again = conn->n_backoffs > 0,
+	};
+	struct tcp_opts opts;
+	uint8_t wscale = conn->rcv_wscale;
+	int err;
+
+	tcp_syn_opts(conn, &opts);
+	conn->rcv_wscale = 0; /* the window of a SYN is never scaled (RFC 7323 §2.2) */
+	err = tcp_xmit(conn, &tx, &opts);
+	conn->rcv_wscale = wscale;
+	return err;
+}
+
+/* A segment without data, at snd_nxt. False: no memory. */
+static bool tcp_send_empty(struct tcp_conn *conn, uint32_t seq, uint16_t flags)
+{
+	struct tcp_tx tx = {.seq = seq, .flags = flags};
+	struct tcp_opts opts;
+
+	tcp_out_opts(conn, &opts);
+	return tcp_xmit(conn, &tx, &opts) != -ENOBUFS;
+}
+
+void tcp_send_ack(struct tcp_conn *conn)
+{
+	if (tcp_send_empty(conn, conn->snd_nxt, TCP_F_ACK))
+		return;
+	conn->flags &= ~(uint32_t)TCPC_ACK_NOW;
+	conn->flags |= TCPC_ACK_DELAYED;
+	conn->delack_ns = tcp_now(conn) + TCP_MEM_RETRY_MS * TCP_NS_PER_MS;
+	tcp_timer_sync(conn);
+}
+
+void tcp_send_probe(struct tcp_conn *conn)
+{
+	(void)tcp_send_empty(conn, conn->snd_una - 1, TCP_F_ACK);
+}
+
+void tcp_send_reset(struct tcp_conn *conn)
+{
+	mib_inc(conn->sk.stack, MIB_TcpOutRsts);
+	(void)tcp_send_empty(conn, conn->snd_nxt, TCP_F_RST | TCP_F_ACK);
+}
+
+bool tcp_nagle_holds(const struct tcp_conn *conn)
+{
+	if (conn->flags & TCPC_FIN_QUEUED)
+		return false;
+	if ((conn->sk.flags & SOCK_F_CORK) || (conn->flags & TCPC_MORE))
+		return true;
+	return !(conn->sk.flags & SOCK_F_NODELAY) && seq_gt(conn->snd_sml, conn->snd_una);
+}
+
+/* Largest payload of a super-packet, a multiple of the segment size. */
+static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
+{
+	uint32_t room = conn->gso_max > TCP_HDR_IP_MAX ? conn->gso_max - TCP_HDR_IP_MAX : 0;
+
+	return room < 2 * mss ? mss : room - room % mss;
+}
+
+/* A larger super-packet is worth waiting for while ACKs are sure to come; as Linux, at most a third
+ * of the window is left unused. */
+static bool tcp_tso_defers(const struct tcp_conn *conn, uint32_t n, uint32_t limit, uint32_t max)
+{
+	if (tcp_flight(conn) == 0 || conn->ca_state >= TCP_CA_RECOVERY || n >= max)
+		return false;
+	return limit < tcp_min(conn->cc.cwnd, conn->snd_wnd) / 3;
+}
+
+/* How much new data may go in one super-packet now; 0: none. */
+static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
+{
+	uint32_t unsent = tcp_unsent(conn);
+	uint32_t pipe = tcp_pipe(conn);
+	uint32_t cwnd_left = conn->cc.cwnd > pipe ? conn->cc.cwnd - pipe : 0;
+	uint32_t wnd_left = tcp_snd_wnd_left(conn);
+	uint32_t limit = tcp_min(cwnd_left, wnd_left);
+	uint32_t max = tcp_gso_payload(conn, mss);
+	uint32_t n = tcp_min(unsent, tcp_min(limit, max));
+
+	if (unsent > cwnd_left)
+		conn->flags |= TCPC_CWND_LIMITED;
+	if (n == 0)
+		return 0;
+	if (n == unsent) {
+		/* The last bytes there are; what does not fill a segment may have to wait. */
+		uint32_t rest = n % mss;
+
+		return rest > 0 && tcp_nagle_holds(conn) ? n - rest : n;
+	}
+	if (n >= mss)
+		return tcp_tso_defers(conn, n, limit, max) ? 0 : n - n % mss;
+	/* RFC 9293 §3.8.6.2.1 (3): less than a segment only if it is half the largest window. */
+	return n == wnd_left && n >= conn->snd_wnd_max / 2 ? n : 0;
+}
+
+/* New numbers have gone out. */
+static void tcp_sent_new(struct tcp_conn *conn, uint32_t n)
+{
+	if (tcp_flight(conn) == 0 && !conn->busy_since_ns)
+		conn->busy_since_ns = tcp_now(conn);
+	conn->snd_nxt += n;
+	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
+	if (conn->flags & TCPC_RTT_TIMING)
+		return;
+	conn->flags |= TCPC_RTT_TIMING;
+	conn->rtt_seq = conn->snd_nxt;
+	conn->rtt_ns = tcp_now(conn);
+}
+
+/* Sends `n` bytes of new data (0: only a FIN). False: no memory. */
+static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
+{
+	struct tcp_tx tx = {.seq = conn->snd_nxt, .len = n, .flags = TCP_F_ACK};
+	struct tcp_opts opts;
+	uint32_t wnd_left = tcp_snd_wnd_left(conn);
+
+	if (n > 0 && n == tcp_unsent(conn))
+		tx.flags |= TCP_F_PSH;
+	if (n == tcp_unsent(conn) && tcp_fin_waits(conn) && wnd_left > n)
+		tx.flags |= TCP_F_FIN;
+	/* A reply that carries the ACK: the application answers, so later ACKs may wait for it. */
+	if (n > 0 && (conn->flags & (TCPC_ACK_DELAYED | TCPC_ACK_NOW)))
+		conn->flags |= TCPC_PINGPONG;
+	tcp_out_opts(conn, &opts);
+	if (tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
+		conn->flags |= TCPC_MEM_WAIT;
+		return false;
+	}
+	if (tx.flags & TCP_F_FIN)
+		conn->flags |= TCPC_FIN_SENT;
+	tcp_sent_new(conn, tx.len + ((tx.flags & TCP_F_FIN) != 0));
+	if (tx.len % mss != 0)
+		conn->snd_sml = conn->snd_nxt;
+	return true;
+}
+
+/* One piece of new data, or the bare FIN. True: sent, there may be more. */
+static bool tcp_out_new(struct tcp_conn *conn)
+{
+	uint32_t mss = tcp_out_mss(conn);
+	uint32_t n = tcp_out_quota(conn, mss);
+
+	if (n > 0)
+		return tcp_send_new(conn, n, mss);
+	if (tcp_unsent(conn) == 0 && tcp_fin_waits(conn) && tcp_snd_wnd_left(conn) > 0)
+		return tcp_send_new(conn, 0, mss);
+	return false;
+}
+
+/* RFC 2861 and RFC 5681 §4.1: a window that was not used for an RTO may be stale. */
+static void tcp_out_after_idle(struct tcp_conn *conn)
+{
+	uint64_t idle_us;
+
+	if (tcp_flight(conn) > 0 || !tcp_conf(conn)->slow_start_after_idle || !conn->data_segs_out)
+		return;
+	idle_us = (uint64_t)(tcp_clock_ms(conn->sk.stack) - conn->last_snd_ms) * 1000;
+	if (idle_us > conn->rto_us)
+		conn->cc.ops->on_idle(&conn->cc, idle_us, conn->rto_us);
+}
+
+void tcp_output(struct tcp_conn *conn)
+{
+	conn->flags &= ~(uint32_t)(TCPC_OUTPUT | TCPC_MEM_WAIT);
+	if (!tcp_may_send(conn))
+		return;
+	if (!ip_dst_is_valid(conn->sk.stack, &conn->sk.dst))
+		(void)!tcp_route_sync(conn); /* without a route the old values serve */
+	if (tcp_unsent(conn) > 0) {
+		conn->flags &= ~(uint32_t)TCPC_CWND_LIMITED;
+		tcp_out_after_idle(conn);
+	}
+	while (tcp_recover_output(conn) || tcp_out_new(conn))
+		;
+	tcp_rexmt_arm(conn);
+}
+
+bool tcp_send_override(struct tcp_conn *conn)
+{
+	uint32_t mss = tcp_out_mss(conn);
+	uint32_t n = tcp_min(tcp_unsent(conn), tcp_min(tcp_snd_wnd_left(conn), mss));
+
+	if (n == 0 && !(tcp_unsent(conn) == 0 && tcp_fin_waits(conn) && tcp_snd_wnd_left(conn) > 0))
+		return false;
+	(void)!tcp_send_new(conn, n, mss);
+	return true;
+}
+
+uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
+{
+	uint32_t mss = tcp_out_mss(conn);
+	uint32_t data = seq_lt(seq, conn->snd_end) ? conn->snd_end - seq : 0;
+	struct tcp_tx tx = {.seq = seq, .flags = TCP_F_ACK, .is_again = true};
+	struct tcp_opts opts;
+
+	tx.len = tcp_min(tcp_min(len, data), tcp_gso_payload(conn, mss));
+	if (tx.len == data && len > data)
+		tx.flags |= TCP_F_FIN;
+	if (tx.len > 0 && tx.len == data)
+		tx.flags |= TCP_F_PSH;
+	/* Karn: what is sent twice measures nothing. */
+	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
+	tcp_out_opts(conn, &opts);
+	if (tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
+		conn->flags |= TCPC_MEM_WAIT;
+		return 0;
+	}
+	return tx.len + ((tx.flags & TCP_F_FIN) != 0);
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of TCP: one section a file. A function's contract stands here; tcp_conn.h has the
+ * data.
+ *
+ * How a segment travels: tcp_input() reads it into a struct tcp_seg and finds its endpoint; the
+ * state's function runs the steps of RFC 9293 §3.10.7 on it. Steps change the connection and set
+ * TCPC_ACK_NOW or TCPC_OUTPUT; what has to be sent is sent once, by tcp_conn_work(), when the
+ * engine has finished with the batch of frames.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/engine.h"
+#include "core/stack.h"
+#include "pkt/pkt.h"
+#include "transport/sock_table.h"
+#include "transport/tcp/tcp.h"
+#include "transport/tcp/tcp_conn.h"
+#include "wire/ip4.h"
+#include "wire/seq.h"
+#include "wire/tcp.h"
+
+#define TCP_NS_PER_US 1000
+#define TCP_NS_PER_MS 1000000
+#define TCP_NS_PER_S  1000000000LL
+
+enum {
+	TCP_RTO_INITIAL_US = 1000000, /* RFC 6298 §2.1 */
+	TCP_RTO_MAX_US = 120000000,
+	TCP_TIME_WAIT_MS = 60000, /* 2 MSL, as Linux */
+	TCP_MSS_MIN = 48,         /* Linux's tcp_min_snd_mss: a tiny MSS must not make us work */
+	TCP_REORDERING = 3,       /* DupThresh, RFC 5681 */
+	TCP_REORDERING_MAX = 127,
+	TCP_QUICKACKS = 16,
+	TCP_CHALLENGE_PER_S = 10, /* challenge ACKs a connection sends in a second */
+	TCP_OOW_MS = 500,         /* least time between ACKs for empty segments out of window */
+	TCP_MEM_RETRY_MS = 10,
+	TCP_COPY_MAX = 96, /* payload up to this is copied into the packet, not referred to */
+	TCP_SACK_RANGES_MAX = 512,
+	TCP_REASM_RUNS_MAX = 1024,
+	TCP_HDR_IP_MAX = 40 + TCP_HDR_MAX, /* what a super-packet leaves for headers */
+};
+
+static inline uint32_t tcp_min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint32_t tcp_max(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* One segment as it came in. */
+struct tcp_seg {
+	struct pkt *pkt; /* `data` at the TCP header; NULL: taken by a queue */
+	const struct ip_info *info;
+	uint32_t seq;
+	uint32_t end_seq; /* one past the last number it occupies, SYN and FIN included */
+	uint32_t ack;
+	uint32_t len; /* payload bytes */
+	uint16_t flags;
+	uint16_t wnd; /* as on the wire */
+	uint16_t sport, dport;
+	uint16_t hdr_len;
+	uint16_t frame_len; /* payload bytes of its largest frame */
+	uint32_t n_frames;
+	struct tcp_opts opts;
+};
+
+static inline struct tcp_conn *tcp_conn_of(struct sock *sk)
+{
+	return container_of(sk, struct tcp_conn, sk);
+}
+
+static inline const struct tcp_conn *tcp_conn_of_const(const struct sock *sk)
+{
+	return container_of(sk, const struct tcp_conn, sk);
+}
+
+static inline struct engine *tcp_eng(const struct tcp_conn *conn)
+{
+	return conn->sk.stack->eng;
+}
+
+static inline int64_t tcp_now(const struct tcp_conn *conn)
+{
+	return conn->sk.stack->eng->now_ns;
+}
+
+static inline const struct tcp_conf *tcp_conf(const struct tcp_conn *conn)
+{
+	return &conn->sk.stack->tcp->conf;
+}
+
+static inline void tcp_mib(const struct tcp_conn *conn, enum mib id)
+{
+	mib_inc(conn->sk.stack, id);
+}
+
+/* Milliseconds of the engine's clock, modulo 2^32. */
+static inline uint32_t tcp_clock_ms(const struct stack *st)
+{
+	return (uint32_t)(st->eng->now_ns / TCP_NS_PER_MS);
+}
+
+/* RFC 7323 §5.4: our timestamp clock ticks every millisecond. */
+static inline uint32_t tcp_ts_now(const struct tcp_conn *conn)
+{
+	return tcp_clock_ms(conn->sk.stack) + conn->ts_off;
+}
+
+/* RFC 9293 §3.3.2: states in which both sides know each other's sequence numbers. */
+static inline bool tcp_is_synced(const struct tcp_conn *conn)
+{
+	return conn->state != WEFT_TCP_CLOSE && conn->state != WEFT_TCP_LISTEN &&
+	       conn->state != WEFT_TCP_SYN_SENT && conn->state != WEFT_TCP_SYN_RECV;
+}
+
+/* States in which our direction of the stream is open or still has to be delivered. */
+static inline bool tcp_may_send(const struct tcp_conn *conn)
+{
+	return conn->state == WEFT_TCP_ESTABLISHED || conn->state == WEFT_TCP_CLOSE_WAIT ||
+	       conn->state == WEFT_TCP_FIN_WAIT1 || conn->state == WEFT_TCP_CLOSING ||
+	       conn->state == WEFT_TCP_LAST_ACK;
+}
+
+static inline uint32_t tcp_flight(const struct tcp_conn *conn)
+{
+	return conn->snd_nxt - conn->snd_una;
+}
+
+/* Bytes that the application wrote and that were never sent. */
+static inline uint32_t tcp_unsent(const struct tcp_conn *conn)
+{
+	return seq_lt(conn->snd_nxt, conn->snd_end) ? conn->snd_end - conn->snd_nxt : 0;
+}
+
+/* Bytes in the send queue: written and not acknowledged. */
+static inline uint32_t tcp_sndq_bytes(const struct tcp_conn *conn)
+{
+	return seq_lt(conn->snd_una, conn->snd_end) ? conn->snd_end - conn->snd_una : 0;
+}
+
+/* The FIN has been queued, and it has not been sent. */
+static inline bool tcp_fin_waits(const struct tcp_conn *conn)
+{
+	return (conn->flags & (TCPC_FIN_QUEUED | TCPC_FIN_SENT)) == TCPC_FIN_QUEUED;
+}
+
+/* Bytes that the peer's window still takes. */
+static inline uint32_t tcp_snd_wnd_left(const struct tcp_conn *conn)
+{
+	uint32_t edge = conn->snd_una + conn->snd_wnd;
+
+	return seq_lt(conn->snd_nxt, edge) ? edge - conn->snd_nxt : 0;
+}
+
+/* Bytes of the advertised window that are left. */
+static inline uint32_t tcp_rcv_wnd(const struct tcp_conn *conn)
+{
+	return seq_gt(conn->rcv_adv, conn->rcv_nxt) ? conn->rcv_adv - conn->rcv_nxt : 0;
+}
+
+/* tcp_state.c */
+
+/* The only place that changes the state: traces, and counts what the MIB wants. */
+void tcp_set_state(struct tcp_conn *conn, uint8_t state);
+const char *tcp_ca_name(uint8_t ca_state);
+/* Aborts the program when an invariant does not hold; for tests. */
+void tcp_conn_check(const struct tcp_conn *conn);
+/* Why nothing is being sent. */
+enum weft_tcp_wait tcp_wait_reason(const struct tcp_conn *conn);
+
+/* tcp_conn.c */
+
+/* A closed connection with one reference, the caller's. NULL: no memory. */
+struct tcp_conn *tcp_conn_new(struct stack *st, int family);
+/* Back to how tcp_conn_new() left it, for another connect(); options stay. */
+void tcp_conn_reinit(struct tcp_conn *conn);
+void tcp_conn_destroy(struct sock *sk);
+/* Sends what TCPC_ACK_NOW and TCPC_OUTPUT ask for at the end of the current batch. */
+void tcp_conn_defer(struct tcp_conn *conn, uint32_t flags);
+/* The connection lives without the application from now on. */
+void tcp_conn_hold(struct tcp_conn *conn);
+/* The connection is over: state CLOSED, timers off, out of the tables, queues to send gone; what
+ * was received can still be read. Drops the protocol's reference: the caller holds another. */
+void tcp_done(struct tcp_conn *conn);
+/* The same with a pending error for the application. */
+void tcp_fail(struct tcp_conn *conn, int err);
+/* tcp_fail() after telling the peer with a RST. */
+void tcp_abort(struct tcp_conn *conn, int err);
+/* Tells the on_end hook, once. */
+void tcp_report_end(struct tcp_conn *conn);
+
+/* tcp_in.c */
+
+enum drop tcp_input(struct stack *st, struct pkt *pkt, const struct ip_info *info) MUST_CHECK;
+/* The SYN's options, agreed with ours: segment sizes, TS, SACK, window scale. */
+void tcp_learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* The window scale that we offer. */
+uint8_t tcp_wscale_offer(const struct tcp_conf *conf);
+
+/* tcp_in_synced.c */
+
+/* RFC 9293 §3.10.7.4: SYN-RECEIVED and all later states. */
+enum drop tcp_in_synced(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
+/* The queues hold a FIN that is now in order. */
+void tcp_in_fin(struct tcp_conn *conn);
+/* SYN-RECEIVED or SYN-SENT becomes ESTABLISHED. */
+void tcp_established(struct tcp_conn *conn);
+/* The peer's reset is believed. */
+void tcp_was_reset(struct tcp_conn *conn);
+
+/* tcp_in_text.c */
+
+enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
+/* RFC 2883 §4: the next ACK reports that [start, end) came twice. */
+void tcp_note_dsack(struct tcp_conn *conn, uint32_t start, uint32_t end);
+/* In-order data arrived: is an ACK due now, or soon? */
+void tcp_ack_schedule(struct tcp_conn *conn);
+
+/* tcp_syn_sent.c */
+
+enum drop tcp_in_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
+
+/* tcp_listen.c, tcp_req.c */
+
+struct tcp_listen {
+	struct list accept_q; /* tcp_conn->accept_link, oldest first */
+	uint32_t n_accept;
+	uint32_t backlog;
+	struct tcp_req **reqs; /* the SYN queue, in no order */
+	uint32_t n_reqs;
+	uint32_t cap_reqs;
+	uint32_t hand; /* where the search for an entry to evict goes on */
+};
+
+int tcp_listen_start(struct tcp_conn *conn, int backlog) MUST_CHECK;
+/* Ends SYN queue and accept queue; children not accepted are reset. */
+void tcp_listen_stop(struct tcp_conn *conn);
+struct tcp_conn *tcp_accept_pop(struct tcp_conn *listener); /* NULL: none */
+void tcp_accept_remove(struct tcp_conn *child);             /* fine when it is in no queue */
+enum drop tcp_in_listen(struct tcp_conn *listener, struct tcp_seg *seg,
+			uint32_t iss_hint) MUST_CHECK;
+enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg) MUST_CHECK;
+int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t iss,
+		struct tcp_req **ret) MUST_CHECK;
+void tcp_req_free(struct stack *st, struct tcp_req *req);
+void tcp_req_synack(struct stack *st, struct tcp_req *req);
+/* Timer of a listener: SYN-ACKs to send again, entries to give up. */
+void tcp_listen_timer(struct tcp_conn *listener);
+/* The handshake is complete: makes the connection, which takes the entry's place in the tables and
+ * waits in the accept queue. NULL: no memory, and the entry is as it was. */
+struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack);
+
+/* tcp_out.c */
+
+/* Sends what may be sent now: retransmissions first, then new data and FIN; arms the timer. */
+void tcp_output(struct tcp_conn *conn);
+/* The SYN, or in SYN-RECEIVED the SYN-ACK; first or again. 0 or -Exxx of the route. */
+int tcp_send_syn(struct tcp_conn *conn);
+/* An ACK without data, now. Without memory it becomes a delayed one. */
+void tcp_send_ack(struct tcp_conn *conn);
+/* Asks the peer for an ACK: a byte-less segment from before its window (keepalive, probe). */
+void tcp_send_probe(struct tcp_conn *conn);
+/* A RST that the peer will accept. */
+void tcp_send_reset(struct tcp_conn *conn);
+/* Sends numbers from [seq, seq+len) again, at most a super-packet, the FIN with them when they end
+ * with it. Returns how many; 0: no memory. */
+uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len) MUST_CHECK;
+/* Sends new data whatever Nagle, cork and silly-window avoidance say, if the window takes any.
+ * False: it takes none. */
+bool tcp_send_override(struct tcp_conn *conn) MUST_CHECK;
+/* Payload of a full segment with the options that the next one carries. */
+uint32_t tcp_out_mss(const struct tcp_conn *conn);
+/* A segment that is not full has to wait for an ACK or more data (RFC 9293 §3.7.4, Minshall). */
+bool tcp_nagle_holds(const struct tcp_conn *conn);
+
+/* tcp_route.c */
+
+/* Route and segment size follow the routing table. 0, or ip_route()'s error with the old values
+ * kept. */
+int tcp_route_sync(struct tcp_conn *conn) MUST_CHECK;
+void tcp_mss_sync(struct tcp_conn *conn);
+/* Segment size without options that fits `mtu`. */
+uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu);
+
+/* tcp_ack.c */
+
+/* The ACK step of synchronised states: window, scoreboard, RTT, recovery, queue. */
+enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
+void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg);
+
+/* tcp_sack.c: what the peer holds beyond snd_una, as disjoint ranges in order */
+
+struct tcp_sackb {
+	uint32_t n;
+	uint32_t cap;
+	uint32_t n_bytes; /* sum of the ranges */
+	struct tcp_sack_block ranges[];
+};
+
+/* Notes the blocks of an ACK. Returns the bytes that are new. */
+uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* snd_una has moved. */
+void tcp_sack_advance(struct tcp_conn *conn);
+void tcp_sack_clear(struct tcp_conn *conn);
+/* Bytes of [start, end) that the peer does not hold. */
+uint32_t tcp_sack_missing(const struct tcp_conn *conn, uint32_t start, uint32_t end);
+/* First range not held at or after `*start` and before `limit`: false when there is none. */
+bool tcp_sack_hole(const struct tcp_conn *conn, uint32_t *start, uint32_t *ret_end,
+		   uint32_t limit) MUST_CHECK;
+/* One past the highest byte held; snd_una when none. */
+uint32_t tcp_sack_top(const struct tcp_conn *conn);
+/* Everything not held below this is lost by RFC 6675's IsLost(); snd_una when nothing is. */
+uint32_t tcp_sack_lost_end(const struct tcp_conn *conn);
+
+/* tcp_recover.c */
+
+struct tcp_ack_event {
+	uint32_t acked_bytes;
+	uint32_t sacked_bytes;
+	uint32_t flight_bytes; /* before */
+	bool is_dup;
+	bool was_cwnd_limited;
+};
+void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+/* The retransmission timer has fired: everything not held is lost. */
+void tcp_recover_on_timeout(struct tcp_conn *conn);
+/* Segments became too large for the path: send them again without blaming congestion. */
+void tcp_recover_on_mtu(struct tcp_conn *conn);
+/* Bytes held to be in the network (RFC 6675 §4 SetPipe). */
+uint32_t tcp_pipe(const struct tcp_conn *conn);
+/* Retransmits one lost piece if the window allows. True: something was sent; call again. */
+bool tcp_recover_output(struct tcp_conn *conn);
+
+/* tcp_rto.c */
+
+void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us);
+/* Of what is in flight or waits; sets or clears the retransmission deadline. */
+void tcp_rexmt_arm(struct tcp_conn *conn);
+/* New data was acknowledged: RFC 6298 §5.3. */
+void tcp_rexmt_restart(struct tcp_conn *conn);
+void tcp_rexmt_fire(struct tcp_conn *conn);
+
+/* tcp_timer.c */
+
+/* A deadline was set or cleared: the wheel fires no later than the earliest. */
+void tcp_timer_sync(struct tcp_conn *conn);
+void tcp_timer_stop_all(struct tcp_conn *conn);
+void tcp_timer_fire(struct wheel_timer *timer, int64_t now_ns);
+/* Sets idle_ns by state, options and when the peer was last heard. */
+void tcp_idle_arm(struct tcp_conn *conn);
+
+/* tcp_sndq.c */
+
+/* Copies up to `n` bytes from the message, starting at its byte `off`. Returns what was taken, or
+ * -ENOBUFS when there is no memory for any. */
+ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size_t off, uint32_t n);
+/* Puts [seq, seq+len) behind the packet's bytes, by reference or, when short, by copy. Returns how
+ * many fitted (at least 1). 0: no memory. */
+uint32_t tcp_sndq_fill(struct tcp_conn *conn, struct pkt *pkt, uint32_t seq, uint32_t len);
+/* Frees what lies before snd_una. */
+void tcp_sndq_ack(struct tcp_conn *conn);
+void tcp_sndq_purge(struct tcp_conn *conn);
+
+/* tcp_rcvq.c */
+
+uint32_t tcp_truesize(const struct pkt *pkt);
+/* Queues payload (headers already off) that starts at rcv_nxt. Takes `pkt`. */
+void tcp_rcvq_push(struct tcp_conn *conn, struct pkt *pkt);
+/* Copies to the application; with `peek` the bytes stay. */
+size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek);
+void tcp_rcvq_purge(struct tcp_conn *conn);
+/* The window to put into the next segment, scaled down; moves rcv_adv. */
+uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn);
+/* The window that a SYN offers with this receive buffer: it is never scaled. */
+uint32_t tcp_syn_wnd(uint32_t rcvbuf_bytes);
+/* The application can read from now on: starts the measurements for buffer tuning. */
+void tcp_rcvq_tune_start(struct tcp_conn *conn);
+/* The window that the free buffer allows, bytes. */
+uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn);
+/* The application has read: buffer tuning, and a window update if the peer should know. */
+void tcp_rcvq_was_read(struct tcp_conn *conn);
+
+/* tcp_reasm.c */
+
+struct tcp_run {
+	uint32_t seq, end_seq;
+	struct pkt *first, *last; /* touching packets in order */
+};
+struct tcp_reasm {
+	uint32_t n;
+	uint32_t cap;
+	uint32_t n_bytes;
+	uint32_t recent[TCP_SACK_MAX]; /* numbers within the runs that grew last, newest first */
+	uint32_t n_recent;
+	struct tcp_run runs[];
+};
+/* Takes `pkt` (payload only, pkt->tcp filled in) on DROP_NONE and DROP_TCP_OLD_SEQ (a duplicate,
+ * freed). DROP_TCP_REASM or DROP_NOMEM: not taken. */
+enum drop tcp_reasm_add(struct tcp_conn *conn, struct pkt *pkt) MUST_CHECK;
+/* Moves what has become in order to the receive queue and advances rcv_nxt. True: with the FIN. */
+bool tcp_reasm_drain(struct tcp_conn *conn) MUST_CHECK;
+/* SACK blocks for the next ACK, most recent first. */
+uint8_t tcp_reasm_blocks(const struct tcp_conn *conn, struct tcp_sack_block *ret, uint8_t max);
+void tcp_reasm_purge(struct tcp_conn *conn);
+
+/* tcp_time_wait.c */
+
+/* The connection becomes a TIME-WAIT entry and ends (tcp_done()). */
+void tcp_time_wait(struct tcp_conn *conn);
+/* `ret_iss` and -> *ret_reuse: the SYN may open a new connection (RFC 6191); the entry is gone. */
+enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw, struct tcp_seg *seg,
+			   bool *ret_reuse, uint32_t *ret_iss) MUST_CHECK;
+void tcp_tw_free(struct stack *st, struct tcp_tw *tw);
+void tcp_tw_timer(struct wheel_timer *timer, int64_t now_ns);
+void tcp_tw_purge(struct stack *st);
+
+/* tcp_csum.c */
+
+bool tcp_csum_ok(const struct pkt *pkt, const struct ip_info *info);
+/* Makes the checksum of a packet, whose `data` is at the TCP header, PARTIAL. */
+void tcp_csum_defer(struct pkt *pkt, const struct ip_addr *src, const struct ip_addr *dst);
+
+/* tcp_reset.c: segments that belong to no connection's stream */
+
+struct tcp_ctl {
+	struct ip_addr laddr, raddr;
+	uint16_t lport, rport;
+	uint32_t seq, ack;
+	uint16_t flags;
+	uint16_t wnd;
+	uint8_t ttl, tos;
+	uint32_t ifindex;
+	uint32_t mark;
+	struct ip_dst *dst; /* NULL: to be found */
+	struct tcp_opts opts;
+};
+/* 0 or -Exxx. */
+int tcp_ctl_output(struct stack *st, const struct tcp_ctl *ctl);
+/* RFC 9293 §3.10.7.1: answers a segment that nobody wants, unless it is a RST itself. */
+void tcp_reset_for(struct stack *st, const struct tcp_seg *seg);
+/* RFC 5961 §7: an ACK that makes a blind attacker none the wiser, at a bounded rate. */
+void tcp_challenge_ack(struct tcp_conn *conn);
+
+/* tcp_isn.c */
+
+uint32_t tcp_isn(struct stack *st, const struct conn_node *node);
+/* RFC 7323 §5.4: offset of the timestamp clock, the same for all connections of two hosts. */
+uint32_t tcp_ts_offset(struct stack *st, const struct conn_node *node);
+
+/* tcp_error.c */
+
+void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
+	       uint32_t quote_len);
+
+/* tcp_sock.c, tcp_info.c, tcp_conf.c, tcp_opt.c */
+
+/* Takes SHUT_WR into account: the FIN follows the last byte. */
+void tcp_queue_fin(struct tcp_conn *conn);
+
+void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret);
+int tcp_conf_register(struct stack *st) MUST_CHECK;
+void tcp_conf_default(struct tcp_conf *conf);
+int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len);
+int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len);

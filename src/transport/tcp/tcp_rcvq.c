@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receive queue: payload in order until the application takes it, and the window that follows from
+ * the room left.
+ *
+ * How it works: packets are queued as they came, headers pulled off. Memory is counted as what the
+ * packets really pin ("truesize"), since a peer that sends single bytes would otherwise make us
+ * keep a packet for each: short payload is copied behind the last packet when that has room, and
+ * under pressure into a dense packet of its own. Half of the free memory is offered as window, as
+ * in Linux (tcp_adv_win_scale 1), so that ordinary frames fit with their overhead.
+ *
+ * The window's right edge never moves back (RFC 9293 §3.8.6.2.1), and it moves in steps of at
+ * least a segment (silly window avoidance, §3.8.6.2.2).
+ *
+ * The buffer grows while the application keeps up: when it has read as much in a round trip as the
+ * window allowed, twice that is offered ("dynamic right-sizing", up to tcp_rmem's maximum).
+ */
+#include "transport/tcp/tcp_priv.h"
+
+enum {
+	RCVQ_SMALL = 512,                      /* payload worth copying to save a packet */
+	RCVQ_DENSE = 16 * 1024 - PKT_HEADROOM, /* tailroom of a dense packet: one BUF_M */
+};
+
+uint32_t tcp_truesize(const struct pkt *pkt)
+{
+	uint32_t n = (uint32_t)sizeof(*pkt) + (pkt->buf ? pkt->buf->cap : 0);
+
+	for (uint32_t i = 0; i < pkt->n_frags; i++) {
+		const struct pkt_frag *frag = &pkt->frags[i];
+
+		n += frag->buf->refs == 1 ? frag->buf->cap : frag->len;
+	}
+	return n;
+}
+
+static void tcp_rcvq_link(struct tcp_conn *conn, struct pkt *pkt)
+{
+	pkt->tcp.truesize = tcp_truesize(pkt);
+	conn->rcv_truesize += pkt->tcp.truesize;
+	pktq_push(&conn->rcvq, pkt);
+}
+
+/* The last packet of the queue; NULL when it is empty. */
+static struct pkt *tcp_rcvq_last(struct tcp_conn *conn)
+{
+	if (pktq_is_empty(&conn->rcvq))
+		return NULL;
+	return container_of(conn->rcvq.last, struct pkt, next);
+}
+
+/* Appends short payload to the last packet. False: it has no room of its own. */
+static bool tcp_rcvq_merge(struct tcp_conn *conn, struct pkt *pkt)
+{
+	struct pkt *last = tcp_rcvq_last(conn);
+	uint32_t n = pkt->len;
+
+	if (!last || last->n_frags > 0 || !pkt_is_writable(last) || pkt_tailroom(last) < n)
+		return false;
+	pkt_copy_out(pkt, 0, pkt_put(last, n), n);
+	conn->rcvq.n_bytes += n;
+	pkt_free(pkt);
+	return true;
+}
+
+/* Memory runs short with little payload in it: starts a dense packet. */
+static struct pkt *tcp_rcvq_densify(struct tcp_conn *conn, struct pkt *pkt)
+{
+	struct pkt *dense;
+
+	if (conn->rcv_truesize < conn->sk.rcvbuf_bytes / 2)
+		return pkt;
+	dense = pkt_alloc(&tcp_eng(conn)->pkts, RCVQ_DENSE);
+	if (!dense)
+		return pkt;
+	pkt_copy_out(pkt, 0, pkt_put(dense, pkt->len), pkt->len);
+	pkt_free(pkt);
+	return dense;
+}
+
+void tcp_rcvq_push(struct tcp_conn *conn, struct pkt *pkt)
+{
+	conn->bytes_rcvd += pkt->len;
+	if (pkt->len <= RCVQ_SMALL) {
+		if (tcp_rcvq_merge(conn, pkt))
+			return;
+		pkt = tcp_rcvq_densify(conn, pkt);
+	}
+	tcp_rcvq_link(conn, pkt);
+}
+
+static void tcp_rcvq_pop(struct tcp_conn *conn)
+{
+	struct pkt *pkt = pktq_pop(&conn->rcvq);
+
+	conn->rcv_truesize -= pkt->tcp.truesize;
+	pkt_free(pkt);
+}
+
+void tcp_rcvq_purge(struct tcp_conn *conn)
+{
+	while (!pktq_is_empty(&conn->rcvq))
+		tcp_rcvq_pop(conn);
+}
+
+/* Copies from `pkt` at `off` into the message's byte `done` onwards; returns how many. */
+static uint32_t tcp_rcvq_copy(const struct pkt *pkt, uint32_t off, const struct weft_iovec *iov,
+			      size_t iov_off)
+{
+	size_t room = iov->len - iov_off;
+	uint32_t n = pkt->len - off < room ? pkt->len - off : (uint32_t)room;
+
+	if (n > 0)
+		pkt_copy_out(pkt, off, (uint8_t *)iov->base + iov_off, n);
+	return n;
+}
+
+size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek)
+{
+	struct pkt *pkt = conn->rcvq.first;
+	size_t done = 0, iov_off = 0, i = 0;
+	uint32_t off = 0; /* into pkt */
+
+	while (pkt && i < msg->n_iov) {
+		uint32_t n = tcp_rcvq_copy(pkt, off, &msg->iov[i], iov_off);
+
+		off += n;
+		iov_off += n;
+		done += n;
+		if (iov_off == msg->iov[i].len) {
+			i++;
+			iov_off = 0;
+		}
+		if (off < pkt->len)
+			continue;
+		off = 0;
+		if (peek) {
+			pkt = pkt->next;
+			continue;
+		}
+		tcp_rcvq_pop(conn);
+		pkt = conn->rcvq.first;
+	}
+	if (!peek && off > 0) {
+		pkt_eat(pkt, off);
+		conn->rcvq.n_bytes -= off;
+	}
+	return done;
+}
+
+uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
+{
+	uint32_t buf = conn->sk.rcvbuf_bytes;
+	uint32_t space = conn->rcv_truesize < buf ? (buf - conn->rcv_truesize) / 2 : 0;
+
+	return tcp_min(space, 65535u << conn->rcv_wscale);
+}
+
+/* The window that we would advertise now, bytes; no less than what is advertised already. */
+static uint32_t tcp_rcv_wnd_want(const struct tcp_conn *conn)
+{
+	uint32_t space = tcp_rcv_wnd_space(conn);
+	uint32_t left = tcp_rcv_wnd(conn);
+	uint32_t step = tcp_min(conn->sk.rcvbuf_bytes / 4, conn->rcv_mss);
+
+	/* RFC 9293 §3.8.6.2.2: the edge moves by a segment or half the buffer, or not at all. */
+	if (space <= left || space - left < step)
+		return left;
+	return space;
+}
+
+uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn)
+{
+	uint32_t old = tcp_rcv_wnd(conn);
+	uint32_t wnd = tcp_rcv_wnd_want(conn);
+	uint32_t unit = 1u << conn->rcv_wscale;
+	uint32_t scaled =
+		(wnd + unit - 1) >> conn->rcv_wscale; /* up: the edge must not move back */
+
+	scaled = tcp_min(scaled, 65535);
+	wnd = scaled << conn->rcv_wscale;
+	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + wnd);
+	if (old == 0 && wnd > 0)
+		tcp_mib(conn, MIB_TcpExtTCPFromZeroWindowAdv);
+	else if (old > 0 && wnd == 0)
+		tcp_mib(conn, MIB_TcpExtTCPToZeroWindowAdv);
+	return (uint16_t)scaled;
+}
+
+uint32_t tcp_syn_wnd(uint32_t rcvbuf_bytes)
+{
+	return tcp_min(rcvbuf_bytes / 2, 65535);
+}
+
+void tcp_rcvq_tune_start(struct tcp_conn *conn)
+{
+	conn->drs_read = conn->rcv_nxt - conn->rcvq.n_bytes;
+	conn->drs_space = tcp_rcv_wnd(conn);
+	conn->drs_ns = tcp_now(conn);
+}
+
+/* More memory for a window twice what one round trip used. */
+static void tcp_drs_grow(struct tcp_conn *conn, uint32_t copied)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+	uint64_t want = 4ull * copied + 32ull * conn->advmss;
+
+	conn->drs_space = copied;
+	if (!conf->moderate_rcvbuf || (conn->flags & TCPC_RCVBUF_LOCK))
+		return;
+	if (want > conf->rmem_max)
+		want = conf->rmem_max;
+	if (want > conn->sk.rcvbuf_bytes)
+		conn->sk.rcvbuf_bytes = (uint32_t)want;
+}
+
+/* In a simulation any amount may be read while the clock stands still, so the measure is "a
+ * window's worth within a round trip", not a rate. */
+static void tcp_drs_read(struct tcp_conn *conn)
+{
+	uint32_t read = conn->rcv_nxt - conn->rcvq.n_bytes;
+	uint32_t copied = read - conn->drs_read;
+	int64_t elapsed_us = (tcp_now(conn) - conn->drs_ns) / TCP_NS_PER_US;
+	uint32_t rtt_us = tcp_max(conn->srtt_us8 / 8, 1000);
+
+	if (copied >= conn->drs_space && copied > 0) {
+		tcp_drs_grow(conn, copied);
+	} else if (elapsed_us < (int64_t)rtt_us) {
+		return;
+	}
+	conn->drs_read = read;
+	conn->drs_ns = tcp_now(conn);
+}
+
+void tcp_rcvq_was_read(struct tcp_conn *conn)
+{
+	uint32_t left = tcp_rcv_wnd(conn);
+	uint32_t want;
+
+	tcp_drs_read(conn);
+	if (!tcp_is_synced(conn) || (conn->flags & TCPC_FIN_RCVD))
+		return;
+	/* As Linux: tell the peer once the window has at least doubled. */
+	want = tcp_rcv_wnd_want(conn);
+	if (want > left && want / 2 >= left)
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loss recovery: NewReno (RFC 6582) without SACK, RFC 6675 with it, limited transmit (RFC 3042),
+ * and what follows a timeout (RFC 5681 §3.1, RFC 6298 §5.4).
+ *
+ * How it works: what is in flight is divided by three marks.
+ *
+ *	snd_una      high_rxt         lost end                 snd_nxt
+ *	   |  sent again  |  lost, to be   |   in the network      |      minus what is held (SACK)
+ *	   |              |  sent again    |                       |
+ *
+ * "pipe" is the first part plus the third; pieces of the second go out while pipe is below cwnd,
+ * then new data. Where the lost part ends depends on the state:
+ *
+ *	RECOVERY, SACK   below it enough is held for RFC 6675's IsLost()
+ *	RECOVERY         one segment at snd_una (NewReno: each partial ACK shows the next hole)
+ *	LOSS             `recover`: all that was in flight at the timeout
+ *
+ *	OPEN <-> DISORDER ---- lost ----> RECOVERY --.
+ *	  ^          |                        |       | snd_una reaches `recover`
+ *	  |          `------ timeout ------> LOSS     |
+ *	  `----------------------------------+--------'
+ */
+#include "transport/tcp/tcp_priv.h"
+
+const char *tcp_ca_name(uint8_t ca_state)
+{
+	switch (ca_state) {
+	case TCP_CA_OPEN:
+		return "open";
+	case TCP_CA_DISORDER:
+		return "disorder";
+	case TCP_CA_RECOVERY:
+		return "recovery";
+	default:
+		return "loss";
+	}
+}
+
+static bool tcp_has_sack(const struct tcp_conn *conn)
+{
+	return conn->flags & TCPC_SACK;
+}
+
+/* Without SACK every duplicate ACK stands for one segment that has left the network. */
+static uint32_t tcp_reno_held(const struct tcp_conn *conn)
+{
+	uint32_t flight = tcp_flight(conn);
+	uint32_t most = flight > conn->mss ? flight - conn->mss : 0;
+
+	if (tcp_has_sack(conn))
+		return 0;
+	return tcp_min((uint32_t)conn->n_dupacks * conn->mss, most);
+}
+
+static uint32_t tcp_lost_end(const struct tcp_conn *conn)
+{
+	if (conn->ca_state == TCP_CA_LOSS)
+		return seq_max(conn->recover, conn->snd_una);
+	if (conn->ca_state != TCP_CA_RECOVERY)
+		return conn->snd_una;
+	if (tcp_has_sack(conn))
+		return tcp_sack_lost_end(conn);
+	return seq_min(conn->snd_una + conn->mss, conn->recover);
+}
+
+uint32_t tcp_pipe(const struct tcp_conn *conn)
+{
+	uint32_t again_end, lost_end, n;
+
+	if (conn->ca_state < TCP_CA_RECOVERY) {
+		uint32_t flight = tcp_flight(conn);
+
+		return flight - (conn->sackb ? conn->sackb->n_bytes : 0) - tcp_reno_held(conn);
+	}
+	again_end = seq_max(conn->high_rxt, conn->snd_una);
+	lost_end = seq_max(tcp_lost_end(conn), again_end);
+	n = tcp_sack_missing(conn, conn->snd_una, again_end);
+	n += tcp_sack_missing(conn, lost_end, conn->snd_nxt);
+	return n - tcp_min(n, tcp_reno_held(conn));
+}
+
+/* RFC 5681 §3.2, RFC 6675 §5: three duplicate ACKs, or SACK blocks that say as much. */
+static bool tcp_loss_found(const struct tcp_conn *conn)
+{
+	if (conn->n_dupacks >= conn->reordering)
+		return true;
+	return conn->sackb && tcp_sack_lost_end(conn) != conn->snd_una;
+}
+
+static void tcp_enter(struct tcp_conn *conn, enum tcp_ca_state ca_state, uint32_t flight)
+{
+	struct cc_loss loss = {
+		.now_ns = tcp_now(conn),
+		.flight_bytes = flight,
+		.is_timeout = ca_state == TCP_CA_LOSS,
+		.is_repeated = ca_state == TCP_CA_LOSS && conn->n_backoffs > 0,
+	};
+
+	conn->cc.ops->on_loss(&conn->cc, &loss);
+	conn->ca_state = (uint8_t)ca_state;
+	conn->recover = conn->snd_nxt;
+	conn->high_rxt = conn->snd_una;
+}
+
+static void tcp_enter_recovery(struct tcp_conn *conn)
+{
+	tcp_mib(conn, tcp_has_sack(conn) ? MIB_TcpExtTCPSackRecovery : MIB_TcpExtTCPRenoRecovery);
+	tcp_mib(conn, MIB_TcpExtTCPFastRetrans);
+	tcp_enter(conn, TCP_CA_RECOVERY, tcp_flight(conn));
+}
+
+static void tcp_leave_recovery(struct tcp_conn *conn)
+{
+	if (conn->ca_state == TCP_CA_RECOVERY)
+		conn->cc.ops->on_recovered(&conn->cc);
+	conn->ca_state = conn->sackb ? TCP_CA_DISORDER : TCP_CA_OPEN;
+	conn->n_dupacks = 0;
+}
+
+static void tcp_cc_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
+{
+	struct cc_ack ack = {
+		.now_ns = tcp_now(conn),
+		.acked_bytes = ev->acked_bytes,
+		.flight_bytes = ev->flight_bytes,
+		.srtt_us = conn->srtt_us8 / 8,
+	};
+
+	/* In slow start half a window in flight is enough to see that it carries (as Linux). */
+	ack.is_cwnd_limited = ev->was_cwnd_limited || (conn->cc.cwnd < conn->cc.ssthresh &&
+						       conn->cc.cwnd < 2 * ev->flight_bytes);
+	conn->cc.ops->on_ack(&conn->cc, &ack);
+}
+
+/* The duplicate ACKs behind `acked` new bytes are used up: one for each segment but the first. */
+static void tcp_reno_deflate(struct tcp_conn *conn, uint32_t acked)
+{
+	uint32_t n = acked / conn->mss;
+
+	conn->n_dupacks -= (uint16_t)tcp_min(conn->n_dupacks, n > 0 ? n - 1 : 0);
+}
+
+void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
+{
+	if (ev->is_dup && conn->n_dupacks < UINT16_MAX)
+		conn->n_dupacks++;
+	if (conn->ca_state >= TCP_CA_RECOVERY) {
+		if (ev->acked_bytes > 0 && seq_geq(conn->snd_una, conn->recover)) {
+			tcp_leave_recovery(conn);
+		} else if (ev->acked_bytes > 0) {
+			conn->high_rxt = seq_max(conn->high_rxt, conn->snd_una);
+			if (!tcp_has_sack(conn))
+				tcp_reno_deflate(conn, ev->acked_bytes);
+			if (conn->ca_state == TCP_CA_LOSS)
+				tcp_cc_ack(conn, ev);
+		}
+		return;
+	}
+	if (ev->acked_bytes > 0) {
+		conn->n_dupacks = 0;
+		if (!tcp_loss_found(conn))
+			tcp_cc_ack(conn, ev);
+	}
+	if (tcp_loss_found(conn))
+		tcp_enter_recovery(conn);
+	else
+		conn->ca_state = conn->sackb || conn->n_dupacks ? TCP_CA_DISORDER : TCP_CA_OPEN;
+}
+
+void tcp_recover_on_timeout(struct tcp_conn *conn)
+{
+	/* The peer let go of what it held: the first missing byte is one that it said it has. */
+	if (conn->sackb && conn->sackb->ranges[0].start == conn->snd_una + 1)
+		tcp_sack_clear(conn);
+	conn->n_dupacks = 0;
+	tcp_enter(conn, TCP_CA_LOSS, tcp_flight(conn));
+}
+
+void tcp_recover_on_mtu(struct tcp_conn *conn)
+{
+	conn->ca_state = TCP_CA_LOSS;
+	conn->recover = conn->snd_nxt;
+	conn->high_rxt = conn->snd_una;
+	conn->n_dupacks = 0;
+}
+
+/* The next piece to send again: [*start, *end). RFC 6675 §4 NextSeg, rules 1 and 3. */
+static bool tcp_next_lost(const struct tcp_conn *conn, uint32_t *start, uint32_t *end)
+{
+	*start = seq_max(conn->high_rxt, conn->snd_una);
+	if (tcp_sack_hole(conn, start, end, tcp_lost_end(conn)))
+		return true;
+	/* Rule 3: nothing is surely lost and nothing is new, but there is a hole below what is
+	 * held: better than waiting for the timeout. */
+	if (conn->ca_state != TCP_CA_RECOVERY || tcp_unsent(conn) > 0)
+		return false;
+	return tcp_sack_hole(conn, start, end, tcp_sack_top(conn));
+}
+
+bool tcp_recover_output(struct tcp_conn *conn)
+{
+	uint32_t start, end, room, sent, pipe;
+
+	if (conn->ca_state < TCP_CA_RECOVERY || !tcp_next_lost(conn, &start, &end))
+		return false;
+	pipe = tcp_pipe(conn);
+	/* RFC 6675 §5 (C): a full segment must fit; the first retransmission always goes. */
+	room = conn->cc.cwnd > pipe ? conn->cc.cwnd - pipe : 0;
+	if (room < conn->mss && start != conn->snd_una)
+		return false;
+	room = tcp_max(room - room % conn->mss, conn->mss);
+	sent = tcp_send_again(conn, start, tcp_min(end - start, room));
+	conn->high_rxt = seq_max(conn->high_rxt, start + sent);
+	return sent > 0;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SYN queue: passive SYN-RECEIVED (RFC 9293 §3.10.7.4), as entries of two cache lines instead
+ * of connections, so that a flood of SYNs costs little (RFC 4987 §3.2 and §3.3).
+ *
+ * How it works: an entry stands in the connection table and in its listener's array. The SYN-ACK is
+ * sent again after 1, 2, 4 … s, tcp_synack_retries times; the listener's timer walks the array.
+ *
+ * At the bound (tcp_max_syn_backlog) a newcomer takes the place of an entry whose SYN-ACK has been
+ * repeated already, that is, one that had its chance for a second; eight entries are looked at.
+ * When all of them are fresh the newcomer is dropped: its peer will send the SYN again.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+enum {
+	REQS_MIN = 8,
+	REQS_LOOK = 8,
+};
+
+static uint32_t tcp_req_timeout_ms(const struct tcp_req *req)
+{
+	return tcp_min(TCP_RTO_INITIAL_US / 1000u << req->n_retries, TCP_RTO_MAX_US / 1000);
+}
+
+/* The listener's timer fires no later than for this entry. */
+static void tcp_req_arm(struct tcp_req *req)
+{
+	struct tcp_conn *listener = req->listener;
+	int64_t at_ns = tcp_now(listener) + (int64_t)tcp_req_timeout_ms(req) * TCP_NS_PER_MS;
+
+	req->due_ms = tcp_clock_ms(listener->sk.stack) + tcp_req_timeout_ms(req);
+	if (!wheel_timer_is_pending(&listener->timer) || at_ns < listener->timer.deadline_ns)
+		wheel_start(&tcp_eng(listener)->wheel, &listener->timer, at_ns);
+}
+
+void tcp_req_free(struct stack *st, struct tcp_req *req)
+{
+	struct tcp_listen *lst = req->listener->listen;
+	struct tcp_req *last = lst->reqs[--lst->n_reqs];
+
+	lst->reqs[req->slot] = last;
+	last->slot = req->slot;
+	sock_conn_del(st, &req->node);
+	mem_free(&st->eng->mem, req, sizeof(*req));
+}
+
+/* Makes room for one entry. 0; -ENOBUFS: full of fresh ones; -ENOMEM. */
+static int tcp_reqs_reserve(struct tcp_conn *listener)
+{
+	struct tcp_listen *lst = listener->listen;
+	struct stack *st = listener->sk.stack;
+	uint32_t cap = lst->cap_reqs ? lst->cap_reqs * 2 : REQS_MIN;
+	struct tcp_req **reqs;
+
+	if (lst->n_reqs >= tcp_min(st->tcp->conf.max_syn_backlog, UINT16_MAX)) {
+		for (uint32_t i = 0; i < tcp_min(REQS_LOOK, lst->n_reqs); i++) {
+			lst->hand = (lst->hand + 1) % lst->n_reqs;
+			if (lst->reqs[lst->hand]->n_retries > 0) {
+				tcp_req_free(st, lst->reqs[lst->hand]);
+				return 0;
+			}
+		}
+		return -ENOBUFS;
+	}
+	if (lst->n_reqs < lst->cap_reqs)
+		return 0;
+	reqs = mem_resize(&st->eng->mem, lst->reqs, lst->cap_reqs * sizeof(reqs[0]),
+			  cap * sizeof(reqs[0]));
+	if (!reqs)
+		return -ENOMEM;
+	lst->reqs = reqs;
+	lst->cap_reqs = cap;
+	return 0;
+}
+
+/* What the SYN offers, as far as we want it. */
+static void tcp_req_learn(struct tcp_req *req, const struct tcp_conf *conf,
+			  const struct tcp_seg *seg)
+{
+	const struct tcp_opts *o = &seg->opts;
+
+	req->irs = seg->seq;
+	req->snd_wnd = seg->wnd;
+	req->mss_peer = o->has_mss ? o->mss : 0;
+	if (o->has_ts && conf->timestamps) {
+		req->flags |= TCP_REQ_TS;
+		req->ts_recent = o->ts_val;
+	}
+	if (o->sack_ok && conf->sack)
+		req->flags |= TCP_REQ_SACK;
+	if (o->has_wscale && conf->window_scaling) {
+		req->flags |= TCP_REQ_WSCALE;
+		req->wscales = (uint8_t)((uint32_t)tcp_wscale_offer(conf) << 4 |
+					 tcp_min(o->wscale, TCP_WSCALE_MAX));
+	}
+}
+
+int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t iss,
+		struct tcp_req **ret)
+{
+	struct stack *st = listener->sk.stack;
+	int err = tcp_reqs_reserve(listener);
+	struct tcp_req *req;
+
+	if (err)
+		return err;
+	req = mem_zalloc(&st->eng->mem, sizeof(*req));
+	if (!req)
+		return -ENOMEM;
+	req->node = (struct conn_node){
+		.raddr = seg->info->src,
+		.laddr = seg->info->dst,
+		.rport = seg->sport,
+		.lport = seg->dport,
+		.kind = CONN_SYN,
+		.proto = IP_PROTO_TCP,
+		.family = listener->sk.conn.family,
+		.ifindex = listener->sk.conn.ifindex,
+	};
+	req->listener = listener;
+	req->iss = iss;
+	tcp_req_learn(req, &st->tcp->conf, seg);
+	err = sock_conn_add(st, &req->node);
+	if (err) {
+		mem_free(&st->eng->mem, req, sizeof(*req));
+		return err;
+	}
+	req->slot = (uint16_t)listener->listen->n_reqs;
+	listener->listen->reqs[listener->listen->n_reqs++] = req;
+	tcp_req_arm(req);
+	*ret = req;
+	return 0;
+}
+
+/* Of a segment from us to the entry's peer. */
+static struct tcp_ctl tcp_req_ctl(struct stack *st, const struct tcp_req *req)
+{
+	const struct sock *sk = &req->listener->sk;
+	struct tcp_ctl ctl = {
+		.laddr = req->node.laddr,
+		.raddr = req->node.raddr,
+		.lport = req->node.lport,
+		.rport = req->node.rport,
+		.ifindex = req->node.ifindex,
+		.ack = req->irs + 1,
+		.wnd = (uint16_t)tcp_syn_wnd(sk->rcvbuf_bytes),
+		.ttl = sk->ttl,
+		.tos = sk->tos,
+		.mark = sk->mark,
+		.opts.has_ts = req->flags & TCP_REQ_TS,
+	};
+
+	if (ctl.opts.has_ts) {
+		ctl.opts.ts_val = tcp_clock_ms(st) + tcp_ts_offset(st, &req->node);
+		ctl.opts.ts_ecr = req->ts_recent;
+	}
+	return ctl;
+}
+
+void tcp_req_synack(struct stack *st, struct tcp_req *req)
+{
+	struct tcp_ctl ctl = tcp_req_ctl(st, req);
+	struct ip_flow flow = {
+		.dst = ctl.raddr,
+		.src = ctl.laddr,
+		.oif = ctl.ifindex,
+		.mark = ctl.mark,
+		.tos = ctl.tos,
+		.proto = IP_PROTO_TCP,
+	};
+	struct ip_addr src;
+	struct ip_dst dst;
+	uint32_t mss;
+
+	if (ip_route(st, &flow, &dst, &src) < 0)
+		return; /* the timer tries again */
+	mss = tcp_mtu_to_mss(&ctl.raddr, dst.mtu);
+	if (req->listener->mss_user)
+		mss = tcp_min(mss, req->listener->mss_user);
+	ctl.dst = &dst;
+	ctl.seq = req->iss;
+	ctl.flags = TCP_F_SYN | TCP_F_ACK;
+	ctl.opts.has_mss = true;
+	ctl.opts.mss = (uint16_t)mss;
+	ctl.opts.sack_ok = req->flags & TCP_REQ_SACK;
+	ctl.opts.has_wscale = req->flags & TCP_REQ_WSCALE;
+	ctl.opts.wscale = req->wscales >> 4;
+	(void)tcp_ctl_output(st, &ctl);
+}
+
+/* An ACK that tells the peer where we are: for what is not acceptable, and as challenge. */
+static void tcp_req_ack(struct stack *st, const struct tcp_req *req)
+{
+	struct tcp_ctl ctl = tcp_req_ctl(st, req);
+
+	ctl.seq = req->iss + 1;
+	ctl.flags = TCP_F_ACK;
+	ctl.wnd = (uint16_t)(ctl.wnd >> (req->wscales >> 4));
+	(void)tcp_ctl_output(st, &ctl);
+}
+
+static bool tcp_req_seq_ok(const struct tcp_req *req, const struct tcp_seg *seg)
+{
+	uint32_t rcv_nxt = req->irs + 1;
+	uint32_t wnd = tcp_syn_wnd(req->listener->sk.rcvbuf_bytes);
+
+	if ((req->flags & TCP_REQ_TS) && seg->opts.has_ts &&
+	    seq_lt(seg->opts.ts_val, req->ts_recent) && !(seg->flags & TCP_F_RST))
+		return false; /* PAWS */
+	return seq_geq(seg->end_seq, rcv_nxt) && seq_leq(seg->seq, rcv_nxt + wnd);
+}
+
+/* Everything but the ACK that completes the handshake. DROP_NONE: it may. */
+static enum drop tcp_req_check(struct stack *st, struct tcp_req *req, const struct tcp_seg *seg)
+{
+	if (!tcp_req_seq_ok(req, seg)) {
+		if (!(seg->flags & TCP_F_RST))
+			tcp_req_ack(st, req);
+		return seq_lt(seg->seq, req->irs + 1) ? DROP_TCP_OLD_SEQ : DROP_TCP_WINDOW;
+	}
+	if ((seg->flags & TCP_F_RST) && seg->seq != req->irs + 1) {
+		tcp_req_ack(st, req);
+		return DROP_TCP_RST_SEQ;
+	}
+	if (seg->flags & TCP_F_RST)
+		return DROP_NONE;
+	if (seg->flags & TCP_F_SYN) {
+		tcp_req_ack(st, req);
+		return DROP_TCP_SYN_IN_WINDOW;
+	}
+	if (!(seg->flags & TCP_F_ACK))
+		return DROP_TCP_NO_ACK;
+	if (seg->ack != req->iss + 1) {
+		tcp_reset_for(st, seg);
+		return DROP_TCP_ACK_UNSENT;
+	}
+	return DROP_NONE;
+}
+
+enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
+{
+	struct tcp_listen *lst = req->listener->listen;
+	struct tcp_conn *child;
+	enum drop why;
+
+	/* The SYN again: our answer was lost. */
+	if ((seg->flags & (TCP_F_SYN | TCP_F_ACK | TCP_F_RST)) == TCP_F_SYN &&
+	    seg->seq == req->irs) {
+		mib_inc(st, MIB_TcpExtTCPSynRetrans);
+		tcp_req_synack(st, req);
+		return DROP_NONE;
+	}
+	why = tcp_req_check(st, req, seg);
+	if (why != DROP_NONE)
+		return why;
+	if (seg->flags & TCP_F_RST) {
+		mib_inc(st, MIB_TcpAttemptFails);
+		tcp_req_free(st, req);
+		return DROP_NONE;
+	}
+	if (lst->n_accept > lst->backlog) {
+		req->flags |= TCP_REQ_ACKED;
+		mib_inc(st, MIB_TcpExtListenOverflows);
+		mib_inc(st, MIB_TcpExtListenDrops);
+		return DROP_TCP_ACCEPT_QUEUE;
+	}
+	child = tcp_listen_child(req, seg->ack);
+	if (!child)
+		return DROP_NOMEM;
+	sock_ref(&child->sk);
+	why = tcp_in_synced(child, seg);
+	sock_unref(&child->sk);
+	return why;
+}
+
+static void tcp_req_due(struct stack *st, struct tcp_req *req)
+{
+	if (req->n_retries >= st->tcp->conf.synack_retries) {
+		mib_inc(st, MIB_TcpAttemptFails);
+		tcp_req_free(st, req);
+		return;
+	}
+	req->n_retries = (req->n_retries + 1u) & 15;
+	mib_inc(st, MIB_TcpExtTCPSynRetrans);
+	mib_inc(st, MIB_TcpRetransSegs);
+	tcp_req_arm(req);
+	tcp_req_synack(st, req);
+}
+
+void tcp_listen_timer(struct tcp_conn *listener)
+{
+	struct tcp_listen *lst = listener->listen;
+	struct stack *st = listener->sk.stack;
+	uint32_t now_ms = tcp_clock_ms(st);
+	int32_t next_ms = INT32_MAX;
+
+	/* Backwards: freeing an entry moves the last one, which has been looked at, to its slot. */
+	for (uint32_t i = lst->n_reqs; i-- > 0;) {
+		struct tcp_req *req = lst->reqs[i];
+
+		if (seq_leq(req->due_ms, now_ms))
+			tcp_req_due(st, req);
+	}
+	for (uint32_t i = 0; i < lst->n_reqs; i++) {
+		int32_t left = seq_diff(lst->reqs[i]->due_ms, now_ms);
+
+		next_ms = left < next_ms ? left : next_ms;
+	}
+	if (lst->n_reqs > 0)
+		wheel_start(&tcp_eng(listener)->wheel, &listener->timer,
+			    tcp_now(listener) +
+				    (int64_t)(next_ms > 0 ? next_ms : 1) * TCP_NS_PER_MS);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a connection knows of its path: the cached route, and the segment size that fits (RFC 9293
+ * §3.7.1, RFC 6691, RFC 1191).
+ */
+#include "transport/tcp/tcp_priv.h"
+
+enum {
+	TCP_IP4_HDRS = 20 + TCP_HDR_LEN,
+	TCP_IP6_HDRS = 40 + TCP_HDR_LEN,
+};
+
+uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu)
+{
+	uint32_t hdrs = ip_addr_is_ip4(raddr) ? TCP_IP4_HDRS : TCP_IP6_HDRS;
+	uint32_t mss = mtu > hdrs ? mtu - hdrs : 0;
+
+	return (uint16_t)tcp_max(tcp_min(mss, 65535 - hdrs), TCP_MSS_MIN);
+}
+
+void tcp_mss_sync(struct tcp_conn *conn)
+{
+	uint32_t mtu = conn->sk.dst.mtu ? conn->sk.dst.mtu : TCP_MSS_DEFAULT + TCP_IP4_HDRS;
+	uint32_t mss;
+
+	if (conn->pmtu)
+		mtu = tcp_min(mtu, conn->pmtu);
+	mss = tcp_mtu_to_mss(&conn->sk.conn.raddr, mtu);
+	if (conn->mss_user)
+		mss = tcp_min(mss, conn->mss_user);
+	if (!conn->advmss)
+		conn->advmss = (uint16_t)mss;
+	if (conn->mss_peer)
+		mss = tcp_min(mss, conn->mss_peer);
+	mss = tcp_max(mss, TCP_MSS_MIN);
+	if (conn->flags & TCPC_TS)
+		mss -= TCP_OPTS_TS_LEN;
+	conn->mss = (uint16_t)mss;
+	cc_set_mss(&conn->cc, mss);
+}
+
+int tcp_route_sync(struct tcp_conn *conn)
+{
+	struct ip_flow flow = {
+		.dst = conn->sk.conn.raddr,
+		.src = conn->sk.conn.laddr,
+		.oif = conn->sk.conn.ifindex,
+		.mark = conn->sk.mark,
+		.tos = conn->sk.tos,
+		.proto = IP_PROTO_TCP,
+	};
+	struct ip_addr src;
+	struct ip_dst dst;
+	int err = ip_route(conn->sk.stack, &flow, &dst, &src);
+
+	if (err)
+		return err;
+	conn->sk.dst = dst;
+	conn->gso_max = (uint16_t)tcp_min(dst.netif->gso_max_bytes, 65535);
+	tcp_mss_sync(conn);
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The retransmission timer (RFC 6298), and the same timer's other uses: probing a closed window
+ * (RFC 9293 §3.8.6.1), sending what Nagle or cork held back too long, and trying again when there
+ * was no memory.
+ *
+ * As Linux the variance term is at least tcp_rto_min, so RTO = SRTT + max(200 ms, 4 RTTVAR): a
+ * delayed ACK never looks like a loss.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+/* RFC 6298 §2, with SRTT in eighths and RTTVAR in quarters of a microsecond. */
+void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)
+{
+	uint32_t var_us;
+
+	rtt_us = tcp_max(rtt_us, 1);
+	conn->n_backoffs = 0;
+	if (!conn->rtt_min_us || rtt_us < conn->rtt_min_us)
+		conn->rtt_min_us = rtt_us;
+	if (conn->srtt_us8 == 0) {
+		conn->srtt_us8 = rtt_us * 8;
+		conn->rttvar_us4 = rtt_us * 2;
+	} else {
+		uint32_t srtt = conn->srtt_us8 / 8;
+		uint32_t err = rtt_us > srtt ? rtt_us - srtt : srtt - rtt_us;
+
+		conn->rttvar_us4 = conn->rttvar_us4 - conn->rttvar_us4 / 4 + err;
+		conn->srtt_us8 = conn->srtt_us8 - conn->srtt_us8 / 8 + rtt_us;
+		conn->srtt_us8 = tcp_max(conn->srtt_us8, 8);
+	}
+	var_us = tcp_max(conn->rttvar_us4, tcp_conf(conn)->rto_min_ms * 1000);
+	conn->rto_us = tcp_min(conn->srtt_us8 / 8 + var_us, TCP_RTO_MAX_US);
+}
+
+/* The timeout with its backoff (RFC 6298 §5.5), ns. */
+static int64_t tcp_rto_ns(const struct tcp_conn *conn)
+{
+	uint64_t us = (uint64_t)conn->rto_us << tcp_min(conn->n_backoffs, 16);
+
+	return (int64_t)(us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US) * TCP_NS_PER_US;
+}
+
+static void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64_t delay_ns)
+{
+	conn->rexmt_kind = (uint8_t)kind;
+	conn->rexmt_ns = tcp_now(conn) + delay_ns;
+	tcp_timer_sync(conn);
+}
+
+static enum tcp_rexmt_kind tcp_rexmt_needed(const struct tcp_conn *conn)
+{
+	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+		return TCP_REXMT_RTO;
+	if (!tcp_may_send(conn))
+		return TCP_REXMT_NONE;
+	if (conn->flags & TCPC_MEM_WAIT)
+		return TCP_REXMT_MEM;
+	if (tcp_flight(conn) > 0)
+		return TCP_REXMT_RTO;
+	return tcp_unsent(conn) > 0 || tcp_fin_waits(conn) ? TCP_REXMT_PROBE : TCP_REXMT_NONE;
+}
+
+void tcp_rexmt_arm(struct tcp_conn *conn)
+{
+	enum tcp_rexmt_kind kind = tcp_rexmt_needed(conn);
+
+	if (kind == TCP_REXMT_NONE) {
+		conn->rexmt_kind = TCP_REXMT_NONE;
+		conn->rexmt_ns = 0;
+		return;
+	}
+	if (conn->rexmt_kind == kind && conn->rexmt_ns)
+		return;
+	if (kind == TCP_REXMT_MEM)
+		tcp_rexmt_set(conn, kind, TCP_MEM_RETRY_MS * TCP_NS_PER_MS);
+	else
+		tcp_rexmt_set(conn, kind, tcp_rto_ns(conn));
+}
+
+void tcp_rexmt_restart(struct tcp_conn *conn)
+{
+	conn->rexmt_ns = 0;
+	conn->rexmt_kind = TCP_REXMT_NONE;
+	tcp_rexmt_arm(conn);
+}
+
+/* Linux's reading of tcp_retries2: not a count but the time that so many timeouts of 200 ms would
+ * take when each doubles, up to 120 s (RFC 9293 §3.8.3 R2). */
+static uint64_t tcp_retries_ms(uint32_t rto_min_ms, uint32_t n_retries)
+{
+	uint64_t ms = 0, step = rto_min_ms;
+
+	for (uint32_t i = 0; i <= n_retries; i++) {
+		ms += step;
+		step = step * 2 < TCP_RTO_MAX_US / 1000 ? step * 2 : TCP_RTO_MAX_US / 1000;
+	}
+	return ms;
+}
+
+static bool tcp_is_given_up(const struct tcp_conn *conn)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+	uint32_t waited_ms = tcp_clock_ms(conn->sk.stack) - conn->rexmt_started_ms;
+	uint32_t n = conn->sk.flags & SOCK_F_ORPHAN ? conf->orphan_retries : conf->retries2;
+
+	if (conn->n_retries == 0)
+		return false;
+	if (conn->state == WEFT_TCP_SYN_SENT)
+		return conn->n_retries >= conf->syn_retries + 1;
+	if (conn->state == WEFT_TCP_SYN_RECV)
+		return conn->n_retries >= conf->synack_retries + 1;
+	if (conn->user_timeout_ms)
+		return waited_ms >= conn->user_timeout_ms;
+	return waited_ms >= tcp_retries_ms(conf->rto_min_ms, n);
+}
+
+/* One more attempt without an answer. False: that was the last, the connection is gone. */
+static bool tcp_try_again(struct tcp_conn *conn)
+{
+	if (conn->n_retries == 0)
+		conn->rexmt_started_ms = tcp_clock_ms(conn->sk.stack);
+	if (conn->n_retries < UINT8_MAX)
+		conn->n_retries++;
+	if (!tcp_is_given_up(conn)) {
+		if (conn->n_backoffs < 16)
+			conn->n_backoffs++;
+		return true;
+	}
+	tcp_mib(conn, MIB_TcpExtTCPAbortOnTimeout);
+	/* The reason that ICMP gave meanwhile says more than "timed out". */
+	tcp_fail(conn, conn->soft_err ? conn->soft_err : ETIMEDOUT);
+	return false;
+}
+
+static void tcp_rto_syn(struct tcp_conn *conn)
+{
+	if (!tcp_try_again(conn))
+		return;
+	tcp_mib(conn, MIB_TcpExtTCPSynRetrans);
+	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
+	(void)tcp_send_syn(conn);
+	tcp_rexmt_restart(conn);
+}
+
+/* RFC 6298 §5.4 to 5.6. The loss is dealt with before the backoff, which tells a repeated timeout.
+ */
+static void tcp_rto_data(struct tcp_conn *conn)
+{
+	tcp_mib(conn, MIB_TcpExtTCPTimeouts);
+	tcp_recover_on_timeout(conn);
+	if (!tcp_try_again(conn))
+		return;
+	conn->rexmt_ns = 0;
+	/* RFC 7323, RFC 6298 §5.7: a path that failed may be another one now. */
+	if (conn->n_backoffs == 3)
+		conn->sk.dst.gen = 0;
+	tcp_output(conn);
+}
+
+/* Something waits and nothing is in flight: a closed or tiny window, Nagle, cork. */
+static void tcp_rto_probe(struct tcp_conn *conn)
+{
+	if (tcp_send_override(conn)) {
+		tcp_rexmt_restart(conn);
+		return;
+	}
+	if (!tcp_try_again(conn))
+		return;
+	tcp_mib(conn, MIB_TcpExtTCPWinProbe);
+	tcp_send_probe(conn);
+	tcp_rexmt_restart(conn);
+}
+
+void tcp_rexmt_fire(struct tcp_conn *conn)
+{
+	enum tcp_rexmt_kind kind = (enum tcp_rexmt_kind)conn->rexmt_kind;
+
+	conn->rexmt_ns = 0;
+	conn->rexmt_kind = TCP_REXMT_NONE;
+	switch (kind) {
+	case TCP_REXMT_NONE:
+		break;
+	case TCP_REXMT_RTO:
+		if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+			tcp_rto_syn(conn);
+		else
+			tcp_rto_data(conn);
+		break;
+	case TCP_REXMT_PROBE:
+		tcp_rto_probe(conn);
+		break;
+	case TCP_REXMT_MEM:
+		tcp_output(conn);
+		break;
+	}
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Send queue: the application's bytes from snd_una to snd_end, until they are acknowledged.
+ *
+ * How it works: a list of blocks, each a counted buffer whose first bytes hold the block's own
+ * header; the rest is filled front to back. Segments refer to the bytes (one reference a frag) and
+ * never change them; new bytes are only ever written behind those that segments refer to. A block
+ * is released when its last byte is acknowledged; a packet still queued somewhere below keeps the
+ * buffer alive through its own reference. An empty queue holds no block.
+ *
+ *	first ---------------> block --------------> last block
+ *	[hdr|ack'd|  in flight  ] [in flight | not sent ] [not sent | free ]
+ *	          ^snd_una                   ^snd_nxt (near cursor) ^snd_end
+ */
+#include "transport/tcp/tcp_priv.h"
+
+struct tcp_sndblk {
+	struct tcp_sndblk *next;
+	struct buf *buf;
+	uint32_t off; /* of the first byte not acknowledged, in buf->bytes */
+	uint32_t seq; /* its number */
+	uint32_t len; /* bytes from there on */
+	uint32_t pad;
+};
+
+static uint32_t tcp_sndblk_room(const struct tcp_sndblk *blk)
+{
+	return blk->buf->cap - blk->off - blk->len;
+}
+
+/* A block for `n` more bytes: small for one short message, large when the queue is busy. */
+static struct tcp_sndblk *tcp_sndblk_add(struct tcp_conn *conn, uint32_t n)
+{
+	struct pkt_pools *pools = &tcp_eng(conn)->pkts;
+	uint32_t small = BUF_S - (uint32_t)sizeof(struct tcp_sndblk);
+	bool is_busy = n > small || tcp_sndq_bytes(conn) > small;
+	struct buf *buf = is_busy ? buf_alloc(pools, BUF_M) : NULL;
+	struct tcp_sndblk *blk;
+
+	if (!buf)
+		buf = buf_alloc(pools, BUF_S);
+	if (!buf)
+		return NULL;
+	blk = (struct tcp_sndblk *)(void *)buf->bytes;
+	*blk = (struct tcp_sndblk){.buf = buf, .off = sizeof(*blk), .seq = conn->snd_end};
+	if (conn->sndq.last)
+		conn->sndq.last->next = blk;
+	else
+		conn->sndq.first = blk;
+	conn->sndq.last = blk;
+	return blk;
+}
+
+/* Where a byte of the message lies, and how many follow it there. */
+struct msg_cursor {
+	const struct weft_iovec *iov;
+	size_t off;
+};
+
+static struct msg_cursor msg_seek(const struct sock_msg *msg, size_t off)
+{
+	struct msg_cursor c = {.iov = msg->iov, .off = off};
+
+	while (c.off >= c.iov->len) {
+		c.off -= c.iov->len;
+		c.iov++;
+	}
+	return c;
+}
+
+static uint32_t msg_copy_in(struct msg_cursor *c, uint8_t *dst, uint32_t n)
+{
+	uint32_t done = 0;
+
+	while (done < n) {
+		size_t left = c->iov->len - c->off;
+		size_t step = left < n - done ? left : n - done;
+
+		if (step > 0)
+			memcpy(dst + done, (const uint8_t *)c->iov->base + c->off, step);
+		done += (uint32_t)step;
+		c->off += step;
+		if (c->off == c->iov->len && done < n) {
+			c->iov++;
+			c->off = 0;
+		}
+	}
+	return done;
+}
+
+ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size_t off, uint32_t n)
+{
+	struct msg_cursor c;
+	uint32_t done = 0;
+
+	if (n == 0)
+		return 0;
+	c = msg_seek(msg, off);
+	while (done < n) {
+		struct tcp_sndblk *blk = conn->sndq.last;
+		uint32_t step;
+
+		if (!blk || tcp_sndblk_room(blk) == 0)
+			blk = tcp_sndblk_add(conn, n - done);
+		if (!blk)
+			return done > 0 ? (ptrdiff_t)done : -ENOBUFS;
+		step = tcp_min(n - done, tcp_sndblk_room(blk));
+		msg_copy_in(&c, blk->buf->bytes + blk->off + blk->len, step);
+		blk->len += step;
+		conn->snd_end += step;
+		done += step;
+	}
+	return (ptrdiff_t)done;
+}
+
+/* The block that holds `seq`, which is in the queue. Segments go out in order, so the search
+ * starts where the last one ended; a retransmission starts at the front. */
+static struct tcp_sndblk *tcp_sndq_seek(struct tcp_conn *conn, uint32_t seq)
+{
+	struct tcp_sndblk *blk = conn->sndq.cursor;
+
+	if (!blk || seq_lt(seq, blk->seq))
+		blk = conn->sndq.first;
+	while (seq_geq(seq, blk->seq + blk->len))
+		blk = blk->next;
+	return blk;
+}
+
+/* Short payload: copied, so that the receiver finds it in one piece and no buffer is pinned. */
+static uint32_t tcp_sndq_copy(struct pkt *pkt, const struct tcp_sndblk *blk, uint32_t seq,
+			      uint32_t len)
+{
+	uint32_t done = 0;
+
+	while (done < len) {
+		uint32_t skip = seq + done - blk->seq;
+		uint32_t step = tcp_min(len - done, blk->len - skip);
+
+		memcpy(pkt_put(pkt, step), blk->buf->bytes + blk->off + skip, step);
+		done += step;
+		blk = blk->next;
+	}
+	return done;
+}
+
+uint32_t tcp_sndq_fill(struct tcp_conn *conn, struct pkt *pkt, uint32_t seq, uint32_t len)
+{
+	struct tcp_sndblk *blk = tcp_sndq_seek(conn, seq);
+	uint32_t done = 0;
+
+	if (len <= TCP_COPY_MAX && len <= pkt_tailroom(pkt))
+		return tcp_sndq_copy(pkt, blk, seq, len);
+	while (done < len) {
+		uint32_t skip = seq + done - blk->seq;
+		uint32_t step = tcp_min(len - done, blk->len - skip);
+
+		if (!pkt_add_frag(pkt, blk->buf, blk->off + skip, step))
+			break;
+		done += step;
+		conn->sndq.cursor = blk;
+		blk = blk->next;
+	}
+	return done;
+}
+
+static void tcp_sndq_pop(struct tcp_conn *conn)
+{
+	struct tcp_sndq *q = &conn->sndq;
+	struct tcp_sndblk *blk = q->first;
+
+	q->first = blk->next;
+	if (!q->first)
+		q->last = NULL;
+	if (q->cursor == blk)
+		q->cursor = NULL;
+	buf_unref(blk->buf);
+}
+
+void tcp_sndq_ack(struct tcp_conn *conn)
+{
+	struct tcp_sndblk *blk;
+
+	while ((blk = conn->sndq.first) && seq_geq(conn->snd_una, blk->seq + blk->len))
+		tcp_sndq_pop(conn);
+	if (blk && seq_gt(conn->snd_una, blk->seq)) {
+		uint32_t n = conn->snd_una - blk->seq;
+
+		blk->off += n;
+		blk->seq += n;
+		blk->len -= n;
+	}
+}
+
+void tcp_sndq_purge(struct tcp_conn *conn)
+{
+	while (conn->sndq.first)
+		tcp_sndq_pop(conn);
+}

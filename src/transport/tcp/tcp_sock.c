@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The application's side (RFC 9293 §3.10.1 to §3.10.6): open, listen, accept, send, receive,
+ * shutdown, close, abort, and readiness, with Linux's semantics and errors.
+ */
+#include "transport/tcp/tcp_priv.h"
+
+static int tcp_sock_create(struct stack *st, int family, int protocol, struct sock **ret)
+{
+	struct tcp_conn *conn;
+
+	if (protocol != 0 && protocol != WEFT_IPPROTO_TCP)
+		return -EPROTONOSUPPORT;
+	conn = tcp_conn_new(st, family);
+	if (!conn)
+		return -ENOMEM;
+	*ret = &conn->sk;
+	return 0;
+}
+
+static int tcp_sock_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
+{
+	if (!ip_addr_is_unspecified(addr) && !ip_addr_is_local(sk->stack, addr))
+		return -EADDRNOTAVAIL;
+	return sock_port_bind(sk, addr, port);
+}
+
+/* A connection to "any" is one to ourselves, as in Linux. */
+static struct ip_addr tcp_connect_dst(const struct sock *sk, const struct ip_addr *addr)
+{
+	static const struct ip6_addr loopback6 = {{[15] = 1}};
+	static const struct ip4_addr loopback4 = {{127, 0, 0, 1}};
+
+	if (!ip_addr_is_unspecified(addr))
+		return *addr;
+	return sk->conn.family == WEFT_AF_INET6 ? ip_addr_from_ip6(&loopback6)
+						: ip_addr_from_ip4(&loopback4);
+}
+
+/* Everything that a connection has from its first SYN on. */
+static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
+{
+	struct stack *st = conn->sk.stack;
+
+	conn->sk.dst = *dst;
+	conn->gso_max = (uint16_t)tcp_min(dst->netif->gso_max_bytes, 65535);
+	conn->iss = tcp_isn(st, &conn->sk.conn);
+	conn->ts_off = tcp_ts_offset(st, &conn->sk.conn);
+	conn->snd_una = conn->iss;
+	conn->snd_nxt = conn->snd_end = conn->iss + 1;
+	conn->flags |= TCPC_RTT_TIMING;
+	conn->rtt_seq = conn->snd_nxt;
+	conn->rtt_ns = st->eng->now_ns;
+	tcp_mss_sync(conn);
+	tcp_conn_hold(conn);
+	tcp_set_state(conn, WEFT_TCP_SYN_SENT);
+	mib_inc(st, MIB_TcpActiveOpens);
+	(void)tcp_send_syn(conn);
+	tcp_rexmt_restart(conn);
+}
+
+static int tcp_connect_state(const struct tcp_conn *conn)
+{
+	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+		return -EALREADY;
+	return conn->state == WEFT_TCP_CLOSE ? 0 : -EISCONN;
+}
+
+static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+	struct ip_flow flow = {
+		.dst = tcp_connect_dst(sk, addr),
+		.src = sk->conn.laddr,
+		.oif = sk->conn.ifindex,
+		.mark = sk->mark,
+		.tos = sk->tos,
+		.proto = IP_PROTO_TCP,
+	};
+	int err = tcp_connect_state(conn);
+	struct ip_addr src;
+	struct ip_dst dst;
+
+	if (!err && sk->err)
+		err = sock_take_err(sk);
+	if (err)
+		return err;
+	if (ip_addr_is_multicast(&flow.dst) ||
+	    (ip_addr_is_ip4(&flow.dst) && load_be32(flow.dst.b + 12) == UINT32_MAX))
+		return -ENETUNREACH;
+	if (port == 0)
+		return -EADDRNOTAVAIL;
+	err = ip_route(sk->stack, &flow, &dst, &src);
+	if (err)
+		return err;
+	tcp_conn_reinit(conn);
+	err = sock_conn_connect(sk, &src, &flow.dst, port);
+	if (err)
+		return err;
+	tcp_connect_start(conn, &dst);
+	return -EINPROGRESS;
+}
+
+static int tcp_sock_listen(struct sock *sk, int backlog)
+{
+	static const struct ip_addr any = {{0}};
+	struct tcp_conn *conn = tcp_conn_of(sk);
+	int err = 0;
+
+	if (conn->state == WEFT_TCP_LISTEN)
+		return tcp_listen_start(conn, backlog);
+	if (conn->state != WEFT_TCP_CLOSE)
+		return -EINVAL;
+	if (!sk->conn.port)
+		err = sock_port_bind(sk, &any, 0);
+	if (!err)
+		err = sock_port_listen(sk);
+	return err ? err : tcp_listen_start(conn, backlog);
+}
+
+static int tcp_sock_accept(struct sock *sk, struct sock **ret)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk), *child;
+
+	if (conn->state != WEFT_TCP_LISTEN)
+		return -EINVAL;
+	child = tcp_accept_pop(conn);
+	if (!child)
+		return -EAGAIN;
+	*ret = &child->sk;
+	return 0;
+}
+
+static int tcp_send_check(struct tcp_conn *conn)
+{
+	if (conn->sk.err)
+		return sock_take_err(&conn->sk);
+	if (conn->sk.flags & SOCK_F_SHUT_WR)
+		return -EPIPE;
+	switch (conn->state) {
+	case WEFT_TCP_ESTABLISHED:
+	case WEFT_TCP_CLOSE_WAIT:
+		return 0;
+	case WEFT_TCP_SYN_SENT:
+	case WEFT_TCP_SYN_RECV:
+		conn->flags |= TCPC_NOSPACE;
+		return -EAGAIN;
+	default:
+		return -EPIPE;
+	}
+}
+
+/* Takes what fits into the send buffer. */
+static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *msg)
+{
+	uint32_t used = tcp_sndq_bytes(conn);
+	uint32_t room = used < conn->sk.sndbuf_bytes ? conn->sk.sndbuf_bytes - used : 0;
+	size_t n = msg->n_bytes < room ? msg->n_bytes : room;
+	ptrdiff_t done = room > 0 ? tcp_sndq_write(conn, msg, 0, (uint32_t)n) : 0;
+
+	/* Full now or before: the application will wait for room. */
+	if (done < 0 || (size_t)done < msg->n_bytes || (uint32_t)done == room)
+		conn->flags |= TCPC_NOSPACE;
+	if (done == -ENOBUFS) {
+		conn->flags |= TCPC_MEM_WAIT;
+		tcp_rexmt_arm(conn);
+		return -EAGAIN;
+	}
+	return done > 0 || msg->n_bytes == 0 ? done : -EAGAIN;
+}
+
+static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+	ptrdiff_t done = tcp_send_check(conn);
+
+	if (done < 0)
+		return done;
+	done = tcp_send_queue(conn, msg);
+	if (msg->flags & WEFT_MSG_MORE)
+		conn->flags |= TCPC_MORE;
+	else
+		conn->flags &= ~(uint32_t)TCPC_MORE;
+	if (done > 0)
+		tcp_output(conn);
+	return done;
+}
+
+static ptrdiff_t tcp_recv_nothing(struct tcp_conn *conn)
+{
+	if (conn->flags & TCPC_FIN_RCVD)
+		return 0;
+	if (conn->sk.err)
+		return sock_take_err(&conn->sk);
+	if (conn->sk.flags & SOCK_F_SHUT_RD)
+		return 0;
+	if (conn->state == WEFT_TCP_CLOSE || conn->state == WEFT_TCP_LISTEN)
+		return -ENOTCONN;
+	return -EAGAIN;
+}
+
+static ptrdiff_t tcp_sock_recv(struct sock *sk, struct sock_msg *msg)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+	bool is_peek = msg->flags & WEFT_MSG_PEEK;
+	size_t done;
+
+	if (pktq_is_empty(&conn->rcvq))
+		return tcp_recv_nothing(conn);
+	done = tcp_rcvq_read(conn, msg, is_peek);
+	if (!is_peek && done > 0)
+		tcp_rcvq_was_read(conn);
+	return (ptrdiff_t)done;
+}
+
+void tcp_queue_fin(struct tcp_conn *conn)
+{
+	if (conn->flags & TCPC_FIN_QUEUED)
+		return;
+	conn->flags |= TCPC_FIN_QUEUED;
+	tcp_set_state(conn,
+		      conn->state == WEFT_TCP_CLOSE_WAIT ? WEFT_TCP_LAST_ACK : WEFT_TCP_FIN_WAIT1);
+	tcp_output(conn);
+}
+
+static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+
+	if (conn->state == WEFT_TCP_CLOSE)
+		return -ENOTCONN;
+	if (conn->state == WEFT_TCP_LISTEN) {
+		if (rd)
+			tcp_listen_stop(conn);
+		return 0;
+	}
+	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV) {
+		tcp_abort(conn, ECONNRESET);
+		return 0;
+	}
+	if (rd)
+		sk->flags |= SOCK_F_SHUT_RD;
+	if (wr && !(sk->flags & SOCK_F_SHUT_WR)) {
+		sk->flags |= SOCK_F_SHUT_WR;
+		if (conn->state == WEFT_TCP_ESTABLISHED || conn->state == WEFT_TCP_CLOSE_WAIT)
+			tcp_queue_fin(conn);
+	}
+	sock_wake(sk, (rd ? SOCK_IN | SOCK_RDHUP : 0) | (wr ? SOCK_OUT : 0));
+	return 0;
+}
+
+/* RFC 9293 §3.10.4 and, for data that nobody read, RFC 1122 §4.2.2.13. */
+static void tcp_close_conn(struct tcp_conn *conn, bool abort)
+{
+	bool is_unread = conn->rcvq.n_bytes > 0;
+
+	switch (conn->state) {
+	case WEFT_TCP_CLOSE:
+		return;
+	case WEFT_TCP_LISTEN:
+		tcp_listen_stop(conn);
+		return;
+	case WEFT_TCP_SYN_SENT:
+		tcp_done(conn);
+		return;
+	case WEFT_TCP_SYN_RECV:
+		/* RFC-DEVIATION: RFC 9293 §3.10.4: a simultaneous open that the application closes
+		 * before it is established is reset; it has carried nothing. */
+		tcp_abort(conn, 0);
+		return;
+	default:
+		break;
+	}
+	if (is_unread)
+		tcp_mib(conn, MIB_TcpExtTCPAbortOnClose);
+	if (abort || is_unread || ((conn->sk.flags & SOCK_F_LINGER) && conn->sk.linger_s == 0)) {
+		tcp_abort(conn, 0);
+		return;
+	}
+	if (conn->state == WEFT_TCP_ESTABLISHED || conn->state == WEFT_TCP_CLOSE_WAIT)
+		tcp_queue_fin(conn);
+	tcp_idle_arm(conn);
+}
+
+static void tcp_sock_close(struct sock *sk, bool abort)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+
+	sk->flags |= SOCK_F_ORPHAN | SOCK_F_SHUT_RD | SOCK_F_SHUT_WR;
+	tcp_accept_remove(conn);
+	tcp_close_conn(conn, abort);
+	tcp_rcvq_purge(conn);
+	sock_unref(sk);
+}
+
+static uint32_t tcp_listen_events(const struct tcp_conn *conn)
+{
+	return conn->listen->n_accept > 0 ? SOCK_IN : 0;
+}
+
+static uint32_t tcp_sock_events(const struct sock *sk)
+{
+	const struct tcp_conn *conn = tcp_conn_of_const(sk);
+	bool is_rd_done = (conn->flags & TCPC_FIN_RCVD) || (sk->flags & SOCK_F_SHUT_RD);
+	bool is_wr_done = sk->flags & SOCK_F_SHUT_WR;
+	uint32_t events = sk->err ? SOCK_ERR : 0;
+
+	if (conn->state == WEFT_TCP_LISTEN)
+		return tcp_listen_events(conn);
+	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+		return events;
+	if (conn->state == WEFT_TCP_CLOSE || (is_rd_done && is_wr_done))
+		events |= SOCK_HUP;
+	if (is_rd_done)
+		events |= SOCK_IN | SOCK_RDHUP;
+	if (conn->rcvq.n_bytes > 0)
+		events |= SOCK_IN;
+	if (is_wr_done || conn->state == WEFT_TCP_CLOSE || tcp_sndq_bytes(conn) < sk->sndbuf_bytes)
+		events |= SOCK_OUT;
+	return events;
+}
+
+static void tcp_sock_diag(const struct sock *sk, struct sock_diag *ret)
+{
+	const struct tcp_conn *conn = tcp_conn_of_const(sk);
+
+	ret->state = conn->state;
+	if (conn->state == WEFT_TCP_LISTEN) {
+		ret->recv_q = conn->listen->n_accept;
+		ret->send_q = conn->listen->backlog;
+		return;
+	}
+	ret->recv_q = conn->rcvq.n_bytes;
+	ret->send_q = tcp_sndq_bytes(conn);
+}
+
+const struct sock_proto tcp_proto = {
+	.name = "tcp",
+	.ip_proto = IP_PROTO_TCP,
+	.type = WEFT_SOCK_STREAM,
+	.create = tcp_sock_create,
+	.bind = tcp_sock_bind,
+	.connect = tcp_sock_connect,
+	.listen = tcp_sock_listen,
+	.accept = tcp_sock_accept,
+	.send = tcp_sock_send,
+	.recv = tcp_sock_recv,
+	.shutdown = tcp_sock_shutdown,
+	.close = tcp_sock_close,
+	.setopt = tcp_setopt,
+	.getopt = tcp_getopt,
+	.events = tcp_sock_events,
+	.diag = tcp_sock_diag,
+	.destroy = tcp_conn_destroy,
+};

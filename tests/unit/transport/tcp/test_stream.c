@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Two stacks over a pipe: streams arrive whole whatever the network does to segments. */
+#include "tcp_fix.h"
+
+enum {
+	CHUNK = 64 * 1024,
+};
+
+static uint8_t byte_at(uint64_t pos, uint8_t salt)
+{
+	return (uint8_t)((pos * 2654435761u >> 13) ^ salt);
+}
+
+/* One end: writes `n_write` bytes, reads until the end. */
+struct end {
+	struct sock *sk;
+	uint8_t salt;
+	uint64_t n_write, written, n_read, want;
+	bool is_shut, saw_eof;
+};
+
+static void end_write(struct end *e, size_t max)
+{
+	static uint8_t buf[CHUNK];
+
+	while (e->written < e->n_write) {
+		size_t n = e->n_write - e->written < max ? e->n_write - e->written : max;
+		ptrdiff_t done;
+
+		for (size_t i = 0; i < n; i++)
+			buf[i] = byte_at(e->written + i, e->salt);
+		done = tf_send(e->sk, buf, n, 0);
+		if (done < 0) {
+			assert_int_equal(done, -EAGAIN);
+			return;
+		}
+		e->written += (uint64_t)done;
+	}
+	if (!e->is_shut) {
+		assert_int_equal(tcp_proto.shutdown(e->sk, false, true), 0);
+		e->is_shut = true;
+	}
+}
+
+static void end_read(struct end *e, uint8_t salt, size_t max)
+{
+	static uint8_t buf[CHUNK];
+
+	while (!e->saw_eof) {
+		ptrdiff_t n = tf_recv(e->sk, buf, max, 0);
+
+		if (n == -EAGAIN)
+			return;
+		assert_true(n >= 0);
+		for (ptrdiff_t i = 0; i < n; i++)
+			assert_int_equal(buf[i], byte_at(e->n_read + (uint64_t)i, salt));
+		e->n_read += (uint64_t)n;
+		e->saw_eof = n == 0;
+	}
+}
+
+static struct tf *connected(const struct tf_pipe *pipe, uint64_t seed, struct end *a, struct end *b)
+{
+	struct tf *f = tf_pipe_new(pipe, seed);
+	struct sock *listener = tf_listen(&f->peer, TF_PORT, 8);
+
+	a->sk = tf_connect(&f->host, &f->peer.addr, TF_PORT);
+	for (int i = 0; i < 400 && !(b->sk = tf_accept(listener)); i++)
+		fix_advance(f->eng, 100 * MSEC);
+	assert_non_null(b->sk);
+	assert_int_equal(a->sk->err, 0);
+	tf_close(listener);
+	return f;
+}
+
+static void finish(struct tf *f, struct end *a, struct end *b)
+{
+	tf_close(a->sk);
+	tf_close(b->sk);
+	fix_advance(f->eng, 200 * SEC);
+	tf_end(f);
+}
+
+static void transfer(const struct tf_pipe *pipe, uint64_t seed, uint64_t n_a, uint64_t n_b,
+		     int64_t step_ns)
+{
+	struct end a = {.salt = 1, .n_write = n_a}, b = {.salt = 2, .n_write = n_b};
+	struct tf *f = connected(pipe, seed, &a, &b);
+
+	for (int i = 0; i < 100000 && !(a.saw_eof && b.saw_eof); i++) {
+		if (a.sk->err || b.sk->err)
+			break;
+		end_write(&a, CHUNK);
+		end_write(&b, CHUNK);
+		end_read(&a, b.salt, CHUNK);
+		end_read(&b, a.salt, CHUNK);
+		tf_check(&f->host);
+		tf_check(&f->peer);
+		fix_advance(f->eng, step_ns);
+	}
+	assert_int_equal(a.n_read, n_b);
+	assert_int_equal(b.n_read, n_a);
+	assert_true(a.saw_eof && b.saw_eof);
+	finish(f, &a, &b);
+}
+
+static void perfect_pipe_carries_a_megabyte(void **state UNUSED)
+{
+	transfer(&(struct tf_pipe){0}, 1, 1000000, 0, 1);
+}
+
+static void delay_carries_both_ways(void **state UNUSED)
+{
+	transfer(&(struct tf_pipe){.delay_ns = 10 * MSEC, .splits = true}, 2, 3000000, 1000000,
+		 MSEC);
+}
+
+static void loss_and_reordering_carry_everything(void **state UNUSED)
+{
+	struct tf_pipe pipe = {.delay_ns = 2 * MSEC,
+			       .jitter_ns = MSEC,
+			       .loss_ppm = 20000,
+			       .dup_ppm = 10000,
+			       .splits = true};
+
+	transfer(&pipe, 3, 2000000, 500000, MSEC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(perfect_pipe_carries_a_megabyte),
+		cmocka_unit_test(delay_carries_both_ways),
+		cmocka_unit_test(loss_and_reordering_carry_everything),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
