@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lab file: the description of a network, from YAML to checked plain data.
+ *
+ * What labfile_load() returns has passed every check of doc/lab-file.md, so its reader decides
+ * nothing again: names are resolved to pointers, numbers are integers in the unit of their name,
+ * defaults are filled in. It lives in one arena and is not changed afterwards. Nothing here
+ * depends on the stack; nodes and links are made of this by the lab's runner.
+ */
+#pragma once
+
+#include "base/compiler.h"
+#include "lab/addr.h"
+#include "lab/arena.h"
+#include "lab/errors.h"
+#include "lab/units.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	LABFILE_MAX_BYTES = 1 << 20, /* of a file; larger ones are refused before reading them */
+	LABFILE_MAX_DEPTH = 32,      /* of nesting */
+	LABFILE_MAX_VALUES = 100000, /* of YAML, counted with aliases expanded */
+	LABFILE_MAX_ANCHORS = 1000,  /* of YAML */
+	LABFILE_MAX_IFACES = 1024,   /* of one node */
+	LABFILE_MAX_ADDRS = 1024,    /* of one node */
+	LABFILE_NAME_MAX = 32,       /* bytes of the lab's name */
+	LABFILE_NODE_NAME_MAX = 63,  /* bytes: a label of DNS */
+	LABFILE_IFACE_NAME_MAX = 15, /* bytes: IFNAMSIZ without the NUL */
+	LABFILE_HOST_NAME_MAX = 253, /* bytes */
+};
+
+enum labfile_kind {
+	LABFILE_WEFT,   /* our stack */
+	LABFILE_KERNEL, /* a network namespace of the kernel, attached through TAPs */
+	LABFILE_SWITCH, /* a learning bridge */
+};
+
+/* An address of an interface. */
+struct labfile_addr {
+	struct lab_pos pos;
+	struct lab_net net; /* the host's address and the length of its prefix */
+};
+
+struct labfile_iface {
+	struct lab_pos pos;
+	const char *name;
+	struct labfile_addr *addrs;
+	uint32_t n_addrs;
+	struct lab_mac mac; /* all zero: the runner makes one up */
+	uint32_t mtu;       /* bytes, without the Ethernet header */
+
+	struct labfile_node *node;
+	struct labfile_link *link; /* NULL: not connected */
+	uint32_t end;              /* which end of the link this is: 0 (a) or 1 (b) */
+	uint32_t segment; /* interfaces with the same number hear each other's broadcasts */
+};
+
+struct labfile_route {
+	struct lab_pos pos;
+	struct lab_net dst;          /* bits behind the prefix are 0; length 0: default */
+	struct lab_ip via;           /* the gateway; family LAB_IP_NONE: on the link */
+	const char *dev_name;        /* as written, or NULL */
+	struct labfile_iface *iface; /* where it leads: the one named, or the gateway's */
+	uint32_t metric;             /* smaller is preferred */
+};
+
+/* A name for an address, for hosts files and resolvers. */
+struct labfile_host {
+	struct lab_pos pos;
+	const char *name;
+	const char *target; /* as written: an address, or a node (its first address) */
+	struct lab_ip ip;
+};
+
+/* A document that an http service makes up: exactly one of text and size. */
+struct labfile_doc {
+	struct lab_pos pos;
+	uint32_t given;   /* bit n: the n-th key of the schema was written in the file */
+	const char *path; /* starts with / */
+	const char *text; /* NULL: `size` bytes made from `seed` */
+	uint64_t size;    /* bytes */
+	uint64_t seed;
+	const char *type; /* the Content-Type, or NULL: by the path's extension */
+};
+
+struct labfile_http {
+	struct lab_pos pos;
+	uint32_t port;
+	const char *root;      /* the directory of its files as one can open it, or NULL */
+	const char *root_text; /* the same as written, relative to the lab file */
+	struct labfile_doc *docs;
+	uint32_t n_docs;
+};
+
+enum { /* bits of labfile_echo.protos */
+	LABFILE_TCP = 1,
+	LABFILE_UDP = 2,
+};
+
+struct labfile_echo {
+	struct lab_pos pos;
+	uint32_t port;
+	uint32_t protos;
+};
+
+enum labfile_service_kind {
+	LABFILE_HTTP,
+	LABFILE_ECHO,
+};
+
+struct labfile_service {
+	struct lab_pos pos;
+	uint32_t kind; /* enum labfile_service_kind: which of these it is */
+	struct labfile_http http;
+	struct labfile_echo echo;
+};
+
+struct labfile_node {
+	struct lab_pos pos;
+	const char *name;
+	uint32_t kind; /* enum labfile_kind */
+	bool forwarding;
+	struct labfile_iface *ifaces; /* in the order of the file; a switch's may come from links */
+	uint32_t n_ifaces;
+	struct labfile_route *routes;
+	uint32_t n_routes;
+	struct labfile_host *hosts;
+	uint32_t n_hosts;
+	struct labfile_service *services;
+	uint32_t n_services;
+	uint32_t index; /* in labfile.nodes */
+};
+
+/* One side of a link, or another mention of an interface. */
+struct labfile_end {
+	struct lab_pos pos;
+	const char *text; /* "node:interface" */
+	struct labfile_node *node;
+	struct labfile_iface *iface;
+};
+
+/* What a link does to the packets of one direction. */
+struct labfile_shape {
+	struct lab_pos pos;
+	uint32_t given;           /* bit n: the n-th key of the schema was written in the file */
+	uint64_t rate_bps;        /* bits a second on the wire; 0: unlimited */
+	int64_t delay_ns;         /* one way */
+	int64_t jitter_ns;        /* added to the delay, evenly from 0 to this; keeps the order */
+	uint32_t loss_ppm;        /* packets lost, of a million */
+	uint32_t duplicate_ppm;   /* packets that arrive twice */
+	uint32_t corrupt_ppm;     /* packets that arrive with a bit turned over */
+	uint32_t reorder_ppm;     /* packets held back, so that later ones overtake them ... */
+	int64_t reorder_delay_ns; /* ... by this much; 0: they skip the delay instead */
+	struct lab_queue queue;   /* what waits for the rate; more is dropped at the tail */
+};
+
+struct labfile_link {
+	struct lab_pos pos;
+	struct labfile_end ends[2];  /* a and b */
+	struct labfile_shape both;   /* as written for both directions: for messages, not for use */
+	struct labfile_shape dir[2]; /* [0]: from a to b, [1]: from b to a; complete */
+	uint32_t mtu;                /* bytes, without the Ethernet header */
+	bool up;
+	uint32_t index; /* in labfile.links */
+};
+
+struct labfile {
+	struct lab_pos pos;
+	const char *name;
+	const char *file; /* as given to labfile_load() */
+	uint64_t seed;
+	bool has_seed;
+	struct labfile_node *nodes; /* in the order of the file, as everything else */
+	uint32_t n_nodes;
+	struct labfile_link *links;
+	uint32_t n_links;
+	struct labfile_host *hosts; /* names that every node knows, besides those of the nodes */
+	uint32_t n_hosts;
+	bool capture_all;
+	struct labfile_end *captures; /* interfaces to capture, unless all are */
+	uint32_t n_captures;
+	uint32_t n_segments;
+
+	struct labfile_node **by_name; /* the nodes again, sorted by name without case */
+	struct arena arena;            /* holds all of this, and this struct itself */
+};
+
+/*
+ * Reads and checks a lab file. Returns 0 and *ret_lab (warnings may be in `errs`), or:
+ *   -EINVAL  the file is wrong or unreadable, and `errs` says where and why;
+ *   -ENOMEM  memory ran out.
+ * `errs` is emptied first and borrows `path`.
+ */
+int labfile_load(const char *path, struct labfile **ret_lab, struct lab_errors *errs) MUST_CHECK;
+
+/*
+ * The same for a file in memory. `name` stands in messages; paths in the file are relative to the
+ * directory `dir`, and with NULL the file system is not looked at.
+ */
+int labfile_parse(const char *name, const char *dir, const char *buf, size_t len,
+		  struct labfile **ret_lab, struct lab_errors *errs) MUST_CHECK;
+
+void labfile_free(struct labfile *lab);
+
+/* NULL when there is none. */
+struct labfile_node *labfile_node_find(const struct labfile *lab, const char *name);
+struct labfile_iface *labfile_iface_find(const struct labfile_node *node, const char *name);
+
+/* The address that stands for the node's name: its first, or NULL when it has none. */
+const struct lab_ip *labfile_node_addr(const struct labfile_node *node);
+
+/* The interface at the other end of the link, or NULL. */
+struct labfile_iface *labfile_iface_peer(const struct labfile_iface *iface);

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Each node and each link by itself: what a kind of node can have, services, addresses' form. */
+#include "lab/labfile_priv.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void check_error(struct lab_build *b)
+{
+	b->broken |= LAB_BROKEN_PLAN;
+}
+
+/* ---- Services ---- */
+
+/* The service that has each port of a node already, by protocol; filled anew for each node. */
+struct port_table {
+	const struct labfile_service *of[2][65536];
+};
+
+static void check_port(struct lab_build *b, struct port_table *ports,
+		       const struct labfile_service *service, const char *where, uint32_t protos,
+		       const uint32_t *port)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct labfile_service **slot = &ports->of[i][*port];
+
+		if (!(protos & (i == 0 ? LABFILE_TCP : LABFILE_UDP)))
+			continue;
+		if (*slot) {
+			lab_error_add(b->errs, lab_build_field_pos(b, port, service->pos),
+				      "%s: %s port %u is taken by the service on line %u already; "
+				      "choose another port",
+				      where, i == 0 ? "TCP" : "UDP", *port, (*slot)->pos.line);
+			return;
+		}
+		*slot = service;
+	}
+}
+
+static void clear_ports(struct port_table *ports, const struct labfile_node *node)
+{
+	for (uint32_t i = 0; i < node->n_services; i++) {
+		const struct labfile_service *s = &node->services[i];
+
+		for (int k = 0; k < 2; k++) {
+			ports->of[k][s->http.port] = NULL;
+			ports->of[k][s->echo.port] = NULL;
+		}
+	}
+}
+
+static int check_http_root(struct lab_build *b, struct labfile_http *http, const char *where)
+{
+	struct lab_pos pos = lab_build_field_pos(b, &http->root_text, http->pos);
+	struct stat st;
+
+	http->root = http->root_text;
+	if (!b->dir)
+		return 0;
+	if (*http->root_text != '/') {
+		http->root = arena_printf(&b->lab->arena, "%s/%s", b->dir, http->root_text);
+		if (!http->root)
+			return -ENOMEM;
+	}
+	if (stat(http->root, &st) < 0)
+		lab_error_add(b->errs, pos,
+			      "%s: there is no directory \"%.100s\" (it was looked for at %.200s)",
+			      where, http->root_text, http->root);
+	else if (!S_ISDIR(st.st_mode))
+		lab_error_add(b->errs, pos, "%s: \"%.100s\" is not a directory (at %.200s)", where,
+			      http->root_text, http->root);
+	return 0;
+}
+
+/* The bits of labfile_doc.given. */
+enum {
+	DOC_GIVES_TEXT = 1 << 0,
+	DOC_GIVES_SIZE = 1 << 1,
+};
+
+static int check_http(struct lab_build *b, struct labfile_http *http, const char *where)
+{
+	for (uint32_t i = 0; i < http->n_docs; i++) {
+		const struct labfile_doc *doc = &http->docs[i];
+		uint32_t given = doc->given & (DOC_GIVES_TEXT | DOC_GIVES_SIZE);
+
+		if (given == DOC_GIVES_TEXT || given == DOC_GIVES_SIZE)
+			continue;
+		lab_error_add(b->errs, doc->pos, "%s.files.%.64s: give %s", where, doc->path,
+			      given ? "either text or size, not both" : "text or size");
+	}
+	if (http->root_text)
+		return check_http_root(b, http, where);
+	if (http->n_docs == 0 && !(http->docs && b->errs->n_errors)) /* not only wrong ones */
+		lab_error_add(b->errs, http->pos,
+			      "%s: a web server needs \"root\" (a directory) or \"files\"", where);
+	return 0;
+}
+
+static int check_services(struct lab_build *b, struct labfile_node *node, struct port_table *ports)
+{
+	char where[LABFILE_NODE_NAME_MAX + 60];
+	int err = 0;
+
+	if (node->kind != LABFILE_WEFT) {
+		lab_error_add(b->errs, node->services[0].pos,
+			      "nodes.%s.services: services run on weft nodes only; %s", node->name,
+			      node->kind == LABFILE_KERNEL ? "on a kernel node, start programs of "
+							     "your own with weft run or weft exec"
+							   : "a switch has no TCP/IP");
+		return 0;
+	}
+	clear_ports(ports, node);
+	for (uint32_t i = 0; i < node->n_services && err == 0; i++) {
+		struct labfile_service *s = &node->services[i];
+		bool is_http = s->kind == LABFILE_HTTP;
+
+		if ((is_http ? s->http.pos : s->echo.pos).line == 0)
+			continue; /* it could not be read */
+		snprintf(where, sizeof(where), "nodes.%s.services[%u].%s", node->name, i,
+			 is_http ? "http" : "echo");
+		check_port(b, ports, s, where, is_http ? LABFILE_TCP : s->echo.protos,
+			   is_http ? &s->http.port : &s->echo.port);
+		if (is_http)
+			err = check_http(b, &s->http, where);
+	}
+	return err;
+}
+
+/* ---- Interfaces ---- */
+
+/* Multicast and all-zero addresses are nobody's (IEEE 802-2014 §8.2). */
+static void check_mac(struct lab_build *b, const struct labfile_iface *iface, const char *where)
+{
+	char text[LAB_MAC_TEXT];
+
+	if (!lab_build_has_field(b, &iface->mac))
+		return;
+	if (!(iface->mac.bytes[0] & 1) && memcmp(&iface->mac, &(struct lab_mac){{0}}, 6) != 0)
+		return;
+	lab_error_add(b->errs, lab_build_field_pos(b, &iface->mac, iface->pos),
+		      "%s.mac: %s is not the address of one interface; its first byte is even in "
+		      "one that is (for example 02)",
+		      where, lab_mac_format(&iface->mac, text));
+}
+
+static void check_addr(struct lab_build *b, const struct labfile_node *node,
+		       const struct labfile_addr *addr, const char *where)
+{
+	const char *special = lab_net_special(&addr->net);
+	char text[LAB_NET_TEXT];
+
+	if (addr->net.ip.family == LAB_IP6 && node->kind == LABFILE_WEFT) {
+		lab_error_add(
+			b->errs, addr->pos,
+			"%s: IPv6 is not supported yet by weft nodes; give it an IPv4 address",
+			where);
+		check_error(b);
+	} else if (special) {
+		lab_error_add(b->errs, addr->pos, "%s: %s is %s; choose an address of a host",
+			      where, lab_net_format(&addr->net, text), special);
+		check_error(b);
+	}
+}
+
+static void check_iface_link(struct lab_build *b, const struct labfile_iface *iface,
+			     const char *where)
+{
+	if (!iface->link && !b->broken) /* else its link may just not have been read */
+		lab_warning_add(b->errs, iface->pos, "%s: no link leads to this interface", where);
+	if (iface->link && iface->mtu > iface->link->mtu)
+		lab_warning_add(b->errs, lab_build_field_pos(b, &iface->mtu, iface->pos),
+				"%s.mtu: packets of more than %u bytes do not fit links[%u] and "
+				"will be lost",
+				where, iface->link->mtu, iface->link->index);
+}
+
+static void check_iface(struct lab_build *b, const struct labfile_node *node,
+			const struct labfile_iface *iface)
+{
+	char where[LABFILE_NODE_NAME_MAX + LABFILE_IFACE_NAME_MAX + 40];
+
+	snprintf(where, sizeof(where), "nodes.%s.interfaces.%s", node->name, iface->name);
+	if (node->kind == LABFILE_SWITCH) {
+		if (iface->n_addrs)
+			lab_error_add(b->errs, iface->addrs[0].pos,
+				      "%s: a switch has no addresses; give them to the nodes "
+				      "around it",
+				      where);
+	} else if (strcmp(iface->name, "lo") == 0) {
+		lab_error_add(b->errs, iface->pos,
+			      "%s: every node has its loopback interface \"lo\" already; choose "
+			      "another name",
+			      where);
+	}
+	check_mac(b, iface, where);
+	for (uint32_t i = 0; i < iface->n_addrs && node->kind != LABFILE_SWITCH; i++)
+		check_addr(b, node, &iface->addrs[i], where);
+	check_iface_link(b, iface, where);
+}
+
+/* ---- Nodes ---- */
+
+static void check_switch(struct lab_build *b, const struct labfile_node *node)
+{
+	if (node->n_routes || node->forwarding) {
+		lab_error_add(b->errs, node->n_routes ? node->routes[0].pos : node->pos,
+			      "nodes.%s: a switch forwards frames by itself and has no routes; a "
+			      "router is a node of kind weft or kernel",
+			      node->name);
+		check_error(b);
+	}
+	if (node->n_ifaces == 0 && !b->broken)
+		lab_warning_add(b->errs, node->pos, "nodes.%s: no link leads to this switch",
+				node->name);
+}
+
+static int check_node(struct lab_build *b, struct labfile_node *node, struct port_table *ports)
+{
+	uint32_t n_addrs = 0;
+
+	for (uint32_t i = 0; i < node->n_ifaces; i++) {
+		check_iface(b, node, &node->ifaces[i]);
+		n_addrs += node->ifaces[i].n_addrs;
+	}
+	if (n_addrs > LABFILE_MAX_ADDRS) {
+		lab_error_add(b->errs, node->pos, "nodes.%s: more than %d addresses", node->name,
+			      LABFILE_MAX_ADDRS);
+		check_error(b);
+	}
+	if (node->kind == LABFILE_SWITCH)
+		check_switch(b, node);
+	else if (node->n_ifaces == 0)
+		lab_warning_add(b->errs, node->pos,
+				"nodes.%s: the node has no interfaces, nothing can reach it",
+				node->name);
+	return node->n_services ? check_services(b, node, ports) : 0;
+}
+
+static void check_shape(struct lab_build *b, const struct labfile_link *link, int i)
+{
+	const struct labfile_shape *s = &link->dir[i];
+	struct lab_pos pos = lab_build_field_pos(
+		b, &s->reorder_ppm, lab_build_field_pos(b, &link->both.reorder_ppm, s->pos));
+
+	if (s->reorder_ppm && s->reorder_delay_ns == 0 && s->delay_ns == 0)
+		lab_warning_add(b->errs, pos,
+				"links[%u]: reorder does nothing from %s: neither delay nor "
+				"reorder_delay is more than 0",
+				link->index, i == 0 ? "a to b" : "b to a");
+}
+
+int labfile_check(struct lab_build *b)
+{
+	struct port_table *ports = arena_alloc(&b->tmp, sizeof(*ports));
+	int err = ports ? 0 : -ENOMEM;
+
+	if (b->lab->n_nodes == 0)
+		lab_error_add(b->errs, lab_build_field_pos(b, &b->lab->nodes, b->lab->pos),
+			      "nodes: a lab needs at least one node");
+	for (uint32_t i = 0; i < b->lab->n_nodes && err == 0; i++)
+		err = check_node(b, &b->lab->nodes[i], ports);
+	for (uint32_t i = 0; i < b->lab->n_links; i++) {
+		check_shape(b, &b->lab->links[i], 0);
+		check_shape(b, &b->lab->links[i], 1);
+	}
+	return err;
+}

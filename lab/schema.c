@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables of the lab file's language. To add a key: a line here, a field in labfile.h. */
+#include "lab/schema.h"
+
+#include "lab/labfile.h"
+
+#include <string.h>
+
+/* The designators of a key: FIELD(struct, member), and COUNTED(struct, pointer, number). */
+#define FIELD(s, m)      .offset = offsetof(struct s, m)
+#define COUNTED(s, p, n) .offset = offsetof(struct s, p), .n_offset = offsetof(struct s, n)
+#define END_OF_KEYS          \
+	{                    \
+		.name = NULL \
+	}
+
+static const struct lab_word kind_words[] = {
+	{"weft", LABFILE_WEFT},
+	{"kernel", LABFILE_KERNEL},
+	{"switch", LABFILE_SWITCH},
+	{NULL, 0},
+};
+
+static const struct lab_word proto_words[] = {
+	{"tcp", LABFILE_TCP},
+	{"udp", LABFILE_UDP},
+	{NULL, 0},
+};
+
+static const struct lab_key iface_keys[] = {
+	{
+		.name = "address",
+		.type = LAB_T_ADDRS,
+		COUNTED(labfile_iface, addrs, n_addrs),
+		.help = "Its address with the length of the prefix, or a list of them; "
+			"without one, it takes part in its link only below IP",
+	},
+	{
+		.name = "addresses",
+		.type = LAB_T_ADDRS,
+		.flags = LAB_KEY_ALIAS,
+		COUNTED(labfile_iface, addrs, n_addrs),
+		.help = "Another name for `address`",
+	},
+	{
+		.name = "mac",
+		.type = LAB_T_MAC,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, mac),
+		.help = "Its Ethernet address; without one, weft makes one up from the names of "
+			"lab, node and interface",
+	},
+	{
+		.name = "mtu",
+		.type = LAB_T_U32,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, mtu),
+		.min = 68, /* RFC 791 §3.2 */
+		.max = 65535,
+		.help = "The longest packet that it sends, in bytes without the Ethernet header; "
+			"without one, the link's",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_iface = {
+	.name = "interface",
+	.help = "An interface of a node.",
+	.where = "nodes.NAME.interfaces.NAME",
+	.size = sizeof(struct labfile_iface),
+	.keys = iface_keys,
+	.name_offset = offsetof(struct labfile_iface, name),
+	.name_type = LAB_T_IF_NAME,
+	.short_key = "address",
+	.short_help = "an address (192.0.2.1/24) or a list of them",
+};
+
+static const struct lab_key route_keys[] = {
+	{
+		.name = "to",
+		.type = LAB_T_NET,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_route, dst),
+		.help = "The destinations: a prefix, or `default` for everything else",
+	},
+	{
+		.name = "via",
+		.type = LAB_T_IP,
+		FIELD(labfile_route, via),
+		.help = "The gateway; without one, the destinations are on the link itself",
+	},
+	{
+		.name = "dev",
+		.type = LAB_T_IF_NAME,
+		FIELD(labfile_route, dev_name),
+		.help = "The interface to send on; with `via`, it follows from the gateway",
+	},
+	{
+		.name = "metric",
+		.type = LAB_T_U32,
+		FIELD(labfile_route, metric),
+		.max = UINT32_MAX,
+		.deflt = "0",
+		.help = "Of two routes for the same prefix, the one with the smaller number is "
+			"used",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_route = {
+	.name = "route",
+	.help = "A static route.",
+	.where = "nodes.NAME.routes[]",
+	.size = sizeof(struct labfile_route),
+	.keys = route_keys,
+	.short_key = "",
+	.short_help =
+		"words as in ip(8): \"PREFIX via GATEWAY [dev INTERFACE] [metric NUMBER]\" or "
+		"\"PREFIX dev INTERFACE [metric NUMBER]\"",
+};
+
+static const struct lab_key doc_keys[] = {
+	{
+		.name = "text",
+		.type = LAB_T_TEXT,
+		FIELD(labfile_doc, text),
+		.help = "Its content, as written here",
+	},
+	{
+		.name = "size",
+		.type = LAB_T_SIZE,
+		FIELD(labfile_doc, size),
+		.help = "Or: its length; the content is made up, always the same for the same "
+			"`seed`",
+	},
+	{
+		.name = "seed",
+		.type = LAB_T_U64,
+		FIELD(labfile_doc, seed),
+		.max = UINT64_MAX,
+		.deflt = "0",
+		.help = "What made-up content is made from",
+	},
+	{
+		.name = "type",
+		.type = LAB_T_TEXT,
+		FIELD(labfile_doc, type),
+		.help = "Its Content-Type; without one, by the ending of the path",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_doc = {
+	.name = "file",
+	.help = "A document that the server has without a file on disk: give `text` or `size`.",
+	.where = "nodes.NAME.services[].http.files.PATH",
+	.size = sizeof(struct labfile_doc),
+	.keys = doc_keys,
+	.given_offset = offsetof(struct labfile_doc, given),
+	.name_offset = offsetof(struct labfile_doc, path),
+	.name_type = LAB_T_DOC_PATH,
+	.short_key = "text",
+	.short_help = "its text",
+};
+
+static const struct lab_key http_keys[] = {
+	{
+		.name = "port",
+		.type = LAB_T_U32,
+		FIELD(labfile_http, port),
+		.min = 1,
+		.max = 65535,
+		.deflt = "80",
+		.help = "The TCP port to listen on",
+	},
+	{
+		.name = "root",
+		.type = LAB_T_DIR,
+		FIELD(labfile_http, root_text),
+		.help = "The directory whose files it serves, relative to the lab file; nothing "
+			"outside of it can be reached",
+	},
+	{
+		.name = "files",
+		.type = LAB_T_NAMED,
+		COUNTED(labfile_http, docs, n_docs),
+		.sub = &schema_doc,
+		.help = "Documents by path (`/10m: {size: 10MB}`), besides or in place of `root`",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_http = {
+	.name = "http",
+	.help = "A web server (HTTP/1.1) for the files of `root` and the documents of `files`; it "
+		"needs one of them.",
+	.where = "nodes.NAME.services[].http",
+	.size = sizeof(struct labfile_http),
+	.keys = http_keys,
+};
+
+static const struct lab_key echo_keys[] = {
+	{
+		.name = "port",
+		.type = LAB_T_U32,
+		FIELD(labfile_echo, port),
+		.min = 1,
+		.max = 65535,
+		.deflt = "7",
+		.help = "The port to listen on",
+	},
+	{
+		.name = "proto",
+		.type = LAB_T_WORDS,
+		FIELD(labfile_echo, protos),
+		.words = proto_words,
+		.deflt = "[tcp, udp]",
+		.help = "One protocol or a list of them",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_echo = {
+	.name = "echo",
+	.help = "Sends back what it receives (RFC 862).",
+	.where = "nodes.NAME.services[].echo",
+	.size = sizeof(struct labfile_echo),
+	.keys = echo_keys,
+};
+
+/* In the order of enum labfile_service_kind. */
+static const struct lab_key service_keys[] = {
+	{
+		.name = "http",
+		.type = LAB_T_MAP,
+		FIELD(labfile_service, http),
+		.sub = &schema_http,
+		.help = "A web server",
+	},
+	{
+		.name = "echo",
+		.type = LAB_T_MAP,
+		FIELD(labfile_service, echo),
+		.sub = &schema_echo,
+		.help = "An echo server",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_service = {
+	.name = "service",
+	.help = "A server that weft runs on the node: a list of mappings with one of these keys "
+		"each.",
+	.where = "nodes.NAME.services[]",
+	.size = sizeof(struct labfile_service),
+	.keys = service_keys,
+	.name_offset = offsetof(struct labfile_service, kind),
+	.short_key = "",
+	.short_help = "the name of a service, with its defaults",
+};
+
+static const struct lab_key host_keys[] = {
+	{
+		.name = "address",
+		.type = LAB_T_TARGET,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_host, target),
+		.help = "An address, or the name of a node for its first address",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_host = {
+	.name = "host",
+	.help = "A further name for an address.",
+	.where = "hosts.NAME",
+	.size = sizeof(struct labfile_host),
+	.keys = host_keys,
+	.name_offset = offsetof(struct labfile_host, name),
+	.name_type = LAB_T_HOST_NAME,
+	.short_key = "address",
+	.short_help = "an address or the name of a node",
+};
+
+static const struct lab_key node_keys[] = {
+	{
+		.name = "kind",
+		.type = LAB_T_WORD,
+		FIELD(labfile_node, kind),
+		.words = kind_words,
+		.deflt = "weft",
+		.help = "`weft`: a host or router whose TCP/IP is weft's; `kernel`: one on the "
+			"kernel's, in a network namespace; `switch`: an Ethernet switch",
+	},
+	{
+		.name = "interfaces",
+		.type = LAB_T_NAMED,
+		COUNTED(labfile_node, ifaces, n_ifaces),
+		.sub = &schema_iface,
+		.help = "Its interfaces by name, at most 15 bytes each; a switch gets those that "
+			"links name by itself",
+	},
+	{
+		.name = "forwarding",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_node, forwarding),
+		.deflt = "false",
+		.help = "Whether it forwards packets between its interfaces: a router does, a host "
+			"does not",
+	},
+	{
+		.name = "routes",
+		.type = LAB_T_LIST,
+		.flags = LAB_KEY_SEPARATE,
+		COUNTED(labfile_node, routes, n_routes),
+		.sub = &schema_route,
+		.help = "Static routes, besides those to the networks of its own addresses",
+	},
+	{
+		.name = "hosts",
+		.type = LAB_T_NAMED,
+		.flags = LAB_KEY_ASIDE,
+		COUNTED(labfile_node, hosts, n_hosts),
+		.sub = &schema_host,
+		.help = "Names that only this node knows",
+	},
+	{
+		.name = "services",
+		.type = LAB_T_TAGGED,
+		.flags = LAB_KEY_ASIDE,
+		COUNTED(labfile_node, services, n_services),
+		.sub = &schema_service,
+		.help = "The servers that run on it; only on `weft` nodes",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_node = {
+	.name = "node",
+	.help = "A host, a router or a switch.",
+	.where = "nodes.NAME",
+	.size = sizeof(struct labfile_node),
+	.keys = node_keys,
+	.name_offset = offsetof(struct labfile_node, name),
+	.name_type = LAB_T_NODE_NAME,
+};
+
+static const struct lab_key shape_keys[] = {
+	{
+		.name = "rate",
+		.type = LAB_T_RATE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, rate_bps),
+		.deflt = "unlimited",
+		.help = "How fast frames go onto the link",
+	},
+	{
+		.name = "delay",
+		.type = LAB_T_DURATION,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, delay_ns),
+		.deflt = "0",
+		.help = "How long a frame is under way, one way; a round trip takes both "
+			"directions'",
+	},
+	{
+		.name = "jitter",
+		.type = LAB_T_DURATION,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, jitter_ns),
+		.deflt = "0",
+		.help = "Added to the delay, evenly from 0 to this; the order is kept",
+	},
+	{
+		.name = "loss",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, loss_ppm),
+		.deflt = "0%",
+		.help = "Frames that are lost, each by itself",
+	},
+	{
+		.name = "duplicate",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, duplicate_ppm),
+		.deflt = "0%",
+		.help = "Frames that arrive twice",
+	},
+	{
+		.name = "corrupt",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, corrupt_ppm),
+		.deflt = "0%",
+		.help = "Frames that arrive with one bit turned over",
+	},
+	{
+		.name = "reorder",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, reorder_ppm),
+		.deflt = "0%",
+		.help = "Frames that are held back, so that later ones overtake them",
+	},
+	{
+		.name = "reorder_delay",
+		.type = LAB_T_DURATION,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, reorder_delay_ns),
+		.deflt = "1ms",
+		.help = "How long those are held back; with 0 they skip the delay instead, as in "
+			"tc-netem(8)",
+	},
+	{
+		.name = "queue",
+		.type = LAB_T_QUEUE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, queue),
+		.deflt = "1000",
+		.help = "How many frames, or bytes, wait for the rate; what comes on top is "
+			"dropped",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_shape = {
+	.name = "direction",
+	.help = "What a link does to frames. In a link itself these keys are for both directions, "
+		"in its `a_to_b` and `b_to_a` for one.",
+	.where = "links[], links[].a_to_b, links[].b_to_a",
+	.size = sizeof(struct labfile_shape),
+	.keys = shape_keys,
+	.given_offset = offsetof(struct labfile_shape, given),
+};
+
+static const struct lab_key link_keys[] = {
+	{
+		.name = "between",
+		.type = LAB_T_ENDS,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_link, ends),
+		.help = "Its two ends, a and b, each NODE:INTERFACE",
+	},
+	{
+		.name = "up",
+		.type = LAB_T_BOOL,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_link, up),
+		.deflt = "true",
+		.help = "Whether it is up when the lab starts",
+	},
+	{
+		.name = "mtu",
+		.type = LAB_T_U32,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_link, mtu),
+		.min = 68,
+		.max = 65535,
+		.deflt = "1500",
+		.help = "The longest packet that it carries, in bytes without the Ethernet header",
+	},
+	{
+		.name = "a_to_b",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_ASIDE | LAB_KEY_OVERRIDE,
+		FIELD(labfile_link, dir[0]),
+		.sub = &schema_shape,
+		.help = "What is different from a to b",
+	},
+	{
+		.name = "b_to_a",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_ASIDE | LAB_KEY_OVERRIDE,
+		FIELD(labfile_link, dir[1]),
+		.sub = &schema_shape,
+		.help = "What is different from b to a",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_link = {
+	.name = "link",
+	.help = "A cable between two interfaces.",
+	.where = "links[]",
+	.size = sizeof(struct labfile_link),
+	.keys = link_keys,
+	.also = &schema_shape,
+	.also_offset = offsetof(struct labfile_link, both),
+	.short_key = "between",
+	.short_help = "\"NODE:INTERFACE -- NODE:INTERFACE\"",
+};
+
+static const struct lab_key file_keys[] = {
+	{
+		.name = "lab",
+		.type = LAB_T_LAB_NAME,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile, name),
+		.help = "The lab's name; without one, the file's name without its ending",
+	},
+	{
+		.name = "nodes",
+		.type = LAB_T_NAMED,
+		.flags = LAB_KEY_REQUIRED,
+		COUNTED(labfile, nodes, n_nodes),
+		.sub = &schema_node,
+		.help = "The nodes by name, at least one",
+	},
+	{
+		.name = "links",
+		.type = LAB_T_LIST,
+		.flags = LAB_KEY_SEPARATE,
+		COUNTED(labfile, links, n_links),
+		.sub = &schema_link,
+		.help = "The links between their interfaces; an interface has at most one",
+	},
+	{
+		.name = "hosts",
+		.type = LAB_T_NAMED,
+		.flags = LAB_KEY_ASIDE,
+		COUNTED(labfile, hosts, n_hosts),
+		.sub = &schema_host,
+		.help = "Names that every node knows, besides those of the nodes themselves",
+	},
+	{
+		.name = "seed",
+		.type = LAB_T_U64,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile, seed),
+		.max = UINT64_MAX,
+		.help = "What all random decisions are made from; without one, each run has its "
+			"own",
+	},
+	{
+		.name = "capture",
+		.type = LAB_T_CAPTURE,
+		.flags = LAB_KEY_ASIDE,
+		COUNTED(labfile, captures, n_captures),
+		.offset2 = offsetof(struct labfile, capture_all),
+		.deflt = "false",
+		.help = "What to write to pcapng files: `true` for every interface, or a list of "
+			"NODE:INTERFACE",
+	},
+	END_OF_KEYS,
+};
+
+const struct lab_schema lab_schema_file = {
+	.name = "lab file",
+	.help = "The file as a whole. Keys that start with `x-` are for your own use, for example "
+		"for anchors.",
+	.where = "",
+	.size = sizeof(struct labfile),
+	.keys = file_keys,
+};
+
+const struct lab_schema *const lab_schemas[] = {
+	&lab_schema_file, &schema_node, &schema_iface, &schema_route, &schema_service, &schema_http,
+	&schema_doc,      &schema_echo, &schema_link,  &schema_shape, &schema_host,    NULL,
+};
+
+const struct lab_key *lab_schema_key(const struct lab_schema *schema, const char *name,
+				     uint32_t *ret_offset)
+{
+	for (const struct lab_key *key = schema->keys; key->name; key++) {
+		if (strcmp(key->name, name) == 0) {
+			*ret_offset = 0;
+			return key;
+		}
+	}
+	if (!schema->also)
+		return NULL;
+	for (const struct lab_key *key = schema->also->keys; key->name; key++) {
+		if (strcmp(key->name, name) == 0) {
+			*ret_offset = schema->also_offset;
+			return key;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * doc/lab-file.md against the schema: between its marks stand the tables that the schema prints.
+ * `lab_test_lab_doc --update` writes them anew.
+ */
+#include "unit.h"
+
+#include "lab/labfile.h"
+#include "lab/schema.h"
+
+#include <stdio.h>
+
+#define DOC SOURCE_DIR "/doc/lab-file.md"
+
+static char *read_doc(void)
+{
+	FILE *f = fopen(DOC, "r");
+	char *text = NULL;
+	size_t len = 0;
+
+	if (!f)
+		return NULL;
+	if (getdelim(&text, &len, '\0', f) < 0) {
+		free(text);
+		text = NULL;
+	}
+	fclose(f);
+	return text;
+}
+
+/* "link", "values": prints what stands between the marks of that name. */
+static bool print_part(const char *name, FILE *out)
+{
+	if (strcmp(name, "values") == 0) {
+		lab_types_print_markdown(out);
+		return true;
+	}
+	for (size_t i = 0; lab_schemas[i]; i++) {
+		if (strcmp(lab_schemas[i]->name, name) == 0) {
+			lab_schema_print_markdown(lab_schemas[i], out);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The document with everything between marks printed anew; NULL: a mark is wrong. */
+static char *doc_renewed(const char *doc, unsigned int *ret_parts)
+{
+	static const char mark[] = "<!-- schema: ", end[] = "<!-- end -->";
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool ok = true;
+
+	for (const char *at; ok && (at = strstr(doc, mark)); (*ret_parts)++) {
+		const char *line_end = strstr(at, " -->\n"), *stop = strstr(at, end);
+		char name[40] = {0};
+
+		ok = line_end && stop && (size_t)(line_end - at) - strlen(mark) < sizeof(name);
+		if (!ok)
+			break;
+		snprintf(name, sizeof(name), "%.*s", (int)((size_t)(line_end - at) - strlen(mark)),
+			 at + strlen(mark));
+		fwrite(doc, 1, (size_t)(line_end + 5 - doc), out);
+		ok = print_part(name, out);
+		doc = stop;
+	}
+	fputs(doc, out);
+	fclose(out);
+	if (!ok) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+static void doc_has_the_tables_of_the_schema(void **state UNUSED)
+{
+	unsigned int n_parts = 0, n_schemas = 0;
+	char *doc = read_doc(), *renewed;
+
+	assert_non_null(doc);
+	renewed = doc_renewed(doc, &n_parts);
+	assert_non_null(renewed);
+	while (lab_schemas[n_schemas])
+		n_schemas++;
+	assert_int_equal(n_parts, n_schemas + 1);
+	if (strcmp(doc, renewed) != 0)
+		fail_msg("doc/lab-file.md is out of date; run lab_test_lab_doc --update");
+	free(doc);
+	free(renewed);
+}
+
+static void check_key(const struct lab_schema *schema, const struct lab_key *key)
+{
+	size_t len = strlen(key->help);
+
+	assert_true(len > 0 && key->help[len - 1] != '.');
+	assert_non_null(lab_type_infos[key->type].name);
+	assert_true(key - schema->keys < 16); /* struct seen */
+	assert_true(key->offset < schema->size);
+	assert_int_equal(key->words != NULL, key->type == LAB_T_WORD || key->type == LAB_T_WORDS);
+	assert_int_equal(key->sub != NULL, key->type >= LAB_T_MAP);
+	if (key->type == LAB_T_U32 || key->type == LAB_T_U64)
+		assert_true(key->max > key->min);
+	assert_false(key->flags & LAB_KEY_REQUIRED && key->deflt);
+}
+
+static void schema_is_complete(void **state UNUSED)
+{
+	for (size_t i = 0; lab_schemas[i]; i++) {
+		assert_non_null(lab_schemas[i]->help);
+		for (const struct lab_key *key = lab_schemas[i]->keys; key->name; key++)
+			check_key(lab_schemas[i], key);
+	}
+}
+
+static void defaults_are_values_of_their_type(void **state UNUSED)
+{
+	struct arena arena = {0};
+	uint64_t field[8];
+	const char *why;
+
+	for (size_t i = 0; lab_schemas[i]; i++) {
+		for (const struct lab_key *key = lab_schemas[i]->keys; key->name; key++) {
+			if (key->deflt && key->type != LAB_T_WORDS && key->type != LAB_T_CAPTURE)
+				assert_int_equal(
+					lab_value_parse(key, key->deflt, &arena, field, &why), 0);
+		}
+	}
+	arena_fini(&arena);
+}
+
+static void examples_are_values_of_their_type(void **state UNUSED)
+{
+	struct arena arena = {0};
+	struct labfile_end field;
+	const char *why;
+
+	for (size_t i = 0; i < LAB_N_TYPES; i++) {
+		struct lab_key key = {.type = (enum lab_type)i};
+
+		if (lab_type_infos[i].example && lab_type_infos[i].size)
+			assert_int_equal(lab_value_parse(&key, lab_type_infos[i].example, &arena,
+							 &field, &why),
+					 0);
+	}
+	arena_fini(&arena);
+}
+
+static int update(void)
+{
+	unsigned int n_parts = 0;
+	char *doc = read_doc(), *renewed = doc ? doc_renewed(doc, &n_parts) : NULL;
+	FILE *f = renewed ? fopen(DOC, "w") : NULL;
+
+	if (f) {
+		fputs(renewed, f);
+		fclose(f);
+	}
+	free(doc);
+	free(renewed);
+	return f ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(doc_has_the_tables_of_the_schema),
+		cmocka_unit_test(schema_is_complete),
+		cmocka_unit_test(defaults_are_values_of_their_type),
+		cmocka_unit_test(examples_are_values_of_their_type),
+	};
+
+	if (argc > 1 && strcmp(argv[1], "--update") == 0)
+		return update();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
