@@ -61,6 +61,8 @@ struct weft_frame_ops {
 	 * -ENOBUFS or another -Exxx: counted as a drop. */
 	int (*tx)(void *arg, const void *frame, size_t len);
 };
+/* Comes up, with carrier. -EEXIST, -EINVAL (name, group address, MTU out of 68 to 65535), -ENOMEM.
+ */
 WEFT_API int weft_netif_new(struct weft_stack *st, const char *name, const uint8_t mac[6],
 			    uint32_t mtu, const struct weft_frame_ops *ops, void *arg,
 			    struct weft_netif **ret);

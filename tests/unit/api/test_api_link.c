@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "api/api_priv.h"
+#include "link/neigh.h"
 #include "weft/netif.h"
 
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 0x42};
@@ -246,6 +247,26 @@ static void settings_of_an_interface_are_read_back(void **state UNUSED)
 	fix_end(eng);
 }
 
+static void neighbour_is_added_for_good(void **state UNUSED)
+{
+	static const uint8_t group[6] = {1};
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct weft_addr addr = {.family = WEFT_AF_INET, .bytes = {10, 0, 0, 2}};
+	const struct weft_addr none = {.family = WEFT_AF_UNSPEC};
+	struct ip_addr ip = ip_addr_from_ip4(&IP4_ADDR(10, 0, 0, 2));
+	struct weft_netif *nif;
+
+	assert_int_equal(weft_netif_new(st, "x", mac, 1500, &wire_ops, NULL, &nif), 0);
+	assert_int_equal(weft_neigh_add(nif, &addr, mac), 0);
+	assert_int_equal(neigh_find(netif_of(nif), &ip)->state, NEIGH_PERMANENT);
+	assert_int_equal(weft_neigh_add(nif, &addr, group), -EINVAL);
+	assert_true(weft_neigh_add(nif, &none, mac) < 0);
+	addr.bytes[0] = 224;
+	assert_int_equal(weft_neigh_add(nif, &addr, mac), -EINVAL);
+	fix_end(eng);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +281,7 @@ int main(void)
 		cmocka_unit_test(full_backlog_says_so),
 		cmocka_unit_test(bad_interfaces_are_refused),
 		cmocka_unit_test(settings_of_an_interface_are_read_back),
+		cmocka_unit_test(neighbour_is_added_for_good),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
