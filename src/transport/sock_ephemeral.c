@@ -20,6 +20,7 @@
  */
 #include "transport/sock_table_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "core/sysctl.h"
@@ -148,6 +149,7 @@ int sock_ephemeral_choose(struct stack *st, const struct port_want *want, uint16
 	uint32_t *counter;
 	uint32_t start = port_start(st, want, &counter);
 
+	assert(n_ports > 0);
 	for (uint32_t i = 0; i < PORT_PROBES && i < n_ports; i++) {
 		uint16_t port = (uint16_t)(t->port_min + (start + i) % n_ports);
 

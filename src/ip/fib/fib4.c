@@ -430,6 +430,7 @@ static void node_sweep(struct fib4 *fib, struct fib4_node *n, const struct sweep
 		unsigned int chunk = (unsigned int)__builtin_ctzll(map);
 		struct fib4_node *child = &n->nodes[rank(n->children, chunk)];
 
+		assert(n->nodes); /* as long as there are children */
 		node_sweep(fib, child, sw);
 		if (node_is_empty(child))
 			node_del_child(fib, n, chunk);

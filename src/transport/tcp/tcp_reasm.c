@@ -15,6 +15,7 @@
  * said stays true; at the bound a new run is refused. The in-order segment always gets through,
  * since it does not come here. The block exists while something is out of order.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "transport/tcp/tcp_priv.h"
@@ -135,6 +136,7 @@ static void reasm_place(struct tcp_conn *conn, uint32_t i, struct pkt *pkt)
 	reasm_count(conn, pkt);
 	reasm_note_recent(r, pkt->tcp.seq);
 	if (prev && prev->end_seq == pkt->tcp.seq) {
+		assert(prev->last);
 		prev->last->next = pkt;
 		prev->last = pkt;
 		prev->end_seq = pkt->tcp.end_seq;

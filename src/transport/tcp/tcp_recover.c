@@ -21,6 +21,8 @@
  *	  |          `------ timeout ------> LOSS     |
  *	  `----------------------------------+--------'
  */
+#include <assert.h>
+
 #include "transport/tcp/tcp_priv.h"
 
 const char *tcp_ca_name(uint8_t ca_state)
@@ -204,6 +206,7 @@ bool tcp_recover_output(struct tcp_conn *conn)
 
 	if (conn->ca_state < TCP_CA_RECOVERY || !tcp_next_lost(conn, &start, &end))
 		return false;
+	assert(conn->mss > 0);
 	pipe = tcp_pipe(conn);
 	/* RFC 6675 §5 (C): a full segment must fit; the first retransmission always goes. */
 	room = conn->cc.cwnd > pipe ? conn->cc.cwnd - pipe : 0;
