@@ -164,14 +164,19 @@ struct weft_neigh_info {
 WEFT_API void weft_neighs(struct weft_stack *st,
 			  void (*fn)(void *arg, const struct weft_neigh_info *info), void *arg);
 
-/* Watches an interface: `fn` gets a whole pcapng block (or several) at a time. The first call
- * delivers section and interface headers. A capture may watch several interfaces; every frame is
- * split and completed as it would be on the wire is not attempted: super-packets appear as one
- * frame. Drop reasons and trace ids are packet comments. */
+/*
+ * A capture: frames of any interfaces of the engine as one pcapng stream. `fn` gets whole blocks,
+ * section and interface headers first, from weft_engine_run() or weft_capture_free(); it must not
+ * call into the engine. Interfaces are called "stack:interface" in the stream. A packet has its
+ * trace id and the reason for which it was dropped as comments; a packet dropped later from a queue
+ * gets a record of its own. Super-packets stay whole, with their checksum completed.
+ */
 struct weft_capture;
+/* `snaplen`: most bytes kept of a frame; 0: all. -ENOMEM. */
 WEFT_API int weft_capture_new(struct weft_engine *eng, uint32_t snaplen,
 			      void (*fn)(void *arg, const void *blocks, size_t len), void *arg,
 			      struct weft_capture **ret);
+/* -EEXIST, -ENOMEM. An interface that goes leaves the capture by itself. */
 WEFT_API int weft_capture_add(struct weft_capture *cap, struct weft_netif *nif);
 /* Pending blocks are delivered, with interface statistics at the end. NULL is fine. */
 WEFT_API void weft_capture_free(struct weft_capture *cap);
