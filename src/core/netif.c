@@ -172,12 +172,14 @@ static void taps_done(const struct netif *netif)
 			tap->done(tap, netif);
 }
 
+/* Where a packet is seen first it is decided whether its hops are traced. */
 static void trace_sample(struct engine *eng, struct pkt *pkt)
 {
 	struct trace *t = &eng->trace;
 
-	if (!t->sample_every || pkt->n_hops)
-		return; /* off, or decided where the packet was first seen */
+	if (likely(!t->sample_every) || pkt->flags & PKT_F_SEEN)
+		return;
+	pkt->flags |= PKT_F_SEEN;
 	if (t->sample_left == 0) {
 		pkt->flags |= PKT_F_TRACED;
 		t->sample_left = t->sample_every;
@@ -296,6 +298,7 @@ static int netif_tx_segments(struct netif *netif, struct pkt *pkt)
 
 int netif_tx(struct netif *netif, struct pkt *pkt)
 {
+	trace_sample(netif->stack->eng, pkt);
 	pkt->netif = netif;
 	pkt->l2_off = pkt_off(pkt);
 	pkt_hop(pkt, HOP_TX, netif->index);

@@ -12,7 +12,7 @@
 
 static inline void pkt_cross(struct pkt *pkt, const struct netif *from, const struct netif *to)
 {
-	pkt->flags &= PKT_F_TRACED;
+	pkt->flags &= PKT_F_TRACED | PKT_F_SEEN;
 	pkt->mark = 0;
 	pkt->hash = 0;
 	pkt->nexthop = (struct ip_addr){{0}};

@@ -80,6 +80,8 @@ static struct pkt *segment_make(const struct pkt *pkt, const struct gso_hdr *hdr
 	memcpy(p, pkt->data, hdr_len);
 	gso_hdr_patch(p, hdr, where);
 	segment_inherit(seg, pkt, hdr);
+	if (where->i > 0) /* the first goes on telling the journey; one id is one packet */
+		seg->flags &= (uint8_t)~PKT_F_TRACED;
 	if (share_bytes(seg, pkt, hdr_len + where->payload_pos, where->n_payload) < 0) {
 		pkt_free(seg);
 		return NULL;
