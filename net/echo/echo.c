@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* The echo service; the contract is in echo.h. */
+#include "net/echo/echo.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	ECHO_BACKLOG = 1024,
+	ECHO_DGRAM_MAX = 65535,
+	ECHO_ACCEPT_BATCH = 64, /* connections taken before others have their turn */
+};
+
+struct echo_conn {
+	struct echo_conn *next;
+	struct echo_conn **pprev; /* what points here */
+	struct echo *echo;
+	struct weft_sock *sock;
+	bool peer_finished;
+	size_t off, len; /* what waits in `buf` */
+	uint8_t buf[ECHO_BUF];
+};
+
+struct echo {
+	struct weft_sock *listener; /* NULL: not over TCP */
+	struct weft_sock *dgram;    /* NULL: not over UDP */
+	struct echo_conn *conns;
+	struct echo_stats stats;
+	uint8_t dgram_buf[ECHO_DGRAM_MAX];
+};
+
+static void conn_free(struct echo_conn *c)
+{
+	*c->pprev = c->next;
+	if (c->next)
+		c->next->pprev = c->pprev;
+	c->echo->stats.n_open--;
+	free(c);
+}
+
+/* Sends what waits. 1: all of it is gone; 0: the rest waits for WEFT_OUT; -Exxx: broken. */
+static int conn_drain(struct echo_conn *c)
+{
+	while (c->len) {
+		ptrdiff_t n = weft_send(c->sock, c->buf + c->off, c->len, 0);
+
+		if (n < 0)
+			return n == -EAGAIN ? 0 : (int)n;
+		c->off += (size_t)n;
+		c->len -= (size_t)n;
+		c->echo->stats.n_bytes += (uint64_t)n;
+	}
+	return 1;
+}
+
+/* Receives into the empty buffer. 1: there is something; 0: not now; -Exxx: broken. */
+static int conn_fill(struct echo_conn *c)
+{
+	ptrdiff_t n = weft_recv(c->sock, c->buf, sizeof(c->buf), 0);
+
+	if (n < 0)
+		return n == -EAGAIN ? 0 : (int)n;
+	c->off = 0;
+	c->len = (size_t)n;
+	c->peer_finished = n == 0;
+	return n > 0;
+}
+
+static void conn_ready(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct echo_conn *c = arg;
+	int r;
+
+	(void)events;
+	do {
+		r = conn_drain(c);
+		if (r == 1 && !c->peer_finished)
+			r = conn_fill(c);
+		else if (r == 1)
+			break;
+	} while (r == 1);
+	if (r < 0) {
+		weft_abort(s);
+		conn_free(c);
+	} else if (c->peer_finished && !c->len) {
+		weft_close(s);
+		conn_free(c);
+	}
+}
+
+static void echo_accept(struct echo *e, struct weft_sock *s)
+{
+	struct echo_conn *c = e->stats.n_open < ECHO_CONNS_MAX ? malloc(sizeof(*c)) : NULL;
+
+	if (!c) {
+		e->stats.n_refused++;
+		weft_abort(s);
+		return;
+	}
+	c->echo = e;
+	c->sock = s;
+	c->peer_finished = false;
+	c->off = 0;
+	c->len = 0;
+	c->next = e->conns;
+	c->pprev = &e->conns;
+	if (c->next)
+		c->next->pprev = &c->next;
+	e->conns = c;
+	e->stats.n_conns++;
+	e->stats.n_open++;
+	weft_on_event(s, conn_ready, c);
+}
+
+static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct echo *e = arg;
+	struct weft_sock *conn;
+
+	(void)events;
+	for (int i = 0; i < ECHO_ACCEPT_BATCH && weft_accept(s, &conn, NULL) == 0; i++)
+		echo_accept(e, conn);
+	/* More may wait: being set again, the callback comes once more. */
+	weft_on_event(s, listener_ready, e);
+}
+
+/* A datagram that cannot be sent back is lost, as datagrams are. */
+static void dgram_ready(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct echo *e = arg;
+	struct weft_sockaddr from;
+	ptrdiff_t n;
+
+	(void)events;
+	while ((n = weft_recvfrom(s, e->dgram_buf, sizeof(e->dgram_buf), 0, &from)) != -EAGAIN) {
+		if (n < 0)
+			continue; /* an ICMP error about an answer: it is cleared by being read */
+		if (weft_sendto(s, e->dgram_buf, (size_t)n, 0, &from) == n)
+			e->stats.n_datagrams++;
+	}
+}
+
+static int socket_bound(struct weft_stack *st, int type, uint16_t port, struct weft_sock **ret)
+{
+	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = port};
+	struct weft_sock *s;
+	int one = 1;
+	int err = weft_socket(st, WEFT_AF_INET, type, 0, &s);
+
+	if (err)
+		return err;
+	if (type == WEFT_SOCK_STREAM)
+		err = weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	if (!err)
+		err = weft_bind(s, &any);
+	if (!err && type == WEFT_SOCK_STREAM)
+		err = weft_listen(s, ECHO_BACKLOG);
+	if (err) {
+		weft_close(s);
+		return err;
+	}
+	*ret = s;
+	return 0;
+}
+
+int echo_new(struct weft_stack *st, const struct echo_config *cfg, struct echo **ret)
+{
+	struct echo *e = calloc(1, sizeof(*e));
+	int err = 0;
+
+	if (!e)
+		return -ENOMEM;
+	if (cfg->tcp)
+		err = socket_bound(st, WEFT_SOCK_STREAM, cfg->port, &e->listener);
+	if (!err && cfg->udp)
+		err = socket_bound(st, WEFT_SOCK_DGRAM, cfg->port, &e->dgram);
+	if (err) {
+		echo_free(e);
+		return err;
+	}
+	if (e->listener)
+		weft_on_event(e->listener, listener_ready, e);
+	if (e->dgram)
+		weft_on_event(e->dgram, dgram_ready, e);
+	*ret = e;
+	return 0;
+}
+
+void echo_free(struct echo *e)
+{
+	if (!e)
+		return;
+	while (e->conns) {
+		weft_abort(e->conns->sock);
+		conn_free(e->conns);
+	}
+	weft_close(e->listener);
+	weft_close(e->dgram);
+	free(e);
+}
+
+void echo_stats(const struct echo *e, struct echo_stats *ret)
+{
+	*ret = e->stats;
+}
