@@ -269,15 +269,3 @@ void weft_netif_stats(const struct weft_netif *nif, struct weft_netif_stats *ret
 		.tx_units = s->tx_units,
 	};
 }
-
-int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr, const uint8_t mac[6])
-{
-	struct eth_addr lladdr;
-	struct ip_addr ip;
-	int err = ip_addr_of(addr, &ip);
-
-	if (err)
-		return err;
-	memcpy(lladdr.b, mac, sizeof(lladdr.b));
-	return neigh_add_permanent(netif_of(nif), &ip, &lladdr);
-}

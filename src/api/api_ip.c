@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* Public calls for addresses, routes and neighbours. */
+#include "api/api_priv.h"
+#include "ip/ip4.h"
+#include "link/neigh.h"
+
+/* 0, -EAFNOSUPPORT (no IPv6 yet) or -EINVAL (no address). */
+static int ip4_of(const struct weft_addr *addr, struct ip4_addr *ret)
+{
+	if (addr->family == WEFT_AF_INET6)
+		return -EAFNOSUPPORT;
+	if (addr->family != WEFT_AF_INET)
+		return -EINVAL;
+	memcpy(ret, addr->bytes, sizeof(*ret));
+	return 0;
+}
+
+/* The same where no address is allowed, and means 0.0.0.0. */
+static int ip4_of_optional(const struct weft_addr *addr, struct ip4_addr *ret)
+{
+	if (addr->family != WEFT_AF_UNSPEC)
+		return ip4_of(addr, ret);
+	*ret = IP4_ADDR_ANY;
+	return 0;
+}
+
+static struct weft_addr weft_ip4_of(struct ip4_addr a)
+{
+	struct weft_addr ret = {.family = WEFT_AF_INET};
+
+	memcpy(ret.bytes, &a, sizeof(a));
+	return ret;
+}
+
+static struct weft_addr weft_ip4_of_optional(struct ip4_addr a)
+{
+	return ip4_addr_is_unspecified(&a) ? (struct weft_addr){0} : weft_ip4_of(a);
+}
+
+/*
+ * Addresses.
+ */
+
+int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)
+{
+	struct ip4_addr a;
+	int err = ip4_of(addr, &a);
+
+	return err ? err : ip4_addr_add(netif_of(nif), a, prefix_len);
+}
+
+int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)
+{
+	struct ip4_addr a;
+	int err = ip4_of(addr, &a);
+
+	return err ? err : ip4_addr_del(netif_of(nif), a, prefix_len);
+}
+
+void weft_addrs(struct weft_stack *st, void (*fn)(void *arg, const struct weft_addr_info *info),
+		void *arg)
+{
+	const struct ip4_ifaddr *ifa;
+	struct netif *netif;
+
+	list_for_each (netif, &stack_of(st)->netifs, link) {
+		list_for_each (ifa, &netif->ip4->addrs, link) {
+			struct ip4_addr brd;
+			struct weft_addr_info info = {.dev = weft_netif_of(netif),
+						      .addr = weft_ip4_of(ifa->addr),
+						      .prefix_len = ifa->prefix_len,
+						      .is_secondary = ifa->is_secondary};
+
+			if (ip4_ifaddr_broadcast(ifa, &brd))
+				info.broadcast = weft_ip4_of(brd);
+			fn(arg, &info);
+		}
+	}
+}
+
+/*
+ * Routes.
+ */
+
+static const uint8_t route_types[] = {
+	[WEFT_ROUTE_UNICAST] = ROUTE_UNICAST,     [WEFT_ROUTE_UNREACHABLE] = ROUTE_UNREACHABLE,
+	[WEFT_ROUTE_BLACKHOLE] = ROUTE_BLACKHOLE, [WEFT_ROUTE_PROHIBIT] = ROUTE_PROHIBIT,
+	[WEFT_ROUTE_LOCAL] = ROUTE_LOCAL,         [WEFT_ROUTE_BROADCAST] = ROUTE_BROADCAST,
+};
+
+static enum weft_route_type weft_route_type_of(uint8_t type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(route_types); i++)
+		if (route_types[i] == type)
+			return (enum weft_route_type)i;
+	return WEFT_ROUTE_UNICAST;
+}
+
+static int fib4_route_of(const struct weft_route *r, struct fib4_route *ret)
+{
+	int err;
+
+	*ret = (struct fib4_route){.netif = r->dev ? netif_of(r->dev) : NULL,
+				   .metric = r->metric,
+				   .prefix_len = r->prefix_len,
+				   .proto = ROUTE_PROTO_BOOT};
+	if ((size_t)r->type >= ARRAY_SIZE(route_types))
+		return -EINVAL;
+	ret->type = route_types[r->type];
+	err = ip4_of(&r->dst, &ret->dst);
+	if (!err)
+		err = ip4_of_optional(&r->via, &ret->via);
+	if (!err)
+		err = ip4_of_optional(&r->src, &ret->src);
+	return err;
+}
+
+int weft_route_add(struct weft_stack *st, const struct weft_route *r)
+{
+	struct fib4_route route;
+	int err = fib4_route_of(r, &route);
+
+	if (err)
+		return err;
+	if (route.netif && route.netif->stack != stack_of(st))
+		return -EINVAL;
+	return ip4_route_add(stack_of(st), &route);
+}
+
+int weft_route_del(struct weft_stack *st, const struct weft_route *r)
+{
+	struct fib4_route route;
+	int err = fib4_route_of(r, &route);
+
+	if (err)
+		return err;
+	return ip4_route_del(stack_of(st), &(struct fib4_key){.dst = route.dst,
+							      .prefix_len = route.prefix_len,
+							      .has_metric = route.metric != 0,
+							      .metric = route.metric,
+							      .type = route.type,
+							      .netif = route.netif,
+							      .via = route.via,
+							      .src = route.src});
+}
+
+struct routes_walk {
+	struct stack *st;
+	void (*fn)(void *arg, const struct weft_route_info *info);
+	void *arg;
+};
+
+static bool routes_show(void *arg, const struct fib4_route *r)
+{
+	const struct routes_walk *w = arg;
+	struct ip4_addr src = r->src;
+	struct weft_route_info info = {
+		.route = {.dst = weft_ip4_of(r->dst),
+			  .prefix_len = r->prefix_len,
+			  .via = weft_ip4_of_optional(r->via),
+			  .dev = r->netif ? weft_netif_of(r->netif) : NULL,
+			  .metric = r->metric,
+			  .type = weft_route_type_of(r->type)},
+		.proto = r->proto,
+		.scope = r->scope,
+		.is_dead = r->is_dead,
+	};
+
+	/* Connected routes show which source they lead to, as `ip route` does. */
+	if (ip4_addr_is_unspecified(&src) && r->proto == ROUTE_PROTO_KERNEL && r->netif &&
+	    !ip4_addr_select(w->st, r->netif, r->dst, &src))
+		src = IP4_ADDR_ANY;
+	info.route.src = weft_ip4_of_optional(src);
+	w->fn(w->arg, &info);
+	return true;
+}
+
+void weft_routes(struct weft_stack *st, void (*fn)(void *arg, const struct weft_route_info *info),
+		 void *arg)
+{
+	struct routes_walk w = {.st = stack_of(st), .fn = fn, .arg = arg};
+
+	fib4_for_each(&w.st->ip4->fib, routes_show, &w);
+}
+
+/*
+ * Routes as text, in the words of `ip route add`.
+ */
+
+enum {
+	WORD_MAX = 64, /* longest word: a prefix or an interface name fits well */
+};
+
+/* Copies the next word and moves on. False: none left, or too long for anything (then `buf` is not
+ * empty). */
+static bool next_word(const char **text, char buf[WORD_MAX])
+{
+	size_t len;
+
+	*text += strspn(*text, " \t\n");
+	len = strcspn(*text, " \t\n");
+	if (len >= WORD_MAX) {
+		buf[0] = '?';
+		buf[1] = '\0';
+		return false;
+	}
+	memcpy(buf, *text, len);
+	buf[len] = '\0';
+	*text += len;
+	return len > 0;
+}
+
+static int parse_u32(const char *s, uint32_t *ret)
+{
+	uint64_t v = 0;
+
+	if (!*s)
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return -EINVAL;
+		v = v * 10 + (uint64_t)(*s - '0');
+		if (v > UINT32_MAX)
+			return -EINVAL;
+	}
+	*ret = (uint32_t)v;
+	return 0;
+}
+
+static int addr_parse(const char *s, struct weft_addr *ret)
+{
+	struct ip_addr a;
+	int err = ip_addr_parse(s, &a);
+
+	if (!err)
+		*ret = weft_addr_of(&a, ip_addr_family(&a));
+	return err;
+}
+
+/* "ADDR/LEN", or "ADDR" for one host. Changes `s`. */
+static int prefix_parse(char *s, struct weft_addr *ret, uint8_t *ret_len)
+{
+	char *slash = strchr(s, '/');
+	uint32_t max, len;
+	int err;
+
+	if (slash)
+		*slash = '\0';
+	err = addr_parse(s, ret);
+	if (err)
+		return err;
+	max = ret->family == WEFT_AF_INET ? 32 : 128;
+	len = max;
+	if (slash && (parse_u32(slash + 1, &len) < 0 || len > max))
+		return -EINVAL;
+	*ret_len = (uint8_t)len;
+	return 0;
+}
+
+static bool route_type_parse(const char *word, enum weft_route_type *ret)
+{
+	static const char *const names[] = {
+		[WEFT_ROUTE_UNICAST] = "unicast",
+		[WEFT_ROUTE_UNREACHABLE] = "unreachable",
+		[WEFT_ROUTE_BLACKHOLE] = "blackhole",
+		[WEFT_ROUTE_PROHIBIT] = "prohibit",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], word) == 0) {
+			*ret = (enum weft_route_type)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int route_option_parse(struct weft_stack *st, const char *name, const char *value,
+			      struct weft_route *r)
+{
+	if (strcmp(name, "via") == 0)
+		return addr_parse(value, &r->via);
+	if (strcmp(name, "src") == 0)
+		return addr_parse(value, &r->src);
+	if (strcmp(name, "metric") == 0)
+		return parse_u32(value, &r->metric);
+	if (strcmp(name, "dev") == 0) {
+		r->dev = weft_netif_find(st, value);
+		return r->dev ? 0 : -ENODEV;
+	}
+	return -EINVAL;
+}
+
+static int route_parse(struct weft_stack *st, const char *text, struct weft_route *r)
+{
+	char name[WORD_MAX], value[WORD_MAX];
+	int err;
+
+	*r = (struct weft_route){.dst.family = WEFT_AF_INET};
+	if (!next_word(&text, name))
+		return -EINVAL;
+	if (route_type_parse(name, &r->type) && !next_word(&text, name))
+		return -EINVAL;
+	if (strcmp(name, "default") != 0) {
+		err = prefix_parse(name, &r->dst, &r->prefix_len);
+		if (err)
+			return err;
+	}
+	while (next_word(&text, name)) {
+		if (!next_word(&text, value))
+			return -EINVAL;
+		err = route_option_parse(st, name, value, r);
+		if (err)
+			return err;
+	}
+	return name[0] ? -EINVAL : 0;
+}
+
+int weft_route_add_text(struct weft_stack *st, const char *text)
+{
+	struct weft_route r;
+	int err = route_parse(st, text, &r);
+
+	return err ? err : weft_route_add(st, &r);
+}
+
+/*
+ * Neighbours.
+ */
+
+int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr, const uint8_t mac[6])
+{
+	struct eth_addr lladdr;
+	struct ip_addr a;
+	int err = ip_addr_of(addr, &a);
+
+	if (err)
+		return err;
+	memcpy(&lladdr, mac, sizeof(lladdr));
+	return neigh_add_permanent(netif_of(nif), &a, &lladdr);
+}
+
+int weft_neigh_del(struct weft_netif *nif, const struct weft_addr *addr)
+{
+	struct ip_addr a;
+	int err = ip_addr_of(addr, &a);
+
+	return err ? err : neigh_del(netif_of(nif), &a);
+}
+
+struct neighs_walk {
+	int64_t now_ns;
+	void (*fn)(void *arg, const struct weft_neigh_info *info);
+	void *arg;
+};
+
+static void neighs_show(void *arg, const struct neigh *n)
+{
+	const struct neighs_walk *w = arg;
+	struct weft_neigh_info info = {
+		.dev = weft_netif_of(n->netif),
+		.addr = weft_addr_of(&n->addr, ip_addr_family(&n->addr)),
+		.has_mac = n->state != NEIGH_NONE && n->state != NEIGH_INCOMPLETE &&
+			   n->state != NEIGH_FAILED,
+		.state = neigh_state_name((enum neigh_state)n->state),
+		.confirmed_ago_ns = w->now_ns - n->confirmed_ns,
+	};
+
+	if (info.has_mac)
+		memcpy(info.mac, n->lladdr.b, sizeof(info.mac));
+	w->fn(w->arg, &info);
+}
+
+void weft_neighs(struct weft_stack *st, void (*fn)(void *arg, const struct weft_neigh_info *info),
+		 void *arg)
+{
+	struct neighs_walk w = {.now_ns = stack_of(st)->eng->now_ns, .fn = fn, .arg = arg};
+
+	neigh_for_each(stack_of(st), neighs_show, &w);
+}
