@@ -167,11 +167,11 @@ static void route_of_stopped_interface_is_passed_over_until_it_runs(void **state
 	add(f, ROUTE("0.0.0.0", 0, .netif = &f->netifs[1]));
 	add(f, ROUTE("10.0.0.0", 8));
 	add(f, ROUTE("10.0.0.0", 8, .metric = 5, .netif = &f->netifs[2]));
-	fib4_netif_set_up(&f->fib, &f->netifs[0], false);
+	fib4_netif_set_running(&f->fib, &f->netifs[0], false);
 	assert_int_equal(fib4_lookup(&f->fib, addr("10.0.0.1"))->metric, 5);
-	fib4_netif_set_up(&f->fib, &f->netifs[2], false);
+	fib4_netif_set_running(&f->fib, &f->netifs[2], false);
 	assert_int_equal(found_len(f, "10.0.0.1"), 0);
-	fib4_netif_set_up(&f->fib, &f->netifs[0], true);
+	fib4_netif_set_running(&f->fib, &f->netifs[0], true);
 	assert_int_equal(fib4_lookup(&f->fib, addr("10.0.0.1"))->metric, 0);
 }
 
@@ -332,7 +332,9 @@ static struct ip4_addr rnd_addr(struct twin *t)
 					 0x7f000001};
 	uint32_t a = bases[rnd(t) % ARRAY_SIZE(bases)];
 
-	return ip4_addr_from_u32(a ^ (rnd(t) & rnd(t) & rnd(t) & rnd(t)));
+	for (int i = 0; i < 2; i++)
+		a ^= 1u << rnd(t) % 32;
+	return ip4_addr_from_u32(a);
 }
 
 static bool twin_same(const struct fib4_route *a, const struct fib4_route *b)
@@ -348,7 +350,7 @@ static int twin_add(struct twin *t, const struct fib4_route *r)
 			return -EEXIST;
 	t->routes[t->n] = *r;
 	t->routes[t->n++].is_dead =
-		r->type != ROUTE_LOCAL && r->netif && !(r->netif->flags & NETIF_UP);
+		r->type != ROUTE_LOCAL && r->netif && !netif_is_running(r->netif);
 	return 0;
 }
 
@@ -382,7 +384,7 @@ static const struct fib4_route *twin_lookup(struct twin *t, struct ip4_addr dst,
 static void same_result(const struct fib4_route *a, const struct fib4_route *b)
 {
 	assert_int_equal(a != NULL, b != NULL);
-	if (a)
+	if (a && b)
 		assert_true(twin_same(a, b) && a->netif == b->netif);
 }
 
@@ -410,10 +412,10 @@ static void twin_step(struct fixture *f, struct twin *t)
 		twin_del(t, i);
 	} else if (op < 703) {
 		netif->flags ^= NETIF_CARRIER;
-		fib4_netif_set_up(&f->fib, netif, (netif->flags & NETIF_UP));
+		fib4_netif_set_running(&f->fib, netif, netif_is_running(netif));
 		for (i = 0; i < t->n; i++)
 			if (t->routes[i].netif == netif && t->routes[i].type != ROUTE_LOCAL)
-				t->routes[i].is_dead = !(netif->flags & NETIF_UP);
+				t->routes[i].is_dead = !netif_is_running(netif);
 	} else if (op < 704) {
 		fib4_netif_del(&f->fib, netif);
 		for (i = t->n; i-- > 0;)

@@ -396,8 +396,7 @@ static void errors_reach_the_transport_with_their_errno(void **state)
 {
 	struct ip4_fix *f = *state;
 	const struct {
-		uint8_t type, code;
-		int err;
+		int type, code, err;
 		bool is_hard;
 	} cases[] = {
 		{3, 0, ENETUNREACH, false},   {3, 1, EHOSTUNREACH, false},
@@ -413,7 +412,8 @@ static void errors_reach_the_transport_with_their_errno(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		rx_error(f, cases[i].type, cases[i].code, 0, OURS(.head = {1, 2, 3, 4}));
+		rx_error(f, (uint8_t)cases[i].type, (uint8_t)cases[i].code, 0,
+			 OURS(.head = {1, 2, 3, 4}));
 		assert_int_equal(seen.n_errors, i + 1);
 		assert_int_equal(seen.err.err, cases[i].err);
 		assert_int_equal(seen.err.is_hard, cases[i].is_hard);

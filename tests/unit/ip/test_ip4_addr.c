@@ -118,16 +118,18 @@ static void primary_addresses_come_before_secondary_ones(void **state)
 	struct ip4_fix *f = *state;
 	const struct ip4_ifaddr *ifa;
 	static const char *const want[] = {"10.0.0.1", "10.0.1.1", "10.0.0.2"};
-	int i = 0;
+	size_t i = 0;
 
 	add_addr(f->a, "10.0.0.1", 24);
 	add_addr(f->a, "10.0.0.2", 24);
 	add_addr(f->a, "10.0.1.1", 24);
 	list_for_each (ifa, &f->a->netif.ip4->addrs, link) {
-		assert_ip4(ifa->addr, want[i]);
+		if (i < ARRAY_SIZE(want))
+			assert_ip4(ifa->addr, want[i]);
 		assert_int_equal(ifa->is_secondary, i == 2);
 		i++;
 	}
+	assert_int_equal(i, ARRAY_SIZE(want));
 	assert_int_equal(del(f->a, "10.0.0.1", 24), 0);
 	ifa = ip4_addr_on_link(&f->a->netif, ip4("10.0.0.7"));
 	assert_ip4(ifa->addr, "10.0.0.2");
@@ -156,7 +158,7 @@ static void same_prefix_on_two_interfaces_survives_on_the_other(void **state)
 	add_addr(f->a, "10.0.0.1", 24);
 	add_addr(f->b, "10.0.0.2", 24);
 	assert_ptr_equal(fib4_lookup(&f->st->ip4->fib, ip4("10.0.0.9"))->netif, &f->a->netif);
-	netif_set_up(&f->a->netif, false);
+	netif_set_carrier(&f->a->netif, false);
 	assert_ptr_equal(fib4_lookup(&f->st->ip4->fib, ip4("10.0.0.9"))->netif, &f->b->netif);
 	assert_int_equal(del(f->a, "10.0.0.1", 24), 0);
 	assert_int_equal(route_type(f, "10.0.0.9"), ROUTE_UNICAST);
