@@ -140,7 +140,7 @@ struct weft_route_info {
 	struct weft_route route; /* src: of connected routes, the source that they lead to */
 	uint8_t proto;           /* who made it, as in rtnetlink: 2 the stack, 3 by hand … */
 	uint8_t scope;           /* as in rtnetlink: 0 global, 253 link, 254 host */
-	bool is_dead;            /* not in use: its interface is down or has no carrier */
+	bool is_dead;            /* not in use: its interface is set down */
 };
 /* Calls `fn` for every route, by destination, prefix length and metric. `fn` must not change any.
  */

@@ -61,15 +61,16 @@ static void ip4_netif_del(struct netif *netif)
 
 static void ip4_netif_change(struct netif *netif)
 {
-	bool running = netif_is_running(netif);
+	bool up = netif->flags & NETIF_UP;
+	bool starts = netif_is_running(netif) && !netif->ip4->was_running;
 	const struct ip4_ifaddr *ifa;
 
 	ip_dst_invalidate_all(netif->stack); /* the MTU may be another one */
-	if (running == netif->ip4->was_running)
-		return;
-	netif->ip4->was_running = running;
-	fib4_netif_set_running(&netif->stack->ip4->fib, netif, running);
-	if (running)
+	if (up != netif->ip4->was_up)
+		fib4_netif_set_up(&netif->stack->ip4->fib, netif, up);
+	netif->ip4->was_up = up;
+	netif->ip4->was_running = netif_is_running(netif);
+	if (starts)
 		list_for_each (ifa, &netif->ip4->addrs, link)
 			ip4_addr_announce(ifa);
 }

@@ -58,7 +58,8 @@ struct ip4_own_entry {
 struct ip4_if {
 	struct list addrs; /* struct ip4_ifaddr */
 	uint32_t n_addrs;
-	bool was_running; /* as the routes know it */
+	bool was_up;      /* as the routes know it */
+	bool was_running; /* when it starts to run, addresses are announced */
 };
 
 struct ip4_conf {

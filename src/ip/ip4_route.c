@@ -64,7 +64,7 @@ static enum drop target_local(struct stack *st, struct ip4_addr dst, uint8_t pre
  * (as Linux), which is also how groups and broadcasts get out without any route. */
 static enum drop target_on_link(struct netif *oif, struct ip4_addr dst, struct target *ret)
 {
-	if (!netif_is_running(oif))
+	if (!(oif->flags & NETIF_UP))
 		return DROP_IF_DOWN;
 	*ret = (struct target){.netif = oif, .nexthop = dst, .prefix_len = 32};
 	return DROP_NONE;

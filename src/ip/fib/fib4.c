@@ -323,7 +323,7 @@ int fib4_add(struct fib4 *fib, const struct fib4_route *r, enum fib4_add how)
 		return -EEXIST;
 	}
 	*copy = *r;
-	copy->is_dead = r->netif && r->type != ROUTE_LOCAL && !netif_is_running(r->netif);
+	copy->is_dead = r->netif && r->type != ROUTE_LOCAL && !(r->netif->flags & NETIF_UP);
 	copy->next = *place;
 	*place = copy;
 	node_update_slot(fib, p.nodes[p.depth], p.bit);
@@ -400,7 +400,7 @@ struct sweeper {
 	enum sweep (*visit)(const struct sweeper *sw, struct fib4_route *r);
 	const struct netif *netif;
 	struct ip4_addr src;
-	bool running;
+	bool up;
 };
 
 static void chain_sweep(struct fib4 *fib, struct fib4_route **link, const struct sweeper *sw)
@@ -437,10 +437,10 @@ static void node_sweep(struct fib4 *fib, struct fib4_node *n, const struct sweep
 	}
 }
 
-static enum sweep sweep_running(const struct sweeper *sw, struct fib4_route *r)
+static enum sweep sweep_up(const struct sweeper *sw, struct fib4_route *r)
 {
 	if (r->netif == sw->netif && r->type != ROUTE_LOCAL)
-		r->is_dead = !sw->running;
+		r->is_dead = !sw->up;
 	return SWEEP_KEEP;
 }
 
@@ -459,10 +459,9 @@ static enum sweep sweep_all(const struct sweeper *sw UNUSED, struct fib4_route *
 	return SWEEP_DEL;
 }
 
-void fib4_netif_set_running(struct fib4 *fib, const struct netif *netif, bool running)
+void fib4_netif_set_up(struct fib4 *fib, const struct netif *netif, bool up)
 {
-	node_sweep(fib, &fib->root,
-		   &(struct sweeper){.visit = sweep_running, .netif = netif, .running = running});
+	node_sweep(fib, &fib->root, &(struct sweeper){.visit = sweep_up, .netif = netif, .up = up});
 }
 
 void fib4_netif_del(struct fib4 *fib, const struct netif *netif)

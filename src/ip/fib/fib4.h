@@ -44,7 +44,7 @@ struct fib4_route {
 	uint8_t type;  /* enum route_type */
 	uint8_t proto; /* enum route_proto or a daemon's number */
 	uint8_t scope; /* enum route_scope */
-	bool is_dead;  /* its interface is not running; never set on local routes */
+	bool is_dead;  /* its interface is down; never set on local routes */
 };
 
 struct fib4_node {
@@ -100,8 +100,10 @@ int fib4_del(struct fib4 *fib, const struct fib4_key *key);
 /* The first route that `key` fits, in use or not; NULL: none. */
 const struct fib4_route *fib4_find(const struct fib4 *fib, const struct fib4_key *key);
 
-/* The interface started or stopped running: its routes, except local ones, come alive or die. */
-void fib4_netif_set_running(struct fib4 *fib, const struct netif *netif, bool running);
+/* The interface was set up or down: its routes, except local ones, come alive or die. A carrier
+ * that comes and goes changes nothing, as in Linux (ignore_routes_with_linkdown 0): what is sent
+ * there is lost silently, as behind a cable that is cut. */
+void fib4_netif_set_up(struct fib4 *fib, const struct netif *netif, bool up);
 /* Deletes all routes through `netif`. */
 void fib4_netif_del(struct fib4 *fib, const struct netif *netif);
 /* Deletes the routes that name `src` as their source, which is no longer ours. */

@@ -167,11 +167,11 @@ static void route_of_stopped_interface_is_passed_over_until_it_runs(void **state
 	add(f, ROUTE("0.0.0.0", 0, .netif = &f->netifs[1]));
 	add(f, ROUTE("10.0.0.0", 8));
 	add(f, ROUTE("10.0.0.0", 8, .metric = 5, .netif = &f->netifs[2]));
-	fib4_netif_set_running(&f->fib, &f->netifs[0], false);
+	fib4_netif_set_up(&f->fib, &f->netifs[0], false);
 	assert_int_equal(fib4_lookup(&f->fib, addr("10.0.0.1"))->metric, 5);
-	fib4_netif_set_running(&f->fib, &f->netifs[2], false);
+	fib4_netif_set_up(&f->fib, &f->netifs[2], false);
 	assert_int_equal(found_len(f, "10.0.0.1"), 0);
-	fib4_netif_set_running(&f->fib, &f->netifs[0], true);
+	fib4_netif_set_up(&f->fib, &f->netifs[0], true);
 	assert_int_equal(fib4_lookup(&f->fib, addr("10.0.0.1"))->metric, 0);
 }
 
@@ -350,7 +350,7 @@ static int twin_add(struct twin *t, const struct fib4_route *r)
 			return -EEXIST;
 	t->routes[t->n] = *r;
 	t->routes[t->n++].is_dead =
-		r->type != ROUTE_LOCAL && r->netif && !netif_is_running(r->netif);
+		r->type != ROUTE_LOCAL && r->netif && !(r->netif->flags & NETIF_UP);
 	return 0;
 }
 
@@ -412,10 +412,10 @@ static void twin_step(struct fixture *f, struct twin *t)
 		twin_del(t, i);
 	} else if (op < 703) {
 		netif->flags ^= NETIF_CARRIER;
-		fib4_netif_set_running(&f->fib, netif, netif_is_running(netif));
+		fib4_netif_set_up(&f->fib, netif, (netif->flags & NETIF_UP));
 		for (i = 0; i < t->n; i++)
 			if (t->routes[i].netif == netif && t->routes[i].type != ROUTE_LOCAL)
-				t->routes[i].is_dead = !netif_is_running(netif);
+				t->routes[i].is_dead = !(netif->flags & NETIF_UP);
 	} else if (op < 704) {
 		fib4_netif_del(&f->fib, netif);
 		for (i = t->n; i-- > 0;)

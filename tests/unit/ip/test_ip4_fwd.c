@@ -261,15 +261,25 @@ static void directed_broadcast_is_ours_and_goes_no_further(void **state)
 	fix_assert_silent(f->b);
 }
 
-static void stopped_interface_makes_its_net_unreachable_until_it_runs(void **state)
+static void lost_carrier_loses_packets_silently(void **state)
+{
+	struct ip4_fix *f = *state;
+
+	netif_set_carrier(&f->b->netif, false);
+	assert_int_equal(rx_verdict(f->a, THROUGH()), DROP_IF_CARRIER);
+	fix_assert_silent(f->a);
+	fix_assert_silent(f->b);
+}
+
+static void interface_set_down_makes_its_net_unreachable_until_it_is_up(void **state)
 {
 	struct ip4_fix *f = *state;
 	struct sent s;
 
-	netif_set_carrier(&f->b->netif, false);
+	netif_set_up(&f->b->netif, false);
 	assert_int_equal(rx_verdict(f->a, THROUGH()), DROP_IP_NO_ROUTE);
 	assert_icmp4(f->a, ICMP4_UNREACH, ICMP4_UNREACH_NET);
-	netif_set_carrier(&f->b->netif, true);
+	netif_set_up(&f->b->netif, true);
 	fix_ignore_sent(f->b); /* gratuitous ARP */
 	add_neigh(f->b, "10.0.1.2", MAC_B2);
 	assert_int_equal(rx_verdict(f->a, THROUGH()), DROP_NONE);
@@ -394,7 +404,8 @@ int main(void)
 		T(martians_are_not_forwarded),
 		T(group_frames_are_not_forwarded),
 		T(directed_broadcast_is_ours_and_goes_no_further),
-		T(stopped_interface_makes_its_net_unreachable_until_it_runs),
+		T(lost_carrier_loses_packets_silently),
+		T(interface_set_down_makes_its_net_unreachable_until_it_is_up),
 		T(super_packet_is_forwarded_by_the_size_of_its_frames),
 		T(super_packet_with_frames_too_large_learns_the_mtu),
 		T(shared_bytes_are_not_written),

@@ -157,7 +157,7 @@ static void bound_interface_is_used_even_without_a_route(void **state)
 	assert_int_equal(r.err, 0);
 	assert_ptr_equal(r.dst.netif, &f->b->netif);
 	assert_ip(r.dst.nexthop, "192.0.2.1");
-	netif_set_carrier(&f->b->netif, false);
+	netif_set_up(&f->b->netif, false);
 	assert_int_equal(route(f, "192.0.2.1", NULL, f->b->netif.index).err, -ENETDOWN);
 }
 
