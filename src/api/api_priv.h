@@ -18,7 +18,14 @@
 #include "socket/socket.h"
 #include "transport/sock.h"
 #include "weft/netif.h"
+#include "weft/socket.h"
 #include "wire/addr.h"
+
+/* What a stack keeps for the public API (stack->api). */
+struct api_stack {
+	void (*tcp_end_fn)(void *arg, const struct weft_sock_info *info);
+	void *tcp_end_arg;
+};
 
 static inline struct engine *engine_of(struct weft_engine *eng)
 {

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* The common part of datagram sockets; contracts in dgram.h. */
+#include "transport/dgram.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "transport/sock_table.h"
+#include "weft/socket.h"
+
+/* Life */
+
+int dgram_new(struct stack *st, const struct sock_proto *proto, int family, int protocol,
+	      struct dgram_sock **ret)
+{
+	struct dgram_sock *ds = mem_zalloc(&st->eng->mem, sizeof(*ds));
+
+	if (!ds)
+		return -ENOMEM;
+	pktq_init(&ds->rcvq);
+	sock_init(&ds->sk, st, proto, family, protocol);
+	ds->sk.conn.flags |= CONN_F_RECEIVES;
+	*ret = ds;
+	return 0;
+}
+
+void dgram_close(struct sock *sk, bool abort UNUSED)
+{
+	sock_unref(sk);
+}
+
+void dgram_destroy(struct sock *sk)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+
+	pktq_purge(&ds->rcvq);
+	mem_free(&sk->stack->eng->mem, ds, sizeof(*ds));
+}
+
+/* Receiving */
+
+bool dgram_has_room(const struct dgram_sock *ds, const struct pkt *pkt)
+{
+	return pktq_is_empty(&ds->rcvq) || ds->rcvq_mem + pkt_mem_bytes(pkt) <= ds->sk.rcvbuf_bytes;
+}
+
+void dgram_queue(struct dgram_sock *ds, struct pkt *pkt, const struct ip_addr *src)
+{
+	static_assert(sizeof(pkt->cb) >= sizeof(*src), "the source address travels in cb");
+
+	memcpy(pkt->cb, src, sizeof(*src));
+	pkt_hop(pkt, HOP_SOCK, ds->sk.conn.proto);
+	ds->rcvq_mem += pkt_mem_bytes(pkt);
+	pktq_push(&ds->rcvq, pkt);
+	sock_wake(&ds->sk, SOCK_IN);
+}
+
+/* Copies as much of the packet as there is room for; returns how much. */
+static size_t dgram_copy_out(const struct pkt *pkt, const struct sock_msg *msg)
+{
+	uint32_t off = 0;
+
+	for (size_t i = 0; i < msg->n_iov && off < pkt->len; i++) {
+		uint32_t left = pkt->len - off;
+		uint32_t n = msg->iov[i].len < left ? (uint32_t)msg->iov[i].len : left;
+
+		if (n)
+			pkt_copy_out(pkt, off, msg->iov[i].base, n);
+		off += n;
+	}
+	return off;
+}
+
+ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+	struct pkt *pkt = ds->rcvq.first;
+	size_t n_copied, len;
+
+	if (sk->err)
+		return sock_take_err(sk);
+	if (!pkt)
+		return sk->flags & SOCK_F_SHUT_RD ? 0 : -EAGAIN;
+	len = pkt->len;
+	n_copied = dgram_copy_out(pkt, msg);
+	memcpy(&msg->addr, pkt->cb, sizeof(msg->addr));
+	msg->has_addr = true;
+	msg->ifindex = pkt->netif ? pkt->netif->index : 0;
+	if (n_copied < len)
+		msg->out_flags |= WEFT_MSG_TRUNC;
+	if (!(msg->flags & WEFT_MSG_PEEK)) {
+		ds->rcvq_mem -= pkt_mem_bytes(pkt);
+		pkt_free(pktq_pop(&ds->rcvq));
+	}
+	return (ptrdiff_t)(msg->flags & WEFT_MSG_TRUNC ? len : n_copied);
+}
+
+uint32_t dgram_events(const struct sock *sk)
+{
+	const struct dgram_sock *ds = dgram_of_const(sk);
+	bool shut_rd = sk->flags & SOCK_F_SHUT_RD, shut_wr = sk->flags & SOCK_F_SHUT_WR;
+	uint32_t events = SOCK_OUT;
+
+	if (!pktq_is_empty(&ds->rcvq) || shut_rd)
+		events |= SOCK_IN;
+	if (sk->err)
+		events |= SOCK_ERR | SOCK_IN;
+	if (shut_rd)
+		events |= SOCK_RDHUP;
+	if (shut_rd && shut_wr)
+		events |= SOCK_HUP;
+	return events;
+}
+
+void dgram_diag(const struct sock *sk, struct sock_diag *ret)
+{
+	*ret = (struct sock_diag){
+		.state = sk->flags & SOCK_F_CONNECTED ? WEFT_TCP_ESTABLISHED : WEFT_TCP_CLOSE,
+		.recv_q = dgram_of_const(sk)->rcvq_mem,
+	};
+}
+
+int dgram_shutdown(struct sock *sk, bool rd, bool wr)
+{
+	if (!(sk->flags & SOCK_F_CONNECTED))
+		return -ENOTCONN;
+	sk->flags |= (rd ? SOCK_F_SHUT_RD : 0u) | (wr ? SOCK_F_SHUT_WR : 0u);
+	sock_wake(sk, dgram_events(sk));
+	return 0;
+}
+
+/* Names */
+
+static void dgram_route_forget(struct sock *sk)
+{
+	sk->dst = (struct ip_dst){0};
+}
+
+int dgram_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
+{
+	if (sk->conn.port)
+		return -EINVAL;
+	dgram_route_forget(sk);
+	return sock_port_bind(sk, addr, port);
+}
+
+static struct ip_flow dgram_flow(const struct sock *sk, const struct ip_addr *src,
+				 const struct ip_addr *dst)
+{
+	return (struct ip_flow){
+		.dst = *dst,
+		.src = *src,
+		.oif = sk->conn.ifindex,
+		.mark = sk->mark,
+		.tos = sk->tos,
+		.proto = sk->conn.proto,
+	};
+}
+
+/* The address that the application bound to; unspecified: none. */
+static struct ip_addr dgram_bound_addr(const struct sock *sk)
+{
+	if (sk->flags & SOCK_F_BOUND_ADDR)
+		return sk->conn.laddr;
+	return (struct ip_addr){0};
+}
+
+int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr, struct ip_addr *ret_src)
+{
+	struct ip_addr bound = dgram_bound_addr(&ds->sk);
+	struct ip_flow flow = dgram_flow(&ds->sk, &bound, addr);
+	int err = ip_route(ds->sk.stack, &flow, &ds->sk.dst, &ds->route_src);
+
+	if (err)
+		return err;
+	ds->route_dst = *addr;
+	*ret_src = ds->route_src;
+	return 0;
+}
+
+int dgram_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
+{
+	struct ip_addr bound = dgram_bound_addr(sk), src;
+	int err = dgram_route_connect(dgram_of(sk), addr, &src);
+
+	if (err)
+		return err;
+	if (sk->flags & SOCK_F_CONNECTED)
+		sock_conn_disconnect(sk, &bound);
+	sk->flags &= ~(uint32_t)SOCK_F_CONNECTED;
+	err = sock_conn_connect(sk, &src, addr, port);
+	if (err)
+		return err;
+	sk->flags |= SOCK_F_CONNECTED;
+	return 0;
+}
+
+int dgram_disconnect(struct sock *sk)
+{
+	struct ip_addr bound = dgram_bound_addr(sk);
+
+	if (!(sk->flags & SOCK_F_CONNECTED))
+		return 0;
+	sk->flags &= ~(uint32_t)SOCK_F_CONNECTED;
+	dgram_route_forget(sk);
+	if (sk->flags & SOCK_F_BOUND_PORT) {
+		sock_conn_disconnect(sk, &bound);
+	} else {
+		sock_conn_del(sk->stack, &sk->conn);
+		sk->conn.laddr = bound;
+	}
+	return 0;
+}
+
+/* Sending */
+
+int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_bytes,
+		     struct ip_addr *ret_dst)
+{
+	if (sk->err)
+		return sock_take_err(sk);
+	if (sk->flags & SOCK_F_SHUT_WR)
+		return -EPIPE;
+	if (msg->flags)
+		return -EOPNOTSUPP;
+	if (msg->n_bytes > max_bytes)
+		return -EMSGSIZE;
+	if (!msg->has_addr && !(sk->flags & SOCK_F_CONNECTED))
+		return -EDESTADDRREQ;
+	*ret_dst = msg->has_addr ? msg->addr : sk->conn.raddr;
+	return 0;
+}
+
+int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct ip_out *out)
+{
+	struct sock *sk = &ds->sk;
+	int err;
+
+	if (!ip_dst_is_valid(sk->stack, &sk->dst) || !ip_addr_eq(&ds->route_dst, dst)) {
+		struct ip_flow flow = dgram_flow(sk, &sk->conn.laddr, dst);
+
+		err = ip_route(sk->stack, &flow, &sk->dst, &ds->route_src);
+		if (err)
+			return err;
+		ds->route_dst = *dst;
+	}
+	*out = (struct ip_out){
+		.flow = dgram_flow(sk, &ds->route_src, dst),
+		.ttl = sk->ttl,
+		.may_broadcast = sk->flags & SOCK_F_BROADCAST,
+		.dst = &sk->dst,
+	};
+	return 0;
+}
+
+struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg)
+{
+	struct pkt *pkt = pkt_alloc(&sk->stack->eng->pkts, (uint32_t)msg->n_bytes);
+
+	if (!pkt)
+		return NULL;
+	for (size_t i = 0; i < msg->n_iov; i++)
+		if (msg->iov[i].len)
+			memcpy(pkt_put(pkt, (uint32_t)msg->iov[i].len), msg->iov[i].base,
+			       msg->iov[i].len);
+	pkt->mark = sk->mark;
+	return pkt;
+}
+
+int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out)
+{
+	int err;
+
+	pkt_hop(pkt, HOP_SOCK, sk->conn.proto);
+	err = ip_output(sk->stack, pkt, out);
+	return err == -ENOBUFS ? 0 : err;
+}
+
+void dgram_icmp_error(struct sock *sk, const struct icmp_err *err)
+{
+	if (!(sk->flags & SOCK_F_CONNECTED) || (!err->is_hard && !err->mtu))
+		return;
+	sock_set_err(sk, err->mtu ? EMSGSIZE : err->err);
+}

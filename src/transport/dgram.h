@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What datagram sockets have in common (udp, raw, ping): a bounded receive queue, a peer, and a
+ * route kept between packets.
+ *
+ * A packet on the receive queue has `data` at what the application gets, l3_off and l4_off as they
+ * were, and its source address in `cb`. It counts with the memory behind it, not with its bytes, so
+ * that small datagrams cannot hold much more memory than SO_RCVBUF says.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "pkt/pkt.h"
+#include "transport/sock.h"
+
+struct dgram_sock {
+	struct sock sk;
+	struct pktq rcvq;
+	uint32_t rcvq_mem; /* bytes of memory behind rcvq */
+	/* sk.dst is the route to this address, from this source. */
+	struct ip_addr route_dst, route_src;
+};
+
+static inline struct dgram_sock *dgram_of(struct sock *sk)
+{
+	return container_of(sk, struct dgram_sock, sk);
+}
+
+static inline const struct dgram_sock *dgram_of_const(const struct sock *sk)
+{
+	return container_of(sk, const struct dgram_sock, sk);
+}
+
+/* proto->create for all of them. */
+int dgram_new(struct stack *st, const struct sock_proto *proto, int family, int protocol,
+	      struct dgram_sock **ret) MUST_CHECK;
+void dgram_close(struct sock *sk, bool abort);
+void dgram_destroy(struct sock *sk);
+
+/* The queue has room for the packet. An empty one always has, so that a datagram larger than
+ * SO_RCVBUF is not lost for ever. */
+bool dgram_has_room(const struct dgram_sock *ds, const struct pkt *pkt) MUST_CHECK;
+/* Queues a packet and wakes the application. Takes it. */
+void dgram_queue(struct dgram_sock *ds, struct pkt *pkt, const struct ip_addr *src);
+/* proto->recv. The port of `msg` is left as it is. */
+ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg);
+uint32_t dgram_events(const struct sock *sk);
+void dgram_diag(const struct sock *sk, struct sock_diag *ret);
+int dgram_shutdown(struct sock *sk, bool rd, bool wr);
+
+/* bind, connect and disconnect of protocols with ports in the socket tables. */
+int dgram_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port);
+int dgram_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port);
+int dgram_disconnect(struct sock *sk);
+
+/* The route to a peer, kept for the packets to come, and the source address that goes with it: the
+ * one that the application bound to, or selected. 0 or as ip_route(). */
+int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr,
+			struct ip_addr *ret_src) MUST_CHECK;
+/* Where a message goes: its own destination, else the peer. 0; a pending error; -EPIPE;
+ * -EDESTADDRREQ; -EMSGSIZE: more than `max_bytes`; -EOPNOTSUPP: a flag that makes no sense. */
+int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_bytes,
+		     struct ip_addr *ret_dst) MUST_CHECK;
+/* Fills in `out` for a packet to `dst`, with the source address selected. The route stays with the
+ * socket, so that only a change of destination or of routes costs a lookup. 0 or as ip_route(). */
+int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct ip_out *out) MUST_CHECK;
+/* A packet with the message's bytes and room for headers; NULL: no memory. */
+struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg) MUST_CHECK;
+/* ip_output(), where a queue that is full on the way is no error of the application's, as in
+ * Linux. Takes `pkt`. */
+int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out) MUST_CHECK;
+/* An ICMP error about a packet of this socket: SO_ERROR if it is connected and the error says that
+ * sending on is of no use (RFC 1122 §4.1.3.3, as Linux without IP_RECVERR). */
+void dgram_icmp_error(struct sock *sk, const struct icmp_err *err);

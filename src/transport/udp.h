@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UDP (RFC 768, RFC 1122 §4.1, RFC 8085).
+ *
+ *	udp_input (udp_in.c) --> dgram_queue --> application
+ *	udp_send (udp_out.c) --> ip_output
+ *	udp_error (udp_in.c): ICMP errors become SO_ERROR of connected sockets
+ *
+ * A datagram of at most PKT_ROOM - PKT_HEADROOM bytes lives in the packet itself; a connected
+ * socket, or one that sends to one peer for a while, looks no route up.
+ */
+#pragma once
+
+#include "base/compiler.h"
+#include "core/stack.h"
+#include "transport/sock.h"
+
+enum {
+	UDP_PAYLOAD_MAX = 65507, /* 65535 less the headers of IPv4 and UDP */
+};
+
+/* Registers protocol and sockets. After sock_table_init() and the IP layer. 0 or -Exxx. */
+int udp_init(struct stack *st) MUST_CHECK;
+
+/* udp_in.c */
+enum drop udp_input(struct stack *st, struct pkt *pkt, const struct ip_info *info);
+void udp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
+	       uint32_t quote_len);
+
+/* udp_out.c */
+ptrdiff_t udp_send(struct sock *sk, struct sock_msg *msg);
+
+/* udp_sock.c */
+extern const struct sock_proto udp_proto;

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* UDP receive path: header, checksum, demultiplexing to a socket or, for a group, to several. */
+#include "transport/dgram.h"
+#include "transport/pseudo.h"
+#include "transport/sock_table.h"
+#include "transport/udp.h"
+#include "wire/ip4.h"
+#include "wire/udp.h"
+
+/* RFC 1122 §4.1.3.4: a checksum that is present must be verified; zero means that none was sent,
+ * which IPv6 does not allow (RFC 8200 §8.1). */
+static bool udp_csum_ok(const struct pkt *pkt, const struct udp_hdr *hdr,
+			const struct ip_info *info)
+{
+	if (pkt->csum != PKT_CSUM_NONE)
+		return true;
+	if (hdr->csum == 0)
+		return !info->is_ip6;
+	return pseudo_csum_ok(pkt, &info->src, &info->dst, IP_PROTO_UDP, hdr->len);
+}
+
+/* Queues the datagram at a socket. Takes it on DROP_NONE. */
+static enum drop udp_deliver(struct sock *sk, struct pkt *pkt, const struct udp_hdr *hdr,
+			     const struct ip_info *info)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+
+	if (unlikely(!dgram_has_room(ds, pkt))) {
+		mib_inc(sk->stack, MIB_UdpRcvbufErrors);
+		mib_inc(sk->stack, MIB_UdpInErrors);
+		return DROP_UDP_RCVBUF;
+	}
+	if (hdr->len < pkt->len)
+		pkt_trim(pkt, hdr->len);
+	pkt_pull(pkt, UDP_HDR_LEN);
+	mib_inc(sk->stack, MIB_UdpInDatagrams);
+	dgram_queue(ds, pkt, &info->src);
+	return DROP_NONE;
+}
+
+struct udp_group {
+	struct pkt *pkt;
+	const struct udp_hdr *hdr;
+	const struct ip_info *info;
+	struct sock *last; /* gets the packet itself */
+	bool is_taken;     /* somebody got a clone */
+};
+
+/* Every socket but the last found gets a clone. */
+static void udp_group_list(struct udp_group *g, const struct hlist *nodes,
+			   const struct sock_flow *flow)
+{
+	struct conn_node *node;
+
+	hlist_for_each (node, nodes, port_link) {
+		struct pkt *clone;
+
+		if (!sock_node_matches(node, flow))
+			continue;
+		if (g->last) {
+			clone = pkt_clone(g->pkt);
+			if (clone && udp_deliver(g->last, clone, g->hdr, g->info) == DROP_NONE)
+				g->is_taken = true;
+			else
+				pkt_free(clone);
+		}
+		g->last = sock_of_conn(node);
+	}
+}
+
+/* Broadcast and multicast go to all sockets that match (RFC 1122 §4.1.3.3 and §3.3.6). */
+static enum drop udp_input_group(struct stack *st, struct pkt *pkt, const struct udp_hdr *hdr,
+				 const struct ip_info *info, const struct sock_flow *flow)
+{
+	const struct sock_port *port = sock_port_find(st, IP_PROTO_UDP, flow->lport);
+	struct udp_group g = {.pkt = pkt, .hdr = hdr, .info = info};
+	enum drop why;
+
+	if (port) {
+		udp_group_list(&g, &port->conns, flow);
+		udp_group_list(&g, &port->owners, flow);
+	}
+	if (!g.last)
+		return DROP_UDP_NO_PORT;
+	why = udp_deliver(g.last, pkt, hdr, info);
+	if (why == DROP_NONE || !g.is_taken)
+		return why;
+	pkt_free(pkt);
+	return DROP_NONE;
+}
+
+static enum drop udp_input_one(struct stack *st, struct pkt *pkt, const struct udp_hdr *hdr,
+			       const struct ip_info *info, const struct sock_flow *flow)
+{
+	struct sock *sk = sock_lookup_datagram(st, flow);
+
+	if (unlikely(!sk)) {
+		mib_inc(st, MIB_UdpNoPorts);
+		return DROP_UDP_NO_PORT; /* the caller answers: port unreachable */
+	}
+	return udp_deliver(sk, pkt, hdr, info);
+}
+
+enum drop udp_input(struct stack *st, struct pkt *pkt, const struct ip_info *info)
+{
+	struct sock_flow flow;
+	struct udp_hdr hdr;
+
+	if (unlikely(!pkt_pullup(pkt, UDP_HDR_LEN)))
+		goto bad_hdr;
+	udp_hdr_read(pkt->data, &hdr);
+	if (unlikely(!udp_hdr_len_ok(&hdr, pkt->len)))
+		goto bad_hdr;
+	if (unlikely(!udp_csum_ok(pkt, &hdr, info))) {
+		mib_inc(st, MIB_UdpInCsumErrors);
+		mib_inc(st, MIB_UdpInErrors);
+		return DROP_UDP_CSUM;
+	}
+	flow = (struct sock_flow){
+		.laddr = info->dst,
+		.raddr = info->src,
+		.lport = hdr.dst_port,
+		.rport = hdr.src_port,
+		.proto = IP_PROTO_UDP,
+		.ifindex = pkt->netif ? pkt->netif->index : 0,
+	};
+	if (unlikely(info->is_broadcast))
+		return udp_input_group(st, pkt, &hdr, info, &flow);
+	return udp_input_one(st, pkt, &hdr, info, &flow);
+
+bad_hdr:
+	mib_inc(st, MIB_UdpInErrors);
+	return DROP_UDP_HDR;
+}
+
+void udp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
+	       uint32_t quote_len)
+{
+	struct sock_flow flow = {
+		.laddr = err->src,
+		.raddr = err->dst,
+		.proto = IP_PROTO_UDP,
+	};
+	struct udp_hdr hdr;
+	struct sock *sk;
+
+	if (quote_len < UDP_HDR_LEN)
+		return;
+	udp_hdr_read(quote, &hdr);
+	flow.lport = hdr.src_port;
+	flow.rport = hdr.dst_port;
+	sk = sock_lookup_datagram(st, &flow);
+	if (sk)
+		dgram_icmp_error(sk, err);
+}

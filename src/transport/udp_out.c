@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* UDP send path: destination, port, route, packet, header. */
+#include <errno.h>
+
+#include "transport/dgram.h"
+#include "transport/pseudo.h"
+#include "transport/sock_table.h"
+#include "transport/udp.h"
+#include "wire/ip4.h"
+#include "wire/udp.h"
+
+enum {
+	UDP_CSUM_OFF = 6, /* in the header */
+};
+
+/* Puts the header in front. The checksum is left to whoever puts the bytes on a wire. */
+static int udp_hdr_push(struct pkt *pkt, const struct ip_flow *flow, uint16_t src_port,
+			uint16_t dst_port)
+{
+	uint8_t *p = pkt_push(pkt, UDP_HDR_LEN);
+	struct udp_hdr hdr = {.src_port = src_port, .dst_port = dst_port};
+
+	if (!p)
+		return -ENOBUFS;
+	hdr.len = (uint16_t)pkt->len;
+	hdr.csum = pseudo_partial(&flow->src, &flow->dst, IP_PROTO_UDP, pkt->len);
+	udp_hdr_write(p, &hdr);
+	pkt->l4_off = pkt_off(pkt);
+	pkt->csum = PKT_CSUM_PARTIAL;
+	pkt->csum_start = pkt->l4_off;
+	pkt->csum_off = UDP_CSUM_OFF;
+	return 0;
+}
+
+/* A socket that sends before it was bound gets a port. */
+static int udp_autobind(struct sock *sk)
+{
+	return likely(sk->conn.port) ? 0 : sock_port_bind(sk, &sk->conn.laddr, 0);
+}
+
+static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct ip_addr *dst,
+		       uint16_t port)
+{
+	struct ip_out out;
+	struct pkt *pkt;
+	int err;
+
+	err = udp_autobind(sk);
+	if (!err)
+		err = dgram_route(dgram_of(sk), dst, &out);
+	if (err)
+		return err;
+	pkt = dgram_pkt_new(sk, msg);
+	if (!pkt || udp_hdr_push(pkt, &out.flow, sk->conn.lport, port)) {
+		mib_inc(sk->stack, MIB_UdpSndbufErrors);
+		pkt_free(pkt);
+		return -ENOBUFS;
+	}
+	err = dgram_output(sk, pkt, &out);
+	if (!err)
+		mib_inc(sk->stack, MIB_UdpOutDatagrams);
+	return err;
+}
+
+ptrdiff_t udp_send(struct sock *sk, struct sock_msg *msg)
+{
+	uint16_t port = msg->has_addr ? msg->port : sk->conn.rport;
+	struct ip_addr dst;
+	int err;
+
+	err = dgram_send_check(sk, msg, UDP_PAYLOAD_MAX, &dst);
+	if (err)
+		return err;
+	if (port == 0)
+		return -EINVAL;
+	err = udp_send_to(sk, msg, &dst, port);
+	return err ? err : (ptrdiff_t)msg->n_bytes;
+}

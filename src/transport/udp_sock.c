@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* UDP sockets: what the socket layer and the stack see of UDP. */
+#include <errno.h>
+
+#include "base/load.h"
+#include "transport/dgram.h"
+#include "transport/sock_table.h"
+#include "transport/udp.h"
+#include "weft/socket.h"
+#include "wire/ip4.h"
+
+static int udp_create(struct stack *st, int family, int protocol UNUSED, struct sock **ret)
+{
+	struct dgram_sock *ds;
+	int err = dgram_new(st, &udp_proto, family, IP_PROTO_UDP, &ds);
+
+	if (!err)
+		*ret = &ds->sk;
+	return err;
+}
+
+static ptrdiff_t udp_recv(struct sock *sk, struct sock_msg *msg)
+{
+	const struct pkt *pkt = dgram_of(sk)->rcvq.first;
+
+	if (pkt)
+		msg->port = load_be16(pkt_l4(pkt));
+	return dgram_recv(sk, msg);
+}
+
+const struct sock_proto udp_proto = {
+	.name = "udp",
+	.ip_proto = IP_PROTO_UDP,
+	.type = WEFT_SOCK_DGRAM,
+	.create = udp_create,
+	.bind = dgram_bind,
+	.connect = dgram_connect,
+	.disconnect = dgram_disconnect,
+	.send = udp_send,
+	.recv = udp_recv,
+	.shutdown = dgram_shutdown,
+	.close = dgram_close,
+	.events = dgram_events,
+	.diag = dgram_diag,
+	.destroy = dgram_destroy,
+};
+
+static const struct ip_proto udp_ip_proto = {
+	.proto = IP_PROTO_UDP,
+	.input = udp_input,
+	.error = udp_error,
+};
+
+static void udp_fini(struct stack *st)
+{
+	sock_close_all(st, &udp_proto);
+}
+
+static const struct stack_layer udp_layer = {
+	.name = "udp",
+	.fini = udp_fini,
+};
+
+int udp_init(struct stack *st)
+{
+	int err = stack_layer_add(st, &udp_layer);
+
+	if (!err)
+		err = stack_ip_proto_add(st, &udp_ip_proto);
+	return err ? err : sock_proto_add(st, &udp_proto);
+}
