@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets of the public API: types and handles; the calls themselves are socket/'s. */
+#include "api/api_priv.h"
+#include "weft/socket.h"
+
+/* An address that the application gave, of any family: which are right is socket/'s to say. */
+static struct sock_name api_name(const struct weft_sockaddr *sa)
+{
+	struct sock_name name = {
+		.family = sa->addr.family, .port = sa->port, .ifindex = sa->scope_id};
+
+	if (ip_addr_of(&sa->addr, &name.addr))
+		name.addr = (struct ip_addr){0};
+	return name;
+}
+
+int weft_socket(struct weft_stack *st, int family, int type, int protocol, struct weft_sock **ret)
+{
+	struct sock *sk;
+	int err = socket_new(stack_of(st), family, type, protocol, &sk);
+
+	if (!err)
+		*ret = sock_handle(sk);
+	return err;
+}
+
+void weft_on_event(struct weft_sock *s, void (*fn)(struct weft_sock *s, void *arg, uint32_t events),
+		   void *arg)
+{
+	sock_set_callback(sock_of(s), fn, arg);
+}
+
+uint32_t weft_events(const struct weft_sock *s)
+{
+	const struct sock *sk = sock_of_const(s);
+
+	return sk->proto->events(sk);
+}
+
+int weft_bind(struct weft_sock *s, const struct weft_sockaddr *sa)
+{
+	struct sock_name name = api_name(sa);
+
+	return socket_bind(sock_of(s), &name);
+}
+
+int weft_listen(struct weft_sock *s, int backlog)
+{
+	return socket_listen(sock_of(s), backlog);
+}
+
+int weft_accept(struct weft_sock *s, struct weft_sock **ret, struct weft_sockaddr *ret_peer)
+{
+	struct sock *sk;
+	struct sock_name peer;
+	int err = socket_accept(sock_of(s), &sk);
+
+	if (err)
+		return err;
+	*ret = sock_handle(sk);
+	if (ret_peer) {
+		/* A connection may be over by now; its peer's address is still there. */
+		peer = (struct sock_name){
+			.family = sk->conn.family, .addr = sk->conn.raddr, .port = sk->conn.rport};
+		*ret_peer = weft_sockaddr_of(&peer);
+	}
+	return 0;
+}
+
+int weft_connect(struct weft_sock *s, const struct weft_sockaddr *sa)
+{
+	struct sock_name name = api_name(sa);
+
+	return socket_connect(sock_of(s), &name);
+}
+
+ptrdiff_t weft_send(struct weft_sock *s, const void *buf, size_t len, uint32_t flags)
+{
+	struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = len};
+
+	return socket_send(sock_of(s), &iov, 1, flags, NULL);
+}
+
+ptrdiff_t weft_sendv(struct weft_sock *s, const struct weft_iovec *iov, size_t n_iov,
+		     uint32_t flags)
+{
+	return socket_send(sock_of(s), iov, n_iov, flags, NULL);
+}
+
+ptrdiff_t weft_sendto(struct weft_sock *s, const void *buf, size_t len, uint32_t flags,
+		      const struct weft_sockaddr *to)
+{
+	struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = len};
+	struct sock_name name;
+
+	if (!to)
+		return socket_send(sock_of(s), &iov, 1, flags, NULL);
+	name = api_name(to);
+	return socket_send(sock_of(s), &iov, 1, flags, &name);
+}
+
+ptrdiff_t weft_recv(struct weft_sock *s, void *buf, size_t len, uint32_t flags)
+{
+	struct weft_iovec iov = {.base = buf, .len = len};
+
+	return socket_recv(sock_of(s), &iov, 1, flags, NULL);
+}
+
+ptrdiff_t weft_recvv(struct weft_sock *s, const struct weft_iovec *iov, size_t n_iov,
+		     uint32_t flags)
+{
+	return socket_recv(sock_of(s), iov, n_iov, flags, NULL);
+}
+
+ptrdiff_t weft_recvfrom(struct weft_sock *s, void *buf, size_t len, uint32_t flags,
+			struct weft_sockaddr *ret_from)
+{
+	struct weft_iovec iov = {.base = buf, .len = len};
+	struct sock_name from;
+	ptrdiff_t n = socket_recv(sock_of(s), &iov, 1, flags, &from);
+
+	if (n >= 0 && ret_from)
+		*ret_from = weft_sockaddr_of(&from);
+	return n;
+}
+
+int weft_shutdown(struct weft_sock *s, int how)
+{
+	return socket_shutdown(sock_of(s), how);
+}
+
+void weft_close(struct weft_sock *s)
+{
+	if (s)
+		socket_close(sock_of(s), false);
+}
+
+void weft_abort(struct weft_sock *s)
+{
+	if (s)
+		socket_close(sock_of(s), true);
+}
+
+int weft_getsockname(const struct weft_sock *s, struct weft_sockaddr *ret)
+{
+	struct sock_name name;
+
+	socket_name(sock_of_const(s), &name);
+	*ret = weft_sockaddr_of(&name);
+	return 0;
+}
+
+int weft_getpeername(const struct weft_sock *s, struct weft_sockaddr *ret)
+{
+	struct sock_name name;
+	int err = socket_peer(sock_of_const(s), &name);
+
+	if (!err)
+		*ret = weft_sockaddr_of(&name);
+	return err;
+}
+
+int weft_setsockopt(struct weft_sock *s, int level, int name, const void *val, size_t len)
+{
+	return socket_setopt(sock_of(s), level, name, val, len);
+}
+
+int weft_getsockopt(struct weft_sock *s, int level, int name, void *val, size_t *len)
+{
+	return socket_getopt(sock_of(s), level, name, val, len);
+}

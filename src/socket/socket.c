@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* The socket calls; contracts in socket.h. Options are in socket_opt.c. */
+#include "socket/socket.h"
+
+#include <errno.h>
+
+#include "ip/ip.h"
+#include "ip/ip4.h"
+#include "transport/sock_table.h"
+#include "weft/socket.h"
+
+enum {
+	SOCK_TYPES = 11, /* Linux's SOCK_MAX: below, a type is unknown; from there on it is no type
+			  */
+};
+
+static bool socket_family_is_known(const struct stack *st, int family)
+{
+	return (family == WEFT_AF_INET && st->ip4) || (family == WEFT_AF_INET6 && st->ip6);
+}
+
+/* Protocol 0 asks for the type's first; raw sockets take any but 0. */
+static bool socket_proto_fits(const struct sock_proto *proto, int type, int protocol)
+{
+	if (proto->type != type)
+		return false;
+	if (proto->ip_proto == 0)
+		return protocol != 0;
+	return protocol == 0 || protocol == proto->ip_proto;
+}
+
+int socket_new(struct stack *st, int family, int type, int protocol, struct sock **ret)
+{
+	const struct sock_table *t = st->socks;
+	bool type_is_known = false;
+
+	if (!socket_family_is_known(st, family))
+		return -EAFNOSUPPORT;
+	if (type < 0 || type >= SOCK_TYPES || protocol < 0 || protocol > UINT8_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < t->n_protos; i++) {
+		type_is_known |= t->protos[i]->type == type;
+		if (socket_proto_fits(t->protos[i], type, protocol))
+			return t->protos[i]->create(st, family, protocol, ret);
+	}
+	return type_is_known ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+}
+
+/* An address that a socket can be bound to: one of ours, or a group's. */
+static bool socket_addr_is_bindable(const struct stack *st, const struct ip_addr *addr)
+{
+	if (ip_addr_is_unspecified(addr) || ip_addr_is_multicast(addr) ||
+	    ip_addr_is_local(st, addr))
+		return true;
+	if (ip_addr_is_ip4(addr)) {
+		struct ip4_addr ip4 = ip_addr_to_ip4(addr);
+
+		return ip4_addr_is_broadcast(&ip4) || ip4_own(st->ip4, ip4) == IP4_OWN_BROADCAST;
+	}
+	return false;
+}
+
+int socket_bind(struct sock *sk, const struct sock_name *name)
+{
+	bool is_any = ip_addr_is_unspecified(&name->addr);
+	int err;
+
+	/* Linux lets AF_UNSPEC pass for AF_INET when the address is 0.0.0.0. */
+	if (name->family != sk->conn.family &&
+	    !(name->family == WEFT_AF_UNSPEC && sk->conn.family == WEFT_AF_INET && is_any))
+		return -EAFNOSUPPORT;
+	if (!socket_addr_is_bindable(sk->stack, &name->addr))
+		return -EADDRNOTAVAIL;
+	if (!sk->proto->bind)
+		return -EOPNOTSUPP;
+	err = sk->proto->bind(sk, &name->addr, name->port);
+	if (err)
+		return err;
+	if (!is_any)
+		sk->flags |= SOCK_F_BOUND_ADDR;
+	if (name->port)
+		sk->flags |= SOCK_F_BOUND_PORT;
+	return 0;
+}
+
+/* As in Linux, the unspecified address as a destination means this host. */
+static struct ip_addr socket_dst(const struct sock_name *name)
+{
+	static const struct ip4_addr loopback4 = {{127, 0, 0, 1}};
+
+	if (!ip_addr_is_unspecified(&name->addr))
+		return name->addr;
+	if (name->family == WEFT_AF_INET)
+		return ip_addr_from_ip4(&loopback4);
+	return (struct ip_addr){{[15] = 1}};
+}
+
+int socket_connect(struct sock *sk, const struct sock_name *name)
+{
+	struct ip_addr dst = socket_dst(name);
+
+	if (name->family == WEFT_AF_UNSPEC)
+		return sk->proto->disconnect ? sk->proto->disconnect(sk) : -EOPNOTSUPP;
+	if (name->family != sk->conn.family)
+		return -EAFNOSUPPORT;
+	return sk->proto->connect ? sk->proto->connect(sk, &dst, name->port) : -EOPNOTSUPP;
+}
+
+int socket_listen(struct sock *sk, int backlog)
+{
+	return sk->proto->listen ? sk->proto->listen(sk, backlog) : -EOPNOTSUPP;
+}
+
+int socket_accept(struct sock *sk, struct sock **ret)
+{
+	return sk->proto->accept ? sk->proto->accept(sk, ret) : -EOPNOTSUPP;
+}
+
+static int socket_msg_init(struct sock_msg *msg, const struct weft_iovec *iov, size_t n_iov,
+			   uint32_t flags)
+{
+	size_t n_bytes = 0;
+
+	for (size_t i = 0; i < n_iov; i++)
+		if (__builtin_add_overflow(n_bytes, iov[i].len, &n_bytes) || n_bytes > PTRDIFF_MAX)
+			return -EINVAL;
+	*msg = (struct sock_msg){
+		.iov = iov,
+		.n_iov = n_iov,
+		.n_bytes = n_bytes,
+		.flags = flags & ~(uint32_t)(WEFT_MSG_DONTWAIT | WEFT_MSG_NOSIGNAL),
+	};
+	return 0;
+}
+
+ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
+		      const struct sock_name *to)
+{
+	struct sock_msg msg;
+	int err = socket_msg_init(&msg, iov, n_iov, flags);
+
+	if (err)
+		return err;
+	if (!sk->proto->send)
+		return -EOPNOTSUPP;
+	if (to && to->family != WEFT_AF_UNSPEC) {
+		if (to->family != sk->conn.family)
+			return -EAFNOSUPPORT;
+		msg.addr = socket_dst(to);
+		msg.port = to->port;
+		msg.has_addr = true;
+	}
+	return sk->proto->send(sk, &msg);
+}
+
+ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
+		      struct sock_name *ret_from)
+{
+	struct sock_msg msg;
+	ptrdiff_t n;
+	int err = socket_msg_init(&msg, iov, n_iov, flags);
+
+	if (err)
+		return err;
+	if (msg.flags & ~(uint32_t)(WEFT_MSG_PEEK | WEFT_MSG_TRUNC) || !sk->proto->recv)
+		return -EOPNOTSUPP;
+	n = sk->proto->recv(sk, &msg);
+	if (n < 0 || !ret_from)
+		return n;
+	*ret_from = (struct sock_name){.family = WEFT_AF_UNSPEC};
+	if (msg.has_addr)
+		*ret_from = (struct sock_name){
+			.family = sk->conn.family, .addr = msg.addr, .port = msg.port};
+	return n;
+}
+
+int socket_shutdown(struct sock *sk, int how)
+{
+	bool rd = how == WEFT_SHUT_RD || how == WEFT_SHUT_RDWR;
+	bool wr = how == WEFT_SHUT_WR || how == WEFT_SHUT_RDWR;
+
+	if (!rd && !wr)
+		return -EINVAL;
+	return sk->proto->shutdown ? sk->proto->shutdown(sk, rd, wr) : -EOPNOTSUPP;
+}
+
+void socket_close(struct sock *sk, bool abort)
+{
+	/* SO_LINGER with a time of 0 asks for a reset; with another time there is nobody to wait.
+	 */
+	if ((sk->flags & SOCK_F_LINGER) && sk->linger_s == 0)
+		abort = true;
+	sk->flags |= SOCK_F_ORPHAN;
+	sock_set_callback(sk, NULL, NULL);
+	sk->proto->close(sk, abort);
+}
+
+void socket_name(const struct sock *sk, struct sock_name *ret)
+{
+	*ret = (struct sock_name){
+		.family = sk->conn.family, .addr = sk->conn.laddr, .port = sk->conn.lport};
+}
+
+int socket_peer(const struct sock *sk, struct sock_name *ret)
+{
+	if (!(sk->flags & SOCK_F_CONNECTED))
+		return -ENOTCONN;
+	*ret = (struct sock_name){
+		.family = sk->conn.family, .addr = sk->conn.raddr, .port = sk->conn.rport};
+	return 0;
+}

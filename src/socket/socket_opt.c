@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket options that do not depend on the protocol: SOL_SOCKET and IPPROTO_IP, with Linux's
+ * values, ranges and roundings. Everything else goes to the protocol.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/sysctl.h"
+#include "socket/socket.h"
+#include "transport/sock_table.h"
+#include "weft/socket.h"
+#include "wire/ip4.h"
+
+/* An option that is an int, as most are. */
+static int socket_opt_int(const void *val, size_t len, int *ret)
+{
+	if (len < sizeof(*ret))
+		return -EINVAL;
+	memcpy(ret, val, sizeof(*ret));
+	return 0;
+}
+
+static int socket_opt_put(void *val, size_t *len, const void *from, size_t from_len)
+{
+	size_t n = *len < from_len ? *len : from_len;
+
+	if (n)
+		memcpy(val, from, n);
+	*len = n;
+	return 0;
+}
+
+static void socket_flag_set(struct sock *sk, uint32_t flag, bool on)
+{
+	sk->flags = on ? sk->flags | flag : sk->flags & ~flag;
+}
+
+static void socket_conn_flag_set(struct sock *sk, uint8_t flag, bool on)
+{
+	sk->conn.flags = (uint8_t)(on ? sk->conn.flags | flag : sk->conn.flags & ~flag);
+}
+
+/* Linux doubles what it is asked for, since memory behind the data counts too. */
+static uint32_t socket_buf_bytes(int asked, uint32_t min)
+{
+	uint32_t n = (uint32_t)asked < SOCK_BUF_MAX / 2 ? (uint32_t)asked * 2 : SOCK_BUF_MAX;
+
+	return n < min ? min : n;
+}
+
+static int socket_set_linger(struct sock *sk, const void *val, size_t len)
+{
+	struct weft_linger linger;
+
+	if (len < sizeof(linger))
+		return -EINVAL;
+	memcpy(&linger, val, sizeof(linger));
+	socket_flag_set(sk, SOCK_F_LINGER, linger.onoff);
+	if (linger.linger_s < 0 || linger.linger_s > UINT16_MAX)
+		sk->linger_s = UINT16_MAX;
+	else
+		sk->linger_s = (uint16_t)linger.linger_s;
+	return 0;
+}
+
+static int socket_set_device(struct sock *sk, const void *val, size_t len)
+{
+	char name[NETIF_NAME_MAX] = {0};
+	struct netif *netif;
+
+	/* What a bound port or a connection was found free for must not change under it. */
+	if (sk->conn.port)
+		return -EINVAL;
+	memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
+	netif = name[0] ? netif_find(sk->stack, name) : NULL;
+	if (name[0] && !netif)
+		return -ENODEV;
+	sk->conn.ifindex = netif ? netif->index : 0;
+	sk->dst = (struct ip_dst){0};
+	return 0;
+}
+
+static int socket_set_int(struct sock *sk, int name, int v)
+{
+	switch (name) {
+	case WEFT_SO_REUSEADDR:
+		socket_conn_flag_set(sk, CONN_F_REUSEADDR, v);
+		return 0;
+	case WEFT_SO_REUSEPORT:
+		socket_conn_flag_set(sk, CONN_F_REUSEPORT, v);
+		return 0;
+	case WEFT_SO_BROADCAST:
+		socket_flag_set(sk, SOCK_F_BROADCAST, v);
+		return 0;
+	case WEFT_SO_KEEPALIVE:
+		socket_flag_set(sk, SOCK_F_KEEPALIVE, v);
+		return 0;
+	case WEFT_SO_SNDBUF:
+		sk->sndbuf_bytes = socket_buf_bytes(v, SOCK_SNDBUF_MIN);
+		return 0;
+	case WEFT_SO_RCVBUF:
+		sk->rcvbuf_bytes = socket_buf_bytes(v, SOCK_RCVBUF_MIN);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int socket_set_socket(struct sock *sk, int name, const void *val, size_t len)
+{
+	int v, err;
+
+	if (name == WEFT_SO_BINDTODEVICE)
+		return socket_set_device(sk, val, len);
+	err = socket_opt_int(val, len, &v);
+	if (err)
+		return err;
+	if (name == WEFT_SO_LINGER)
+		return socket_set_linger(sk, val, len);
+	return socket_set_int(sk, name, v);
+}
+
+/* IP options may also be given in a single byte. */
+static int socket_set_ip(struct sock *sk, int name, const void *val, size_t len)
+{
+	int v = 0;
+
+	if (len == 0)
+		return -EINVAL;
+	if (len < sizeof(v))
+		v = *(const uint8_t *)val;
+	else
+		memcpy(&v, val, sizeof(v));
+	switch (name) {
+	case WEFT_IP_TOS:
+		/* TCP sets the ECN field itself. */
+		if (sk->proto->type == WEFT_SOCK_STREAM)
+			v = (v & ~IP_ECN_MASK) | (sk->tos & IP_ECN_MASK);
+		sk->tos = (uint8_t)v;
+		sk->dst = (struct ip_dst){0};
+		return 0;
+	case WEFT_IP_TTL:
+		if (v != -1 && (v < 1 || v > UINT8_MAX))
+			return -EINVAL;
+		sk->ttl = v == -1 ? 0 : (uint8_t)v;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int socket_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
+{
+	int err;
+
+	if (level == WEFT_SOL_SOCKET)
+		err = socket_set_socket(sk, name, val, len);
+	else if (level == WEFT_IPPROTO_IP)
+		err = socket_set_ip(sk, name, val, len);
+	else
+		return sk->proto->setopt ? sk->proto->setopt(sk, level, name, val, len)
+					 : -ENOPROTOOPT;
+	if (!err && sk->proto->setopt)
+		(void)sk->proto->setopt(sk, level, name, val, len);
+	return err;
+}
+
+static bool socket_is_listening(const struct sock *sk)
+{
+	return sk->proto->type == WEFT_SOCK_STREAM && (sk->conn.flags & CONN_F_RECEIVES);
+}
+
+static int socket_get_int(struct sock *sk, int name, int *ret)
+{
+	switch (name) {
+	case WEFT_SO_REUSEADDR:
+		*ret = !!(sk->conn.flags & CONN_F_REUSEADDR);
+		return 0;
+	case WEFT_SO_REUSEPORT:
+		*ret = !!(sk->conn.flags & CONN_F_REUSEPORT);
+		return 0;
+	case WEFT_SO_BROADCAST:
+		*ret = !!(sk->flags & SOCK_F_BROADCAST);
+		return 0;
+	case WEFT_SO_KEEPALIVE:
+		*ret = !!(sk->flags & SOCK_F_KEEPALIVE);
+		return 0;
+	case WEFT_SO_SNDBUF:
+		*ret = (int)sk->sndbuf_bytes;
+		return 0;
+	case WEFT_SO_RCVBUF:
+		*ret = (int)sk->rcvbuf_bytes;
+		return 0;
+	case WEFT_SO_TYPE:
+		*ret = sk->proto->type;
+		return 0;
+	case WEFT_SO_PROTOCOL:
+		*ret = sk->conn.proto;
+		return 0;
+	case WEFT_SO_DOMAIN:
+		*ret = sk->conn.family;
+		return 0;
+	case WEFT_SO_ACCEPTCONN:
+		*ret = socket_is_listening(sk);
+		return 0;
+	case WEFT_SO_ERROR:
+		*ret = -sock_take_err(sk);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int socket_get_linger(const struct sock *sk, void *val, size_t *len)
+{
+	struct weft_linger linger = {
+		.onoff = !!(sk->flags & SOCK_F_LINGER),
+		.linger_s = sk->linger_s,
+	};
+
+	return socket_opt_put(val, len, &linger, sizeof(linger));
+}
+
+static int socket_get_device(const struct sock *sk, void *val, size_t *len)
+{
+	const struct netif *netif =
+		sk->conn.ifindex ? netif_find_index(sk->stack, sk->conn.ifindex) : NULL;
+
+	if (*len < NETIF_NAME_MAX)
+		return -EINVAL;
+	return netif ? socket_opt_put(val, len, netif->name, strlen(netif->name) + 1)
+		     : socket_opt_put(val, len, NULL, 0);
+}
+
+static int socket_get_ip(const struct sock *sk, int name, int *ret)
+{
+	int64_t ttl = sk->ttl;
+
+	switch (name) {
+	case WEFT_IP_TOS:
+		*ret = sk->tos;
+		return 0;
+	case WEFT_IP_TTL:
+		if (ttl == 0 && sysctl_get(sk->stack, "net.ipv4.ip_default_ttl", &ttl))
+			return -ENOPROTOOPT;
+		*ret = (int)ttl;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
+{
+	int v, err;
+
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_LINGER)
+		return socket_get_linger(sk, val, len);
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_BINDTODEVICE)
+		return socket_get_device(sk, val, len);
+	if (level == WEFT_SOL_SOCKET)
+		err = socket_get_int(sk, name, &v);
+	else if (level == WEFT_IPPROTO_IP)
+		err = socket_get_ip(sk, name, &v);
+	else
+		return sk->proto->getopt ? sk->proto->getopt(sk, level, name, val, len)
+					 : -ENOPROTOOPT;
+	return err ? err : socket_opt_put(val, len, &v, sizeof(v));
+}
