@@ -100,6 +100,25 @@ static void pipe_fly(struct tf_host *to, struct pkt *pkt, const struct ip_out *o
 	host_arm(to);
 }
 
+/* With WEFT_TEST_TRACE set: one line a segment, for whoever looks for a fault. */
+static void trace_segment(const struct tf_host *h, const struct pkt *pkt, const char *what)
+{
+	struct tcp_opts o;
+	struct tcp_hdr t;
+
+	if (!getenv("WEFT_TEST_TRACE"))
+		return;
+	tcp_hdr_read(pkt->data, &t);
+	(void)!tcp_opts_parse(pkt->data + TCP_HDR_LEN, t.data_off - (size_t)TCP_HDR_LEN, &o);
+	fprintf(stderr, "%10.6f %s %s %u:%u (%u) ack %u win %u flags %#x gso %u",
+		(double)h->st->eng->now_ns / 1e9, h->st->name, what, t.seq,
+		t.seq + pkt->len - t.data_off, pkt->len - t.data_off, t.ack, t.wnd, t.flags,
+		pkt->gso_size);
+	for (uint32_t i = 0; i < o.n_sack; i++)
+		fprintf(stderr, " sack %u:%u", o.sack[i].start, o.sack[i].end);
+	fprintf(stderr, "\n");
+}
+
 static bool chance(struct tf_pipe *p, uint32_t ppm)
 {
 	return ppm && prng_below(p->prng, 1000000) < ppm;
@@ -112,6 +131,7 @@ static void pipe_send(struct tf_host *to, struct tf_pipe *p, struct pkt *pkt,
 	struct pkt *copy;
 
 	if (chance(p, p->loss_ppm)) {
+		trace_segment(to, pkt, "LOST");
 		pkt_free(pkt);
 		return;
 	}
@@ -160,6 +180,7 @@ int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 	struct tf_host *h = host_of(st);
 
 	h->n_out++;
+	trace_segment(h, pkt, ">");
 	assert_int_equal(pkt->csum, PKT_CSUM_PARTIAL);
 	assert_true(pkt->gso_size || pkt->len + 20 <= h->netif.mtu);
 	if (h->route_err) {
@@ -232,12 +253,43 @@ struct tf *tf_new(void)
 	return f;
 }
 
+static void *tf_realloc(void *ctx, void *ptr, size_t old_bytes UNUSED, size_t new_bytes)
+{
+	struct tf *f = ctx;
+
+	if (new_bytes == 0) {
+		free(ptr);
+		return NULL;
+	}
+	if (f->fail_ppm && prng_below(&f->prng, 1000000) < f->fail_ppm)
+		return NULL;
+	return realloc(ptr, new_bytes);
+}
+
+void tf_starve(struct tf *f, uint32_t fail_ppm)
+{
+	f->fail_ppm = fail_ppm;
+}
+
 struct tf *tf_pipe_new(const struct tf_pipe *pipe, uint64_t seed)
 {
-	struct tf *f = calloc(1, sizeof(*f));
+	return tf_poor_new(pipe, seed, 0);
+}
 
-	f->eng = fix_engine_with(
-		&(struct engine_config){.now_ns = FIX_START_NS, .has_seed = true, .seed = seed});
+struct tf *tf_poor_new(const struct tf_pipe *pipe, uint64_t seed, uint32_t n_pkts)
+{
+	struct tf *f = calloc(1, sizeof(*f));
+	struct engine_config cfg = {
+		.now_ns = FIX_START_NS,
+		.has_seed = true,
+		.seed = seed,
+		.realloc = tf_realloc,
+		.mem_ctx = f,
+	};
+
+	if (n_pkts)
+		cfg.limits = (struct pkt_limits){n_pkts, {n_pkts / 2, n_pkts / 2, n_pkts / 2}};
+	f->eng = fix_engine_with(&cfg);
 	f->prng.x = seed;
 	host_init(&f->host, f->eng, "a", 1);
 	host_init(&f->peer, f->eng, "b", 2);
@@ -386,6 +438,7 @@ struct sock *tf_socket(struct tf_host *h)
 	struct sock *sk = NULL;
 
 	assert_int_equal(tcp_proto.create(h->st, WEFT_AF_INET, 0, &sk), 0);
+	sk->conn.flags |= CONN_F_REUSEADDR;
 	return sk;
 }
 

@@ -76,10 +76,15 @@ struct tf {
 	uint32_t iss, irs; /* of the socket under test; irs is the test's */
 	bool ts;           /* segments that the test sends carry timestamps */
 	uint32_t ts_val;
+	uint32_t fail_ppm;
 };
 
 struct tf *tf_new(void);
 struct tf *tf_pipe_new(const struct tf_pipe *pipe, uint64_t seed);
+/* The same, short of memory: `n_pkts` packets and half as many buffers of a class (0: plenty), and
+ * `fail_ppm` millionths of the allocations fail from tf_starve() on. */
+struct tf *tf_poor_new(const struct tf_pipe *pipe, uint64_t seed, uint32_t n_pkts);
+void tf_starve(struct tf *f, uint32_t fail_ppm);
 /* Frees all and checks that nothing is left. */
 void tf_end(struct tf *f);
 

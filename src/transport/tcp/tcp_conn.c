@@ -128,8 +128,6 @@ void tcp_done(struct tcp_conn *conn)
 	tcp_set_state(conn, WEFT_TCP_CLOSE);
 	sock_conn_del(conn->sk.stack, &conn->sk.conn);
 	conn->sk.flags |= SOCK_F_SHUT_RD | SOCK_F_SHUT_WR;
-	if (conn->flags & TCPC_ACCEPTQ)
-		conn->flags |= TCPC_FIN_RCVD; /* accept() still returns it; reading ends */
 	sock_wake(&conn->sk, SOCK_IN | SOCK_OUT | SOCK_HUP | SOCK_RDHUP);
 	if (conn->flags & TCPC_PROTO_REF) {
 		conn->flags &= ~(uint32_t)TCPC_PROTO_REF;

@@ -133,6 +133,7 @@ static enum drop tcp_ack_syn_rcvd(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_reset_for(conn->sk.stack, seg);
 		return DROP_TCP_ACK_UNSENT;
 	}
+	conn->snd_una = conn->iss + 1;
 	tcp_established(conn);
 	return DROP_NONE;
 }

@@ -6,6 +6,10 @@
  */
 #include "transport/tcp/tcp_priv.h"
 
+enum {
+	TCP_REASM_SLACK = 64 * 1024,
+};
+
 /* The largest frame seen stands for the peer's segment size. */
 static void tcp_learn_rcv_mss(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
@@ -63,12 +67,14 @@ static struct pkt *tcp_seg_take(struct tcp_seg *seg, uint32_t start, uint32_t en
 	return pkt;
 }
 
-/* Payload beyond this is refused. What the window promised must fit even when packets are small,
- * hence twice the buffer; an empty queue takes anything, or nothing would ever move. */
-static bool tcp_rcvbuf_has_room(const struct tcp_conn *conn, const struct pkt *pkt)
+/* Memory for data out of order ends here: with ordinary frames a full window fits, with tiny ones
+ * when the buffer is small. In-order data has no such bound: the window promised
+ * it, and it is packed densely when memory runs short (tcp_rcvq.c), so it cannot pile up. */
+static bool tcp_reasm_has_room(const struct tcp_conn *conn, const struct pkt *pkt)
 {
-	return conn->rcv_truesize == 0 ||
-	       (uint64_t)conn->rcv_truesize + tcp_truesize(pkt) <= 2ull * conn->sk.rcvbuf_bytes;
+	return (uint64_t)conn->rcv_truesize + tcp_truesize(pkt) <=
+		       2ull * conn->sk.rcvbuf_bytes + TCP_REASM_SLACK &&
+	       !tcp_pools_are_low(conn);
 }
 
 static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t data_end)
@@ -80,7 +86,8 @@ static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, u
 	if (seg->len > 0 && seq_gt(data_end, conn->rcv_nxt)) {
 		struct pkt *pkt;
 
-		if (!tcp_rcvbuf_has_room(conn, seg->pkt) && conn->rcvq.first) {
+		/* The engine's pools run out, and here is data that nobody has read. */
+		if (conn->rcvq.first && tcp_pools_are_low(conn)) {
 			tcp_mib(conn, MIB_TcpExtTCPRcvQDrop);
 			tcp_conn_defer(conn, TCPC_ACK_NOW);
 			return DROP_TCP_RCVBUF;
@@ -89,7 +96,9 @@ static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, u
 		conn->rcv_nxt = data_end;
 		tcp_rcvq_push(conn, pkt);
 	}
-	if (!has_fin && conn->reasm)
+	if (has_fin)
+		tcp_reasm_purge(conn); /* nothing comes after a FIN */
+	else if (conn->reasm)
 		has_fin = tcp_reasm_drain(conn);
 	sock_wake(&conn->sk, SOCK_IN);
 	tcp_ack_schedule(conn);
@@ -108,7 +117,7 @@ static enum drop tcp_text_out_of_order(struct tcp_conn *conn, struct tcp_seg *se
 	enum drop why;
 
 	tcp_ack_out_of_order(conn);
-	if (!tcp_rcvbuf_has_room(conn, pkt)) {
+	if (!tcp_reasm_has_room(conn, pkt)) {
 		tcp_mib(conn, MIB_TcpExtTCPOFODrop);
 		return DROP_TCP_RCVBUF;
 	}
@@ -141,6 +150,12 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 		return DROP_NONE;
 	/* CLOSE-WAIT and later: "should not occur since a FIN has been received". */
 	if (conn->flags & TCPC_FIN_RCVD) {
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+		return DROP_TCP_OLD_SEQ;
+	}
+	/* All of it came before. */
+	if (seq_leq(seg->end_seq, conn->rcv_nxt)) {
+		tcp_note_dsack(conn, seg->seq, seg->end_seq);
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 		return DROP_TCP_OLD_SEQ;
 	}

@@ -243,7 +243,7 @@ static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
  * of the window is left unused. */
 static bool tcp_tso_defers(const struct tcp_conn *conn, uint32_t n, uint32_t limit, uint32_t max)
 {
-	if (tcp_flight(conn) == 0 || conn->ca_state >= TCP_CA_RECOVERY || n >= max)
+	if (tcp_flight(conn) == 0 || conn->ca_state != TCP_CA_OPEN || n >= max)
 		return false;
 	return limit < tcp_min(conn->cc.cwnd, conn->snd_wnd) / 3;
 }

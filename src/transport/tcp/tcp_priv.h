@@ -129,6 +129,21 @@ static inline bool tcp_may_send(const struct tcp_conn *conn)
 	       conn->state == WEFT_TCP_LAST_ACK;
 }
 
+/* A quarter of a pool is kept for packets on their way: were it all in queues, the segment that
+ * empties one could not come in. */
+static inline bool tcp_pool_is_low(const struct pool *pool)
+{
+	return pool->n_used >= pool->max_objs - pool->max_objs / 4;
+}
+
+static inline bool tcp_pools_are_low(const struct tcp_conn *conn)
+{
+	const struct pkt_pools *pools = &tcp_eng(conn)->pkts;
+
+	return tcp_pool_is_low(&pools->pkts) || tcp_pool_is_low(&pools->bufs[0]) ||
+	       tcp_pool_is_low(&pools->bufs[1]) || tcp_pool_is_low(&pools->bufs[2]);
+}
+
 static inline uint32_t tcp_flight(const struct tcp_conn *conn)
 {
 	return conn->snd_nxt - conn->snd_una;
@@ -140,9 +155,11 @@ static inline uint32_t tcp_unsent(const struct tcp_conn *conn)
 	return seq_lt(conn->snd_nxt, conn->snd_end) ? conn->snd_end - conn->snd_nxt : 0;
 }
 
-/* Bytes in the send queue: written and not acknowledged. */
+/* Bytes in the send queue: written and not acknowledged. A SYN is none. */
 static inline uint32_t tcp_sndq_bytes(const struct tcp_conn *conn)
 {
+	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+		return 0;
 	return seq_lt(conn->snd_una, conn->snd_end) ? conn->snd_end - conn->snd_una : 0;
 }
 
@@ -372,6 +389,10 @@ void tcp_sndq_purge(struct tcp_conn *conn);
 /* tcp_rcvq.c */
 
 uint32_t tcp_truesize(const struct pkt *pkt);
+/* Payload that is better copied than kept in a packet of its own. */
+bool tcp_pkt_is_small(const struct pkt *pkt);
+/* Appends the payload to `last` and frees `pkt`. False: `last` has no room of its own. */
+bool tcp_pkt_merge(struct pkt *last, struct pkt *pkt);
 /* Queues payload (headers already off) that starts at rcv_nxt. Takes `pkt`. */
 void tcp_rcvq_push(struct tcp_conn *conn, struct pkt *pkt);
 /* Copies to the application; with `peek` the bytes stay. */

@@ -49,18 +49,20 @@ static struct pkt *tcp_rcvq_last(struct tcp_conn *conn)
 	return container_of(conn->rcvq.last, struct pkt, next);
 }
 
-/* Appends short payload to the last packet. False: it has no room of its own. */
-static bool tcp_rcvq_merge(struct tcp_conn *conn, struct pkt *pkt)
+bool tcp_pkt_merge(struct pkt *last, struct pkt *pkt)
 {
-	struct pkt *last = tcp_rcvq_last(conn);
 	uint32_t n = pkt->len;
 
-	if (!last || last->n_frags > 0 || !pkt_is_writable(last) || pkt_tailroom(last) < n)
+	if (last->n_frags > 0 || !pkt_is_writable(last) || pkt_tailroom(last) < n)
 		return false;
 	pkt_copy_out(pkt, 0, pkt_put(last, n), n);
-	conn->rcvq.n_bytes += n;
 	pkt_free(pkt);
 	return true;
+}
+
+bool tcp_pkt_is_small(const struct pkt *pkt)
+{
+	return pkt->len <= RCVQ_SMALL || tcp_truesize(pkt) / 4 > pkt->len;
 }
 
 /* Memory runs short with little payload in it: starts a dense packet. */
@@ -68,7 +70,7 @@ static struct pkt *tcp_rcvq_densify(struct tcp_conn *conn, struct pkt *pkt)
 {
 	struct pkt *dense;
 
-	if (conn->rcv_truesize < conn->sk.rcvbuf_bytes / 2)
+	if (conn->rcv_truesize < conn->sk.rcvbuf_bytes / 2 || pkt->len > RCVQ_DENSE)
 		return pkt;
 	dense = pkt_alloc(&tcp_eng(conn)->pkts, RCVQ_DENSE);
 	if (!dense)
@@ -80,10 +82,15 @@ static struct pkt *tcp_rcvq_densify(struct tcp_conn *conn, struct pkt *pkt)
 
 void tcp_rcvq_push(struct tcp_conn *conn, struct pkt *pkt)
 {
-	conn->bytes_rcvd += pkt->len;
-	if (pkt->len <= RCVQ_SMALL) {
-		if (tcp_rcvq_merge(conn, pkt))
+	struct pkt *last = tcp_rcvq_last(conn);
+	uint32_t n = pkt->len;
+
+	conn->bytes_rcvd += n;
+	if (tcp_pkt_is_small(pkt)) {
+		if (last && tcp_pkt_merge(last, pkt)) {
+			conn->rcvq.n_bytes += n;
 			return;
+		}
 		pkt = tcp_rcvq_densify(conn, pkt);
 	}
 	tcp_rcvq_link(conn, pkt);

@@ -126,6 +126,25 @@ static void reasm_drop_run(struct tcp_conn *conn, uint32_t i)
 	reasm_remove(conn->reasm, i);
 }
 
+/* The packet continues the run: as a packet, or, when short, as bytes of the last one. */
+static void reasm_append(struct tcp_conn *conn, struct tcp_run *run, struct pkt *pkt)
+{
+	uint32_t end_seq = pkt->tcp.end_seq, flags = pkt->tcp.flags;
+
+	assert(run->last);
+	if (tcp_pkt_is_small(pkt) && !(run->last->tcp.flags & TCP_F_FIN) &&
+	    tcp_pkt_merge(run->last, pkt)) {
+		conn->reasm->n_bytes += end_seq - run->end_seq;
+		run->last->tcp.end_seq = end_seq;
+		run->last->tcp.flags |= flags;
+	} else {
+		reasm_count(conn, pkt);
+		run->last->next = pkt;
+		run->last = pkt;
+	}
+	run->end_seq = end_seq;
+}
+
 /* Puts a packet that overlaps nothing next to or between runs i-1 and i. */
 static void reasm_place(struct tcp_conn *conn, uint32_t i, struct pkt *pkt)
 {
@@ -133,13 +152,9 @@ static void reasm_place(struct tcp_conn *conn, uint32_t i, struct pkt *pkt)
 	struct tcp_run *prev = i > 0 ? &r->runs[i - 1] : NULL;
 	struct tcp_run *next = i < r->n ? &r->runs[i] : NULL;
 
-	reasm_count(conn, pkt);
 	reasm_note_recent(r, pkt->tcp.seq);
 	if (prev && prev->end_seq == pkt->tcp.seq) {
-		assert(prev->last);
-		prev->last->next = pkt;
-		prev->last = pkt;
-		prev->end_seq = pkt->tcp.end_seq;
+		reasm_append(conn, prev, pkt);
 		if (next && next->seq == prev->end_seq) {
 			prev->last->next = next->first;
 			prev->last = next->last;
@@ -148,6 +163,7 @@ static void reasm_place(struct tcp_conn *conn, uint32_t i, struct pkt *pkt)
 		}
 		return;
 	}
+	reasm_count(conn, pkt);
 	if (next && next->seq == pkt->tcp.end_seq) {
 		pkt->next = next->first;
 		next->first = pkt;

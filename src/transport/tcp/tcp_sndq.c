@@ -34,10 +34,12 @@ static struct tcp_sndblk *tcp_sndblk_add(struct tcp_conn *conn, uint32_t n)
 	struct pkt_pools *pools = &tcp_eng(conn)->pkts;
 	uint32_t small = BUF_S - (uint32_t)sizeof(struct tcp_sndblk);
 	bool is_busy = n > small || tcp_sndq_bytes(conn) > small;
-	struct buf *buf = is_busy ? buf_alloc(pools, BUF_M) : NULL;
+	struct buf *buf = NULL;
 	struct tcp_sndblk *blk;
 
-	if (!buf)
+	if (is_busy && !tcp_pool_is_low(&pools->bufs[1]))
+		buf = buf_alloc(pools, BUF_M);
+	if (!buf && !tcp_pool_is_low(&pools->bufs[0]))
 		buf = buf_alloc(pools, BUF_S);
 	if (!buf)
 		return NULL;
