@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Captures of a lab; the contract is in capture.h. */
+#include "lab/capture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lab/lab.h"
+
+enum {
+	CAPTURE_SNAPLEN = 262144, /* tcpdump's: whole super-packets */
+	CAPTURE_BUFFER = 1 << 20, /* bytes kept before they are written to the disk */
+};
+
+struct lab_capture {
+	struct weft_capture *cap;
+	FILE *file;
+	char *buffer;
+	char *path;     /* final name */
+	char *tmp_path; /* while it is being written */
+	int err;        /* first error of writing */
+};
+
+static void blocks_write(void *arg, const void *blocks, size_t len)
+{
+	struct lab_capture *lc = arg;
+
+	if (!lc->err && fwrite(blocks, 1, len, lc->file) != len)
+		lc->err = errno ? -errno : -EIO;
+}
+
+static bool is_captured(const struct labfile *file, const struct labfile_iface *iface, bool all)
+{
+	if (all || file->capture_all)
+		return true;
+	for (uint32_t i = 0; i < file->n_captures; i++)
+		if (file->captures[i].iface == iface)
+			return true;
+	return false;
+}
+
+/* What the node itself sends and receives: for a kernel node that is its TAP. */
+static struct weft_netif *captured_netif(const struct lab_iface *iface)
+{
+	return iface->tap ? iface->tap : iface->netif;
+}
+
+static int interfaces_add(struct lab *lab, struct weft_capture *cap, bool all)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < lab->file->n_nodes; i++)
+		for (uint32_t k = 0; !err && k < lab->nodes[i].file->n_ifaces; k++) {
+			struct lab_iface *iface = &lab->nodes[i].ifaces[k];
+
+			if (is_captured(lab->file, iface->file, all))
+				err = weft_capture_add(cap, captured_netif(iface));
+		}
+	return err;
+}
+
+static int file_open(struct lab_capture *lc, const char *dir, const char *name)
+{
+	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+		return -errno;
+	if (asprintf(&lc->path, "%s/%s.pcapng", dir, name) < 0) {
+		lc->path = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&lc->tmp_path, "%s/.%s.pcapng.%d", dir, name, (int)getpid()) < 0) {
+		lc->tmp_path = NULL;
+		return -ENOMEM;
+	}
+	lc->buffer = malloc(CAPTURE_BUFFER);
+	if (!lc->buffer)
+		return -ENOMEM;
+	lc->file = fopen(lc->tmp_path, "we");
+	if (!lc->file)
+		return -errno;
+	setvbuf(lc->file, lc->buffer, _IOFBF, CAPTURE_BUFFER);
+	return 0;
+}
+
+int lab_captures_start(struct lab *lab, const char *dir, char *msg)
+{
+	const struct labfile *file = lab->file;
+	struct lab_capture *lc;
+	int err;
+
+	if (!dir && !file->capture_all && !file->n_captures)
+		return 0;
+	lc = calloc(1, sizeof(*lc));
+	if (!lc)
+		return -ENOMEM;
+	lab->captures = lc;
+	err = file_open(lc, dir ? dir : ".", file->name);
+	if (err) {
+		snprintf(msg, LAB_MSG_MAX, "capture %s: %s", lc->path ? lc->path : dir,
+			 strerror(-err));
+		return err;
+	}
+	err = weft_capture_new(lab->eng, CAPTURE_SNAPLEN, blocks_write, lc, &lc->cap);
+	return err ? err : interfaces_add(lab, lc->cap, dir && !file->n_captures);
+}
+
+void lab_captures_stop(struct lab *lab)
+{
+	struct lab_capture *lc = lab->captures;
+
+	if (!lc)
+		return;
+	weft_capture_free(lc->cap);
+	if (lc->file) {
+		if (fclose(lc->file) != 0 && !lc->err)
+			lc->err = -errno;
+		if (lc->err || !lc->cap)
+			unlink(lc->tmp_path);
+		else if (rename(lc->tmp_path, lc->path) < 0)
+			lc->err = -errno;
+		if (lc->err)
+			fprintf(stderr, "weft: capture %s: %s\n", lc->path, strerror(-lc->err));
+	}
+	free(lc->buffer);
+	free(lc->tmp_path);
+	free(lc->path);
+	free(lc);
+	lab->captures = NULL;
+}
+
+const char *lab_capture_path(const struct lab *lab)
+{
+	return lab->captures ? lab->captures->path : NULL;
+}

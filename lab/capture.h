@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Captures of a lab: one pcapng file with every interface that is watched, named "node:interface".
+ */
+#pragma once
+
+#include "base/compiler.h"
+
+struct lab;
+
+/*
+ * Starts what the lab file and `dir` ask for: with a directory, DIR/LAB.pcapng; without, the file's
+ * captures go to LAB.pcapng in the current directory. The file is written under a temporary name
+ * and gets its own when the capture is complete. Returns 0, or -Exxx with a message in `msg`
+ * (LAB_MSG_MAX bytes).
+ */
+int lab_captures_start(struct lab *lab, const char *dir, char *msg) MUST_CHECK;
+/* Finishes the file. Says on stderr when the disk could not take all of it. */
+void lab_captures_stop(struct lab *lab);
+/* Path of the file, or NULL when nothing is captured; valid until lab_stop(). */
+const char *lab_capture_path(const struct lab *lab);

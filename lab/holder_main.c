@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process of a kernel node: process 1 of the node's namespaces. holder.h tells what it is for.
+ *
+ * Order of things: identity (user mapping, host name), mounts (/proc, /sys, hosts, resolv.conf),
+ * interfaces (TAPs, addresses, routes), then serve requests until weft closes the socket or dies.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lab/holder_wire.h"
+#include "lab/labfile.h"
+#include "lab/rtnl.h"
+#include "weft/io.h"
+
+enum {
+	HOLDER_PROGS_MAX = 256, /* programs at a time */
+};
+
+struct prog {
+	pid_t pid; /* 0: free */
+	uint32_t id;
+};
+
+struct holder_self {
+	int sock;
+	int sigfd;
+	struct prog progs[HOLDER_PROGS_MAX];
+};
+
+static void msg_send(int sock, enum holder_msg_kind kind, uint32_t id, int32_t value)
+{
+	struct holder_msg msg = {.kind = kind, .id = id, .value = value};
+
+	/* When nobody listens any more, the socket's end tells the main loop. */
+	(void)!send(sock, &msg, sizeof(msg), MSG_NOSIGNAL);
+}
+
+/* Reports why the node cannot be set up, and ends. */
+static _Noreturn void PRINTF_LIKE(3, 4) fail(int sock, int err, const char *fmt, ...)
+{
+	struct {
+		struct holder_msg msg;
+		char text[HOLDER_ERR_MAX];
+	} out = {.msg = {.kind = HOLDER_FAILED, .value = err}};
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out.text, sizeof(out.text), fmt, ap);
+	va_end(ap);
+	(void)!send(sock, &out, sizeof(out), MSG_NOSIGNAL);
+	_exit(1);
+}
+
+static int file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	if (n < 0)
+		err = -errno;
+	else if ((size_t)n < strlen(text))
+		err = -EIO;
+	close(fd);
+	return err;
+}
+
+/* In a user namespace: who started weft is root inside, and nobody else exists. */
+static void identity_set(int sock, const char *name, uid_t uid, gid_t gid)
+{
+	char map[64];
+	int err = 0;
+
+	if (uid != 0) {
+		snprintf(map, sizeof(map), "0 %u 1", uid);
+		err = file_write("/proc/self/uid_map", map);
+		if (!err)
+			err = file_write("/proc/self/setgroups", "deny");
+		snprintf(map, sizeof(map), "0 %u 1", gid);
+		if (!err)
+			err = file_write("/proc/self/gid_map", map);
+	}
+	if (err)
+		fail(sock, err, "cannot map the user into the namespace: %s", strerror(-err));
+	if (sethostname(name, strlen(name)) < 0)
+		fail(sock, -errno, "sethostname: %s", strerror(errno));
+}
+
+static int file_create(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return file_write(path, text);
+}
+
+/* Puts `text` over the file at `path` for this node only. A system without the file has no use
+ * for it: not an error. */
+static int file_cover(const char *path, const char *tmp, const char *text)
+{
+	char *real = realpath(path, NULL);
+	int err;
+
+	if (!real)
+		return errno == ENOENT ? 0 : -errno;
+	err = file_create(tmp, text);
+	if (!err && mount(tmp, real, NULL, MS_BIND, NULL) < 0)
+		err = -errno;
+	free(real);
+	return err;
+}
+
+/*
+ * The covering files live in a tmpfs that is mounted over /tmp only while they are bound to their
+ * places; afterwards it has no name, and goes with the mount namespace.
+ */
+static void mounts_set(int sock, const char *hosts)
+{
+	int err;
+
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		fail(sock, -errno, "cannot make mounts private: %s", strerror(errno));
+	/* So that ps and /proc/net show the node; a sandbox may refuse it, and little is lost. */
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
+		(void)mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") < 0)
+		fail(sock, -errno, "cannot mount a tmpfs for hosts and resolv.conf: %s",
+		     strerror(errno));
+	err = file_cover("/etc/hosts", "/tmp/hosts", hosts);
+	if (!err)
+		err = file_cover("/etc/resolv.conf", "/tmp/resolv.conf",
+				 "# This node has no name server; names are in /etc/hosts.\n");
+	if (umount2("/tmp", MNT_DETACH) < 0 && !err)
+		err = -errno;
+	if (err)
+		fail(sock, err, "cannot set the node's hosts and resolv.conf: %s", strerror(-err));
+}
+
+static int tap_open(int sock, const char *ifname)
+{
+	int fd = weft_tap_open(ifname);
+
+	if (fd == -ENOENT)
+		fail(sock, fd,
+		     "there is no /dev/net/tun: load the module (modprobe tun), or make "
+		     "the device available in this container");
+	if (fd == -EACCES || fd == -EPERM)
+		fail(sock, fd,
+		     "/dev/net/tun may not be opened: run as root, or let users open it "
+		     "(chmod 0666 /dev/net/tun, as most distributions have it)");
+	if (fd < 0)
+		fail(sock, fd, "cannot create the TAP of %s: %s", ifname, strerror(-fd));
+	return fd;
+}
+
+static void taps_send(int sock, const int *fds, uint32_t n)
+{
+	struct holder_msg msg = {.kind = HOLDER_TAPS};
+	union {
+		char buf[CMSG_SPACE(HOLDER_TAPS_BATCH * sizeof(int))];
+		struct cmsghdr align;
+	} ctl = {.buf = {0}};
+	struct iovec iov = {&msg, sizeof(msg)};
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &ctl,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)),
+	};
+
+	ctl.align.cmsg_level = SOL_SOCKET;
+	ctl.align.cmsg_type = SCM_RIGHTS;
+	ctl.align.cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(&ctl.align), fds, n * sizeof(int));
+	if (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0)
+		fail(sock, -errno, "cannot pass the TAPs on: %s", strerror(errno));
+	for (uint32_t i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+static void taps_make(int sock, const struct labfile_node *node)
+{
+	int fds[HOLDER_TAPS_BATCH];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < node->n_ifaces; i++) {
+		fds[n++] = tap_open(sock, node->ifaces[i].name);
+		if (n == HOLDER_TAPS_BATCH || i + 1 == node->n_ifaces) {
+			taps_send(sock, fds, n);
+			n = 0;
+		}
+	}
+}
+
+static bool mac_is_given(const struct lab_mac *mac)
+{
+	static const struct lab_mac none;
+
+	return memcmp(mac, &none, sizeof(none)) != 0;
+}
+
+static int iface_set(struct rtnl *nl, const struct labfile_iface *iface, const char **ret_what)
+{
+	int ifindex = (int)if_nametoindex(iface->name);
+	int err;
+
+	*ret_what = "link up";
+	err = rtnl_link_up(nl, ifindex, mac_is_given(&iface->mac) ? iface->mac.bytes : NULL,
+			   iface->mtu);
+	*ret_what = "address";
+	for (uint32_t i = 0; !err && i < iface->n_addrs; i++)
+		err = rtnl_addr_add(nl, ifindex, &iface->addrs[i].net);
+	return err;
+}
+
+static int route_set(struct rtnl *nl, const struct labfile_route *r)
+{
+	return rtnl_route_add(nl, &r->dst, r->via.family == LAB_IP_NONE ? NULL : &r->via,
+			      r->iface ? (int)if_nametoindex(r->iface->name) : 0, r->metric);
+}
+
+static bool node_has_ip6(const struct labfile_node *node)
+{
+	for (uint32_t i = 0; i < node->n_ifaces; i++)
+		for (uint32_t k = 0; k < node->ifaces[i].n_addrs; k++)
+			if (node->ifaces[i].addrs[k].net.ip.family == LAB_IP6)
+				return true;
+	return false;
+}
+
+static void network_set(int sock, const struct labfile_node *node)
+{
+	struct rtnl nl;
+	const char *what = "lo";
+	int err = rtnl_open(&nl);
+
+	if (err)
+		fail(sock, err, "netlink socket: %s", strerror(-err));
+	/* Not to chatter about IPv6 (router solicitations, MLD) where nobody speaks it. */
+	if (!node_has_ip6(node))
+		(void)!file_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+	if (node->forwarding)
+		err = file_write("/proc/sys/net/ipv4/ip_forward", "1");
+	if (!err)
+		err = rtnl_link_up(&nl, (int)if_nametoindex("lo"), NULL, 0);
+	for (uint32_t i = 0; !err && i < node->n_ifaces; i++)
+		err = iface_set(&nl, &node->ifaces[i], &what);
+	if (!err)
+		what = "route";
+	for (uint32_t i = 0; !err && i < node->n_routes; i++)
+		err = route_set(&nl, &node->routes[i]);
+	if (err)
+		fail(sock, err, "the kernel refused a setting of node %s (%s): %s", node->name,
+		     what, strerror(-err));
+	rtnl_close(&nl);
+}
+
+/* Splits NUL-terminated strings at `*p` into an array that execvpe(3) takes. NULL: malformed. */
+static char **strings_take(char **p, const char *end, uint32_t n)
+{
+	char **v = calloc((size_t)n + 1, sizeof(*v));
+
+	for (uint32_t i = 0; v && i < n; i++) {
+		char *nul = memchr(*p, 0, (size_t)(end - *p));
+
+		if (!nul) {
+			free(v);
+			return NULL;
+		}
+		v[i] = *p;
+		*p = nul + 1;
+	}
+	return v;
+}
+
+static void signals_default(void)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the new process. The pipe closes by itself when exec succeeds, else it carries the errno. */
+static _Noreturn void prog_exec(char *const *argv, char *const *envp, const char *cwd,
+				const int *fds, int pipe_fd)
+{
+	const char *path = NULL;
+	int err;
+
+	signals_default();
+	for (int i = 0; i < 3; i++)
+		if (dup2(fds[i], i) < 0)
+			goto fail;
+	/* A directory that the node cannot see is no reason not to run. */
+	if (chdir(cwd) < 0 && chdir("/") < 0)
+		goto fail;
+	for (char *const *e = envp; *e; e++)
+		if (!strncmp(*e, "PATH=", 5))
+			path = *e + 5;
+	if (path)
+		setenv("PATH", path, 1); /* execvpe searches the caller's PATH */
+	execvpe(argv[0], argv, envp);
+fail:
+	err = errno;
+	(void)!write(pipe_fd, &err, sizeof(err));
+	_exit(127);
+}
+
+static struct prog *prog_slot(struct holder_self *self)
+{
+	for (size_t i = 0; i < HOLDER_PROGS_MAX; i++)
+		if (!self->progs[i].pid)
+			return &self->progs[i];
+	return NULL;
+}
+
+/* Returns 0 or the positive errno of what failed. */
+static int prog_start(struct holder_self *self, const struct holder_msg *msg, char *strings,
+		      const char *end, const int *fds)
+{
+	struct prog *prog = prog_slot(self);
+	char *p = strings;
+	char **cwd = strings_take(&p, end, 1);
+	char **argv = strings_take(&p, end, msg->n_argv);
+	char **envp = strings_take(&p, end, msg->n_envp);
+	int pipe_fds[2];
+	int err = EINVAL;
+	pid_t pid;
+
+	if (!prog)
+		err = EAGAIN;
+	if (!prog || !cwd || !argv || !envp || !msg->n_argv || pipe2(pipe_fds, O_CLOEXEC) < 0)
+		goto out;
+	pid = fork();
+	if (pid == 0)
+		prog_exec(argv, envp, cwd[0], fds, pipe_fds[1]);
+	err = pid < 0 ? errno : 0;
+	close(pipe_fds[1]);
+	if (pid > 0 && read(pipe_fds[0], &err, sizeof(err)) == sizeof(err))
+		waitpid(pid, NULL, 0);
+	else if (pid > 0)
+		*prog = (struct prog){pid, msg->id};
+	close(pipe_fds[0]);
+out:
+	free(cwd);
+	free(argv);
+	free(envp);
+	return err;
+}
+
+static void prog_signal(struct holder_self *self, uint32_t id, int signo)
+{
+	for (size_t i = 0; i < HOLDER_PROGS_MAX; i++)
+		if (self->progs[i].pid && self->progs[i].id == id)
+			kill(self->progs[i].pid, signo);
+}
+
+/* Takes one request. False: weft has closed the socket. */
+static bool request_take(struct holder_self *self, char *buf)
+{
+	union {
+		char buf[CMSG_SPACE(3 * sizeof(int))];
+		struct cmsghdr align;
+	} ctl;
+	struct iovec iov = {buf, HOLDER_MSG_MAX};
+	struct msghdr mh = {.msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &ctl,
+			    .msg_controllen = sizeof(ctl)};
+	ssize_t n = recvmsg(self->sock, &mh, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *cm = n > 0 ? CMSG_FIRSTHDR(&mh) : NULL;
+	int fds[3] = {-1, -1, -1};
+	struct holder_msg msg;
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if ((size_t)n < sizeof(msg))
+		return false;
+	memcpy(&msg, buf, sizeof(msg));
+	if (cm && cm->cmsg_type == SCM_RIGHTS && cm->cmsg_len == CMSG_LEN(sizeof(fds)))
+		memcpy(fds, CMSG_DATA(cm), sizeof(fds));
+	if (msg.kind == HOLDER_RUN)
+		msg_send(self->sock, HOLDER_STARTED, msg.id,
+			 prog_start(self, &msg, buf + sizeof(msg), buf + n, fds));
+	else if (msg.kind == HOLDER_SIGNAL)
+		prog_signal(self, msg.id, msg.value);
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return true;
+}
+
+/* Collects every process that has ended: process 1 inherits orphans too. */
+static void children_reap(struct holder_self *self)
+{
+	struct signalfd_siginfo si;
+	int status;
+	pid_t pid;
+
+	(void)!read(self->sigfd, &si, sizeof(si));
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < HOLDER_PROGS_MAX; i++)
+			if (self->progs[i].pid == pid) {
+				msg_send(self->sock, HOLDER_ENDED, self->progs[i].id, status);
+				self->progs[i].pid = 0;
+			}
+}
+
+static _Noreturn void serve(struct holder_self *self)
+{
+	char *buf = malloc(HOLDER_MSG_MAX);
+
+	if (!buf)
+		fail(self->sock, -ENOMEM, "out of memory");
+	msg_send(self->sock, HOLDER_READY, 0, 0);
+	for (;;) {
+		struct pollfd pfds[2] = {{self->sock, POLLIN, 0}, {self->sigfd, POLLIN, 0}};
+
+		if (poll(pfds, 2, -1) < 0 && errno != EINTR)
+			_exit(1);
+		if (pfds[1].revents)
+			children_reap(self);
+		if (pfds[0].revents && !request_take(self, buf))
+			_exit(0);
+	}
+}
+
+/* Signals of the terminal are for the programs; only the socket and its parent's death end it. */
+static int signals_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int s = 1; s <= SIGSYS; s++)
+		if (s != SIGKILL && s != SIGSTOP && s != SIGSEGV && s != SIGBUS && s != SIGABRT)
+			sigaddset(&set, s);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+_Noreturn void holder_main(int sock, const struct holder_owner *owner,
+			   const struct labfile_node *node, const char *hosts)
+{
+	static struct holder_self self; /* of a process of its own */
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "weft-node");
+	/* Whatever else the parent had open is not for programs of the node. */
+	if (sock != 3 && dup2(sock, 3) < 0)
+		_exit(1);
+	close_range(4, ~0U, 0);
+	fcntl(3, F_SETFD, FD_CLOEXEC);
+	self.sock = 3;
+	self.sigfd = signals_set();
+	if (self.sigfd < 0)
+		fail(self.sock, -errno, "signalfd: %s", strerror(errno));
+
+	identity_set(self.sock, node->name, owner->uid, owner->gid);
+	mounts_set(self.sock, hosts);
+	taps_make(self.sock, node);
+	network_set(self.sock, node);
+	serve(&self);
+}

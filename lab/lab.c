@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/* Making the parts of a lab file and joining them; how it fits together is in lab.h. */
+#include "lab/lab.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/capture.h"
+#include "lab/holder.h"
+#include "lab/report.h"
+#include "lab/service.h"
+
+static int PRINTF_LIKE(3, 4) refuse(char *msg, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, LAB_MSG_MAX, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static struct weft_addr addr_of(const struct lab_ip *ip)
+{
+	struct weft_addr addr = {.family = WEFT_AF_UNSPEC};
+
+	if (ip->family == LAB_IP_NONE)
+		return addr;
+	addr.family = ip->family == LAB_IP4 ? WEFT_AF_INET : WEFT_AF_INET6;
+	memcpy(addr.bytes, ip->bytes, sizeof(addr.bytes));
+	return addr;
+}
+
+void lab_iface_mac(const struct labfile_iface *iface, uint8_t ret[6])
+{
+	static const struct lab_mac none;
+	uint32_t node = iface->node->index;
+	uint32_t i = (uint32_t)(iface - iface->node->ifaces);
+
+	if (memcmp(&iface->mac, &none, sizeof(none))) {
+		memcpy(ret, iface->mac.bytes, 6);
+		return;
+	}
+	ret[0] = 0x02; /* locally administered, unicast */
+	ret[1] = (uint8_t)(node >> 16);
+	ret[2] = (uint8_t)(node >> 8);
+	ret[3] = (uint8_t)node;
+	ret[4] = (uint8_t)(i >> 8);
+	ret[5] = (uint8_t)i;
+}
+
+struct lab_node *lab_node_find(struct lab *lab, const char *name)
+{
+	const struct labfile_node *file = labfile_node_find(lab->file, name);
+
+	return file ? &lab->nodes[file->index] : NULL;
+}
+
+static struct lab_iface *lab_iface_get(struct lab *lab, const struct labfile_end *end)
+{
+	return &lab->nodes[end->node->index].ifaces[end->iface - end->node->ifaces];
+}
+
+/* Every node's name and the extra names, as hosts(5) wants them. */
+static int hosts_build(struct lab *lab)
+{
+	const struct labfile *file = lab->file;
+	char text[LAB_IP_TEXT];
+	size_t size;
+	FILE *f = open_memstream(&lab->hosts, &size);
+
+	if (!f)
+		return -ENOMEM;
+	fprintf(f, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
+	for (uint32_t i = 0; i < file->n_nodes; i++) {
+		const struct lab_ip *ip = labfile_node_addr(&file->nodes[i]);
+
+		if (ip)
+			fprintf(f, "%s %s\n", lab_ip_format(ip, text), file->nodes[i].name);
+	}
+	for (uint32_t i = 0; i < file->n_hosts; i++)
+		fprintf(f, "%s %s\n", lab_ip_format(&file->hosts[i].ip, text), file->hosts[i].name);
+	return fclose(f) == 0 ? 0 : -ENOMEM;
+}
+
+static int node_alloc(struct lab *lab, uint32_t i)
+{
+	struct lab_node *node = &lab->nodes[i];
+
+	node->file = &lab->file->nodes[i];
+	node->lab = lab;
+	node->ifaces = calloc(node->file->n_ifaces + 1u, sizeof(*node->ifaces));
+	node->services = calloc(node->file->n_services + 1u, sizeof(*node->services));
+	if (!node->ifaces || !node->services)
+		return -ENOMEM;
+	for (uint32_t k = 0; k < node->file->n_ifaces; k++) {
+		node->ifaces[k].file = &node->file->ifaces[k];
+		node->ifaces[k].tap_fd = -1;
+	}
+	return 0;
+}
+
+static int holder_make(struct lab_node *node, char *msg)
+{
+	char why[HOLDER_ERR_MAX] = "";
+	int *fds = calloc(node->file->n_ifaces + 1u, sizeof(*fds));
+	FILE *f;
+	char *hosts = NULL;
+	size_t size;
+	int err;
+
+	if (!fds)
+		return -ENOMEM;
+	f = open_memstream(&hosts, &size);
+	if (!f) {
+		free(fds);
+		return -ENOMEM;
+	}
+	fputs(node->lab->hosts, f);
+	for (uint32_t i = 0; i < node->file->n_hosts; i++) {
+		char text[LAB_IP_TEXT];
+
+		fprintf(f, "%s %s\n", lab_ip_format(&node->file->hosts[i].ip, text),
+			node->file->hosts[i].name);
+	}
+	err = fclose(f) == 0 ? 0 : -ENOMEM;
+	if (!err)
+		err = holder_start(node->file, hosts, &node->holder, fds, why);
+	for (uint32_t i = 0; !err && i < node->file->n_ifaces; i++)
+		node->ifaces[i].tap_fd = fds[i];
+	free(hosts);
+	free(fds);
+	return err ? refuse(msg, err, "node %s: %s", node->file->name, why) : 0;
+}
+
+static int node_start(struct lab_node *node, char *msg)
+{
+	struct weft_engine *eng = node->lab->eng;
+	int err = weft_stack_new(eng, node->file->name, &node->stack);
+
+	if (!err && node->file->kind == LABFILE_SWITCH)
+		err = weft_bridge_new(node->stack, &node->bridge);
+	if (!err && node->file->forwarding && node->file->kind == LABFILE_WEFT)
+		err = weft_stack_set(node->stack, "net.ipv4.ip_forward", 1);
+	return err ? refuse(msg, err, "node %s: %s", node->file->name, strerror(-err)) : 0;
+}
+
+static struct weft_link_dir dir_of(const struct labfile_shape *s)
+{
+	return (struct weft_link_dir){
+		.rate_bps = s->rate_bps,
+		.delay_ns = s->delay_ns,
+		.jitter_ns = s->jitter_ns,
+		.loss_ppm = s->loss_ppm,
+		.duplicate_ppm = s->duplicate_ppm,
+		.corrupt_ppm = s->corrupt_ppm,
+		.reorder_ppm = s->reorder_ppm,
+		.reorder_ns = s->reorder_delay_ns,
+		/* A queue in bytes holds any number of packets; 0 would mean the default. */
+		.queue_pkts = s->queue.bytes ? UINT32_MAX : s->queue.pkts,
+		.queue_bytes =
+			(uint32_t)(s->queue.bytes < UINT32_MAX ? s->queue.bytes : UINT32_MAX),
+	};
+}
+
+static int link_make(struct lab *lab, const struct labfile_link *file)
+{
+	struct lab_iface *ends[2] = {lab_iface_get(lab, &file->ends[0]),
+				     lab_iface_get(lab, &file->ends[1])};
+	struct weft_link_dir ab = dir_of(&file->dir[0]);
+	struct weft_link_dir ba = dir_of(&file->dir[1]);
+	struct weft_link *link;
+	int err = weft_link_new(lab->nodes[file->ends[0].node->index].stack, ends[0]->file->name,
+				lab->nodes[file->ends[1].node->index].stack, ends[1]->file->name,
+				&ab, &ba, &link);
+
+	if (err)
+		return err;
+	lab->links[file->index] = link;
+	for (int i = 0; !err && i < 2; i++) {
+		uint8_t mac[6];
+
+		ends[i]->netif = weft_link_netif(link, i);
+		lab_iface_mac(ends[i]->file, mac);
+		/* The patch end of a kernel node is not the node: the TAP's owner has the MAC. */
+		if (file->ends[i].node->kind == LABFILE_KERNEL)
+			mac[0] |= 0x40;
+		weft_netif_set_mac(ends[i]->netif, mac);
+		err = weft_netif_set_mtu(ends[i]->netif, file->mtu);
+	}
+	if (!err && !file->up)
+		weft_link_set_up(link, false);
+	return err;
+}
+
+static int dummy_tx(void *arg, const void *frame, size_t len)
+{
+	(void)arg;
+	(void)frame;
+	(void)len;
+	return -ENETDOWN;
+}
+
+/* An interface without a link is there, and has no carrier behind it. */
+static int iface_make_unlinked(struct lab_node *node, struct lab_iface *iface)
+{
+	static const struct weft_frame_ops dummy_ops = {dummy_tx};
+	uint8_t mac[6];
+
+	lab_iface_mac(iface->file, mac);
+	return weft_netif_new(node->stack, iface->file->name, mac, iface->file->mtu, &dummy_ops,
+			      NULL, &iface->netif);
+}
+
+/* Joins TAP `i` of a kernel node with its end of the link. */
+static int tap_patch(struct lab_node *node, uint32_t i)
+{
+	struct lab_iface *iface = &node->ifaces[i];
+	int fd = iface->tap_fd;
+	struct weft_bridge *patch;
+	char name[16];
+	int err;
+
+	iface->tap_fd = -1;
+	snprintf(name, sizeof(name), "tap%u", i);
+	err = weft_tap_new(node->lab->loop, node->stack, name, fd, &iface->tap);
+	if (!err)
+		err = weft_netif_set_mtu(iface->tap, iface->file->mtu);
+	if (!err)
+		err = weft_bridge_new(node->stack, &patch);
+	if (!err)
+		err = weft_bridge_add(patch, iface->tap);
+	if (!err)
+		err = weft_bridge_add(patch, iface->netif);
+	return err;
+}
+
+static int iface_addrs_add(struct lab_iface *iface)
+{
+	for (uint32_t i = 0; i < iface->file->n_addrs; i++) {
+		struct weft_addr addr = addr_of(&iface->file->addrs[i].net.ip);
+		int err = weft_addr_add(iface->netif, &addr, iface->file->addrs[i].net.len);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int route_add(struct lab_node *node, const struct labfile_route *r)
+{
+	struct weft_route route = {
+		.dst = addr_of(&r->dst.ip),
+		.prefix_len = r->dst.len,
+		.via = addr_of(&r->via),
+		.dev = r->iface ? node->ifaces[r->iface - node->file->ifaces].netif : NULL,
+		.metric = r->metric,
+	};
+
+	return weft_route_add(node->stack, &route);
+}
+
+/* What stands on the links: addresses, routes, bridge ports, patches. */
+static int node_configure(struct lab_node *node, char *msg)
+{
+	const struct labfile_node *file = node->file;
+	const char *what = "interface";
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < file->n_ifaces; i++) {
+		struct lab_iface *iface = &node->ifaces[i];
+
+		if (!iface->netif)
+			err = iface_make_unlinked(node, iface);
+		if (!err && file->kind == LABFILE_SWITCH)
+			err = weft_bridge_add(node->bridge, iface->netif);
+		else if (!err && file->kind == LABFILE_KERNEL)
+			err = tap_patch(node, i);
+		else if (!err)
+			err = iface_addrs_add(iface);
+	}
+	if (!err)
+		what = "route";
+	for (uint32_t i = 0; !err && file->kind == LABFILE_WEFT && i < file->n_routes; i++)
+		err = route_add(node, &file->routes[i]);
+	return err ? refuse(msg, err, "node %s: %s: %s", file->name, what, strerror(-err)) : 0;
+}
+
+static int node_serve(struct lab_node *node, char *msg)
+{
+	for (; node->n_services < node->file->n_services; node->n_services++) {
+		const struct labfile_service *file = &node->file->services[node->n_services];
+		int err = lab_service_start(node, file, &node->services[node->n_services]);
+
+		if (err)
+			return refuse(msg, err, "node %s: service %s: %s", node->file->name,
+				      file->kind == LABFILE_HTTP ? "http" : "echo", strerror(-err));
+	}
+	return 0;
+}
+
+static int engine_make(struct lab *lab, const struct lab_config *cfg)
+{
+	struct weft_engine_config ec = {
+		.now_ns = weft_io_now_ns(),
+		.epoch_ns = weft_io_epoch_ns(),
+		.has_seed = cfg->has_seed || lab->file->has_seed,
+		.seed = cfg->has_seed ? cfg->seed : lab->file->seed,
+		.entropy = weft_io_entropy,
+	};
+	int err = weft_engine_new(&ec, &lab->eng);
+
+	return err ? err : weft_loop_new(lab->eng, &lab->loop);
+}
+
+static int lab_alloc(struct lab *lab)
+{
+	int err = 0;
+
+	lab->nodes = calloc(lab->file->n_nodes + 1u, sizeof(*lab->nodes));
+	lab->links = calloc(lab->file->n_links + 1u, sizeof(*lab->links));
+	if (!lab->nodes || !lab->links)
+		return -ENOMEM;
+	for (uint32_t i = 0; !err && i < lab->file->n_nodes; i++)
+		err = node_alloc(lab, i);
+	return err ? err : hosts_build(lab);
+}
+
+/* Holders are cloned first, while this process has opened as little as possible. */
+static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
+{
+	const struct labfile *file = lab->file;
+	int err = lab_alloc(lab);
+
+	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
+		if (file->nodes[i].kind == LABFILE_KERNEL)
+			err = holder_make(&lab->nodes[i], msg);
+	if (!err)
+		err = engine_make(lab, cfg);
+	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
+		err = node_start(&lab->nodes[i], msg);
+	for (uint32_t i = 0; !err && i < file->n_links; i++) {
+		err = link_make(lab, &file->links[i]);
+		if (err)
+			refuse(msg, err, "link %s -- %s: %s", file->links[i].ends[0].text,
+			       file->links[i].ends[1].text, strerror(-err));
+	}
+	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
+		err = node_configure(&lab->nodes[i], msg);
+	if (!err)
+		err = lab_captures_start(lab, cfg->pcap_dir, msg);
+	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
+		err = node_serve(&lab->nodes[i], msg);
+	return err;
+}
+
+int lab_start(const struct labfile *file, const struct lab_config *cfg, struct lab **ret,
+	      char *ret_msg)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+	int err = -ENOMEM;
+
+	ret_msg[0] = '\0';
+	if (lab) {
+		lab->file = file;
+		err = lab_build(lab, cfg, ret_msg);
+	}
+	if (!err) {
+		*ret = lab;
+		return 0;
+	}
+	if (!ret_msg[0])
+		refuse(ret_msg, err, "cannot bring the lab up: %s", strerror(-err));
+	lab_stop(lab);
+	return err;
+}
+
+static void node_stop(struct lab_node *node)
+{
+	while (node->n_services)
+		lab_service_stop(&node->services[--node->n_services]);
+	weft_stack_free(node->stack);
+	for (uint32_t i = 0; node->ifaces && i < node->file->n_ifaces; i++)
+		if (node->ifaces[i].tap_fd >= 0)
+			close(node->ifaces[i].tap_fd);
+	holder_stop(node->holder);
+	free(node->ifaces);
+	free(node->services);
+}
+
+void lab_stop(struct lab *lab)
+{
+	if (!lab)
+		return;
+	/* Connections that end with their stacks are no news for the report. */
+	for (uint32_t i = 0; lab->nodes && i < lab->file->n_nodes; i++)
+		if (lab->nodes[i].stack)
+			weft_stack_on_tcp_end(lab->nodes[i].stack, NULL, NULL);
+	lab_report_free(lab);
+	lab_captures_stop(lab);
+	for (uint32_t i = 0; lab->nodes && i < lab->file->n_nodes; i++)
+		node_stop(&lab->nodes[i]);
+	weft_loop_free(lab->loop);
+	weft_engine_free(lab->eng);
+	free(lab->hosts);
+	free(lab->links);
+	free(lab->nodes);
+	free(lab);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A running lab: what a lab file describes, made of stacks, links, holders and services, and the
+ * real-time loop that drives it.
+ *
+ * How it works: one engine and one thread. A weft node is a stack; a switch is a stack with a
+ *bridge over all its interfaces; a kernel node is a process in namespaces of its own (holder.h),
+ *whose TAPs are patched through to its links by a small stack that only bridges. Every link is a
+ *weft_link.
+ *
+ *	kernel:   namespace -- TAP == bridge == link end ~~~~ link ~~~~ link end : next node
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lab/labfile.h"
+#include "weft/io.h"
+#include "weft/weft.h"
+
+struct lab;
+struct holder;
+struct journey;
+
+enum {
+	LAB_MSG_MAX = 512,
+};
+
+struct lab_config {
+	const char *pcap_dir; /* write one pcapng file an interface here; NULL: none */
+	bool has_seed;        /* overrides the file's */
+	uint64_t seed;
+};
+
+/* One interface of a node. */
+struct lab_iface {
+	const struct labfile_iface *file;
+	struct weft_netif *netif; /* its end of the link; NULL: not made yet */
+	struct weft_netif *tap;   /* kernel nodes */
+	int tap_fd;               /* kernel nodes, until `tap` has taken it; else -1 */
+};
+
+struct lab_node {
+	const struct labfile_node *file;
+	struct lab *lab;
+	struct weft_stack *stack;
+	struct weft_bridge *bridge; /* switch */
+	struct holder *holder;      /* kernel node */
+	struct lab_iface *ifaces;
+	struct lab_service *services;
+	uint32_t n_services; /* that have been started */
+};
+
+struct lab {
+	const struct labfile *file;
+	struct weft_engine *eng;
+	struct weft_loop *loop;
+	struct lab_node *nodes;   /* one a node of the file, in its order */
+	struct weft_link **links; /* likewise */
+	struct lab_capture *captures;
+	uint32_t n_captures;
+	struct lab_report *report; /* NULL: none asked for */
+	char *hosts;               /* text of the nodes' hosts file */
+};
+
+/*
+ * Brings the lab up; `file` is borrowed until lab_stop(). Returns 0, or -Exxx with what failed and
+ * what to do in `ret_msg` (LAB_MSG_MAX bytes); nothing is left behind then.
+ */
+int lab_start(const struct labfile *file, const struct lab_config *cfg, struct lab **ret,
+	      char *ret_msg) MUST_CHECK;
+/* Takes everything down: programs, namespaces, captures are finished. NULL is fine. */
+void lab_stop(struct lab *lab);
+
+/* NULL when there is no such node. */
+struct lab_node *lab_node_find(struct lab *lab, const char *name);
+
+/* The MAC address of an interface: the file's, or one made of the node's and its own number, the
+ * same in every run. */
+void lab_iface_mac(const struct labfile_iface *iface, uint8_t ret[6]);

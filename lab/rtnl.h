@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The few rtnetlink(7) requests that set up a kernel node: link up, MAC, MTU, addresses, routes.
+ * Every call waits for the kernel's answer and returns it: 0 or -Exxx.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "lab/addr.h"
+
+struct rtnl {
+	int fd;
+	uint32_t seq;
+};
+
+/* Opens a socket in the calling thread's network namespace. 0 or -Exxx. */
+int rtnl_open(struct rtnl *nl) MUST_CHECK;
+void rtnl_close(struct rtnl *nl);
+
+/* Brings an interface up; `mac` NULL and mtu 0 leave what it has. */
+int rtnl_link_up(struct rtnl *nl, int ifindex, const uint8_t *mac, uint32_t mtu) MUST_CHECK;
+int rtnl_addr_add(struct rtnl *nl, int ifindex, const struct lab_net *net) MUST_CHECK;
+/* `via` may be NULL (on-link), ifindex 0 (found from the gateway). */
+int rtnl_route_add(struct rtnl *nl, const struct lab_net *dst, const struct lab_ip *via,
+		   int ifindex, uint32_t metric) MUST_CHECK;

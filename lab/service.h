@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Services of weft nodes: from the lab file's words to those of net/. */
+#pragma once
+
+#include "lab/labfile.h"
+
+struct lab_node;
+struct http_server;
+struct echo;
+
+struct lab_service {
+	struct http_server *http; /* one of the two */
+	struct echo *echo;
+};
+
+/* 0 or -Exxx; `ret` is untouched then. */
+int lab_service_start(struct lab_node *node, const struct labfile_service *file,
+		      struct lab_service *ret) MUST_CHECK;
+void lab_service_stop(struct lab_service *service);
