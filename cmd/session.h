@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `up` and `run` share: a lab from a file, signals, the loop, and the way out.
+ *
+ * SIGINT, SIGTERM and SIGHUP are blocked and read from a descriptor of the loop, so the lab always
+ * comes down in order. Everything that the kernel holds for us goes with our process anyway, so not
+ * even SIGKILL leaves something behind.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lab/lab.h"
+
+struct session {
+	struct labfile *file;
+	struct lab *lab;
+	int sigfd;
+	void (*on_signal)(struct session *s, int signo);
+	bool is_ending; /* session_loop() returns */
+};
+
+/* Loads and starts; prints what is wrong. 0, or the exit status. */
+int session_start(struct session *s, const char *path, const struct lab_config *cfg);
+/* Runs the lab until is_ending or, if not negative, for `for_ns`. 0, or EXIT_FAILED after a
+ * message. */
+int session_loop(struct session *s, int64_t for_ns);
+void session_end(struct session *s);
+/* Loads and checks a lab file; prints errors and warnings. 0, or EXIT_USAGE. */
+int session_load(const char *path, struct labfile **ret);

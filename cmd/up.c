@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* `weft up FILE`: brings a lab up in the foreground until a signal or the given time ends it. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/session.h"
+#include "lab/holder.h"
+#include "lab/report.h"
+#include "lab/units.h"
+
+static void up_help(FILE *out)
+{
+	fprintf(out, "usage: weft up FILE [--for TIME] [--pcap DIR] [--seed N] [--report]\n\n"
+		     "Brings up the lab that FILE describes and stays in the foreground until "
+		     "Ctrl-C.\n\n"
+		     "  --for TIME   end after this long (10s, 5m is 300s)\n"
+		     "  --pcap DIR   capture every interface to DIR/LAB.pcapng\n"
+		     "  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
+		     "  --report     say at the end what happened: paths, connections, drops\n");
+}
+
+static void up_on_signal(struct session *s, int signo)
+{
+	(void)signo;
+	s->is_ending = true;
+}
+
+static void up_print(const struct lab *lab)
+{
+	printf("lab %s is up: %u nodes, %u links. Ctrl-C ends it.\n", lab->file->name,
+	       lab->file->n_nodes, lab->file->n_links);
+	for (uint32_t i = 0; i < lab->file->n_nodes; i++)
+		if (lab->nodes[i].holder)
+			printf("  %s: nsenter -t %d%s -n -m -- PROGRAM runs a program there\n",
+			       lab->nodes[i].file->name, (int)holder_pid(lab->nodes[i].holder),
+			       geteuid() ? " -U --preserve-credentials" : "");
+	fflush(stdout);
+}
+
+static int up_run(int argc, char **argv)
+{
+	static const struct option opts[] = {
+		{"for", required_argument, NULL, 'f'},  {"pcap", required_argument, NULL, 'p'},
+		{"seed", required_argument, NULL, 's'}, {"report", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+	};
+	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
+	struct lab_config cfg = {.pcap_dir = NULL};
+	const char *why;
+	int64_t for_ns = -1;
+	bool report = false;
+	int status, opt;
+
+	while ((opt = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
+		switch (opt) {
+		case 'f':
+			if (lab_duration_parse(optarg, &for_ns, &why) < 0) {
+				fprintf(stderr, "weft up: --for %s: %s\n", optarg, why);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'p':
+			cfg.pcap_dir = optarg;
+			break;
+		case 's':
+			if (lab_uint_parse(optarg, 0, UINT64_MAX, &cfg.seed, &why) < 0) {
+				fprintf(stderr, "weft up: --seed %s: %s\n", optarg, why);
+				return EXIT_USAGE;
+			}
+			cfg.has_seed = true;
+			break;
+		case 'r':
+			report = true;
+			break;
+		case 'h':
+			up_help(stdout);
+			return 0;
+		default:
+			up_help(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind + 1 != argc) {
+		up_help(stderr);
+		return EXIT_USAGE;
+	}
+	status = session_start(&s, argv[optind], &cfg);
+	if (!status && report && lab_report_start(s.lab) < 0)
+		fprintf(stderr, "weft: no memory for a report\n");
+	if (!status) {
+		up_print(s.lab);
+		status = session_loop(&s, for_ns);
+		if (report)
+			lab_report_print(s.lab, stdout);
+	}
+	session_end(&s);
+	return status;
+}
+
+const struct cmd cmd_up = {"up", "FILE [--for TIME] [--pcap DIR]", "bring a lab up", up_run};
