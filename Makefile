@@ -42,7 +42,7 @@ fuzz:
 
 bench: build
 	@scripts/bootstrap bench
-	@bench/run
+	@scripts/bench
 
 # The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.
 install: build

@@ -1,0 +1,355 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Compares weft with the kernel on this machine, in pairs of runs, and prints a table.
+
+usage: bench/bench.py [--build DIR] [--out DIR] [FIGURE...]
+figures: bulk-inproc bulk-tap-out bulk-tap-in rr-inproc udp-inproc (all unless named)
+
+FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
+and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
+are in namespaces of their own, which end with this program, however it ends. Exits with 0, 1 when
+a run failed, 2 for a mistake in the arguments, 77 when this machine does not allow namespaces or
+TAPs. README.md explains the figures.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CANNOT = 77  # the exit status that test runners take as "skipped"
+TRIAL_ROUNDS = 2
+OFFLOADS = {"rx-checksumming": "rx-csum", "tx-checksumming": "tx-csum", "scatter-gather": "sg",
+            "tcp-segmentation-offload": "tso", "generic-segmentation-offload": "gso",
+            "generic-receive-offload": "gro"}
+FIELDS = ["figure", "unit", "direction", "ours", "peer_name", "peer", "peer_settings", "ratio_min",
+          "ratio_median", "ratio_max", "cpu_s_ours", "cpu_s_peer", "runs"]
+
+
+class Failed(Exception):
+    """Something that the user is told in one line."""
+
+
+def command(argv):
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+class Netns:
+    """A network namespace without a name: it lasts as long as its holder, and the holder as long as
+    the pipe from us, so that nothing is left behind even by SIGKILL."""
+
+    def __init__(self):
+        self.holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec cat"],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL)
+        if not self.holder.stdout.readline():
+            raise Failed("cannot create a network namespace")
+        self.pid = str(self.holder.pid)
+        self.path = f"/proc/{self.pid}/ns/net"
+        self.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
+                 "net.ipv6.conf.default.disable_ipv6=1")
+
+    def run(self, *argv):
+        return command(["nsenter", f"--net={self.path}", *argv])
+
+    def up(self, dev, address):
+        self.run("ip", "address", "add", address, "dev", dev)
+        self.run("ip", "link", "set", dev, "up")
+
+    def describe(self, dev):
+        """MTU and offloads of an interface, as peer_settings wants them."""
+        mtu = json.loads(self.run("ip", "-json", "link", "show", dev))[0]["mtu"]
+        if not shutil.which("ethtool", path="/usr/sbin:/sbin:" + os.environ.get("PATH", "")):
+            return f"MTU {mtu}, offloads unknown (no ethtool)"
+        on, off = [], []
+        for line in self.run("ethtool", "-k", dev).splitlines():
+            name, _, value = line.strip().partition(": ")
+            if name in OFFLOADS:
+                (on if value.startswith("on") else off).append(OFFLOADS[name])
+        return f"MTU {mtu}, {' '.join(on)} on" + (f", {' '.join(off)} off" if off else "")
+
+    def close(self):
+        self.holder.stdin.close()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
+class Networks:
+    """Two namespaces joined by a veth, and one with a TAP; made when first asked for."""
+
+    def __init__(self):
+        self.made = []
+        self.veth = self.tap = None
+
+    def new(self):
+        self.made.append(Netns())
+        return self.made[-1]
+
+    def get_veth(self):
+        if not self.veth:
+            a, b = self.new(), self.new()
+            a.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b.pid)
+            a.up("eth0", "10.0.0.1/24")
+            b.up("eth0", "10.0.0.2/24")
+            self.veth = a, b
+        return self.veth
+
+    def get_tap(self):
+        if not self.tap:
+            self.tap = self.new()
+            self.tap.run("ip", "tuntap", "add", "tap0", "mode", "tap", "vnet_hdr")
+            self.tap.up("tap0", "10.0.0.2/24")
+        return self.tap
+
+    def close(self):
+        for netns in self.made:
+            netns.close()
+
+
+class Bench:
+    def __init__(self, build, pairs, seconds):
+        self.build = build
+        self.pairs = pairs
+        self.seconds = seconds
+        self.networks = Networks()
+        self.results = []
+        self.runs = []
+        self.child = None
+
+    def program(self, name, *args, seconds=None):
+        """Runs one of the programs and returns what it measured."""
+        seconds = seconds or self.seconds
+        argv = [str(self.build / name), *(str(seconds) if a is None else a for a in args)]
+        self.child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            out, err = self.child.communicate(timeout=seconds + 30)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{' '.join(argv)}: still running after {seconds + 30:.0f} s") from None
+        if self.child.returncode:
+            raise Failed(f"{' '.join(argv)}: {err.strip() or f'status {self.child.returncode}'}")
+        self.child = None
+        run = json.loads(out)
+        self.runs.append({"argv": [name, *argv[1:]], **run})
+        return run
+
+    def close(self):
+        if self.child:
+            self.child.kill()
+            self.child.wait()
+        self.networks.close()
+
+    def ours(self, figure):
+        if "-tap-" in figure:
+            return self.program("weft_bench", figure, None, self.networks.get_tap().path, "tap0")
+        return self.program("weft_bench", figure, None)
+
+    def kernel(self, shape, wait, seconds=None):
+        a, b = self.networks.get_veth()
+        return self.program("kernel_bench", shape, wait, None, a.path, b.path, seconds=seconds)
+
+    def floor(self, direction):
+        return self.program("tap_floor", direction, None, self.networks.get_tap().path, "tap0")
+
+    def best_wait(self, shape, waits):
+        """The way of waiting that serves the kernel best here, by short trials."""
+        trials = {wait: [self.kernel(shape, wait, seconds=min(0.5, self.seconds))["value"]
+                         for _ in range(TRIAL_ROUNDS)] for wait in waits}
+        best = max(trials, key=lambda wait: statistics.median(trials[wait]))
+        tried = ", ".join(f"{wait} {statistics.median(v):.4g}" for wait, v in trials.items())
+        return best, f"{best} wait (tried: {tried})"
+
+    def add(self, figure, unit, pairs, peer_name, settings, cpu=lambda run: run["cpu_s"]):
+        """One row: `pairs` are (our run, the peer's); `cpu` says what of a run counts."""
+        median = statistics.median
+        ratios = [ours["value"] / peer["value"] for ours, peer in pairs]
+        values = [figure, unit, "higher", median(o["value"] for o, _ in pairs), peer_name,
+                  median(p["value"] for _, p in pairs),
+                  f"{settings}; {len(pairs)} pairs of {self.seconds:g} s", min(ratios), median(ratios),
+                  max(ratios), median(cpu(o) for o, _ in pairs), median(cpu(p) for _, p in pairs),
+                  len(pairs)]
+        self.results.append(dict(zip(FIELDS, values)))
+
+    def progress(self, figure, n, *runs):
+        values = "  ".join(f"{name} {run['value']:.4g}" for name, run in runs)
+        print(f"{figure} {n + 1}/{self.pairs}  {values}", file=sys.stderr, flush=True)
+
+    def veth_settings(self, what):
+        return f"two processes, {what}; {self.networks.get_veth()[1].describe('eth0')}"
+
+    def bulk(self, figure):
+        """In process, and over a TAP, where the loop without a stack runs beside."""
+        direction = figure.rpartition("-")[2]
+        has_tap = "-tap-" in figure
+        by_kernel, by_floor = [], []
+        for n in range(self.pairs):
+            ours, kernel = self.ours(figure), self.kernel("bulk", "blocking")
+            by_kernel.append((ours, kernel))
+            shown = [("weft", ours), ("linux", kernel)]
+            if has_tap:
+                by_floor.append((ours, self.floor(direction)))
+                shown.append(("floor", by_floor[-1][1]))
+            self.progress(figure, n, *shown)
+        cc = by_kernel[0][1]["cc"]
+        self.add(figure, "Gbit/s", by_kernel, "linux veth",
+                 self.veth_settings(f"{cc}, 128 KiB send and recv"))
+        if has_tap:
+            # The floor has no receiver of its own, so what drives the TAP is compared.
+            self.add(figure, "Gbit/s", by_floor, "tap-floor",
+                     "loop of " + ("write" if direction == "out" else "read") +
+                     " of 64 KiB TSO frames; cpu_s of the process at the TAP alone; "
+                     + self.networks.get_tap().describe("tap0"),
+                     cpu=lambda run: run["cpu_s_by"].get("weft") or run["cpu_s_by"]["loop"])
+
+    def by_ops(self, figure, shape, waits, unit, what):
+        wait, how = self.best_wait(shape, waits)
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(figure), self.kernel(shape, wait)))
+            self.progress(figure, n, ("weft", pairs[-1][0]), ("linux", pairs[-1][1]))
+        self.add(figure, unit, pairs, "linux veth", self.veth_settings(f"{what}, {how}"))
+
+    def rr(self, figure):
+        self.by_ops(figure, "rr", ["blocking", "epoll", "spin"], "round trips/s",
+                    "1 byte, TCP_NODELAY")
+
+    def udp(self, figure):
+        self.by_ops(figure, "udp", ["blocking", "spin"], "datagrams/s",
+                    "64 B, 64 at a time by sendmmsg and recvmmsg")
+
+
+FIGURES = {"bulk-inproc": Bench.bulk, "bulk-tap-out": Bench.bulk, "bulk-tap-in": Bench.bulk,
+           "rr-inproc": Bench.rr, "udp-inproc": Bench.udp}
+
+
+def idle_percent(seconds=0.5):
+    """How much of the machine nobody used just now."""
+    def read():
+        with open("/proc/stat") as f:
+            fields = [int(n) for n in f.readline().split()[1:]]
+        return sum(fields[:8]), fields[3] + fields[4]
+
+    total, idle = read()
+    time.sleep(seconds)
+    later_total, later_idle = read()
+    return 100 * (later_idle - idle) / max(1, later_total - total)
+
+
+def cpu_model():
+    with open("/proc/cpuinfo") as f:
+        names = [line.partition(":")[2].strip() for line in f if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def print_table(bench):
+    print()
+    head = ["figure", "unit", "peer", "ours", "peer's", "ratio min", "median", "max", "cpu s ours",
+            "peer's"]
+    rows = [[r["figure"], r["unit"], r["peer_name"], f"{r['ours']:.4g}", f"{r['peer']:.4g}",
+             f"{r['ratio_min']:.2f}", f"{r['ratio_median']:.2f}", f"{r['ratio_max']:.2f}",
+             f"{r['cpu_s_ours']:.2f}", f"{r['cpu_s_peer']:.2f}"] for r in bench.results]
+    rows = [[f"{float(c):,.0f}" if "e+" in c else c for c in row] for row in rows]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    for row in [head, *rows]:
+        print("  ".join(cell.ljust(w) if i < 3 else cell.rjust(w)
+                        for i, (cell, w) in enumerate(zip(row, widths))).rstrip())
+    print()
+    for r in bench.results:
+        print(f"{r['figure']} against {r['peer_name']}: {r['peer_settings']}")
+
+
+def write_json(path, what):
+    path.write_text(json.dumps(what, indent=1) + "\n")
+
+
+def run(args):
+    bench = Bench(args.build, args.pairs, args.seconds)
+    try:
+        idle = idle_percent()
+        print(f"Linux {platform.release()}, {cpu_model()}, {os.cpu_count()} CPUs, "
+              f"{idle:.0f} % idle before the start")
+        if idle < 80:
+            print("This machine is busy: believe the ratios, if anything.")
+        for figure in args.figures:
+            FIGURES[figure](bench, figure)
+        print_table(bench)
+        args.out.mkdir(parents=True, exist_ok=True)
+        write_json(args.out / "results.json", bench.results)
+        write_json(args.out / "runs.json", bench.runs)
+        print(f"\nwritten: {args.out / 'results.json'}")
+    finally:
+        bench.close()
+
+
+def positive(kind, name, default):
+    text = os.environ.get(name) or default
+    try:
+        value = kind(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= 3600:
+        print(f"bench: {name}={text}: not a number above 0", file=sys.stderr)
+        sys.exit(2)
+    return value
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/out")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE")
+    args = parser.parse_args()
+    args.figures = args.figures or os.environ.get("FIGURES", "").replace(",", " ").split() or list(FIGURES)
+    for figure in args.figures:
+        if figure not in FIGURES:
+            parser.error(f"no figure {figure!r}; there are: {' '.join(FIGURES)}")
+    args.pairs = positive(int, "PAIRS", "5")
+    args.seconds = positive(float, "SECONDS", "2")
+    if not (args.build / "weft_bench").exists():
+        parser.error(f"{args.build}/weft_bench is not there; `make bench` builds it")
+    return args
+
+
+def require_machine(args):
+    """Becomes root of a user namespace when not root; leaves with a message when that cannot be."""
+    if os.geteuid() != 0:
+        as_root = ["unshare", "--user", "--map-root-user"]
+        if subprocess.run([*as_root, "true"], capture_output=True).returncode:
+            print("bench: needs root, or user namespaces to be allowed (sysctl "
+                  "kernel.unprivileged_userns_clone=1 and user.max_user_namespaces above 0)",
+                  file=sys.stderr)
+            sys.exit(CANNOT)
+        os.execvp("unshare", [*as_root, sys.executable, *sys.argv])
+    if any("-tap-" in f for f in args.figures) and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        print("bench: the -tap- figures need /dev/net/tun, which is not there or not open to you "
+              "(modprobe tun; chmod 666 /dev/net/tun); FIGURES=\"bulk-inproc rr-inproc udp-inproc\" "
+              "does without", file=sys.stderr)
+        sys.exit(CANNOT)
+
+
+def main():
+    args = parse_args()
+    require_machine(args)
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, lambda number, _: sys.exit(128 + number))
+    try:
+        run(args)
+    except Failed as why:
+        print(f"bench: {why}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs every figure for a moment: that they work, what is written, and that nothing is left behind.
+
+usage: test_bench.py BUILD-DIR
+
+The values say nothing here; `make bench` measures.
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+BENCH = pathlib.Path(__file__).resolve().parent / "bench.py"
+FIELDS = {"figure": str, "unit": str, "direction": str, "ours": float, "peer_name": str, "peer": float,
+          "peer_settings": str, "ratio_min": float, "ratio_median": float, "ratio_max": float,
+          "cpu_s_ours": float, "cpu_s_peer": float, "runs": int}
+ROWS = [("bulk-inproc", "linux veth"), ("bulk-tap-out", "linux veth"), ("bulk-tap-out", "tap-floor"),
+        ("bulk-tap-in", "linux veth"), ("bulk-tap-in", "tap-floor"), ("rr-inproc", "linux veth"),
+        ("udp-inproc", "linux veth")]
+SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.1 s"]
+SKIPPED = 77
+
+n_failed = 0
+
+
+def check(name, is_ok, why=""):
+    global n_failed
+    n_failed += not is_ok
+    print(f"{'ok' if is_ok else 'not ok'} - {name}" + ("" if is_ok else f": {why}"), flush=True)
+
+
+def argv(build, *args):
+    return [sys.executable, str(BENCH), "--build", build, *args]
+
+
+def env(**settings):
+    return {**os.environ, "FIGURES": "", **settings}
+
+
+def row_errors(row):
+    if list(row) != list(FIELDS):
+        return [f"its fields are {list(row)}"]
+    bad = [f"{name} is {row[name]!r}" for name, kind in FIELDS.items() if not isinstance(row[name], (int, float) if kind is float else kind)]
+    bad += [f"{name} is {row[name]!r}" for name, kind in FIELDS.items() if kind is not str and not row[name] > 0]
+    if row["direction"] != "higher":
+        bad.append(f"direction is {row['direction']}")
+    if not bad and not row["ratio_min"] <= row["ratio_median"] <= row["ratio_max"]:
+        bad.append("its ratios are not in order")
+    return bad
+
+
+def check_results(build):
+    with tempfile.TemporaryDirectory() as out:
+        done = subprocess.run(argv(build, "--out", out), env=env(PAIRS="1", SECONDS="0.1"),
+                              capture_output=True, text=True)
+        if done.returncode == SKIPPED:
+            print(done.stderr.strip())
+            sys.exit(SKIPPED)
+        check("all figures, briefly: exit status 0", done.returncode == 0, done.stdout + done.stderr)
+        if done.returncode:
+            return
+        rows = json.loads((pathlib.Path(out) / "results.json").read_text())
+    got = [(row.get("figure"), row.get("peer_name")) for row in rows]
+    check("results.json has a row for each figure and peer", got == ROWS, got)
+    for row in rows:
+        bad = row_errors(row)
+        check(f"{row.get('figure')} against {row.get('peer_name')}: all fields, all positive", not bad, bad)
+    settings = " ".join(row["peer_settings"] for row in rows)
+    missing = [text for text in SETTINGS if text not in settings]
+    check("the peer's settings name congestion control and MTU", not missing, missing)
+    table = [line.split()[0] for line in done.stdout.splitlines() if "Gbit/s" in line or "/s  " in line]
+    check("the table has the same rows", table == [figure for figure, _ in ROWS], done.stdout)
+
+
+def descendants(pid):
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = pathlib.Path("/proc", entry, "stat").read_text()
+            except OSError:
+                continue
+            parents[int(entry)] = int(stat.rpartition(")")[2].split()[1])
+    found = {pid}
+    while more := {p for p, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def is_alive(pid):
+    try:
+        stat = pathlib.Path("/proc", str(pid), "stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(seconds, condition):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def check_kill(build, number):
+    """Its namespaces have no names and end with the processes, so it is these that must be gone."""
+    with tempfile.TemporaryDirectory() as out:
+        p = subprocess.Popen(argv(build, "--out", out, "bulk-tap-out"), env=env(PAIRS="1", SECONDS="60"),
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # The holder of the namespace, the meter and its two workers.
+        wait_until(20, lambda: len(descendants(p.pid)) >= 4)
+        below = descendants(p.pid)
+        p.send_signal(number)
+        p.wait()
+        is_gone = wait_until(5, lambda: not any(map(is_alive, below)))
+        name = signal.Signals(number).name
+        check(f"{name} in the middle leaves no process behind", len(below) >= 4 and is_gone, below)
+
+
+def check_mistakes(build):
+    for what, args, settings in [("an unknown figure", ["bulk"], {}), ("no pairs", [], {"PAIRS": "0"}),
+                                 ("seconds that are no number", [], {"SECONDS": "x"})]:
+        done = subprocess.run(argv(build, *args), env=env(**settings), capture_output=True, text=True)
+        check(f"{what}: exit status 2 and a message", done.returncode == 2 and done.stderr, done)
+
+
+def main():
+    build = sys.argv[1]
+    check_results(build)
+    check_mistakes(build)
+    check_kill(build, signal.SIGTERM)
+    check_kill(build, signal.SIGINT)
+    check_kill(build, signal.SIGKILL)
+    return 1 if n_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
