@@ -21,7 +21,8 @@ struct http_disk {
 	http_watch_fn *watch;
 	void *watch_ctx;
 	int event_fd;
-	bool has_thread; /* the engine's thread alone reads and writes this */
+	bool has_thread; /* the engine's thread alone reads and writes this, */
+	uint32_t n_jobs; /* and this */
 	pthread_t thread;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t more;  /* there is a job to do, or `stop` */
@@ -95,6 +96,7 @@ static void finish_done_jobs(struct http_disk *disk)
 	pthread_mutex_unlock(&disk->lock);
 	for (; job; job = next) {
 		next = job->next;
+		disk->n_jobs--;
 		job->is_done = true;
 		job->done(job);
 	}
@@ -170,10 +172,16 @@ void http_disk_submit(struct http_disk *disk, struct http_job *job)
 		job->is_done = true;
 		return;
 	}
+	disk->n_jobs++;
 	pthread_mutex_lock(&disk->lock);
 	queue_add(&disk->to_do, job);
 	pthread_cond_signal(&disk->more);
 	pthread_mutex_unlock(&disk->lock);
+}
+
+uint32_t http_disk_n_jobs(const struct http_disk *disk)
+{
+	return disk->n_jobs;
 }
 
 void http_disk_free(struct http_disk *disk)

@@ -37,3 +37,5 @@ int http_disk_new(http_watch_fn *watch, void *watch_ctx, struct http_disk **ret)
 void http_disk_free(struct http_disk *disk);
 /* Borrows `job` until it is done. Without a thread that is when this returns. */
 void http_disk_submit(struct http_disk *disk, struct http_job *job);
+/* Jobs that have been submitted and are not done. */
+uint32_t http_disk_n_jobs(const struct http_disk *disk);

@@ -99,7 +99,7 @@ static int write_head(struct http_exchange *x, const struct http_response *r, co
 		free(out);
 		return len;
 	}
-	memcpy(out + len, text, text_len);
+	(void)snprintf(out + len, size - (size_t)len, "%s", text);
 	x->status = r->status;
 	x->out = out;
 	x->out_len = (size_t)len + text_len;

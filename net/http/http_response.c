@@ -9,22 +9,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* A buffer that is filled up; what does not fit makes `len` exceed `size`. */
+/* A buffer that is filled up; once something did not fit, `len` is `size`. */
 struct out {
 	char *buf;
 	size_t size, len;
 };
 
-static __attribute__((format(printf, 2, 3))) void put(struct out *o, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void put(struct out *o, const char *fmt, ...)
 {
-	size_t left = o->len < o->size ? o->size - o->len : 0;
+	size_t left = o->size - o->len;
 	va_list args;
 	int n;
 
 	va_start(args, fmt);
-	n = vsnprintf(left ? o->buf + o->len : NULL, left, fmt, args);
+	n = vsnprintf(o->buf + o->len, left, fmt, args);
 	va_end(args);
-	o->len += n < 0 ? o->size : (size_t)n;
+	o->len = n >= 0 && (size_t)n < left ? o->len + (size_t)n : o->size;
 }
 
 const char *http_status_text(uint32_t status)
