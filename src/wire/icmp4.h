@@ -144,10 +144,12 @@ static inline void icmp4_type_store(uint8_t *p, uint8_t type)
 /* Changes the type and brings the checksum up to date: an echo request becomes its reply. */
 static inline void icmp4_type_set(uint8_t *p, uint8_t type)
 {
-	uint16_t was = load_be16(p);
+	uint16_t was = load_be16(p), csum;
 
 	icmp4_type_store(p, type);
-	icmp4_csum_store(p, csum_update16(load_be16(p + 2), was, load_be16(p)));
+	csum = csum_update16(load_be16(p + 2), was, load_be16(p));
+	/* A reply may be all zero, and then only 0xffff is right; elsewhere both are. */
+	icmp4_csum_store(p, csum ? csum : 0xffff);
 }
 
 /* Reads the body of an error, whose header `hdr` has been read from `r`. Returns 0, or -EBADMSG

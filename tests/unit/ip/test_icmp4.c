@@ -78,6 +78,16 @@ static void echo_of_every_size_keeps_its_checksum(void **state)
 	}
 }
 
+/* One's complement has two zeroes, and only one of them is right here (csum_update16()). */
+static void echo_of_nothing_but_zeroes_keeps_its_checksum(void **state)
+{
+	struct ip4_fix *f = *state;
+	struct sent s;
+
+	rx_icmp(f, f->a, DGRAM(.len = ICMP4_HDR_LEN, .head = {ICMP4_ECHO}));
+	assert_int_equal(sent_icmp4(f->a, &s).type, ICMP4_ECHO_REPLY);
+}
+
 static void echo_to_the_other_interface_is_answered_from_there(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -487,6 +497,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(echo_request_is_answered_with_its_bytes),
 		T(echo_of_every_size_keeps_its_checksum),
+		T(echo_of_nothing_but_zeroes_keeps_its_checksum),
 		T(echo_to_the_other_interface_is_answered_from_there),
 		T(echo_to_a_group_is_ignored_unless_allowed),
 		T(echo_can_be_switched_off),
