@@ -147,7 +147,8 @@ struct pkt {
 	/* line 1: where it is going, who holds it */
 	struct pkt_pools *pools;
 	int64_t ts_ns;          /* up: when it arrived; in a queue: when it may leave */
-	struct ip_addr nexthop; /* down: whose link-layer address is needed */
+	struct ip_addr nexthop; /* down: whose link-layer address is needed; in the queue of a
+				   datagram socket: where it came from */
 	uint32_t mark;
 	uint32_t trace_id; /* of the packet as first created; survives all but a kernel node */
 	union {            /* private to the layer that holds the packet */

@@ -46,9 +46,12 @@ bool dgram_has_room(const struct dgram_sock *ds, const struct pkt *pkt)
 
 void dgram_queue(struct dgram_sock *ds, struct pkt *pkt, const struct ip_addr *src)
 {
-	static_assert(sizeof(pkt->cb) >= sizeof(*src), "the source address travels in cb");
+	uint32_t ifindex = pkt->netif ? pkt->netif->index : 0;
 
-	memcpy(pkt->cb, src, sizeof(*src));
+	/* The interface may be removed while the packet waits. */
+	memcpy(pkt->cb, &ifindex, sizeof(ifindex));
+	pkt->netif = NULL;
+	pkt->nexthop = *src;
 	pkt_hop(pkt, HOP_SOCK, ds->sk.conn.proto);
 	ds->rcvq_mem += pkt_mem_bytes(pkt);
 	pktq_push(&ds->rcvq, pkt);
@@ -83,9 +86,9 @@ ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg)
 		return sk->flags & SOCK_F_SHUT_RD ? 0 : -EAGAIN;
 	len = pkt->len;
 	n_copied = dgram_copy_out(pkt, msg);
-	memcpy(&msg->addr, pkt->cb, sizeof(msg->addr));
+	msg->addr = pkt->nexthop;
 	msg->has_addr = true;
-	msg->ifindex = pkt->netif ? pkt->netif->index : 0;
+	memcpy(&msg->ifindex, pkt->cb, sizeof(msg->ifindex));
 	if (n_copied < len)
 		msg->out_flags |= WEFT_MSG_TRUNC;
 	if (!(msg->flags & WEFT_MSG_PEEK)) {
