@@ -159,8 +159,9 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 		return DROP_TCP_OLD_SEQ;
 	}
-	/* A probe of our closed window: nothing of it fits, and the peer wants to know. */
-	if (seg->len > 0 && seq_leq(edge, conn->rcv_nxt)) {
+	/* A probe of our closed window, or what begins where the window ends: nothing of it fits,
+	 * and the peer wants to know. */
+	if (seg->len > 0 && (seq_leq(edge, conn->rcv_nxt) || seq_leq(edge, seg->seq))) {
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 		return DROP_TCP_WINDOW;
 	}

@@ -617,6 +617,20 @@ static void data_beyond_the_window_is_cut(void **state UNUSED)
 	tf_end(f);
 }
 
+static void data_that_begins_where_the_window_ends_is_refused(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	tf_conn(f)->rcv_adv = NXT + 10;
+	assert_int_equal(tf_rx_verdict(f, TSEG(.seq = NXT + 10, .ack = UNA, .len = 20)),
+			 DROP_TCP_WINDOW);
+	assert_null(tf_conn(f)->reasm);
+	tcp_conn_check(tf_conn(f));
+	tf_ignore(f);
+	tf_end(f);
+}
+
 static void single_bytes_do_not_fill_the_memory(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -843,6 +857,7 @@ int main(void)
 		cmocka_unit_test(fin_out_of_order_waits_for_its_turn),
 		cmocka_unit_test(window_closes_as_data_waits_and_opens_when_read),
 		cmocka_unit_test(data_beyond_the_window_is_cut),
+		cmocka_unit_test(data_that_begins_where_the_window_ends_is_refused),
 		cmocka_unit_test(single_bytes_do_not_fill_the_memory),
 		cmocka_unit_test(urgent_pointer_changes_nothing),
 		cmocka_unit_test(paws_rejects_an_old_timestamp),
