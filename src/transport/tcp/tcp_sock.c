@@ -20,6 +20,8 @@ static int tcp_sock_create(struct stack *st, int family, int protocol, struct so
 
 static int tcp_sock_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 {
+	if (sk->conn.port)
+		return -EINVAL;
 	if (!ip_addr_is_unspecified(addr) && !ip_addr_is_local(sk->stack, addr))
 		return -EADDRNOTAVAIL;
 	return sock_port_bind(sk, addr, port);

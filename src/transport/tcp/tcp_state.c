@@ -150,8 +150,9 @@ void tcp_conn_check(const struct tcp_conn *conn)
 	assert(seq_leq(conn->snd_nxt, conn->snd_end + 1));
 	assert(!!(conn->flags & TCPC_FIN_SENT) == seq_gt(conn->snd_nxt, conn->snd_end));
 	assert(conn->mss > 0 && conn->cc.cwnd >= conn->cc.mss);
-	assert((tcp_sndq_bytes(conn) > 0) == (conn->sndq.first != NULL));
-	if (tcp_is_synced(conn))
+	if (tcp_is_synced(conn)) { /* until then snd_una is at the SYN, which no queue holds */
+		assert((tcp_sndq_bytes(conn) > 0) == (conn->sndq.first != NULL));
 		assert(seq_leq(conn->rcv_wup, conn->rcv_nxt));
+	}
 	tcp_check_timers(conn);
 }

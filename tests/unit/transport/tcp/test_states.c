@@ -131,6 +131,7 @@ static void syn_sent_ack_of_something_else_is_reset(void **state UNUSED)
 	tf_rx(f, TSEG(.flags = SYN | ACK, .seq = f->irs, .ack = f->iss + 2));
 	expect_rst(f, f->iss + 2);
 	tf_assert_state(f, WEFT_TCP_SYN_SENT);
+	tcp_conn_check(tf_conn(f));
 	tf_end(f);
 }
 
@@ -228,6 +229,18 @@ static void two_hosts_that_connect_to_each_other_meet(void **state UNUSED)
 	tf_close(a);
 	tf_close(b);
 	fix_advance(f->eng, 100 * SEC);
+	tf_end(f);
+}
+
+static void bind_of_a_bound_socket_is_refused(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct sock *sk = tf_socket(&f->host);
+
+	assert_int_equal(tcp_proto.bind(sk, &f->host.addr, 1000), 0);
+	assert_int_equal(tcp_proto.bind(sk, &f->host.addr, 1001), -EINVAL);
+	assert_int_equal(sk->conn.lport, 1000);
+	tf_close(sk);
 	tf_end(f);
 }
 
@@ -834,6 +847,7 @@ int main(void)
 		cmocka_unit_test(syn_sent_syn_opens_simultaneously),
 		cmocka_unit_test(syn_rcvd_of_a_simultaneous_open_retransmits_and_takes_a_plain_ack),
 		cmocka_unit_test(two_hosts_that_connect_to_each_other_meet),
+		cmocka_unit_test(bind_of_a_bound_socket_is_refused),
 		cmocka_unit_test(listen_handshake_makes_a_connection),
 		cmocka_unit_test(listen_offers_only_what_the_syn_had),
 		cmocka_unit_test(listen_ack_is_reset_and_rst_ignored),
