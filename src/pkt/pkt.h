@@ -402,6 +402,7 @@ static inline bool pktq_is_empty(const struct pktq *q)
 
 static inline void pktq_push(struct pktq *q, struct pkt *pkt)
 {
+	assert(q->last); /* pktq_init() was called */
 	pkt->next = NULL;
 	*q->last = pkt;
 	q->last = &pkt->next;
