@@ -22,6 +22,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct out *o, const char 
 	int n;
 
 	va_start(args, fmt);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang-tidy 14 misses va_start() */
 	n = vsnprintf(o->buf + o->len, left, fmt, args);
 	va_end(args);
 	o->len = n >= 0 && (size_t)n < left ? o->len + (size_t)n : o->size;
