@@ -241,13 +241,21 @@ static bool same_prefix(const struct ip4_ifaddr *a, const struct ip4_ifaddr *b)
 	return a->prefix_len == b->prefix_len && ip4_in_prefix(&a->addr, &b->addr, a->prefix_len);
 }
 
+static bool prefix_is_taken(const struct ip4_if *ifs, const struct ip4_ifaddr *ifa)
+{
+	const struct ip4_ifaddr *other;
+
+	list_for_each (other, &ifs->addrs, link)
+		if (same_prefix(ifa, other))
+			return true;
+	return false;
+}
+
 /* Primary addresses stand in front, both kinds in order of adding. */
 static void ifaddr_insert(struct ip4_if *ifs, struct ip4_ifaddr *ifa)
 {
 	struct ip4_ifaddr *other;
 
-	list_for_each (other, &ifs->addrs, link)
-		ifa->is_secondary = ifa->is_secondary || same_prefix(ifa, other);
 	if (!ifa->is_secondary) {
 		list_for_each (other, &ifs->addrs, link) {
 			if (other->is_secondary) {
@@ -289,6 +297,7 @@ int ip4_addr_add(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
 	if (err)
 		goto fail_routes;
 
+	ifa->is_secondary = prefix_is_taken(ifs, ifa);
 	ifaddr_insert(ifs, ifa);
 	ifs->n_addrs++;
 	ip_dst_invalidate_all(st);

@@ -136,6 +136,23 @@ static void primary_addresses_come_before_secondary_ones(void **state)
 	assert_false(ifa->is_secondary);
 }
 
+static void oldest_of_several_secondary_addresses_becomes_primary(void **state)
+{
+	struct ip4_fix *f = *state;
+	const struct ip4_ifaddr *ifa;
+
+	add_addr(f->a, "10.0.0.1", 24);
+	add_addr(f->a, "10.0.0.2", 24);
+	add_addr(f->a, "10.0.0.3", 24);
+	add_addr(f->a, "10.0.1.1", 24);
+	assert_int_equal(del(f->a, "10.0.0.1", 24), 0);
+	ifa = ip4_addr_on_link(&f->a->netif, ip4("10.0.0.7"));
+	assert_ip4(ifa->addr, "10.0.0.2");
+	list_for_each (ifa, &f->a->netif.ip4->addrs, link)
+		assert_int_equal(ifa->is_secondary,
+				 ip4_addr_eq(&ifa->addr, &IP4_ADDR(10, 0, 0, 3)));
+}
+
 static void same_address_with_two_prefixes_stays_ours_until_both_go(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -319,6 +336,7 @@ int main(void)
 		T(addresses_that_name_no_host_are_refused),
 		T(second_address_of_a_prefix_keeps_its_routes_until_the_last_goes),
 		T(primary_addresses_come_before_secondary_ones),
+		T(oldest_of_several_secondary_addresses_becomes_primary),
 		T(same_address_with_two_prefixes_stays_ours_until_both_go),
 		T(same_prefix_on_two_interfaces_survives_on_the_other),
 		T(lost_address_takes_routes_that_prefer_it_along),
