@@ -38,6 +38,9 @@ static enum drop ip4_in_hdr(struct pkt *pkt, struct ip4_hdr *hdr)
 		return DROP_NOMEM;
 	if (unlikely(!ip4_hdr_csum_ok(pkt->data, hdr->hdr_len)))
 		return DROP_IP4_CSUM;
+	if (pkt->csum == PKT_CSUM_PARTIAL &&
+	    unlikely(!pkt_partial_fits(pkt, hdr->hdr_len, hdr->tot_len)))
+		return DROP_IP4_HDR;
 	if (unlikely(hdr->tot_len < pkt->len))
 		pkt_trim(pkt, hdr->tot_len); /* padding of the link layer */
 	return DROP_NONE;

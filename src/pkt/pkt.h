@@ -268,6 +268,17 @@ static inline bool pkt_is_writable(const struct pkt *pkt)
 	return !pkt->buf || pkt->buf->refs == 1;
 }
 
+/* Of a PARTIAL packet: the bytes to be summed begin no earlier than `first` bytes after `data`, and
+ * the checksum field ends within the first `len`. Only a device can hand over one where they do
+ * not. */
+static inline bool pkt_partial_fits(const struct pkt *pkt, uint32_t first, uint32_t len)
+{
+	uint32_t at = (uint32_t)(pkt->data - pkt->head);
+
+	return pkt->csum_start >= at + first &&
+	       (uint32_t)pkt->csum_start + pkt->csum_off + 2 <= at + len;
+}
+
 /* A cursor over the linear part. */
 static inline struct rd pkt_rd(const struct pkt *pkt)
 {

@@ -324,6 +324,39 @@ static void super_packet_is_forwarded_by_the_size_of_its_frames(void **state)
 	assert_int_equal(f->st->mib[MIB_IpForwDatagrams], 4);
 }
 
+/* A device hands over a checksum to be completed at `start` + `off` from the Ethernet header. */
+static enum drop rx_partial(struct ip4_fix *f, const struct dgram *d, uint16_t start, uint16_t off)
+{
+	struct fix_frame fr = dgram_frame(f->a, d);
+	struct pkt *pkt = fix_pkt(f->eng, fr.b, fr.len);
+	uint64_t n_drops = f->st->drops[DROP_IP4_HDR];
+
+	pkt->csum = PKT_CSUM_PARTIAL;
+	pkt->csum_start = (uint16_t)(pkt_off(pkt) + start);
+	pkt->csum_off = off;
+	netif_rx(&f->a->netif, pkt);
+	fix_settle(f->eng);
+	return f->st->drops[DROP_IP4_HDR] > n_drops ? DROP_IP4_HDR : DROP_NONE;
+}
+
+static void partial_checksum_outside_the_datagram_is_refused(void **state)
+{
+	struct ip4_fix *f = *state;
+	struct dgram plain = THROUGH(), padded = THROUGH(.hdr.tot_len = IP4_HDR_LEN + 4);
+	struct dgram options = THROUGH(.hdr.hdr_len = 24, .opts = {148, 4, 0, 0});
+	const uint16_t l4 = ETH_HDR_LEN + IP4_HDR_LEN;
+
+	assert_int_equal(rx_partial(f, &padded, l4, 6), DROP_IP4_HDR);
+	assert_int_equal(rx_partial(f, &padded, l4, 3), DROP_IP4_HDR);
+	assert_int_equal(rx_partial(f, &plain, 0, 6), DROP_IP4_HDR);
+	assert_int_equal(rx_partial(f, &plain, ETH_HDR_LEN, 10), DROP_IP4_HDR);
+	assert_int_equal(rx_partial(f, &options, l4, 6), DROP_IP4_HDR);
+	fix_assert_silent(f->b);
+	assert_int_equal(rx_partial(f, &padded, l4, 2), DROP_NONE);
+	assert_int_equal(rx_partial(f, &options, l4 + 4, 6), DROP_NONE);
+	assert_int_equal(fix_n_unseen(f->b), 2);
+}
+
 static void super_packet_with_frames_too_large_learns_the_mtu(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -407,6 +440,7 @@ int main(void)
 		T(lost_carrier_loses_packets_silently),
 		T(interface_set_down_makes_its_net_unreachable_until_it_is_up),
 		T(super_packet_is_forwarded_by_the_size_of_its_frames),
+		T(partial_checksum_outside_the_datagram_is_refused),
 		T(super_packet_with_frames_too_large_learns_the_mtu),
 		T(shared_bytes_are_not_written),
 		T(hooks_on_the_way_through_can_drop),
