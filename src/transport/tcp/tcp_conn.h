@@ -163,10 +163,11 @@ struct tcp_conn {
 	uint32_t rtt_min_us;
 
 	union {
-		struct {                    /* receive-buffer tuning (tcp_rcvq.c) */
-			uint32_t drs_read;  /* stream position read at drs_ns */
-			uint32_t drs_space; /* most bytes read in one round trip */
-			int64_t drs_ns;
+		struct {                     /* receive-buffer tuning (tcp_rcvq.c) */
+			uint32_t drs_read;   /* stream position read at drs_us */
+			uint32_t drs_space;  /* bytes read in the last round trip that set it */
+			uint32_t drs_us;     /* engine microseconds, wraps */
+			uint32_t drs_rtt_us; /* from our ACK to the data that it allowed */
 		};
 		struct list accept_link; /* with TCPC_ACCEPTQ: nobody can read yet */
 	};

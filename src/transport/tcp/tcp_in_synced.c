@@ -23,8 +23,10 @@ static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *
 {
 	uint32_t age_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->ts_recent_s;
 
+	/* One tick is forgiven, as in Linux: neighbouring segments are overtaken more often than
+	 * sequence numbers wrap in a millisecond. */
 	return (conn->flags & TCPC_TS) && seg->opts.has_ts &&
-	       seq_lt(seg->opts.ts_val, conn->ts_recent) && age_s < PAWS_VALID_S;
+	       seq_lt(seg->opts.ts_val + 1, conn->ts_recent) && age_s < PAWS_VALID_S;
 }
 
 /* RFC 9293 §3.10.7.4, first: the segment touches the window. The left edge is what we last

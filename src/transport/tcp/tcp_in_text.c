@@ -10,11 +10,17 @@ enum {
 	TCP_REASM_SLACK = 64 * 1024,
 };
 
-/* The largest frame seen stands for the peer's segment size. */
-static void tcp_learn_rcv_mss(struct tcp_conn *conn, const struct tcp_seg *seg)
+/* The largest frame seen stands for the peer's segment size; a full one tells the round trip. */
+static void tcp_learn_from_text(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	if (seg->frame_len > conn->rcv_mss)
 		conn->rcv_mss = (uint16_t)tcp_min(seg->frame_len, conn->advmss);
+	if (seg->opts.has_ts && seg->opts.ts_ecr && seg->frame_len >= conn->rcv_mss) {
+		uint32_t ms = tcp_ts_now(conn) - seg->opts.ts_ecr;
+
+		if (ms < TCP_RTO_MAX_US / 1000)
+			tcp_rcvq_tune_rtt(conn, tcp_max(ms * 1000, 1));
+	}
 }
 
 void tcp_ack_schedule(struct tcp_conn *conn)
@@ -165,7 +171,7 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 		return DROP_TCP_WINDOW;
 	}
-	tcp_learn_rcv_mss(conn, seg);
+	tcp_learn_from_text(conn, seg);
 	conn->data_segs_in += seg->len > 0 ? seg->n_frames : 0;
 	/* What reaches beyond the window is cut off, the FIN with it. */
 	data_end = seq_min(data_end, edge);

@@ -231,12 +231,28 @@ bool tcp_nagle_holds(const struct tcp_conn *conn)
 	return !(conn->sk.flags & SOCK_F_NODELAY) && seq_gt(conn->snd_sml, conn->snd_una);
 }
 
-/* Largest payload of a super-packet, a multiple of the segment size. */
+/*
+ * Payload of a super-packet, a multiple of the segment size. The largest on a short path; on a long
+ * one what the window's rate sends in a millisecond, at least two segments, so that a queue on the
+ * way does not see 64 KiB at once from a flow that is slow. Linux's rule (tcp_tso_autosize), with
+ * its allowance of the full size halved for each half millisecond of round trip.
+ */
 static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
 {
-	uint32_t room = conn->gso_max > TCP_HDR_IP_MAX ? conn->gso_max - TCP_HDR_IP_MAX : 0;
+	uint32_t most = conn->gso_max > TCP_HDR_IP_MAX ? conn->gso_max - TCP_HDR_IP_MAX : 0;
+	uint32_t srtt_us = conn->srtt_us8 / 8;
+	uint32_t halvings = tcp_min(conn->rtt_min_us / 512, 31);
+	uint64_t n = most;
 
-	return room < 2 * mss ? mss : room - room % mss;
+	if (srtt_us > 1000) {
+		bool is_slow_start = conn->cc.cwnd < conn->cc.ssthresh / 2;
+
+		n = (uint64_t)conn->cc.cwnd * (is_slow_start ? 2000 : 1200) / srtt_us;
+		n += most >> halvings;
+		n = n < most ? n : most;
+	}
+	n = n > 2 * mss ? n : 2 * mss;
+	return n > most ? mss : (uint32_t)(n - n % mss);
 }
 
 /* A larger super-packet is worth waiting for while ACKs are sure to come; as Linux, at most a third
@@ -341,13 +357,19 @@ static void tcp_out_after_idle(struct tcp_conn *conn)
 		conn->cc.ops->on_idle(&conn->cc, idle_us, conn->rto_us);
 }
 
+/* Segments must fit the path as it is now; without a route the old values serve. */
+static void tcp_route_refresh(struct tcp_conn *conn)
+{
+	if (!ip_dst_is_valid(conn->sk.stack, &conn->sk.dst))
+		(void)!tcp_route_sync(conn);
+}
+
 void tcp_output(struct tcp_conn *conn)
 {
 	conn->flags &= ~(uint32_t)(TCPC_OUTPUT | TCPC_MEM_WAIT);
 	if (!tcp_may_send(conn))
 		return;
-	if (!ip_dst_is_valid(conn->sk.stack, &conn->sk.dst))
-		(void)!tcp_route_sync(conn); /* without a route the old values serve */
+	tcp_route_refresh(conn);
 	if (tcp_unsent(conn) > 0) {
 		conn->flags &= ~(uint32_t)TCPC_CWND_LIMITED;
 		tcp_out_after_idle(conn);
@@ -359,9 +381,11 @@ void tcp_output(struct tcp_conn *conn)
 
 bool tcp_send_override(struct tcp_conn *conn)
 {
-	uint32_t mss = tcp_out_mss(conn);
-	uint32_t n = tcp_min(tcp_unsent(conn), tcp_min(tcp_snd_wnd_left(conn), mss));
+	uint32_t mss, n;
 
+	tcp_route_refresh(conn);
+	mss = tcp_out_mss(conn);
+	n = tcp_min(tcp_unsent(conn), tcp_min(tcp_snd_wnd_left(conn), mss));
 	if (n == 0 && !(tcp_unsent(conn) == 0 && tcp_fin_waits(conn) && tcp_snd_wnd_left(conn) > 0))
 		return false;
 	(void)!tcp_send_new(conn, n, mss);

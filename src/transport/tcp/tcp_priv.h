@@ -334,6 +334,9 @@ bool tcp_sack_hole(const struct tcp_conn *conn, uint32_t *start, uint32_t *ret_e
 		   uint32_t limit) MUST_CHECK;
 /* One past the highest byte held; snd_una when none. */
 uint32_t tcp_sack_top(const struct tcp_conn *conn);
+/* DupThresh: as far as the network has been seen to reorder, but not so far that what is in flight
+ * could never show a loss (RFC 4653 §3.2, "aggressive": two thirds of it). */
+uint32_t tcp_dup_thresh(const struct tcp_conn *conn);
 /* Everything not held below this is lost by RFC 6675's IsLost(); snd_una when nothing is. */
 uint32_t tcp_sack_lost_end(const struct tcp_conn *conn);
 
@@ -404,6 +407,8 @@ uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn);
 uint32_t tcp_syn_wnd(uint32_t rcvbuf_bytes);
 /* The application can read from now on: starts the measurements for buffer tuning. */
 void tcp_rcvq_tune_start(struct tcp_conn *conn);
+/* A round trip as the receiver sees it: from an ACK of ours to data that echoes its timestamp. */
+void tcp_rcvq_tune_rtt(struct tcp_conn *conn, uint32_t rtt_us);
 /* The window that the free buffer allows, bytes. */
 uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn);
 /* The application has read: buffer tuning, and a window update if the peer should know. */

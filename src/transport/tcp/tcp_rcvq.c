@@ -199,44 +199,59 @@ uint32_t tcp_syn_wnd(uint32_t rcvbuf_bytes)
 	return tcp_min(rcvbuf_bytes / 2, 65535);
 }
 
+static uint32_t tcp_clock_us(const struct tcp_conn *conn)
+{
+	return (uint32_t)(tcp_now(conn) / TCP_NS_PER_US);
+}
+
 void tcp_rcvq_tune_start(struct tcp_conn *conn)
 {
 	conn->drs_read = conn->rcv_nxt - conn->rcvq.n_bytes;
-	conn->drs_space = tcp_rcv_wnd(conn);
-	conn->drs_ns = tcp_now(conn);
+	conn->drs_space = tcp_min(tcp_rcv_wnd(conn), CC_INITIAL_WINDOW * (uint32_t)conn->advmss);
+	conn->drs_us = tcp_clock_us(conn);
+	conn->drs_rtt_us = conn->srtt_us8 / 8;
 }
 
-/* More memory for a window twice what one round trip used. */
+void tcp_rcvq_tune_rtt(struct tcp_conn *conn, uint32_t rtt_us)
+{
+	if (conn->flags & TCPC_ACCEPTQ)
+		return;
+	/* The least counts: waiting for the application makes it longer, nothing shorter. */
+	if (!conn->drs_rtt_us || rtt_us < conn->drs_rtt_us)
+		conn->drs_rtt_us = rtt_us;
+	else
+		conn->drs_rtt_us += (rtt_us - conn->drs_rtt_us) / 8;
+}
+
+/* Memory for a window of twice what one round trip used, more while that still grows. */
 static void tcp_drs_grow(struct tcp_conn *conn, uint32_t copied)
 {
 	const struct tcp_conf *conf = tcp_conf(conn);
-	uint64_t want = 4ull * copied + 32ull * conn->advmss;
+	uint64_t wnd = 2ull * copied + 16ull * conn->advmss;
 
+	wnd += 2 * wnd * (copied - conn->drs_space) / tcp_max(conn->drs_space, conn->advmss);
 	conn->drs_space = copied;
 	if (!conf->moderate_rcvbuf || (conn->flags & TCPC_RCVBUF_LOCK))
 		return;
-	if (want > conf->rmem_max)
-		want = conf->rmem_max;
-	if (want > conn->sk.rcvbuf_bytes)
-		conn->sk.rcvbuf_bytes = (uint32_t)want;
+	wnd = wnd < conf->rmem_max / 2 ? wnd : conf->rmem_max / 2;
+	conn->sk.rcvbuf_bytes = tcp_max(conn->sk.rcvbuf_bytes, (uint32_t)(2 * wnd));
 }
 
-/* In a simulation any amount may be read while the clock stands still, so the measure is "a
- * window's worth within a round trip", not a rate. */
+/* In a simulation any amount may be read while the clock stands still: then there are no round
+ * trips to count by, and all that is read is one. */
 static void tcp_drs_read(struct tcp_conn *conn)
 {
 	uint32_t read = conn->rcv_nxt - conn->rcvq.n_bytes;
 	uint32_t copied = read - conn->drs_read;
-	int64_t elapsed_us = (tcp_now(conn) - conn->drs_ns) / TCP_NS_PER_US;
-	uint32_t rtt_us = tcp_max(conn->srtt_us8 / 8, 1000);
+	uint32_t elapsed_us = tcp_clock_us(conn) - conn->drs_us;
+	bool is_over = elapsed_us >= tcp_max(conn->drs_rtt_us, 1000);
 
-	if (copied >= conn->drs_space && copied > 0) {
+	if (copied > conn->drs_space && (is_over || elapsed_us == 0))
 		tcp_drs_grow(conn, copied);
-	} else if (elapsed_us < (int64_t)rtt_us) {
+	else if (!is_over)
 		return;
-	}
 	conn->drs_read = read;
-	conn->drs_ns = tcp_now(conn);
+	conn->drs_us = tcp_clock_us(conn);
 }
 
 void tcp_rcvq_was_read(struct tcp_conn *conn)

@@ -85,16 +85,17 @@ uint32_t tcp_pipe(const struct tcp_conn *conn)
 /* RFC 5681 §3.2, RFC 6675 §5: three duplicate ACKs, or SACK blocks that say as much. */
 static bool tcp_loss_found(const struct tcp_conn *conn)
 {
-	if (conn->n_dupacks >= conn->reordering)
+	if (conn->n_dupacks >= tcp_dup_thresh(conn))
 		return true;
 	return conn->sackb && tcp_sack_lost_end(conn) != conn->snd_una;
 }
 
-static void tcp_enter(struct tcp_conn *conn, enum tcp_ca_state ca_state, uint32_t flight)
+static void tcp_enter(struct tcp_conn *conn, enum tcp_ca_state ca_state)
 {
 	struct cc_loss loss = {
 		.now_ns = tcp_now(conn),
-		.flight_bytes = flight,
+		/* Without what limited transmit added (RFC 5681 §3.2). */
+		.flight_bytes = tcp_min(tcp_flight(conn), conn->cc.cwnd),
 		.is_timeout = ca_state == TCP_CA_LOSS,
 		.is_repeated = ca_state == TCP_CA_LOSS && conn->n_backoffs > 0,
 	};
@@ -109,7 +110,7 @@ static void tcp_enter_recovery(struct tcp_conn *conn)
 {
 	tcp_mib(conn, tcp_has_sack(conn) ? MIB_TcpExtTCPSackRecovery : MIB_TcpExtTCPRenoRecovery);
 	tcp_mib(conn, MIB_TcpExtTCPFastRetrans);
-	tcp_enter(conn, TCP_CA_RECOVERY, tcp_flight(conn));
+	tcp_enter(conn, TCP_CA_RECOVERY);
 }
 
 static void tcp_leave_recovery(struct tcp_conn *conn)
@@ -176,7 +177,7 @@ void tcp_recover_on_timeout(struct tcp_conn *conn)
 	if (conn->sackb && conn->sackb->ranges[0].start == conn->snd_una + 1)
 		tcp_sack_clear(conn);
 	conn->n_dupacks = 0;
-	tcp_enter(conn, TCP_CA_LOSS, tcp_flight(conn));
+	tcp_enter(conn, TCP_CA_LOSS);
 }
 
 void tcp_recover_on_mtu(struct tcp_conn *conn)

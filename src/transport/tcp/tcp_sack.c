@@ -208,17 +208,24 @@ uint32_t tcp_sack_top(const struct tcp_conn *conn)
 	return conn->sackb ? conn->sackb->ranges[conn->sackb->n - 1].end : conn->snd_una;
 }
 
+uint32_t tcp_dup_thresh(const struct tcp_conn *conn)
+{
+	uint32_t most = tcp_flight(conn) / conn->mss * 2 / 3;
+
+	return tcp_min(conn->reordering, tcp_max(most, TCP_REORDERING));
+}
+
 uint32_t tcp_sack_lost_end(const struct tcp_conn *conn)
 {
 	const struct tcp_sackb *sb = conn->sackb;
+	uint32_t thresh = tcp_dup_thresh(conn);
 	uint32_t above = 0, n_ranges = 0;
 
 	/* RFC 6675 §4 IsLost: DupThresh ranges, or more than DupThresh - 1 segments, above. */
 	for (uint32_t i = sb ? sb->n : 0; i-- > 0;) {
 		above += sb->ranges[i].end - sb->ranges[i].start;
 		n_ranges++;
-		if (above > (uint32_t)(conn->reordering - 1) * conn->mss ||
-		    n_ranges >= conn->reordering)
+		if (above > (thresh - 1) * conn->mss || n_ranges >= thresh)
 			return sb->ranges[i].start;
 	}
 	return conn->snd_una;
