@@ -312,7 +312,7 @@ static void print_lateness(const struct lab *lab, FILE *out)
 	struct weft_loop_stats s;
 
 	weft_loop_stats(lab->loop, &s);
-	if (s.n_late_10ms * 1000 < s.n_timer_runs)
+	if (!s.n_late_10ms || s.n_late_10ms * 1000 < s.n_timer_runs)
 		return;
 	fprintf(out,
 		"slow this machine met %" PRIu64 " of %" PRIu64
