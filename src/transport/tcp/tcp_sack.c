@@ -156,7 +156,9 @@ void tcp_sack_advance(struct tcp_conn *conn)
 
 	if (!sb)
 		return;
-	while (n < sb->n && seq_leq(sb->ranges[n].end, conn->snd_una)) {
+	/* A held range at snd_una would mean that the peer acknowledges less than it holds; its
+	 * first byte stays out, as reneged, and with it a range of one byte. */
+	while (n < sb->n && seq_leq(sb->ranges[n].end, conn->snd_una + 1)) {
 		sb->n_bytes -= sb->ranges[n].end - sb->ranges[n].start;
 		n++;
 	}
@@ -166,13 +168,9 @@ void tcp_sack_advance(struct tcp_conn *conn)
 		tcp_sack_clear(conn);
 		return;
 	}
-	/* A held range at or below snd_una would mean that the peer acknowledges less than it
-	 * holds; it stays out, as reneged. */
 	if (seq_leq(sb->ranges[0].start, conn->snd_una)) {
 		sb->n_bytes -= conn->snd_una + 1 - sb->ranges[0].start;
 		sb->ranges[0].start = conn->snd_una + 1;
-		if (!seq_lt(sb->ranges[0].start, sb->ranges[0].end))
-			tcp_sack_advance(conn);
 	}
 }
 

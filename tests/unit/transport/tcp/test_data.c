@@ -347,6 +347,25 @@ static void sack_blocks_that_cannot_be_are_ignored(void **state UNUSED)
 	tf_end(f);
 }
 
+static void ack_up_to_the_last_byte_held_leaves_no_empty_range(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	send_n(f, 10 * MSS);
+	tf_pop(f);
+	tf_rx(f,
+	      TSEG(.seq = NXT, .ack = UNA,
+		   .opts = {.n_sack = 2,
+			    .sack = {{UNA + MSS, UNA + 2 * MSS}, {UNA + 3 * MSS, UNA + 4 * MSS}}}));
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA + 2 * MSS - 1));
+	tcp_conn_check(tf_conn(f));
+	assert_int_equal(tf_conn(f)->sackb->n, 1);
+	assert_int_equal(tf_conn(f)->sackb->n_bytes, MSS);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 static void timeout_after_sack_skips_what_is_held(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -844,6 +863,7 @@ int main(void)
 		cmocka_unit_test(three_duplicate_acks_retransmit_without_sack),
 		cmocka_unit_test(sack_retransmits_exactly_the_holes),
 		cmocka_unit_test(sack_blocks_that_cannot_be_are_ignored),
+		cmocka_unit_test(ack_up_to_the_last_byte_held_leaves_no_empty_range),
 		cmocka_unit_test(timeout_after_sack_skips_what_is_held),
 		cmocka_unit_test(reneging_peer_gets_everything_again),
 		cmocka_unit_test(rtt_is_measured_and_retransmissions_are_not),
