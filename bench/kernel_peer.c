@@ -68,7 +68,6 @@ static int stream_accept(struct gauge *g)
 	must_sys(fd, "accept");
 	close(listener);
 	must_sys(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look_up, sizeof(look_up)), "SO_RCVTIMEO");
-	set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
 	return fd;
 }
 
@@ -89,7 +88,6 @@ static int stream_connect(struct gauge *g, const struct kernel_peer *peer)
 	for (int i = 0; i < CONNECT_TRIES; i++) {
 		int fd = stream_new();
 
-		set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
 		if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
 			gauge_ready(g);
 			return fd;
@@ -147,12 +145,13 @@ void kernel_bulk_client(struct gauge *g, const void *arg)
 
 /* --- request and response --- */
 
-/* Readies `fd` for the way of waiting; returns what byte_wait() needs besides. */
-static int waiter_new(int fd, enum wait_how how)
+/* Readies `fd` for round trips; returns what byte_wait() needs besides. */
+static int rr_init(int fd, enum wait_how how)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	int ep;
 
+	set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
 	if (how != WAIT_EPOLL)
 		return -1;
 	ep = must_sys(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
@@ -179,7 +178,7 @@ void kernel_rr_server(struct gauge *g, const void *arg)
 {
 	const struct kernel_peer *peer = arg;
 	int fd = stream_accept(g);
-	int ep = waiter_new(fd, peer->wait);
+	int ep = rr_init(fd, peer->wait);
 
 	while (byte_wait(g, fd, ep, peer->wait) && send(fd, "b", 1, MSG_NOSIGNAL) == 1)
 		;
@@ -192,7 +191,7 @@ void kernel_rr_client(struct gauge *g, const void *arg)
 {
 	const struct kernel_peer *peer = arg;
 	int fd = stream_connect(g, peer);
-	int ep = waiter_new(fd, peer->wait);
+	int ep = rr_init(fd, peer->wait);
 
 	while (!gauge_is_stopping(g) && send(fd, "a", 1, MSG_NOSIGNAL) == 1 &&
 	       byte_wait(g, fd, ep, peer->wait))

@@ -31,6 +31,7 @@ struct bench {
 	struct weft_netif *tx_netif;
 	struct weft_sock *tx, *rx, *listener;
 	void (*on_rx)(struct weft_sock *s, void *arg, uint32_t events); /* of an accepted one */
+	bool has_nodelay; /* TCP_NODELAY at both ends */
 	bool is_connected;
 	uint8_t tx_buf[BULK_BYTES], rx_buf[BULK_BYTES]; /* the applications' */
 };
@@ -201,7 +202,8 @@ static void on_accept(struct weft_sock *s, void *arg, uint32_t events)
 
 	(void)events;
 	must(weft_accept(s, &b->rx, NULL), "accept");
-	nodelay(b->rx);
+	if (b->has_nodelay)
+		nodelay(b->rx);
 	weft_on_event(b->rx, b->on_rx, b);
 }
 
@@ -221,7 +223,7 @@ static void tx_connect(struct bench *b, int type, const char *to,
 
 	must(weft_addr_parse(to, &sa.addr), to);
 	b->tx = socket_new(b->tx_stack, type);
-	if (type == WEFT_SOCK_STREAM)
+	if (b->has_nodelay)
 		nodelay(b->tx);
 	weft_on_event(b->tx, on_tx, b);
 	err = weft_connect(b->tx, &sa);
@@ -271,6 +273,7 @@ static void rr_inproc(struct gauge *g, const void *arg)
 	struct bench *b = inproc_new(g);
 
 	(void)arg;
+	b->has_nodelay = true;
 	rx_listen(b, on_rr_server);
 	tx_connect(b, WEFT_SOCK_STREAM, "10.0.0.2", on_rr_client);
 	inproc_run(b);
