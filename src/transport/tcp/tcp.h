@@ -44,7 +44,6 @@ struct tcp_conf {
 	uint8_t slow_start_after_idle;
 	uint8_t moderate_rcvbuf;
 	uint8_t rfc1337;
-	uint8_t tw_reuse;
 };
 
 struct tcp {

@@ -42,7 +42,6 @@ enum {
 	TCPC_NOSPACE = 1 << 10, /* it was told to wait for room to send */
 	TCPC_SNDBUF_LOCK = 1 << 11,
 	TCPC_RCVBUF_LOCK = 1 << 12,
-	TCPC_SYN_REPORTED = 1 << 13, /* the outcome of connect() was returned already */
 	TCPC_PROTO_REF = 1 << 14,    /* the protocol holds a reference */
 	TCPC_PINGPONG = 1 << 15,     /* interactive: replies carry our ACKs */
 	TCPC_PASSIVE = 1 << 16,      /* made by a listener */
@@ -53,7 +52,6 @@ enum {
 	TCPC_ENDED = 1 << 21,        /* final figures were reported */
 	TCPC_QUICKACK = 1 << 22,     /* TCP_QUICKACK asked for */
 	TCPC_MORE = 1 << 23,         /* the last send had MSG_MORE: as if corked */
-	TCPC_SIMULT = 1 << 24,       /* SYN-RECEIVED by simultaneous open */
 };
 
 enum {
@@ -223,7 +221,6 @@ enum {
 	TCP_REQ_TS = 1 << 0,
 	TCP_REQ_SACK = 1 << 1,
 	TCP_REQ_WSCALE = 1 << 2,
-	TCP_REQ_ACKED = 1 << 3, /* the last ACK came, but the accept queue was full */
 };
 
 /* What is remembered of a connection in TIME-WAIT (tcp_time_wait.c). */

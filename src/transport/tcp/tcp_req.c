@@ -259,7 +259,6 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 		return DROP_NONE;
 	}
 	if (lst->n_accept > lst->backlog) {
-		req->flags |= TCP_REQ_ACKED;
 		mib_inc(st, MIB_TcpExtListenOverflows);
 		mib_inc(st, MIB_TcpExtListenDrops);
 		return DROP_TCP_ACCEPT_QUEUE;

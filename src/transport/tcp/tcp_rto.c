@@ -106,6 +106,10 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 
 	if (conn->n_retries == 0)
 		return false;
+	/* A peer that took its window back but still answers is alive (RFC 9293 §3.8.6.1). */
+	if (conn->snd_wnd == 0 && tcp_is_synced(conn) &&
+	    tcp_clock_ms(conn->sk.stack) - conn->last_rcv_ms < TCP_RTO_MAX_US / 1000)
+		return false;
 	if (conn->state == WEFT_TCP_SYN_SENT)
 		return conn->n_retries >= conf->syn_retries + 1;
 	if (conn->state == WEFT_TCP_SYN_RECV)
@@ -172,6 +176,16 @@ static void tcp_rto_probe(struct tcp_conn *conn)
 	tcp_rexmt_restart(conn);
 }
 
+/* There may be memory again, for segments and for the application that waits to write. */
+static void tcp_rexmt_memory(struct tcp_conn *conn)
+{
+	tcp_output(conn);
+	if (!(conn->flags & TCPC_NOSPACE) || (conn->flags & TCPC_MEM_WAIT))
+		return;
+	conn->flags &= ~(uint32_t)TCPC_NOSPACE;
+	sock_wake(&conn->sk, SOCK_OUT);
+}
+
 void tcp_rexmt_fire(struct tcp_conn *conn)
 {
 	enum tcp_rexmt_kind kind = (enum tcp_rexmt_kind)conn->rexmt_kind;
@@ -191,7 +205,7 @@ void tcp_rexmt_fire(struct tcp_conn *conn)
 		tcp_rto_probe(conn);
 		break;
 	case TCP_REXMT_MEM:
-		tcp_output(conn);
+		tcp_rexmt_memory(conn);
 		break;
 	}
 }

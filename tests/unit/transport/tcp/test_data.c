@@ -140,6 +140,47 @@ static void silent_peer_with_a_zero_window_is_given_up(void **state UNUSED)
 	tf_end(f);
 }
 
+static void window_taken_back_is_no_reason_to_give_up(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	send_n(f, 100);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
+	for (int i = 0; i < 60; i++) {
+		fix_advance(f->eng, 60 * SEC);
+		tf_ignore(f);
+		tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
+	}
+	tf_assert_state(f, WEFT_TCP_ESTABLISHED);
+	fix_advance(f->eng, 2000 * SEC);
+	assert_int_equal(f->sk->err, ETIMEDOUT);
+	tf_end(f);
+}
+
+static void writer_without_memory_is_woken_when_there_is_some(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	uint32_t max[BUF_CLASSES];
+
+	tf_established(f);
+	for (int i = 0; i < BUF_CLASSES; i++)
+		max[i] = f->eng->pkts.bufs[i].max_objs;
+	for (int i = 0; i < BUF_CLASSES; i++)
+		f->eng->pkts.bufs[i].max_objs = 0;
+	assert_int_equal(tf_send(f->sk, "abc", 3, 0), -EAGAIN);
+	f->sk->pending = 0;
+	fix_advance(f->eng, 5 * MSEC);
+	assert_int_equal(f->sk->pending, 0);
+	for (int i = 0; i < BUF_CLASSES; i++)
+		f->eng->pkts.bufs[i].max_objs = max[i];
+	fix_advance(f->eng, 10 * MSEC);
+	assert_int_equal(f->sk->pending & SOCK_OUT, SOCK_OUT);
+	send_n(f, 3);
+	expect_data(f, 0, 3);
+	tf_end(f);
+}
+
 static void nagle_holds_the_second_small_segment(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -853,6 +894,8 @@ int main(void)
 		cmocka_unit_test(peer_window_limits_and_small_openings_are_not_used),
 		cmocka_unit_test(zero_window_is_probed_with_backoff_for_as_long_as_it_answers),
 		cmocka_unit_test(silent_peer_with_a_zero_window_is_given_up),
+		cmocka_unit_test(window_taken_back_is_no_reason_to_give_up),
+		cmocka_unit_test(writer_without_memory_is_woken_when_there_is_some),
 		cmocka_unit_test(nagle_holds_the_second_small_segment),
 		cmocka_unit_test(nodelay_sends_at_once),
 		cmocka_unit_test(cork_holds_what_is_not_full_for_200_ms),

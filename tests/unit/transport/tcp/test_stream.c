@@ -126,12 +126,72 @@ static void loss_and_reordering_carry_everything(void **state UNUSED)
 	transfer(&pipe, 3, 2000000, 500000, MSEC);
 }
 
+static void socket_connected_to_itself_talks(void **state UNUSED)
+{
+	struct tf *f = tf_pipe_new(&(struct tf_pipe){.delay_ns = MSEC}, 4);
+	struct sock *sk = tf_socket(&f->host);
+	char buf[8];
+
+	f->host.peer = &f->host;
+	assert_int_equal(tcp_proto.bind(sk, &f->host.addr, 5000), 0);
+	assert_int_equal(tcp_proto.connect(sk, &f->host.addr, 5000), -EINPROGRESS);
+	fix_advance(f->eng, 10 * MSEC);
+	assert_int_equal(tcp_conn_of(sk)->state, WEFT_TCP_ESTABLISHED);
+	assert_int_equal(tf_send(sk, "me", 2, 0), 2);
+	fix_advance(f->eng, 10 * MSEC);
+	assert_int_equal(tf_recv(sk, buf, sizeof(buf), 0), 2);
+	tf_close(sk);
+	fix_advance(f->eng, 100 * SEC);
+	assert_true(list_is_empty(&f->host.st->socks->all));
+	tf_end(f);
+}
+
+enum {
+	MANY = 1000,
+};
+
+static void idle_connections_cost_less_than_a_kibibyte_each(void **state UNUSED)
+{
+	static struct sock *socks[2 * MANY];
+	struct tf *f = tf_pipe_new(&(struct tf_pipe){0}, 5);
+	struct sock *listener = tf_listen(&f->peer, TF_PORT, MANY);
+	uint64_t before = f->eng->mem.n_bytes, slabs = 0;
+
+	for (int i = 0; i < MANY; i++)
+		socks[i] = tf_connect(&f->host, &f->peer.addr, TF_PORT);
+	fix_settle(f->eng);
+	for (int i = 0; i < MANY; i++) {
+		socks[MANY + i] = tf_accept(listener);
+		assert_non_null(socks[MANY + i]);
+		assert_int_equal(tf_send(socks[i], "x", 1, 0), 1);
+	}
+	fix_advance(f->eng, SEC);
+	for (int i = 0; i < MANY; i++) {
+		char c;
+
+		assert_int_equal(tf_recv(socks[MANY + i], &c, 1, 0), 1);
+	}
+	fix_advance(f->eng, SEC);
+	/* Not the pools' slabs, which all connections share. */
+	slabs = (uint64_t)f->eng->pkts.pkts.n_objs * f->eng->pkts.pkts.step_bytes;
+	for (int i = 0; i < BUF_CLASSES; i++)
+		slabs += (uint64_t)f->eng->pkts.bufs[i].n_objs * f->eng->pkts.bufs[i].step_bytes;
+	assert_true(f->eng->mem.n_bytes - before - slabs < 2 * MANY * UINT64_C(1024));
+	for (int i = 0; i < 2 * MANY; i++)
+		tf_close(socks[i]);
+	tf_close(listener);
+	fix_advance(f->eng, 100 * SEC);
+	tf_end(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(perfect_pipe_carries_a_megabyte),
 		cmocka_unit_test(delay_carries_both_ways),
 		cmocka_unit_test(loss_and_reordering_carry_everything),
+		cmocka_unit_test(socket_connected_to_itself_talks),
+		cmocka_unit_test(idle_connections_cost_less_than_a_kibibyte_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
