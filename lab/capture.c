@@ -20,9 +20,8 @@ struct lab_capture {
 	struct weft_capture *cap;
 	FILE *file;
 	char *buffer;
-	char *path;     /* final name */
-	char *tmp_path; /* while it is being written */
-	int err;        /* first error of writing */
+	char *path;
+	int err; /* first error of writing */
 };
 
 static void blocks_write(void *arg, const void *blocks, size_t len)
@@ -71,14 +70,10 @@ static int file_open(struct lab_capture *lc, const char *dir, const char *name)
 		lc->path = NULL;
 		return -ENOMEM;
 	}
-	if (asprintf(&lc->tmp_path, "%s/.%s.pcapng.%d", dir, name, (int)getpid()) < 0) {
-		lc->tmp_path = NULL;
-		return -ENOMEM;
-	}
 	lc->buffer = malloc(CAPTURE_BUFFER);
 	if (!lc->buffer)
 		return -ENOMEM;
-	lc->file = fopen(lc->tmp_path, "we");
+	lc->file = fopen(lc->path, "we");
 	if (!lc->file)
 		return -errno;
 	setvbuf(lc->file, lc->buffer, _IOFBF, CAPTURE_BUFFER);
@@ -117,15 +112,12 @@ void lab_captures_stop(struct lab *lab)
 	if (lc->file) {
 		if (fclose(lc->file) != 0 && !lc->err)
 			lc->err = -errno;
-		if (lc->err || !lc->cap)
-			unlink(lc->tmp_path);
-		else if (rename(lc->tmp_path, lc->path) < 0)
-			lc->err = -errno;
+		if (!lc->cap) /* the lab never came up: nobody wants an empty file */
+			unlink(lc->path);
 		if (lc->err)
 			fprintf(stderr, "weft: capture %s: %s\n", lc->path, strerror(-lc->err));
 	}
 	free(lc->buffer);
-	free(lc->tmp_path);
 	free(lc->path);
 	free(lc);
 	lab->captures = NULL;

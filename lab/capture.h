@@ -9,9 +9,9 @@ struct lab;
 
 /*
  * Starts what the lab file and `dir` ask for: with a directory, DIR/LAB.pcapng; without, the file's
- * captures go to LAB.pcapng in the current directory. The file is written under a temporary name
- * and gets its own when the capture is complete. Returns 0, or -Exxx with a message in `msg`
- * (LAB_MSG_MAX bytes).
+ * captures go to LAB.pcapng in the current directory. The file can be read while it is being
+ * written (whole blocks, as tcpdump's), so a lab that is killed leaves what it had seen. Returns 0,
+ * or -Exxx with a message in `msg` (LAB_MSG_MAX bytes).
  */
 int lab_captures_start(struct lab *lab, const char *dir, char *msg) MUST_CHECK;
 /* Finishes the file. Says on stderr when the disk could not take all of it. */
