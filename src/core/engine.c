@@ -114,6 +114,20 @@ static void engine_work_step(struct engine *eng)
 	work->fn(work);
 }
 
+/* What is deferred now, each once. */
+static void engine_works_once(struct engine *eng)
+{
+	struct list works = LIST_INIT(works);
+	struct list *link;
+
+	list_splice_tail(&works, &eng->works);
+	while ((link = list_pop(&works))) {
+		struct engine_work *work = container_of(link, struct engine_work, link);
+
+		work->fn(work);
+	}
+}
+
 static void engine_flush(struct engine *eng)
 {
 	struct list *link;
@@ -143,6 +157,9 @@ bool engine_run(struct engine *eng, int64_t now_ns)
 		else
 			engine_work_step(eng);
 	}
+	/* Frames that never end (a loop of bridges) must not keep callbacks waiting for ever. */
+	if (!list_is_empty(&eng->backlog))
+		engine_works_once(eng);
 	engine_flush(eng);
 	eng->is_running = false;
 	return engine_bound_ns(eng) <= eng->now_ns;

@@ -6,8 +6,9 @@
  * How it works: the caller hands in frames through drivers, and the time through engine_run(). That
  * fires timers, empties the receive backlogs (frames between stacks), then calls the deferred
  * callbacks of sockets, again and again until nothing is left to do at this time or the budget is
- * used up; then it flushes the drivers. engine_next_ns() tells when it wants to run again.
- * Nothing here reads a clock, sleeps or does I/O.
+ * used up (then each callback that waits is called once); then it flushes the drivers.
+ * engine_next_ns() tells when it wants to run again. Nothing here reads a clock, sleeps or does
+ * I/O.
  */
 #pragma once
 

@@ -146,8 +146,6 @@ static void clock_never_goes_back(void **state)
 	assert_int_equal(f->eng->now_ns, 1000);
 }
 
-static void work_that_never_ends_leaves_the_engine_at_its_budget(void **state);
-
 static struct engine *endless_eng;
 static void endless(struct engine_work *work)
 {
@@ -168,6 +166,28 @@ static void work_that_never_ends_leaves_the_engine_at_its_budget(void **state)
 	assert_false(engine_run(f->eng, 2));
 }
 
+static void come_again(struct fixture *f, struct pkt *pkt UNUSED)
+{
+	netif_rx_later(&f->netif, frame(f, 60));
+}
+
+static void frames_that_never_end_leave_a_turn_to_deferred_work(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_work work;
+
+	order[0] = '\0';
+	f->on_input = come_again;
+	engine_work_init(&work, note_work);
+	engine_work_defer(f->eng, &work);
+	netif_rx_later(&f->netif, frame(f, 60));
+	assert_true(engine_run(f->eng, 1));
+	assert_int_equal(f->n_input, ENGINE_BUDGET_PKTS);
+	assert_string_equal(order, "w");
+	f->on_input = NULL;
+	assert_false(engine_run(f->eng, 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +198,7 @@ int main(void)
 		T(timers_come_before_frames_and_frames_before_deferred_work),
 		T(clock_never_goes_back),
 		T(work_that_never_ends_leaves_the_engine_at_its_budget),
+		T(frames_that_never_end_leave_a_turn_to_deferred_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
