@@ -22,7 +22,9 @@ WEFT_API int64_t weft_io_epoch_ns(void);
 /* A loop that drives one engine: its devices' descriptors, its timers, the application's own
  * descriptors. */
 struct weft_loop;
+/* `eng` is borrowed. 0, -ENOMEM, or what epoll_create1(2) says. */
 WEFT_API int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret);
+/* Its devices must have gone, with their stacks or by weft_netif_del(). NULL is fine. */
 WEFT_API void weft_loop_free(struct weft_loop *loop);
 /* Waits for at most `timeout_ns` (-1: for ever) for something to do and does it: one turn. 0 or
  * -Exxx of epoll_wait(2); -EINTR when a signal came. */
@@ -31,7 +33,8 @@ WEFT_API int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns);
 WEFT_API int weft_loop_run(struct weft_loop *loop);
 WEFT_API void weft_loop_stop(struct weft_loop *loop);
 /* Calls `fn(arg, fd, events)` when poll(2) bits of `events` are true for `fd` (level-triggered).
- * events 0: forget it. */
+ * events 0: forget it, which must be done before `fd` is closed. 0; -ENOENT: nothing to forget;
+ * -ENOMEM, or what epoll_ctl(2) says. */
 WEFT_API int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
 			     void (*fn)(void *arg, int fd, uint32_t events), void *arg);
 /* How late the loop was with its timers: the run cannot be believed when this is much. */
@@ -45,8 +48,9 @@ struct weft_loop_stats {
 WEFT_API void weft_loop_stats(const struct weft_loop *loop, struct weft_loop_stats *ret);
 
 /* A TAP device (Linux, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) whose descriptor the caller has opened,
- * as an interface of `st`: checksum offload and 64 KiB TSO super-packets both ways. Takes `fd`,
- * also on failure. -EINVAL: not a TAP with a vnet header. */
+ * as an interface of `st`: checksum offload and 64 KiB TSO super-packets both ways. Comes up, with
+ * carrier. Takes `fd`, also on failure. -EINVAL: not a TAP with a vnet header; else as
+ * weft_netif_new(). */
 WEFT_API int weft_tap_new(struct weft_loop *loop, struct weft_stack *st, const char *name, int fd,
 			  struct weft_netif **ret);
 /* Opens a TAP named `ifname` in the calling thread's network namespace (name filled in if it has a

@@ -117,11 +117,6 @@ void weft_loop_free(struct weft_loop *loop)
 	free(loop);
 }
 
-struct engine *loop_engine(struct weft_loop *loop)
-{
-	return loop->eng;
-}
-
 static int watch_ctl(struct weft_loop *loop, int op, struct loop_watch *watch, uint32_t events)
 {
 	struct epoll_event ev = {.events = events, .data.ptr = watch};
@@ -221,9 +216,11 @@ static void lateness_note(struct weft_loop *loop, int64_t deadline_ns, int64_t n
 		s->n_late_10ms++;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+/* When a turn that begins at `now_ns` and waits for at most `timeout_ns` (-1: for ever) must end.
+ */
+static int64_t turn_end_ns(int64_t now_ns, int64_t timeout_ns)
 {
-	return a < b ? a : b;
+	return timeout_ns < 0 || timeout_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout_ns;
 }
 
 /* Sleeps until something is ready or `until_ns`; INT64_MAX: for as long as it takes. */
@@ -260,9 +257,9 @@ int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
 	int n;
 
 	deadline_ns = engine_run(loop->eng, start_ns) ? start_ns : engine_bound_ns(loop->eng);
-	until_ns = deadline_ns;
-	if (timeout_ns >= 0)
-		until_ns = earlier(until_ns, start_ns + timeout_ns);
+	until_ns = turn_end_ns(start_ns, timeout_ns);
+	if (deadline_ns < until_ns)
+		until_ns = deadline_ns;
 	n = loop_sleep(loop, until_ns);
 	if (n < 0)
 		return n;

@@ -7,8 +7,6 @@
 #include "base/list.h"
 #include "weft/io.h"
 
-struct engine;
-
 /* A descriptor that the loop watches; embedded in its owner. */
 struct loop_watch {
 	struct list link; /* loop->watches */
@@ -21,4 +19,3 @@ int loop_watch_add(struct weft_loop *loop, struct loop_watch *watch, uint32_t ev
 int loop_watch_mod(struct weft_loop *loop, struct loop_watch *watch, uint32_t events) MUST_CHECK;
 /* Safe from inside any watch's callback: events already fetched for it are forgotten. */
 void loop_watch_del(struct weft_loop *loop, struct loop_watch *watch);
-struct engine *loop_engine(struct weft_loop *loop);

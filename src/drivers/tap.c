@@ -51,12 +51,23 @@ static struct tap *tap_of(struct netif *netif)
 	return container_of(netif, struct tap, netif);
 }
 
-int weft_tap_open(const char *ifname)
+/* The form of the header in front of each frame, and what the kernel may leave to us. 0 or -Exxx.
+ */
+static int tap_fd_setup(int fd)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 	int hdr_len = VNET_HDR_LEN;
 	int little_endian = 1;
+
+	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) < 0 ||
+	    ioctl(fd, TUNSETVNETLE, &little_endian) < 0 || ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
+		return -errno;
+	return 0;
+}
+
+int weft_tap_open(const char *ifname)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	int err;
 
@@ -67,10 +78,9 @@ int weft_tap_open(const char *ifname)
 		return -EINVAL;
 	}
 	memcpy(ifr.ifr_name, ifname, strlen(ifname));
-	if (ioctl(fd, TUNSETIFF, &ifr) == 0 && ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) == 0 &&
-	    ioctl(fd, TUNSETVNETLE, &little_endian) == 0 && ioctl(fd, TUNSETOFFLOAD, offloads) == 0)
+	err = ioctl(fd, TUNSETIFF, &ifr) < 0 ? -errno : tap_fd_setup(fd);
+	if (!err)
 		return fd;
-	err = -errno;
 	close(fd);
 	return err;
 }
@@ -282,6 +292,9 @@ int weft_tap_new(struct weft_loop *loop, struct weft_stack *wst, const char *nam
 	int err = -EINVAL;
 
 	if (!fd_is_vnet_tap(fd) || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		goto fail_fd;
+	err = tap_fd_setup(fd); /* whoever opened it may have left it as it was */
+	if (err)
 		goto fail_fd;
 	err = -ENOMEM;
 	tap = tap_alloc(loop, st, fd);
