@@ -57,8 +57,9 @@ WEFT_API void weft_link_stats(const struct weft_link *link, int dir, struct weft
 /* An interface whose frames the application carries. */
 struct weft_frame_ops {
 	/* The stack sends a frame: linear Ethernet frame, checksums complete, at most MTU + 14
-	 * bytes. Borrowed during the call, which must not call back into the engine. Returns 0;
-	 * -ENOBUFS or another -Exxx: counted as a drop. */
+	 * bytes, and 4 more with a VLAN tag that a bridge passed on. Borrowed during the call,
+	 * which must not call back into the engine. Returns 0; -ENOBUFS or another -Exxx: counted
+	 * as a drop. */
 	int (*tx)(void *arg, const void *frame, size_t len);
 };
 /* Comes up, with carrier. -EEXIST, -EINVAL (name, group address, MTU out of 68 to 65535), -ENOMEM.

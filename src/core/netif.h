@@ -111,7 +111,6 @@ struct netif {
 	char name[NETIF_NAME_MAX];
 	void *priv; /* the driver's */
 	uint32_t backlog_max_pkts;
-	uint32_t n_refs; /* routes and sockets bound to it check the index; see netif_find */
 };
 
 /*
