@@ -175,7 +175,7 @@ void weft_trace_sample(struct weft_engine *handle, uint32_t every)
 	struct trace *trace = &engine_of(handle)->trace;
 
 	trace->sample_every = every;
-	trace->sample_left = every;
+	trace->sample_left = 0; /* the next one is the first */
 }
 
 static void api_trace_sink(void *ctx, const struct trace_event *ev)
