@@ -190,9 +190,10 @@ void echo_free(struct echo *e)
 {
 	if (!e)
 		return;
-	while (e->conns) {
-		weft_abort(e->conns->sock);
-		conn_free(e->conns);
+	for (struct echo_conn *c = e->conns, *next; c; c = next) {
+		next = c->next;
+		weft_abort(c->sock);
+		conn_free(c);
 	}
 	weft_close(e->listener);
 	weft_close(e->dgram);
