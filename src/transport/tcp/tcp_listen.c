@@ -69,6 +69,7 @@ void tcp_listen_stop(struct tcp_conn *conn)
 	tcp_timer_stop_all(conn);
 	tcp_set_state(conn, WEFT_TCP_CLOSE);
 	sock_conn_del(st, &conn->sk.conn);
+	conn->sk.conn.flags &= (uint8_t)~CONN_F_RECEIVES;
 	mem_free(&st->eng->mem, lst->reqs, lst->cap_reqs * sizeof(lst->reqs[0]));
 	mem_free(&st->eng->mem, lst, sizeof(*lst));
 	conn->listen = NULL;

@@ -117,7 +117,12 @@ static int tcp_sock_listen(struct sock *sk, int backlog)
 		err = sock_port_bind(sk, &any, 0);
 	if (!err)
 		err = sock_port_listen(sk);
-	return err ? err : tcp_listen_start(conn, backlog);
+	if (err)
+		return err;
+	err = tcp_listen_start(conn, backlog);
+	if (err)
+		sk->conn.flags &= (uint8_t)~CONN_F_RECEIVES;
+	return err;
 }
 
 static int tcp_sock_accept(struct sock *sk, struct sock **ret)

@@ -444,6 +444,43 @@ static void listener_closed_resets_what_waits(void **state UNUSED)
 	tf_end(f);
 }
 
+/* A socket that does not listen gets no SYN, though it holds the port. */
+static void expect_syn_refused(struct tf *f)
+{
+	assert_int_equal(tf_rx_verdict(f, TSEG(.flags = SYN, .seq = 7)), DROP_TCP_NO_SOCKET);
+	assert_int_equal(tf_pop(f).flags, RST | ACK);
+	tf_assert_silent(f);
+}
+
+static void listener_without_memory_refuses_connections(void **state UNUSED)
+{
+	static const struct ip_addr any;
+	struct tf *f = tf_new();
+	struct sock *sk = tf_socket(&f->host);
+	uint64_t limit_bytes = f->eng->mem.limit_bytes;
+
+	assert_int_equal(tcp_proto.bind(sk, &any, TF_PORT), 0);
+	f->eng->mem.limit_bytes = f->eng->mem.n_bytes;
+	assert_int_equal(tcp_proto.listen(sk, 2), -ENOMEM);
+	f->eng->mem.limit_bytes = limit_bytes;
+	expect_syn_refused(f);
+	tf_close(sk);
+	tf_end(f);
+}
+
+static void listener_shut_down_and_bound_again_refuses_connections(void **state UNUSED)
+{
+	static const struct ip_addr any;
+	struct tf *f = tf_new();
+	struct sock *l = listening(f);
+
+	assert_int_equal(tcp_proto.shutdown(l, true, false), 0);
+	assert_int_equal(tcp_proto.bind(l, &any, TF_PORT), 0);
+	expect_syn_refused(f);
+	tf_close(l);
+	tf_end(f);
+}
+
 static void child_reset_before_accept_reports_it(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -856,6 +893,8 @@ int main(void)
 		cmocka_unit_test(accept_queue_full_keeps_the_handshake_waiting),
 		cmocka_unit_test(syn_flood_is_bounded_and_old_entries_give_way),
 		cmocka_unit_test(listener_closed_resets_what_waits),
+		cmocka_unit_test(listener_without_memory_refuses_connections),
+		cmocka_unit_test(listener_shut_down_and_bound_again_refuses_connections),
 		cmocka_unit_test(child_reset_before_accept_reports_it),
 		cmocka_unit_test(synced_rst_at_the_edge_resets),
 		cmocka_unit_test(synced_rst_in_the_window_is_challenged),
