@@ -181,10 +181,12 @@ uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn)
 	uint32_t old = tcp_rcv_wnd(conn);
 	uint32_t wnd = tcp_rcv_wnd_want(conn);
 	uint32_t unit = 1u << conn->rcv_wscale;
-	uint32_t scaled =
-		(wnd + unit - 1) >> conn->rcv_wscale; /* up: the edge must not move back */
+	/* Up, so that the edge does not move back; but down when there is no memory behind it: a
+	 * peer that always leaves a few bytes would get a whole unit for them each time. What was
+	 * promised is taken all the same, as RFC 7323 §2.4 asks. */
+	uint32_t round = wnd <= tcp_rcv_wnd_space(conn) ? unit - 1 : 0;
+	uint32_t scaled = tcp_min((wnd + round) >> conn->rcv_wscale, 65535);
 
-	scaled = tcp_min(scaled, 65535);
 	wnd = scaled << conn->rcv_wscale;
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + wnd);
 	if (old == 0 && wnd > 0)

@@ -705,6 +705,27 @@ static void single_bytes_do_not_fill_the_memory(void **state UNUSED)
 	tf_end(f);
 }
 
+/* A scaled window cannot say "five bytes": a peer that always leaves a few must not be given a
+ * whole unit for them again and again. */
+static void window_that_is_never_quite_filled_is_no_source_of_memory(void **state UNUSED)
+{
+	struct tcp_opts opts = {.has_mss = true, .mss = MSS, .has_wscale = true, .wscale = 7};
+	struct tf *f = tf_new();
+	uint32_t off = 0, left;
+
+	tf_established_with(f, &opts);
+	for (int i = 0; i < 6000 && (left = tcp_rcv_wnd(tf_conn(f))) > 1; i++) {
+		uint32_t n = left - 1 < MSS ? left - 1 : MSS;
+
+		rx_data(f, off, n);
+		off += n;
+		fix_advance(f->eng, 50 * MSEC);
+		pktq_purge(&f->host.sent);
+	}
+	assert_true(tf_conn(f)->rcvq.n_bytes < f->sk->rcvbuf_bytes);
+	tf_end(f);
+}
+
 /* Urgent data stays in line, and the pointer is never believed (RFC 6093, CVE-2026-9539). */
 static void urgent_pointer_changes_nothing(void **state UNUSED)
 {
@@ -922,6 +943,7 @@ int main(void)
 		cmocka_unit_test(data_beyond_the_window_is_cut),
 		cmocka_unit_test(data_that_begins_where_the_window_ends_is_refused),
 		cmocka_unit_test(single_bytes_do_not_fill_the_memory),
+		cmocka_unit_test(window_that_is_never_quite_filled_is_no_source_of_memory),
 		cmocka_unit_test(urgent_pointer_changes_nothing),
 		cmocka_unit_test(paws_rejects_an_old_timestamp),
 		cmocka_unit_test(paws_forgets_after_24_days),
