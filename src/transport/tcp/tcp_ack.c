@@ -132,8 +132,9 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 
 	if (why != DROP_NONE)
 		return why;
-	if (conn->rexmt_kind == TCP_REXMT_PROBE)
-		conn->n_retries = 0; /* the peer answers: probing may go on for ever (RFC 9293) */
+	/* The peer answers: probing may go on for as long as the application wants. */
+	if (conn->rexmt_kind == TCP_REXMT_PROBE && !(conn->sk.flags & SOCK_F_ORPHAN))
+		conn->n_retries = 0;
 	if (seq_geq(seg->ack, conn->snd_una))
 		tcp_ack_window(conn, seg);
 	if (conn->rexmt_kind == TCP_REXMT_PROBE && tcp_snd_wnd_left(conn) > 0)

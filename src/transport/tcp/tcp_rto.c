@@ -106,8 +106,13 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 
 	if (conn->n_retries == 0)
 		return false;
-	/* A peer that took its window back but still answers is alive (RFC 9293 §3.8.6.1). */
-	if (conn->snd_wnd == 0 && tcp_is_synced(conn) &&
+	/*
+	 * A peer that took its window back but still answers is alive (RFC 9293 §3.8.6.1).
+	 *
+	 * RFC-DEVIATION: RFC 9293 §3.8.6.1: after close() only progress counts, as in Linux: nobody
+	 * is left who could end it, and a peer must not keep our memory for ever.
+	 */
+	if (conn->snd_wnd == 0 && tcp_is_synced(conn) && !(conn->sk.flags & SOCK_F_ORPHAN) &&
 	    tcp_clock_ms(conn->sk.stack) - conn->last_rcv_ms < TCP_RTO_MAX_US / 1000)
 		return false;
 	if (conn->state == WEFT_TCP_SYN_SENT)

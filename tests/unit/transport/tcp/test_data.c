@@ -181,6 +181,26 @@ static void writer_without_memory_is_woken_when_there_is_some(void **state UNUSE
 	tf_end(f);
 }
 
+/* Nobody is left who could give up, and the peer must not keep the data for ever. */
+static void zero_window_after_close_is_given_up(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
+	send_n(f, 100);
+	tf_close(f->sk);
+	f->sk = NULL;
+	for (int i = 0; i < 40 && !list_is_empty(&f->host.st->socks->all); i++) {
+		fix_advance(f->eng, 10 * SEC);
+		tf_ignore(f);
+		tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
+		tf_ignore(f);
+	}
+	assert_true(list_is_empty(&f->host.st->socks->all));
+	tf_end(f);
+}
+
 static void nagle_holds_the_second_small_segment(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -917,6 +937,7 @@ int main(void)
 		cmocka_unit_test(silent_peer_with_a_zero_window_is_given_up),
 		cmocka_unit_test(window_taken_back_is_no_reason_to_give_up),
 		cmocka_unit_test(writer_without_memory_is_woken_when_there_is_some),
+		cmocka_unit_test(zero_window_after_close_is_given_up),
 		cmocka_unit_test(nagle_holds_the_second_small_segment),
 		cmocka_unit_test(nodelay_sends_at_once),
 		cmocka_unit_test(cork_holds_what_is_not_full_for_200_ms),
