@@ -169,8 +169,12 @@ static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *ms
 	if (done < 0 || (size_t)done < msg->n_bytes || (uint32_t)done == room)
 		conn->flags |= TCPC_NOSPACE;
 	if (done == -ENOBUFS) {
-		conn->flags |= TCPC_MEM_WAIT;
-		tcp_rexmt_arm(conn);
+		/* What is queued already will be acknowledged, and its timer must stay as it is;
+		 * an empty queue has nothing else that would tell of memory. */
+		if (!conn->rexmt_ns) {
+			conn->flags |= TCPC_MEM_WAIT;
+			tcp_rexmt_arm(conn);
+		}
 		return -EAGAIN;
 	}
 	return done > 0 || msg->n_bytes == 0 ? done : -EAGAIN;

@@ -201,6 +201,36 @@ static void zero_window_after_close_is_given_up(void **state UNUSED)
 	tf_end(f);
 }
 
+/* The application tries again and again; the lost segment may be what holds the buffers. */
+static void writer_without_buffers_does_not_put_off_the_retransmission(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct pkt_pools *pools = &f->eng->pkts;
+	uint32_t max_objs[2] = {pools->bufs[0].max_objs, pools->bufs[1].max_objs};
+	struct buf *held[100];
+	static uint8_t buf[1000];
+
+	tf_established(f);
+	send_n(f, 1000);
+	for (uint32_t i = 0; i < ARRAY_SIZE(held); i++)
+		held[i] = buf_alloc(pools, BUF_S);
+	pools->bufs[0].max_objs = pools->bufs[0].n_used + 20;
+	pools->bufs[1].max_objs = 0;
+	for (uint32_t i = 0; i < 100; i++) {
+		while (tf_send(f->sk, buf, sizeof(buf), 0) > 0)
+			;
+		tf_ignore(f);
+		fix_advance(f->eng, 10 * MSEC);
+	}
+	assert_true(tf_conn(f)->n_rexmt > 0);
+	tf_ignore(f);
+	for (uint32_t i = 0; i < ARRAY_SIZE(held); i++)
+		buf_unref(held[i]);
+	pools->bufs[0].max_objs = max_objs[0];
+	pools->bufs[1].max_objs = max_objs[1];
+	tf_end(f);
+}
+
 static void nagle_holds_the_second_small_segment(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -938,6 +968,7 @@ int main(void)
 		cmocka_unit_test(window_taken_back_is_no_reason_to_give_up),
 		cmocka_unit_test(writer_without_memory_is_woken_when_there_is_some),
 		cmocka_unit_test(zero_window_after_close_is_given_up),
+		cmocka_unit_test(writer_without_buffers_does_not_put_off_the_retransmission),
 		cmocka_unit_test(nagle_holds_the_second_small_segment),
 		cmocka_unit_test(nodelay_sends_at_once),
 		cmocka_unit_test(cork_holds_what_is_not_full_for_200_ms),
