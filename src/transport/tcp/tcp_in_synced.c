@@ -184,6 +184,7 @@ static enum drop tcp_in_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 /* Eighth step. rcv_nxt is at the FIN, and everything before it has been queued. */
 void tcp_in_fin(struct tcp_conn *conn)
 {
+	tcp_reasm_purge(conn); /* there is nothing after a FIN */
 	conn->rcv_nxt++;
 	conn->flags |= TCPC_FIN_RCVD;
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt);

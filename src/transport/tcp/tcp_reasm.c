@@ -112,6 +112,12 @@ static void reasm_count(struct tcp_conn *conn, struct pkt *pkt)
 	conn->reasm->n_bytes += pkt->tcp.end_seq - pkt->tcp.seq;
 }
 
+static void reasm_discard(struct tcp_conn *conn, struct pkt *pkt)
+{
+	conn->rcv_truesize -= pkt->tcp.truesize;
+	pkt_free(pkt);
+}
+
 /* Frees the packets of a run that a longer segment covers. */
 static void reasm_drop_run(struct tcp_conn *conn, uint32_t i)
 {
@@ -120,8 +126,7 @@ static void reasm_drop_run(struct tcp_conn *conn, uint32_t i)
 	conn->reasm->n_bytes -= run->end_seq - run->seq;
 	for (struct pkt *pkt = run->first, *next; pkt; pkt = next) {
 		next = pkt->next;
-		conn->rcv_truesize -= pkt->tcp.truesize;
-		pkt_free(pkt);
+		reasm_discard(conn, pkt);
 	}
 	reasm_remove(conn->reasm, i);
 }
@@ -248,11 +253,12 @@ bool tcp_reasm_drain(struct tcp_conn *conn)
 		reasm_remove(r, 0);
 		for (struct pkt *pkt = run.first, *next; pkt; pkt = next) {
 			next = pkt->next;
-			has_fin |= reasm_deliver(conn, pkt);
+			if (has_fin)
+				reasm_discard(conn, pkt);
+			else
+				has_fin = reasm_deliver(conn, pkt);
 		}
 	}
-	if (has_fin)
-		tcp_reasm_purge(conn); /* there is nothing after a FIN */
 	reasm_release_if_empty(conn);
 	return has_fin;
 }

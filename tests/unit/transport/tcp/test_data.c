@@ -680,6 +680,37 @@ static void fin_out_of_order_waits_for_its_turn(void **state UNUSED)
 	tf_end(f);
 }
 
+static void data_behind_a_fin_is_not_delivered(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	/* the FIN, data over and behind it, and what makes it all be in order */
+	tf_established(f);
+	tf_rx(f, TSEG(.flags = TCP_F_FIN | TCP_F_ACK, .seq = NXT + 5, .ack = UNA, .len = 5));
+	rx_data(f, 10, 20);
+	rx_data(f, 40, 20);
+	rx_data(f, 0, 5);
+	tf_assert_state(f, WEFT_TCP_CLOSE_WAIT);
+	assert_int_equal(tf_conn(f)->rcvq.n_bytes, 10);
+	tcp_conn_check(tf_conn(f));
+	tf_ignore(f);
+	tf_end(f);
+}
+
+static void fin_in_order_before_queued_data_ends_the_stream(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	rx_data(f, 11, 20);
+	tf_rx(f, TSEG(.flags = TCP_F_FIN | TCP_F_ACK, .seq = NXT, .ack = UNA, .len = 10));
+	tf_assert_state(f, WEFT_TCP_CLOSE_WAIT);
+	assert_null(tf_conn(f)->reasm);
+	tcp_conn_check(tf_conn(f));
+	tf_ignore(f);
+	tf_end(f);
+}
+
 static void window_closes_as_data_waits_and_opens_when_read(void **state UNUSED)
 {
 	static uint8_t buf[200000];
@@ -991,6 +1022,8 @@ int main(void)
 		cmocka_unit_test(out_of_order_data_is_reported_and_joined),
 		cmocka_unit_test(duplicate_data_is_reported_as_dsack),
 		cmocka_unit_test(fin_out_of_order_waits_for_its_turn),
+		cmocka_unit_test(data_behind_a_fin_is_not_delivered),
+		cmocka_unit_test(fin_in_order_before_queued_data_ends_the_stream),
 		cmocka_unit_test(window_closes_as_data_waits_and_opens_when_read),
 		cmocka_unit_test(data_beyond_the_window_is_cut),
 		cmocka_unit_test(data_that_begins_where_the_window_ends_is_refused),
