@@ -56,8 +56,8 @@ def judge(status, text, counts, live, at, talks):
 
 def check(name, argv, folder, talks):
     status, text, counts = run(argv, 0, folder)
-    if status or not counts:
-        print(f"not ok - {name}\nwithout a failure: status {status}: {text}")
+    if status or not counts or counts[0] < 50:  # none seen: the allocator is not in the way
+        print(f"not ok - {name}\nwithout a failure: status {status}, {counts}: {text}")
         return False
     calls, live = counts
     wrong = []
