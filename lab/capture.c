@@ -94,12 +94,18 @@ int lab_captures_start(struct lab *lab, const char *dir, char *msg)
 	lab->captures = lc;
 	err = file_open(lc, dir ? dir : ".", file->name);
 	if (err) {
-		snprintf(msg, LAB_MSG_MAX, "capture %s: %s", lc->path ? lc->path : dir,
+		snprintf(msg, LAB_MSG_MAX, "capture %s: %s", lc->path ? lc->path : file->name,
 			 strerror(-err));
 		return err;
 	}
 	err = weft_capture_new(lab->eng, CAPTURE_SNAPLEN, blocks_write, lc, &lc->cap);
-	return err ? err : interfaces_add(lab, lc->cap, dir && !file->n_captures);
+	if (!err)
+		err = interfaces_add(lab, lc->cap, dir && !file->n_captures);
+	if (err) {
+		weft_capture_free(lc->cap);
+		lc->cap = NULL;
+	}
+	return err;
 }
 
 void lab_captures_stop(struct lab *lab)

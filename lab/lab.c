@@ -135,7 +135,9 @@ static int holder_make(struct lab_node *node, char *msg)
 		node->ifaces[i].tap_fd = fds[i];
 	free(hosts);
 	free(fds);
-	return err ? refuse(msg, err, "node %s: %s", node->file->name, why) : 0;
+	if (!err)
+		return 0;
+	return refuse(msg, err, "node %s: %s", node->file->name, why[0] ? why : strerror(-err));
 }
 
 static int node_start(struct lab_node *node, char *msg)
@@ -352,11 +354,10 @@ static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 	}
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
 		err = node_configure(&lab->nodes[i], msg);
-	if (!err)
-		err = lab_captures_start(lab, cfg->pcap_dir, msg);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
 		err = node_serve(&lab->nodes[i], msg);
-	return err;
+	/* Last, so that a lab that fails does not overwrite what an earlier run has captured. */
+	return err ? err : lab_captures_start(lab, cfg->pcap_dir, msg);
 }
 
 int lab_start(const struct labfile *file, const struct lab_config *cfg, struct lab **ret,
