@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The `weft` command: finds the subcommand and hands over. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "weft/weft.h"
@@ -63,8 +66,29 @@ static int unknown_command(const char *word)
 	return EXIT_USAGE;
 }
 
+/* When we are started with a standard stream closed, the next descriptor that a lab opens would
+ * take its number, and be the input or output of the node's program. */
+static int std_streams_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	int err = std_streams_open();
+
+	if (err) {
+		fprintf(stderr, "weft: /dev/null: %s\n", strerror(-err));
+		return EXIT_FAILED;
+	}
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -192,6 +192,17 @@ def exit_status_is_the_programs(folder):
     expect(done.returncode == 127 and "No such file" in done.stderr, done.stderr)
 
 
+def closed_standard_streams_are_null_in_the_node(folder):
+    lab = lab_file(folder)
+    show = "for fd in 0 1 2; do readlink /proc/self/fd/$fd; done > $0"
+    out = folder / "streams"
+    argv = [WEFT, "run", str(lab), "-n", "laptop", "--", "sh", "-c", show, str(out)]
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *argv], timeout=60)
+    streams = out.read_text().split() if out.exists() else []
+    expect(done.returncode == 0 and streams == ["/dev/null", str(out), "/dev/null"],
+           f"{done.returncode}: {streams}")
+
+
 def wrong_words_are_explained(folder):
     lab = lab_file(folder)
     bad = folder / "bad.yaml"
@@ -237,6 +248,7 @@ CASES = [
     unknown_address_is_unreachable_promptly,
     host_behind_a_dead_link_times_out,
     exit_status_is_the_programs,
+    closed_standard_streams_are_null_in_the_node,
     wrong_words_are_explained,
     capture_is_read_without_complaint,
 ]
