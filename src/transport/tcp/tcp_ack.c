@@ -137,8 +137,12 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 		conn->n_retries = 0;
 	if (seq_geq(seg->ack, conn->snd_una))
 		tcp_ack_window(conn, seg);
-	if (conn->rexmt_kind == TCP_REXMT_PROBE && tcp_snd_wnd_left(conn) > 0)
+	/* What is too little to be worth a segment waits for one timeout, not as long as probes. */
+	if (conn->rexmt_kind == TCP_REXMT_PROBE && conn->n_backoffs > 0 &&
+	    tcp_snd_wnd_left(conn) > 0) {
 		conn->n_backoffs = 0;
+		tcp_rexmt_restart(conn);
+	}
 	if (seq_gt(seg->ack, conn->snd_una)) {
 		ev.acked_bytes = seg->ack - conn->snd_una;
 		tcp_ack_advance(conn, seg);

@@ -231,6 +231,28 @@ static void writer_without_buffers_does_not_put_off_the_retransmission(void **st
 	tf_end(f);
 }
 
+/* The window opens by less than is worth a segment: the wait for more does not go on with the
+ * backoff of the probes. */
+static void small_window_after_long_probing_is_used_within_a_second(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
+	send_n(f, 5000);
+	for (int i = 0; i < 10; i++) {
+		fix_advance(f->eng, 60 * SEC);
+		tf_ignore(f);
+		tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
+	}
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 100));
+	tf_assert_silent(f);
+	fix_advance(f->eng, 1 * SEC);
+	expect_data(f, 0, 100);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 static void nagle_holds_the_second_small_segment(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -1000,6 +1022,7 @@ int main(void)
 		cmocka_unit_test(writer_without_memory_is_woken_when_there_is_some),
 		cmocka_unit_test(zero_window_after_close_is_given_up),
 		cmocka_unit_test(writer_without_buffers_does_not_put_off_the_retransmission),
+		cmocka_unit_test(small_window_after_long_probing_is_used_within_a_second),
 		cmocka_unit_test(nagle_holds_the_second_small_segment),
 		cmocka_unit_test(nodelay_sends_at_once),
 		cmocka_unit_test(cork_holds_what_is_not_full_for_200_ms),
