@@ -49,7 +49,8 @@ static void tcp_ack_unacceptable(struct tcp_conn *conn, const struct tcp_seg *se
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 		return;
 	}
-	if (conn->oow_ms && now_ms - conn->oow_ms < TCP_OOW_MS)
+	/* oow_ms is odd so as not to be 0, hence up to one ahead. */
+	if (conn->oow_ms && now_ms + 1 - conn->oow_ms <= TCP_OOW_MS)
 		return;
 	conn->oow_ms = now_ms | 1;
 	tcp_conn_defer(conn, TCPC_ACK_NOW);

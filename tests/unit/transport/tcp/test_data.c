@@ -253,6 +253,22 @@ static void small_window_after_long_probing_is_used_within_a_second(void **state
 	tf_end(f);
 }
 
+/* In simulated time any number of answers fit into one millisecond. */
+static void empty_segments_out_of_window_get_one_answer_a_moment(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	for (int i = 0; i < 2; i++) {
+		fix_advance(f->eng, 1 * SEC + MSEC);
+		for (int k = 0; k < 5; k++)
+			tf_rx(f, TSEG(.seq = NXT - 1, .ack = UNA));
+		assert_int_equal(tf_n_sent(f), 1);
+		tf_ignore(f);
+	}
+	tf_end(f);
+}
+
 static void nagle_holds_the_second_small_segment(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -1023,6 +1039,7 @@ int main(void)
 		cmocka_unit_test(zero_window_after_close_is_given_up),
 		cmocka_unit_test(writer_without_buffers_does_not_put_off_the_retransmission),
 		cmocka_unit_test(small_window_after_long_probing_is_used_within_a_second),
+		cmocka_unit_test(empty_segments_out_of_window_get_one_answer_a_moment),
 		cmocka_unit_test(nagle_holds_the_second_small_segment),
 		cmocka_unit_test(nodelay_sends_at_once),
 		cmocka_unit_test(cork_holds_what_is_not_full_for_200_ms),
