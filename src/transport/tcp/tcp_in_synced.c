@@ -146,7 +146,7 @@ void tcp_established(struct tcp_conn *conn)
 	const struct tcp_conf *conf = tcp_conf(conn);
 	int64_t now = tcp_now(conn);
 
-	conn->established_ns = now;
+	conn->established_ns = now ? now : 1; /* 0 says not yet */
 	conn->handshake_us = (uint32_t)((now - conn->rtt_ns) / TCP_NS_PER_US);
 	/* RFC 6298 §5.7: a SYN that was lost says that one second was too short. */
 	if (conn->n_backoffs > 0 && conn->srtt_us8 == 0)
