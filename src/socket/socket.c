@@ -108,6 +108,11 @@ int socket_connect(struct sock *sk, const struct sock_name *name)
 
 int socket_listen(struct sock *sk, int backlog)
 {
+	uint32_t somaxconn = sk->stack->socks->somaxconn;
+
+	/* As in Linux a negative number asks for as many as there may be. */
+	if ((uint32_t)backlog > somaxconn)
+		backlog = (int)somaxconn;
 	return sk->proto->listen ? sk->proto->listen(sk, backlog) : -EOPNOTSUPP;
 }
 

@@ -69,14 +69,11 @@ static int socket_set_device(struct sock *sk, const void *val, size_t len)
 	char name[NETIF_NAME_MAX] = {0};
 	struct netif *netif;
 
-	/* What a bound port or a connection was found free for must not change under it. */
-	if (sk->conn.port)
-		return -EINVAL;
 	memcpy(name, val, len < sizeof(name) - 1 ? len : sizeof(name) - 1);
 	netif = name[0] ? netif_find(sk->stack, name) : NULL;
 	if (name[0] && !netif)
 		return -ENODEV;
-	sk->conn.ifindex = netif ? netif->index : 0;
+	sock_ifindex_set(sk, netif ? netif->index : 0);
 	sk->dst = (struct ip_dst){0};
 	return 0;
 }

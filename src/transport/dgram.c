@@ -141,8 +141,6 @@ static void dgram_route_forget(struct sock *sk)
 
 int dgram_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 {
-	if (sk->conn.port)
-		return -EINVAL;
 	dgram_route_forget(sk);
 	return sock_port_bind(sk, addr, port);
 }

@@ -23,8 +23,6 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "core/sysctl.h"
-
 enum {
 	PORT_PROBES = 32,
 	PORT_WORDS = 65536 / 64,
@@ -177,57 +175,16 @@ void sock_ephemeral_update(struct stack *st, uint8_t proto, uint16_t port)
 	}
 }
 
-static void ephemeral_forget(struct stack *st)
+void sock_ephemeral_forget(struct stack *st)
 {
 	for (size_t i = 0; i < SOCK_PORT_HINTS; i++)
 		hint_free(st, &st->socks->hints[i]);
 }
 
-/* Settings. Linux's ip_local_port_range is a pair; here it is two names, and a bound that passes
- * the other takes it along. */
-
-static void *ephemeral_conf(struct stack *st)
-{
-	return st->socks;
-}
-
-static void ephemeral_changed(struct stack *st, const struct sysctl *ctl)
+void sock_ephemeral_init(struct stack *st)
 {
 	struct sock_table *t = st->socks;
 
-	if (t->port_min > t->port_max && ctl->off == offsetof(struct sock_table, port_min))
-		t->port_max = t->port_min;
-	else if (t->port_min > t->port_max)
-		t->port_min = t->port_max;
-	ephemeral_forget(st);
-}
-
-static const struct sysctl ephemeral_entries[] = {
-	SYSCTL(struct sock_table, port_min, "net.ipv4.ip_local_port_range.min", 1, 65535,
-	       "first ephemeral port"),
-	SYSCTL(struct sock_table, port_max, "net.ipv4.ip_local_port_range.max", 1, 65535,
-	       "last ephemeral port"),
-};
-
-static const struct sysctl_table ephemeral_sysctls = {
-	.entries = ephemeral_entries,
-	.n_entries = ARRAY_SIZE(ephemeral_entries),
-	.base = ephemeral_conf,
-	.changed = ephemeral_changed,
-};
-
-int sock_ephemeral_init(struct stack *st)
-{
-	struct sock_table *t = st->socks;
-
-	t->port_min = SOCK_PORT_MIN;
-	t->port_max = SOCK_PORT_MAX;
 	rng_bytes(&st->eng->rng, &t->port_key, sizeof(t->port_key));
 	rng_bytes(&st->eng->rng, t->port_counters, sizeof(t->port_counters));
-	return sysctl_register(st, &ephemeral_sysctls);
-}
-
-void sock_ephemeral_fini(struct stack *st)
-{
-	ephemeral_forget(st);
 }

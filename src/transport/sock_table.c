@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "core/sysctl.h"
 #include "transport/sock_table_priv.h"
 #include "wire/ip4.h"
 
@@ -301,7 +302,8 @@ int sock_port_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 	struct sock_port *p;
 	int err;
 
-	assert(!sk->conn.port);
+	if (sk->conn.port)
+		return -EINVAL;
 	if (port == 0) {
 		err = sock_port_choose(sk, addr, &port);
 		if (err)
@@ -457,6 +459,13 @@ void sock_conn_del(struct stack *st, struct conn_node *node)
 	sock_ephemeral_update(st, node->proto, port);
 }
 
+void sock_ifindex_set(struct sock *sk, uint32_t ifindex)
+{
+	sk->conn.ifindex = ifindex;
+	if (sk->conn.port)
+		sock_ephemeral_update(sk->stack, sk->conn.proto, sk->conn.lport);
+}
+
 /* `fn` may delete its node and with it the port's entry, so the entry is held by a marker. */
 static void port_conns_each(struct sock_port *p, enum conn_kind kind,
 			    void (*fn)(struct conn_node *node, void *arg), void *arg)
@@ -491,7 +500,7 @@ static void sock_table_fini(struct stack *st)
 	struct sock_table *t = st->socks;
 
 	assert(list_is_empty(&t->all) && list_is_empty(&t->port_list));
-	sock_ephemeral_fini(st);
+	sock_ephemeral_forget(st);
 	htab_fini(&t->conns);
 	htab_fini(&t->ports);
 	mem_free(&st->eng->mem, t, sizeof(*t));
@@ -503,6 +512,41 @@ static const struct stack_layer sock_table_layer = {
 	.fini = sock_table_fini,
 };
 
+/* Settings. Linux's ip_local_port_range is a pair; here it is two names, and a bound that passes
+ * the other takes it along. */
+
+static void *sock_conf(struct stack *st)
+{
+	return st->socks;
+}
+
+static void sock_conf_changed(struct stack *st, const struct sysctl *ctl)
+{
+	struct sock_table *t = st->socks;
+
+	if (t->port_min > t->port_max && ctl->off == offsetof(struct sock_table, port_min))
+		t->port_max = t->port_min;
+	else if (t->port_min > t->port_max)
+		t->port_min = t->port_max;
+	sock_ephemeral_forget(st);
+}
+
+static const struct sysctl sock_conf_entries[] = {
+	SYSCTL(struct sock_table, somaxconn, "net.core.somaxconn", 0, INT32_MAX,
+	       "connections that may wait for accept, whatever listen asks for"),
+	SYSCTL(struct sock_table, port_min, "net.ipv4.ip_local_port_range.min", 1, 65535,
+	       "first ephemeral port"),
+	SYSCTL(struct sock_table, port_max, "net.ipv4.ip_local_port_range.max", 1, 65535,
+	       "last ephemeral port"),
+};
+
+static const struct sysctl_table sock_sysctls = {
+	.entries = sock_conf_entries,
+	.n_entries = ARRAY_SIZE(sock_conf_entries),
+	.base = sock_conf,
+	.changed = sock_conf_changed,
+};
+
 int sock_table_init(struct stack *st)
 {
 	struct sock_table *t = mem_zalloc(&st->eng->mem, sizeof(*t));
@@ -512,11 +556,15 @@ int sock_table_init(struct stack *st)
 		return -ENOMEM;
 	list_init(&t->all);
 	list_init(&t->port_list);
+	t->port_min = SOCK_PORT_MIN;
+	t->port_max = SOCK_PORT_MAX;
+	t->somaxconn = SOCK_SOMAXCONN;
 	st->socks = t;
 	if (htab_init(&t->conns, &st->eng->mem, CONN_BUCKETS_MIN, CONN_BUCKETS_MAX) ||
 	    htab_init(&t->ports, &st->eng->mem, PORT_BUCKETS_MIN, PORT_BUCKETS_MAX))
 		goto fail;
-	err = sock_ephemeral_init(st);
+	sock_ephemeral_init(st);
+	err = sysctl_register(st, &sock_sysctls);
 	if (!err)
 		err = stack_layer_add(st, &sock_table_layer);
 	if (!err)

@@ -48,6 +48,7 @@ enum {
 	SOCK_PROTOS_MAX = 8,
 	SOCK_PORT_MIN = 32768, /* net.ipv4.ip_local_port_range of Linux */
 	SOCK_PORT_MAX = 60999,
+	SOCK_SOMAXCONN = 4096,   /* net.core.somaxconn of Linux */
 	SOCK_PORT_COUNTERS = 64, /* RFC 6056 §3.3.4: the table of algorithm 4 */
 	SOCK_PORT_HINTS = 8,
 };
@@ -71,6 +72,7 @@ struct sock_table {
 	const struct sock_proto *protos[SOCK_PROTOS_MAX];
 	uint32_t n_protos;
 	uint16_t port_min, port_max; /* ephemeral ports, inclusive */
+	uint32_t somaxconn;          /* bound of a listener's backlog */
 	struct sock_hint *hints[SOCK_PORT_HINTS];
 	uint32_t next_hint;
 	struct siphash_key port_key;
@@ -107,8 +109,8 @@ bool sock_node_matches(const struct conn_node *node, const struct sock_flow *flo
 
 /*
  * Bind: makes the socket an owner of `port` (0: a free ephemeral one is chosen) at `addr`, and sets
- * laddr and lport. It must hold no port yet. 0; -EADDRINUSE: conflict, or no ephemeral port left;
- * -ENOMEM. Nothing changes on failure.
+ * laddr and lport. 0; -EINVAL: it holds a port already; -EADDRINUSE: conflict, or no ephemeral port
+ * left; -ENOMEM. Nothing changes on failure.
  */
 int sock_port_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port) MUST_CHECK;
 /* Before a bound socket gets CONN_F_RECEIVES as a listener: checks again, now as a listener would
@@ -134,6 +136,10 @@ void sock_conn_disconnect(struct sock *sk, const struct ip_addr *addr);
 /* Takes a node out of both tables and gives up its port; raddr, rport and lport are cleared. Fine
  * when it is in none. */
 void sock_conn_del(struct stack *st, struct conn_node *node);
+
+/* Binds the socket to an interface; 0: any. As in Linux a port that it holds is not checked again.
+ */
+void sock_ifindex_set(struct sock *sk, uint32_t ifindex);
 
 /* Calls `fn` for each node of the connection table of one kind and protocol. `fn` may delete the
  * node that it is given. Ports in

@@ -20,5 +20,6 @@ bool sock_port_is_free(const struct stack *st, const struct port_want *want, uin
 int sock_ephemeral_choose(struct stack *st, const struct port_want *want, uint16_t *ret) MUST_CHECK;
 /* A node came to, or left, a port. */
 void sock_ephemeral_update(struct stack *st, uint8_t proto, uint16_t port);
-int sock_ephemeral_init(struct stack *st) MUST_CHECK; /* 0 or -ENOSPC */
-void sock_ephemeral_fini(struct stack *st);
+void sock_ephemeral_init(struct stack *st);
+/* The range has changed, or the stack goes: what is known of crowded destinations is freed. */
+void sock_ephemeral_forget(struct stack *st);
