@@ -8,7 +8,7 @@
  *	world_start(&w);
  *	struct weft_sock *s = world_socket(w.client, WEFT_SOCK_DGRAM, 0);
  *	world_settle(&w);                       runs what is due now
- *	world_end(&w);                          frees all; every pool is at zero
+ *	world_end(&w);                          frees all; every pool is at zero, no byte is left
  */
 #pragma once
 
@@ -18,7 +18,11 @@
 #include "unit.h"
 #include "weft/weft.h"
 
+#define WORLD_MSEC INT64_C(1000000)
+#define WORLD_SEC  (1000 * WORLD_MSEC)
+
 struct world {
+	uint64_t n_bytes; /* that the engine has allocated */
 	struct weft_engine *eng;
 	struct weft_stack *client, *server;
 	struct weft_netif *client_if, *server_if;
@@ -41,11 +45,24 @@ static inline struct weft_addr world_addr(const char *text)
 	return addr;
 }
 
+static inline void *world_realloc(void *ctx, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+	struct world *w = ctx;
+
+	w->n_bytes += new_bytes - old_bytes;
+	if (new_bytes)
+		return realloc(ptr, new_bytes);
+	free(ptr);
+	return NULL;
+}
+
 static inline void world_start(struct world *w)
 {
-	const struct weft_engine_config cfg = {.has_seed = true, .seed = 1};
+	const struct weft_engine_config cfg = {
+		.has_seed = true, .seed = 1, .realloc = world_realloc, .mem_ctx = w};
 	struct weft_addr a = world_addr("10.0.0.1"), b = world_addr("10.0.0.2");
 
+	*w = (struct world){0};
 	assert_int_equal(weft_engine_new(&cfg, &w->eng), 0);
 	assert_int_equal(weft_stack_new(w->eng, "client", &w->client), 0);
 	assert_int_equal(weft_stack_new(w->eng, "server", &w->server), 0);
@@ -87,6 +104,7 @@ static inline void world_end(struct world *w)
 	assert_int_equal(stats.bufs_used, 0);
 	assert_int_equal(stats.n_timers, 0);
 	weft_engine_free(w->eng);
+	assert_int_equal(w->n_bytes, 0);
 }
 
 static inline struct weft_sock *world_socket(struct weft_stack *st, int type, int protocol)
@@ -105,4 +123,56 @@ static inline struct weft_sock *world_bound(struct weft_stack *st, const char *a
 
 	assert_int_equal(weft_bind(s, &sa), 0);
 	return s;
+}
+
+static inline struct weft_sock *world_bound_stream(struct weft_stack *st, const char *at)
+{
+	struct weft_sock *s = world_socket(st, WEFT_SOCK_STREAM, 0);
+	struct weft_sockaddr sa = world_at(at);
+
+	assert_int_equal(weft_bind(s, &sa), 0);
+	return s;
+}
+
+static inline int world_connect(struct weft_sock *s, const char *to)
+{
+	struct weft_sockaddr sa = world_at(to);
+
+	return weft_connect(s, &sa);
+}
+
+static inline ptrdiff_t world_sendto(struct weft_sock *s, const void *buf, size_t len,
+				     const char *to)
+{
+	struct weft_sockaddr sa = world_at(to);
+
+	return weft_sendto(s, buf, len, 0, &sa);
+}
+
+static inline void world_setopt(struct weft_sock *s, int level, int name, int v)
+{
+	assert_int_equal(weft_setsockopt(s, level, name, &v, sizeof(v)), 0);
+}
+
+static inline int world_getopt(struct weft_sock *s, int level, int name)
+{
+	size_t len = sizeof(int);
+	int v;
+
+	assert_int_equal(weft_getsockopt(s, level, name, &v, &len), 0);
+	assert_int_equal(len, sizeof(v));
+	return v;
+}
+
+/* SO_ERROR, which it clears. */
+static inline int world_error(struct weft_sock *s)
+{
+	return world_getopt(s, WEFT_SOL_SOCKET, WEFT_SO_ERROR);
+}
+
+static inline void world_assert_at(const struct weft_sockaddr *sa, const char *want)
+{
+	char text[WEFT_SOCKADDR_STRLEN];
+
+	assert_string_equal(weft_sockaddr_print(sa, text, sizeof(text)), want);
 }

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Raw sockets and what they show of other sockets' headers. */
+#include "wire/ip4.h"
+#include "world.h"
+
+enum {
+	TEST_PROTO = 253, /* RFC 3692 */
+};
+
+struct seen {
+	struct ip4_hdr hdr;
+	uint8_t b[2048];
+	size_t len; /* with the header */
+};
+
+static bool take(struct weft_sock *s, struct seen *ret)
+{
+	ptrdiff_t n = weft_recv(s, ret->b, sizeof(ret->b), 0);
+
+	if (n == -EAGAIN)
+		return false;
+	assert_true(n >= IP4_HDR_LEN);
+	ret->len = (size_t)n;
+	ip4_hdr_read(ret->b, &ret->hdr);
+	assert_true(ip4_hdr_csum_ok(ret->b, ret->hdr.hdr_len));
+	assert_int_equal(ret->hdr.tot_len, n);
+	return true;
+}
+
+static void raw_datagram_arrives_with_its_ip_header(void **state UNUSED)
+{
+	struct weft_sock *a, *b;
+	struct seen seen;
+	struct world w;
+
+	world_start(&w);
+	a = world_socket(w.client, WEFT_SOCK_RAW, TEST_PROTO);
+	b = world_socket(w.server, WEFT_SOCK_RAW, TEST_PROTO);
+	assert_int_equal(world_sendto(a, "hello", 5, "10.0.0.2:0"), 5);
+	world_settle(&w);
+	assert_true(take(b, &seen));
+	assert_int_equal(seen.hdr.proto, TEST_PROTO);
+	assert_int_equal(seen.len, IP4_HDR_LEN + 5);
+	assert_memory_equal(seen.b + IP4_HDR_LEN, "hello", 5);
+	assert_false(take(b, &seen));
+	assert_false(take(a, &seen));
+	world_end(&w);
+}
+
+static void protocol_with_no_socket_is_answered_unreachable(void **state UNUSED)
+{
+	struct weft_sock *a;
+	struct world w;
+
+	world_start(&w);
+	a = world_socket(w.client, WEFT_SOCK_RAW, TEST_PROTO);
+	assert_int_equal(world_sendto(a, "x", 1, "10.0.0.2:0"), 1);
+	world_settle(&w);
+	assert_int_equal(weft_stack_counter(w.server, "IP4_NO_PROTO"), 1);
+	assert_int_equal(weft_stack_counter(w.server, "IcmpOutDestUnreachs"), 1);
+	world_end(&w);
+}
+
+static void raw_socket_sees_what_another_protocol_takes_too(void **state UNUSED)
+{
+	struct weft_sock *a, *b, *raw[2];
+	struct seen seen;
+	struct world w;
+	char c;
+
+	world_start(&w);
+	a = world_bound(w.client, "0.0.0.0:1000");
+	b = world_bound(w.server, "0.0.0.0:53");
+	raw[0] = world_socket(w.server, WEFT_SOCK_RAW, WEFT_IPPROTO_UDP);
+	raw[1] = world_socket(w.server, WEFT_SOCK_RAW, WEFT_IPPROTO_UDP);
+	world_setopt(a, WEFT_IPPROTO_IP, WEFT_IP_TTL, 7);
+	world_setopt(a, WEFT_IPPROTO_IP, WEFT_IP_TOS, 0xb8);
+	assert_int_equal(world_sendto(a, "x", 1, "10.0.0.2:53"), 1);
+	world_settle(&w);
+	assert_int_equal(weft_recv(b, &c, 1, 0), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_true(take(raw[i], &seen));
+		assert_int_equal(seen.hdr.ttl, 7);
+		assert_int_equal(seen.hdr.tos, 0xb8);
+		assert_int_equal(load_be16(seen.b + IP4_HDR_LEN), 1000);
+		assert_int_equal(seen.b[IP4_HDR_LEN + 8], 'x');
+	}
+	world_end(&w);
+}
+
+static void bound_and_connected_raw_sockets_hear_their_addresses_only(void **state UNUSED)
+{
+	struct weft_sockaddr second = world_at("10.0.0.77:0");
+	struct weft_sock *a, *bound, *connected;
+	struct seen seen;
+	struct world w;
+
+	world_start(&w);
+	assert_int_equal(weft_addr_add(w.server_if, &second.addr, 24), 0);
+	a = world_socket(w.client, WEFT_SOCK_RAW, TEST_PROTO);
+	bound = world_socket(w.server, WEFT_SOCK_RAW, TEST_PROTO);
+	connected = world_socket(w.server, WEFT_SOCK_RAW, TEST_PROTO);
+	assert_int_equal(weft_bind(bound, &second), 0);
+	assert_int_equal(world_connect(connected, "10.0.0.9:0"), 0);
+	assert_int_equal(world_sendto(a, "1", 1, "10.0.0.2:0"), 1);
+	assert_int_equal(world_sendto(a, "2", 1, "10.0.0.77:0"), 1);
+	world_settle(&w);
+	assert_true(take(bound, &seen));
+	assert_int_equal(seen.b[IP4_HDR_LEN], '2');
+	assert_false(take(bound, &seen));
+	assert_false(take(connected, &seen));
+	assert_int_equal(world_connect(connected, "10.0.0.1:0"), 0);
+	assert_int_equal(world_sendto(a, "3", 1, "10.0.0.2:0"), 1);
+	world_settle(&w);
+	assert_true(take(connected, &seen));
+	assert_int_equal(seen.b[IP4_HDR_LEN], '3');
+	/* And it may send without naming its peer. */
+	assert_int_equal(weft_send(connected, "4", 1, 0), 1);
+	world_settle(&w);
+	assert_true(take(a, &seen));
+	assert_int_equal(weft_connect(connected, &(struct weft_sockaddr){0}), 0);
+	assert_int_equal(weft_send(connected, "5", 1, 0), -EDESTADDRREQ);
+	world_end(&w);
+}
+
+static void full_raw_queue_drops_its_copy_alone(void **state UNUSED)
+{
+	struct weft_sock *a, *b, *raw;
+	struct world w;
+	char c;
+
+	world_start(&w);
+	a = world_socket(w.client, WEFT_SOCK_DGRAM, 0);
+	b = world_bound(w.server, "0.0.0.0:53");
+	raw = world_socket(w.server, WEFT_SOCK_RAW, WEFT_IPPROTO_UDP);
+	world_setopt(raw, WEFT_SOL_SOCKET, WEFT_SO_RCVBUF, 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(world_sendto(a, "x", 1, "10.0.0.2:53"), 1);
+	world_settle(&w);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(weft_recv(b, &c, 1, 0), 1);
+	assert_in_range(weft_stack_counter(w.server, "RAW_RCVBUF"), 5, 9);
+	world_end(&w);
+}
+
+static void raw_sockets_that_cannot_be_are_refused(void **state UNUSED)
+{
+	struct weft_sock *s;
+	struct world w;
+
+	world_start(&w);
+	assert_int_equal(weft_socket(w.client, WEFT_AF_INET, WEFT_SOCK_RAW, 0, &s),
+			 -EPROTONOSUPPORT);
+	assert_int_equal(weft_socket(w.client, WEFT_AF_INET, WEFT_SOCK_RAW, 255, &s),
+			 -EPROTONOSUPPORT);
+	s = world_socket(w.client, WEFT_SOCK_RAW, TEST_PROTO);
+	assert_int_equal(weft_send(s, "x", 1, 0), -EDESTADDRREQ);
+	assert_int_equal(world_sendto(s, "x", 1, "192.0.2.1:0"), -ENETUNREACH);
+	weft_close(s);
+	world_end(&w);
+}
+
+static void copy_is_kept_when_its_interface_goes(void **state UNUSED)
+{
+	struct weft_sock *a, *b;
+	struct seen seen;
+	struct world w;
+
+	world_start(&w);
+	a = world_socket(w.client, WEFT_SOCK_RAW, TEST_PROTO);
+	b = world_socket(w.server, WEFT_SOCK_RAW, TEST_PROTO);
+	assert_int_equal(world_sendto(a, "hello", 5, "10.0.0.2:0"), 5);
+	world_settle(&w);
+	weft_netif_del(w.client_if);
+	assert_true(take(b, &seen));
+	assert_int_equal(seen.len, IP4_HDR_LEN + 5);
+	world_end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(raw_datagram_arrives_with_its_ip_header),
+		cmocka_unit_test(protocol_with_no_socket_is_answered_unreachable),
+		cmocka_unit_test(raw_socket_sees_what_another_protocol_takes_too),
+		cmocka_unit_test(bound_and_connected_raw_sockets_hear_their_addresses_only),
+		cmocka_unit_test(full_raw_queue_drops_its_copy_alone),
+		cmocka_unit_test(raw_sockets_that_cannot_be_are_refused),
+		cmocka_unit_test(copy_is_kept_when_its_interface_goes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
