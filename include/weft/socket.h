@@ -86,11 +86,13 @@ struct weft_linger {
 
 /* family WEFT_AF_INET (WEFT_AF_INET6 when the stack has IPv6); type; protocol 0 for the type's
  * default. WEFT_SOCK_DGRAM with WEFT_IPPROTO_ICMP is an echo ("ping") socket: send and receive ICMP
- * echo messages from the type field on. -EAFNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -ENOMEM. */
+ * echo messages from the type field on. -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL,
+ * -ENOMEM. */
 WEFT_API int weft_socket(struct weft_stack *st, int family, int type, int protocol,
 			 struct weft_sock **ret);
-/* Who is told of changes; NULL: nobody. `events` are those that are true when it is called. After
- * setting it, it is called once at the next run if anything is ready now. */
+/* Who is told of changes; NULL: nobody. doc/sockets.md says when. `events` are those that are true
+ * when it is called. After setting it, it is called once at the next run if anything is ready now.
+ */
 WEFT_API void weft_on_event(struct weft_sock *s,
 			    void (*fn)(struct weft_sock *s, void *arg, uint32_t events), void *arg);
 /* Readiness now (level-triggered). */
@@ -105,7 +107,8 @@ WEFT_API int weft_listen(struct weft_sock *s, int backlog);
 WEFT_API int weft_accept(struct weft_sock *s, struct weft_sock **ret,
 			 struct weft_sockaddr *ret_peer);
 /* Stream: -EINPROGRESS, then WEFT_OUT, with WEFT_SO_ERROR 0 or the reason (ECONNREFUSED, ETIMEDOUT,
- * EHOSTUNREACH, ENETUNREACH, ECONNRESET). -EALREADY, -EISCONN, -EADDRNOTAVAIL (no port left).
+ * EHOSTUNREACH, ENETUNREACH, ECONNRESET). -EALREADY, -EISCONN, -EADDRNOTAVAIL (no port left),
+ * -ENETUNREACH (no route).
  * Datagram: sets the peer, 0; with WEFT_AF_UNSPEC unsets it. */
 WEFT_API int weft_connect(struct weft_sock *s, const struct weft_sockaddr *sa);
 
