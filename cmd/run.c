@@ -3,7 +3,8 @@
  * `weft run FILE -n NODE -- PROGRAM ...`: a lab for as long as one program runs in it.
  *
  * The program has our terminal, working directory and environment. A signal that ends us is passed
- * on to it; when it does not end within END_WAIT_NS, or on the second signal, it is killed.
+ * on to it, but for Ctrl-C, which the terminal has sent to it already; when it does not end within
+ * END_WAIT_NS, or on the second signal, it is killed.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -59,11 +60,14 @@ static void run_kill(void *arg)
 	run->s.is_ending = true; /* the node goes, and the program with it */
 }
 
-static void run_on_signal(struct session *s, int signo)
+static void run_on_signal(struct session *s, int signo, bool from_tty)
 {
 	struct run *run = (struct run *)(void *)s; /* its first member */
 	int64_t now_ns = weft_io_now_ns();
 
+	/* Ctrl-C is the program's: a shell or a prompt lives on. */
+	if (from_tty && signo == SIGINT && run->prog_id)
+		return;
 	run->status = EXIT_SIGNALLED + signo;
 	if (run->n_signals++ || !run->prog_id ||
 	    holder_signal(run->node->holder, run->prog_id, signo) < 0) {

@@ -51,7 +51,7 @@ static void signal_ready(void *arg, int fd, uint32_t events)
 
 	(void)events;
 	while (read(fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		s->on_signal(s, (int)si.ssi_signo);
+		s->on_signal(s, (int)si.ssi_signo, si.ssi_code == SI_KERNEL);
 }
 
 int session_start(struct session *s, const char *path, const struct lab_config *cfg)

@@ -16,7 +16,8 @@ struct session {
 	struct labfile *file;
 	struct lab *lab;
 	int sigfd;
-	void (*on_signal)(struct session *s, int signo);
+	/* `from_tty`: the terminal has sent it to the programs of the lab, too. */
+	void (*on_signal)(struct session *s, int signo, bool from_tty);
 	bool is_ending; /* session_loop() returns */
 };
 

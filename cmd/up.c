@@ -23,9 +23,10 @@ static void up_help(FILE *out)
 		     "  --report     say at the end what happened: paths, connections, drops\n");
 }
 
-static void up_on_signal(struct session *s, int signo)
+static void up_on_signal(struct session *s, int signo, bool from_tty)
 {
 	(void)signo;
+	(void)from_tty;
 	s->is_ending = true;
 }
 

@@ -29,7 +29,7 @@ enum {
 };
 
 struct lab_config {
-	const char *pcap_dir; /* write one pcapng file an interface here; NULL: none */
+	const char *pcap_dir; /* capture every interface to DIR/LAB.pcapng; NULL: as the file says */
 	bool has_seed;        /* overrides the file's */
 	uint64_t seed;
 };
@@ -60,7 +60,6 @@ struct lab {
 	struct lab_node *nodes;   /* one a node of the file, in its order */
 	struct weft_link **links; /* likewise */
 	struct lab_capture *captures;
-	uint32_t n_captures;
 	struct lab_report *report; /* NULL: none asked for */
 	char *hosts;               /* text of the nodes' hosts file */
 };
