@@ -60,7 +60,7 @@ static void raw_deliver(struct sock *sk, struct pkt *pkt, const struct ip_info *
 	dgram_queue(ds, clone, &info->src);
 }
 
-static bool raw_input(struct stack *st, struct pkt *pkt, const struct ip_info *info)
+static bool raw_input_all(struct raw *raw, struct pkt *pkt, const struct ip_info *info)
 {
 	struct sock_flow flow = {
 		.laddr = info->dst,
@@ -71,15 +71,21 @@ static bool raw_input(struct stack *st, struct pkt *pkt, const struct ip_info *i
 	struct conn_node *node;
 	bool any = false;
 
-	if (likely(hlist_is_empty(&st->raw->socks)) || info->is_ip6)
-		return false;
-	hlist_for_each (node, &st->raw->socks, port_link) {
+	hlist_for_each (node, &raw->socks, port_link) {
 		if (!sock_node_matches(node, &flow))
 			continue;
 		raw_deliver(sock_of_conn(node), pkt, info);
 		any = true;
 	}
 	return any;
+}
+
+/* Every datagram comes by here, so it costs one look while there is no raw socket. */
+static bool raw_input(struct stack *st, struct pkt *pkt, const struct ip_info *info)
+{
+	if (likely(hlist_is_empty(&st->raw->socks)) || info->is_ip6)
+		return false;
+	return raw_input_all(st->raw, pkt, info);
 }
 
 static int raw_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port UNUSED)
