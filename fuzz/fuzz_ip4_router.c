@@ -24,6 +24,7 @@ enum {
 	N_PORTS = 2,
 	TEST_PROTO = 253,
 	FRAME_MAX = 4096,
+	L4 = ETH_HDR_LEN + IP4_HDR_LEN, /* without IP options */
 };
 
 struct world {
@@ -242,6 +243,7 @@ static void op_frame(struct world *w, struct rd *r)
 	size_t len = rd_be16(r) % 2000, off = 0;
 	uint8_t frame[ETH_HDR_LEN + 2000];
 	struct pkt *pkt;
+	bool is_partial;
 
 	if (!(flags & FRAME_RAW)) {
 		eth_hdr_write(frame, &(struct eth_hdr){.dst = port->hwaddr,
@@ -254,13 +256,16 @@ static void op_frame(struct world *w, struct rd *r)
 	len += off;
 	if (len > ETH_HDR_LEN)
 		frame_seal(w, flags, frame + ETH_HDR_LEN, len - ETH_HDR_LEN);
+	/* Devices and peers in the process hand over such states only for what they have parsed. */
+	is_partial = (flags & FRAME_PARTIAL) && len >= L4 + 20 && (frame[ETH_HDR_LEN] & 0xf) == 5;
+	if (is_partial && frame[ETH_HDR_LEN + 9] == IP_PROTO_ICMP)
+		icmp4_csum_store(frame + L4, 0); /* there is no pseudo-header */
 	pkt = frame_pkt(w, flags, frame, len);
 	if (!pkt)
 		return;
-	/* Devices and peers in the process hand over such states only for what they have parsed. */
-	if ((flags & FRAME_PARTIAL) && len >= ETH_HDR_LEN + IP4_HDR_LEN + 20) {
+	if (is_partial) {
 		pkt->csum = PKT_CSUM_PARTIAL;
-		pkt->csum_start = (uint16_t)(pkt_off(pkt) + ETH_HDR_LEN + IP4_HDR_LEN);
+		pkt->csum_start = (uint16_t)(pkt_off(pkt) + L4);
 		pkt->csum_off = frame[ETH_HDR_LEN + 9] == IP_PROTO_TCP ? 16 : 2;
 		if ((flags & FRAME_GSO) && gso_size && frame[ETH_HDR_LEN + 9] == IP_PROTO_TCP) {
 			pkt->gso_size = gso_size;

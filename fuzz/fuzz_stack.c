@@ -153,7 +153,7 @@ static struct weft_sockaddr rd_sockaddr(struct rd *r)
 {
 	static const uint8_t addrs[][4] = {{10, 0, 0, 2},  {10, 0, 1, 2}, {0, 0, 0, 0},
 					   {127, 0, 0, 1}, {10, 0, 0, 1}, {10, 0, 0, 255},
-					   {224, 0, 0, 5}, {192, 0, 2, 9}};
+					   {10, 0, 2, 2},  {192, 0, 2, 9}};
 	static const uint16_t ports[] = {80, 7, 81, 8080, 53, 1000, 0, 49152};
 	uint8_t what = rd_u8(r);
 	struct weft_sockaddr sa = {.addr.family = WEFT_AF_INET, .port = ports[what >> 3 & 7]};
@@ -163,8 +163,13 @@ static struct weft_sockaddr rd_sockaddr(struct rd *r)
 		sa.addr.bytes[3] = rd_u8(r);
 		sa.port = (uint16_t)(sa.port + rd_u8(r));
 	}
-	if (what & 0x80)
-		sa.addr.family = rd_u8(r) & 1 ? WEFT_AF_UNSPEC : WEFT_AF_INET6;
+	if (!(what & 0x80))
+		return sa;
+	what = rd_u8(r);
+	if (what & 2)
+		sa.addr.bytes[0] = 224;
+	else
+		sa.addr.family = what & 1 ? WEFT_AF_UNSPEC : WEFT_AF_INET6;
 	return sa;
 }
 
@@ -481,6 +486,36 @@ static void op_neigh(struct world *w, struct rd *r)
 		(void)!weft_neigh_del(w->ports[i], &a);
 }
 
+/* The second host, and what its link does. */
+static void op_link(struct world *w, struct rd *r)
+{
+	static const uint32_t ppm[] = {0, 0, 50000, 300000};
+	static const uint64_t rates[] = {0, 1000000, 10000000, 1000000000};
+	uint8_t what = rd_u8(r), bad = rd_u8(r);
+	struct weft_link_dir dir = {
+		.rate_bps = rates[what & 3],
+		.delay_ns = (what >> 2 & 3) * INT64_C(7000000),
+		.jitter_ns = what & 16 ? 3000000 : 0,
+		.queue_pkts = what & 32 ? 3 : 0,
+		.loss_ppm = ppm[bad & 3],
+		.duplicate_ppm = ppm[bad >> 2 & 3],
+		.corrupt_ppm = ppm[bad >> 4 & 3],
+		.reorder_ppm = ppm[bad >> 6],
+		.reorder_ns = what & 64 ? 5000000 : 0,
+	};
+	struct weft_link_stats stats;
+
+	if (!w->link) {
+		world_far_add(w, &dir);
+		return;
+	}
+	if (what & 128)
+		weft_link_set_up(w->link, bad & 1);
+	else
+		(void)!weft_link_set(w->link, what >> 5 & 1, &dir);
+	weft_link_stats(w->link, what & 1, &stats);
+}
+
 static void op_sysctl(struct world *w, struct rd *r)
 {
 	static const struct {
@@ -614,7 +649,7 @@ static void (*const ops[])(struct world *w, struct rd *r) = {
 	op_frames,     op_frames,     op_burst,  op_burst,  op_time,   op_time, op_socket, op_open,
 	op_open,       op_connect,    op_bind,   op_listen, op_accept, op_send, op_send,   op_recv,
 	op_recv,       op_finish,     op_finish, op_serve,  op_port,   op_addr, op_route,  op_neigh,
-	op_setsockopt, op_getsockopt, op_sysctl, op_fail,   op_look,
+	op_setsockopt, op_getsockopt, op_sysctl, op_fail,   op_look,   op_link,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

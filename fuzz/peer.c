@@ -19,6 +19,16 @@ enum {
 	L4 = L3 + IP4_HDR_LEN,
 };
 
+const uint8_t *peer_bytes(uint32_t seq)
+{
+	static uint8_t table[65536 + PEER_BYTES_MAX]; /* the target is no part of src/ */
+
+	if (!table[0])
+		for (uint32_t i = 0; i < sizeof(table); i++)
+			table[i] = (uint8_t)((i % 65536 + 1) * 0x9e3779b1u >> 24);
+	return &table[seq % 65536];
+}
+
 /*
  * Learning.
  */
@@ -337,8 +347,7 @@ static void frame_tcp(struct peer *p, const struct peer_flow *f, struct tcp_seg_
 		memcpy(l4 + TCP_HDR_LEN, seg->raw_opts, seg->n_raw_opts);
 	else
 		tcp_opts_write(l4 + TCP_HDR_LEN, &seg->opts);
-	for (uint32_t i = 0; i < seg->len; i++)
-		l4[hdr_len + i] = peer_byte(seg->hdr.seq + !!(seg->hdr.flags & TCP_F_SYN) + i);
+	memcpy(l4 + hdr_len, peer_bytes(seg->hdr.seq + !!(seg->hdr.flags & TCP_F_SYN)), seg->len);
 	frame_l4_csum(p, IP_PROTO_TCP, &f->remote, &f->stack, 16, seg->odd);
 	frame_ip(p, IP_PROTO_TCP, f->remote, f->stack, seg->odd);
 }

@@ -5,8 +5,9 @@
  * and make the next frame out of that and a few bytes of the input, right but for what the input
  * says. So a short input leads deep into a connection, and a flipped bit spoils one field only.
  *
- * The byte of a TCP stream that has the number `seq` is always peer_byte(seq), in both directions,
- * whoever sends it and however often: what arrives can be checked wherever it is seen.
+ * The bytes of a TCP stream from the number `seq` on are always peer_bytes(seq), in both
+ * directions, whoever sends them and however often: what arrives can be checked wherever it is
+ * seen.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ enum {
 	PEER_FLOWS = 16,
 	PEER_SENT = 4,
 	PEER_QUOTE_MAX = 200,
+	PEER_BYTES_MAX = 70000,
 	PEER_TCP_MAX = 20000, /* payload of a super-packet */
 	PEER_FRAME_MAX = PEER_TCP_MAX + 200,
 };
@@ -66,10 +68,8 @@ struct peer {
 	size_t len;
 };
 
-static inline uint8_t peer_byte(uint32_t seq)
-{
-	return (uint8_t)(seq * 0x9e3779b1u >> 24);
-}
+/* At least PEER_BYTES_MAX of them. */
+const uint8_t *peer_bytes(uint32_t seq);
 
 /* The stack has sent this frame on interface `port`. */
 void peer_learn(struct peer *p, uint8_t port, const uint8_t *frame, size_t len);

@@ -12,8 +12,8 @@ import struct
 import sys
 
 TCP, SYN, ACKS, FRAMES, BURST, TIME, SOCKET, OPEN, CONNECT, BIND, LISTEN, ACCEPT, SEND, RECV, FINISH, \
-    SERVE, PORT, ADDR, ROUTE, NEIGH, SETOPT, GETOPT, SYSCTL, FAIL, LOOK = (
-        0, 4, 6, 8, 10, 12, 14, 15, 17, 18, 19, 20, 21, 23, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36)
+    SERVE, PORT, ADDR, ROUTE, NEIGH, SETOPT, GETOPT, SYSCTL, FAIL, LOOK, LINK = (
+        0, 4, 6, 8, 10, 12, 14, 15, 17, 18, 19, 20, 21, 23, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37)
 FIN, RST_, PSH, ACK = 1, 4, 8, 16
 SYN_F = 2
 X_SACK, X_NO_TS, X_WND, X_IP, X_SYN_OPTS, X_TS, X_SUPER = 2, 4, 8, 16, 32, 64, 128
@@ -203,6 +203,34 @@ def seeds():
     yield "ports_run_out", sysctl(22, 1) + sysctl(23, 0) + bytes([SOCKET, 1, BIND, 8, 2 | 6 << 3, SOCKET, 1, BIND, 9, 2 | 6 << 3,
         SOCKET, 1, BIND, 10, 2 | 6 << 3, SOCKET, 1, BIND, 11, 2 | 6 << 3, SOCKET, 1, BIND, 12, 2 | 6 << 3]) + finish(9, CLOSE) + \
         bytes([BIND, 12, 2 | 6 << 3, TIME, 180]) + b"".join(bytes([OPEN, 0, 0]) for _ in range(6))
+    for kind, port, frames in ((0, 3, b"".join(syn_in(3 << 1, i) for i in range(4))),
+                               (1, 5, bytes([FRAMES, 0, 0, 0x10, 20]) + bytes([FRAMES, 0, 1, 0x10, 20]))):
+        pair = bytes([SOCKET, kind, SOCKET, kind])
+        bind = bytes([BIND, 8, 2 | port << 3, BIND, 9, 2 | port << 3])
+        connect = bytes([CONNECT, 8, 0, CONNECT, 9, 0])
+        yield f"reuse_port_{kind}", pair + setopt(8, 8, 1) + setopt(9, 8, 1) + bind + bytes([LISTEN, 8, 4, LISTEN, 9, 4]) + frames
+        yield f"reuse_port_device_{kind}", pair + setopt(8, 8, 1) + setopt(9, 8, 1) + setopt(8, 9, 1) + bind + \
+            bytes([LISTEN, 8, 4, LISTEN, 9, 4]) + frames
+        yield f"reuse_addr_{kind}", pair + setopt(8, 0, 1) + setopt(9, 0, 1) + bind + connect + finish(8, CLOSE) + connect
+        yield f"bind_conflict_{kind}", pair + bytes([BIND, 8, 4 | port << 3]) + bind + bytes([LISTEN, 8, 4, BIND, 9, 3 | port << 3]) + frames
+        yield f"bind_conflict_any_{kind}", pair + bytes([BIND, 8, 2 | port << 3, LISTEN, 8, 1, BIND, 9, 4 | port << 3]) + frames
+    yield "port_range_crossed", sysctl(23, 0) + sysctl(22, 3) + bytes([OPEN, 0, 0]) + sysctl(23, 2) + sysctl(22, 1) + sysctl(23, 0)
+    full = setopt(2, 5, 1)
+    yield "udp_full", full + bytes([FRAMES, 0, 0, 0x00, 255]) * 4 + recv(2)
+    yield "udp_group_full", bytes([SOCKET, 1]) + setopt(8, 0, 1) + setopt(2, 0, 1) + bytes([BIND, 8, 2 | 4 << 3]) + full + \
+        bytes([FRAMES, 0, 4, 4, 0x00, 255]) * 4 + setopt(8, 5, 1) + bytes([FRAMES, 0, 4, 4, 0x00, 255]) * 2
+    yield "ping_full", setopt(4, 5, 1) + bytes([CONNECT, 4, 0]) + (send(4, 127) + bytes([FRAMES, 4, 0])) * 6 + finish(4, CLOSE) + bytes([FRAMES, 4, 0])
+    yield "udp_error_late", send(3, 10) + finish(3, CLOSE) + bytes([FRAMES, 2, 0, 0, 3, 0, 0])
+    yield "keepalive_data", sysctl(12, 0) + a + setopt(ACTIVE, 6, 1) + tcp(wnd=0) + send(ACTIVE, 100) + ms(5000) + tcp(wnd=0) + ms(3000)
+    yield "keepalive_user_timeout", sysctl(12, 0) + sysctl(13, 0) + a + setopt(ACTIVE, 21, 120) + setopt(ACTIVE, 6, 1) + ms(9000)
+    yield "keepalive_options", a + setopt(ACTIVE, 16, 2) + setopt(ACTIVE, 17, 1) + setopt(ACTIVE, 18, 2) + setopt(ACTIVE, 6, 1) + ms(2500) + \
+        tcp() + ms(9000)
+    for i, (what, bad) in enumerate(((0, 0), (6, 0), (7 | 16, 2), (2 | 4, 0x80), (3 | 4 | 64, 0x80), (7, 0x0A), (5 | 32, 0x20), (6, 0xFF))):
+        start = bytes([LINK, what, bad, OPEN, 0, 6])
+        yield f"link_{i}", start + ms(500) + send(9, 255) + ms(900) + recv(9) + recv(9) + ms(3000) + send(9, 255) + ms(3000) + recv(9) + \
+            recv(9) + finish(9, SHUT_WR) + ms(5000) + recv(9) + finish(9, CLOSE) + ms(70000)
+        yield f"link_down_{i}", start + ms(500) + send(9, 255) + bytes([LINK, 128, 0]) + ms(3000) + bytes([LINK, 128, 1]) + ms(9000) + recv(9) + \
+            bytes([LINK, 2, 0, LINK, 32, 3]) + send(9, 255) + ms(2000)
     for n in range(1, 30, 2):
         yield f"no_memory_{n}", bytes([FAIL, n, 1]) + a + passive() + send(ACTIVE, 200) + acks(3) + tcp(flow=1, length=100, seq=200) + ms(50)
 

@@ -61,8 +61,7 @@ static void check_tcp(const struct world *w, const uint8_t *p, size_t len, uint6
 	assert(tcp_opts_parse(p + TCP_HDR_LEN, (size_t)(hdr.data_off - TCP_HDR_LEN), &opts) == 0);
 	assert(!(hdr.flags & TCP_F_SYN) || !(hdr.flags & (TCP_F_FIN | TCP_F_RST)));
 	seq = hdr.seq + !!(hdr.flags & TCP_F_SYN);
-	for (size_t i = hdr.data_off; i < len; i++)
-		assert(p[i] == peer_byte(seq + (uint32_t)(i - hdr.data_off)));
+	assert(memcmp(p + hdr.data_off, peer_bytes(seq), len - hdr.data_off) == 0);
 }
 
 static void check_l4(const struct world *w, const struct ip4_hdr *ip, const uint8_t *p, size_t len)
@@ -129,10 +128,8 @@ static int port_tx(void *arg, const void *frame, size_t len)
  * The state of the stack.
  */
 
-void world_check(struct world *w)
+static void check_stack(struct stack *st)
 {
-	struct stack *st = stack_of(w->st);
-	struct weft_engine_stats stats;
 	struct list *link;
 	struct sock *sk;
 	uint32_t n_tw = 0;
@@ -143,6 +140,15 @@ void world_check(struct world *w)
 	for (link = st->tcp->tw.next; link != &st->tcp->tw; link = link->next)
 		n_tw++;
 	assert(n_tw == st->tcp->n_tw && n_tw <= 1000);
+}
+
+void world_check(struct world *w)
+{
+	struct weft_engine_stats stats;
+
+	check_stack(stack_of(w->st));
+	if (w->far)
+		check_stack(stack_of(w->far));
 	weft_engine_stats(w->eng, &stats);
 	assert(stats.mem_bytes == w->mem_bytes && stats.mem_bytes <= MEM_MAX);
 }
@@ -213,8 +219,7 @@ void slot_check_read(struct slot *slot, const uint8_t *p, size_t n, bool is_peek
 {
 	uint32_t seq = tcp_conn_of(sock_of(slot->s))->irs + 1 + slot->n_read;
 
-	for (size_t i = 0; i < n; i++)
-		assert(p[i] == peer_byte(seq + (uint32_t)i));
+	assert(memcmp(p, peer_bytes(seq), n) == 0);
 	if (!is_peek)
 		slot->n_read += (uint32_t)n;
 }
@@ -236,8 +241,7 @@ void slot_fill(struct slot *slot, size_t len)
 	struct sock *sk = sock_of(slot->s);
 	uint32_t seq = slot_is_tcp(slot) ? tcp_conn_of(sk)->snd_end : 0;
 
-	for (size_t i = 0; i < len; i++)
-		slot->w->buf[i] = peer_byte(seq + (uint32_t)i);
+	memcpy(slot->w->buf, peer_bytes(seq), len);
 	/* An echo request begins with its type. */
 	if (sk->conn.proto == IP_PROTO_ICMP && len >= 2)
 		slot->w->buf[0] = 8, slot->w->buf[1] = 0;
@@ -367,6 +371,38 @@ void world_port_add(struct world *w, uint8_t i)
 	(void)!weft_neigh_add(w->ports[i], &peer, peer_mac);
 }
 
+static void far_serve(struct world *w)
+{
+	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = 80};
+	struct slot *slot = slot_free(w);
+	struct weft_sock *s;
+
+	if (!slot || weft_socket(w->far, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &s) < 0)
+		return;
+	slot_set(slot, s, SERVE_ACCEPT);
+	if (weft_bind(s, &any) < 0 || weft_listen(s, 4) < 0)
+		slot_close(slot, false);
+}
+
+void world_far_add(struct world *w, const struct weft_link_dir *dir)
+{
+	struct weft_addr near_addr = {.family = WEFT_AF_INET, .bytes = {10, 0, 2, 1}};
+	struct weft_addr far_addr = {.family = WEFT_AF_INET, .bytes = {10, 0, 2, 2}};
+
+	if (!w->far && weft_stack_new(w->eng, "far", &w->far) < 0) {
+		w->far = NULL;
+		return;
+	}
+	if (!w->link && weft_link_new(w->st, "eth2", w->far, "eth0", dir, dir, &w->link) < 0) {
+		w->link = NULL;
+		return;
+	}
+	(void)!weft_addr_add(weft_link_netif(w->link, 0), &near_addr, 24);
+	(void)!weft_addr_add(weft_link_netif(w->link, 1), &far_addr, 24);
+	(void)!weft_route_add_text(w->far, "default via 10.0.2.1");
+	far_serve(w);
+}
+
 static struct slot *world_open(struct world *w, uint8_t kind, enum serve serve, uint16_t bind_port,
 			       uint16_t connect_port)
 {
@@ -433,6 +469,7 @@ void world_fini(struct world *w, bool closes_first)
 		if (w->slots[i].s)
 			slot_close(&w->slots[i], false);
 	weft_stack_free(w->st);
+	weft_stack_free(w->far);
 	weft_capture_free(w->cap);
 	weft_engine_stats(w->eng, &stats);
 	assert(stats.pkts_used == 0 && stats.bufs_used == 0 && stats.n_timers == 0);

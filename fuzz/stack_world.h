@@ -14,7 +14,7 @@
 
 enum {
 	SLOTS = 24,
-	CHUNK = 70000,              /* what one call sends or receives at most */
+	CHUNK = PEER_BYTES_MAX,     /* what one call sends or receives at most */
 	SERVE_MAX = 20000,          /* bytes that a server answers, so that two can talk */
 	MEM_MAX = 24 * 1024 * 1024, /* bytes of the engine */
 	TX_OP_MAX = 30000,          /* frames that one operation may cause */
@@ -48,6 +48,8 @@ struct slot {
 struct world {
 	struct weft_engine *eng;
 	struct weft_stack *st;
+	struct weft_stack *far; /* a second host, 10.0.2.2 behind `link`; NULL: not yet */
+	struct weft_link *link;
 	struct weft_netif *ports[PEER_PORTS]; /* NULL: removed */
 	uint8_t port_ids[PEER_PORTS];
 	struct slot slots[SLOTS];
@@ -83,6 +85,8 @@ void world_jump(struct world *w, int64_t ns);
 void world_check(struct world *w);
 /* Interface `i` with its address; without memory, none. */
 void world_port_add(struct world *w, uint8_t i);
+/* The second host with a server, behind a link that does `dir` to frames either way. */
+void world_far_add(struct world *w, const struct weft_link_dir *dir);
 /* A new socket: `kind` is a number of the input. NULL: no slot is free, or it cannot be. */
 struct slot *world_socket(struct world *w, uint8_t kind, enum serve serve);
 
