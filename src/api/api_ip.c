@@ -210,53 +210,6 @@ static bool next_word(const char **text, char buf[WORD_MAX])
 	return len > 0;
 }
 
-static int parse_u32(const char *s, uint32_t *ret)
-{
-	uint64_t v = 0;
-
-	if (!*s)
-		return -EINVAL;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '9')
-			return -EINVAL;
-		v = v * 10 + (uint64_t)(*s - '0');
-		if (v > UINT32_MAX)
-			return -EINVAL;
-	}
-	*ret = (uint32_t)v;
-	return 0;
-}
-
-static int addr_parse(const char *s, struct weft_addr *ret)
-{
-	struct ip_addr a;
-	int err = ip_addr_parse(s, &a);
-
-	if (!err)
-		*ret = weft_addr_of(&a, ip_addr_family(&a));
-	return err;
-}
-
-/* "ADDR/LEN", or "ADDR" for one host. Changes `s`. */
-static int prefix_parse(char *s, struct weft_addr *ret, uint8_t *ret_len)
-{
-	char *slash = strchr(s, '/');
-	uint32_t max, len;
-	int err;
-
-	if (slash)
-		*slash = '\0';
-	err = addr_parse(s, ret);
-	if (err)
-		return err;
-	max = ret->family == WEFT_AF_INET ? 32 : 128;
-	len = max;
-	if (slash && (parse_u32(slash + 1, &len) < 0 || len > max))
-		return -EINVAL;
-	*ret_len = (uint8_t)len;
-	return 0;
-}
-
 static bool route_type_parse(const char *word, enum weft_route_type *ret)
 {
 	static const char *const names[] = {
@@ -279,11 +232,11 @@ static int route_option_parse(struct weft_stack *st, const char *name, const cha
 			      struct weft_route *r)
 {
 	if (strcmp(name, "via") == 0)
-		return addr_parse(value, &r->via);
+		return weft_addr_parse(value, &r->via);
 	if (strcmp(name, "src") == 0)
-		return addr_parse(value, &r->src);
+		return weft_addr_parse(value, &r->src);
 	if (strcmp(name, "metric") == 0)
-		return parse_u32(value, &r->metric);
+		return api_number_parse(value, UINT32_MAX, &r->metric);
 	if (strcmp(name, "dev") == 0) {
 		r->dev = weft_netif_find(st, value);
 		return r->dev ? 0 : -ENODEV;
@@ -302,7 +255,7 @@ static int route_parse(struct weft_stack *st, const char *text, struct weft_rout
 	if (route_type_parse(name, &r->type) && !next_word(&text, name))
 		return -EINVAL;
 	if (strcmp(name, "default") != 0) {
-		err = prefix_parse(name, &r->dst, &r->prefix_len);
+		err = weft_prefix_parse(name, &r->dst, &r->prefix_len);
 		if (err)
 			return err;
 	}

@@ -149,3 +149,6 @@ static inline struct weft_sockaddr weft_sockaddr_of(const struct sock_name *name
 		.scope_id = name->ifindex,
 	};
 }
+
+/* A whole decimal number without sign or superfluous zeros; -EINVAL also when it is above `max`. */
+int api_number_parse(const char *text, uint32_t max, uint32_t *ret) MUST_CHECK;

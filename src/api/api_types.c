@@ -37,21 +37,20 @@ static int api_addr_parse_part(const char *text, const char *end, struct weft_ad
 	return weft_addr_parse(part, ret);
 }
 
-/* A whole decimal number without sign or superfluous zeros; -EINVAL when above `max`. */
-static int api_number_parse(const char *text, uint32_t max, uint32_t *ret)
+int api_number_parse(const char *text, uint32_t max, uint32_t *ret)
 {
-	uint32_t n = 0;
+	uint64_t n = 0;
 
 	if (!*text || (text[0] == '0' && text[1]))
 		return -EINVAL;
 	for (; *text; text++) {
 		if (*text < '0' || *text > '9')
 			return -EINVAL;
-		n = n * 10 + (uint32_t)(*text - '0');
+		n = n * 10 + (uint64_t)(*text - '0');
 		if (n > max)
 			return -EINVAL;
 	}
-	*ret = n;
+	*ret = (uint32_t)n;
 	return 0;
 }
 
