@@ -22,7 +22,7 @@ FIELDS = {"figure": str, "unit": str, "direction": str, "ours": float, "peer_nam
 ROWS = [("bulk-inproc", "linux veth"), ("bulk-tap-out", "linux veth"), ("bulk-tap-out", "tap-floor"),
         ("bulk-tap-in", "linux veth"), ("bulk-tap-in", "tap-floor"), ("rr-inproc", "linux veth"),
         ("udp-inproc", "linux veth")]
-SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.1 s"]
+SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.4 s"]
 SKIPPED = 77
 
 n_failed = 0
@@ -56,7 +56,7 @@ def row_errors(row):
 
 def check_results(build):
     with tempfile.TemporaryDirectory() as out:
-        done = subprocess.run(argv(build, "--out", out), env=env(PAIRS="1", SECONDS="0.1"),
+        done = subprocess.run(argv(build, "--out", out), env=env(PAIRS="1", SECONDS="0.4"),
                               capture_output=True, text=True)
         if done.returncode == SKIPPED:
             print(done.stderr.strip())

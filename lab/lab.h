@@ -29,8 +29,9 @@ enum {
 };
 
 struct lab_config {
-	const char *pcap_dir; /* capture every interface to DIR/LAB.pcapng; NULL: as the file says */
-	bool has_seed;        /* overrides the file's */
+	const char
+		*pcap_dir; /* capture every interface to DIR/LAB.pcapng; NULL: as the file says */
+	bool has_seed;     /* overrides the file's */
 	uint64_t seed;
 };
 

@@ -394,6 +394,8 @@ static const char *await_reset(void *arg)
 	ssize_t n;
 	int err;
 
+	if (fd == -ECONNRESET && !arg) /* the reset came before connect() had returned */
+		return NULL;
 	if (fd < 0)
 		return strerror(-fd);
 	if (arg && !kernel_send(fd, "unread", 6))
