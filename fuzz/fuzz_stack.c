@@ -214,8 +214,10 @@ static void op_bind(struct world *w, struct rd *r)
 static void op_listen(struct world *w, struct rd *r)
 {
 	struct slot *slot = rd_slot(w, r);
-	int backlog = (int8_t)rd_u8(r);
+	int backlog = rd_u8(r);
 
+	if (backlog > 127) /* negative ones, too */
+		backlog -= 256;
 	if (slot)
 		(void)weft_listen(slot->s, backlog);
 }
