@@ -6,11 +6,12 @@
 #include "cmd/cmd.h"
 #include "cmd/session.h"
 
-static int check_run(int argc, char **argv)
+static int check_run(struct cmd_env *env, int argc, char **argv)
 {
 	struct labfile *file;
 	int status;
 
+	(void)env;
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		printf("usage: weft check FILE\n\n"
 		       "Reads a lab file and prints every mistake with its line and column.\n"
@@ -30,4 +31,4 @@ static int check_run(int argc, char **argv)
 	return 0;
 }
 
-const struct cmd cmd_check = {"check", "FILE", "check a lab file", check_run};
+const struct cmd cmd_check = {"check", "FILE", "check a lab file", check_run, CMD_FILE};

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 enum {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
@@ -16,13 +18,31 @@ enum {
 	EXIT_SIGNALLED = 128,
 };
 
+/* What stands before the subcommand: weft [-l LAB] [-n NODE] [--json] COMMAND ... */
+struct cmd_env {
+	const char *tool; /* the subcommand's name, for messages */
+	const char *lab;  /* -l; NULL: the only one that runs */
+	const char *node; /* -n; NULL: not given */
+	bool json;        /* --json, before or after the subcommand */
+};
+
+enum cmd_group {
+	CMD_LAB,  /* bring up, change, look at labs */
+	CMD_TOOL, /* looks at a node of a running lab: needs -n */
+	CMD_FILE, /* works on files, without a lab */
+};
+
 struct cmd {
 	const char *name;
 	const char *args; /* for usage: "FILE [OPTIONS]" */
 	const char *help; /* one line */
 	/* argv[0] is the subcommand's name. Returns the exit status. */
-	int (*run)(int argc, char **argv);
+	int (*run)(struct cmd_env *env, int argc, char **argv);
+	enum cmd_group group;
 };
+
+/* Every subcommand, in the order of `weft --help`; ends with NULL. */
+extern const struct cmd *const cmd_table[];
 
 extern const struct cmd cmd_up;
 extern const struct cmd cmd_run;

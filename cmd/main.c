@@ -2,65 +2,63 @@
 /* The `weft` command: finds the subcommand and hands over. */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "lab/suggest.h"
 #include "weft/weft.h"
 
-static const struct cmd *const cmds[] = {&cmd_run, &cmd_up, &cmd_check};
-enum {
-	N_CMDS = sizeof(cmds) / sizeof(cmds[0]),
+const struct cmd *const cmd_table[] = {&cmd_up, &cmd_run, &cmd_check, NULL};
+
+static const char *const group_titles[] = {
+	[CMD_LAB] = "Labs",
+	[CMD_TOOL] = "Tools on a node: weft [-l LAB] -n NODE TOOL ...",
+	[CMD_FILE] = "Files",
 };
 
 static void usage(FILE *out)
 {
 	fprintf(out,
-		"usage: weft COMMAND ...\n\n"
+		"usage: weft [-l LAB] [-n NODE] [--json] COMMAND ...\n\n"
 		"A whole network in one process: hosts, switches, routers and services described\n"
-		"in a file, with real programs inside.\n\n");
-	for (size_t i = 0; i < N_CMDS; i++)
-		fprintf(out, "  weft %-6s %-36s %s\n", cmds[i]->name, cmds[i]->args, cmds[i]->help);
+		"in a file, with real programs inside.\n");
+	for (size_t g = 0; g < sizeof(group_titles) / sizeof(group_titles[0]); g++) {
+		const char *title = group_titles[g];
+
+		for (const struct cmd *const *c = cmd_table; *c; c++) {
+			if ((*c)->group != g)
+				continue;
+			if (title)
+				fprintf(out, "\n%s\n", title);
+			title = NULL;
+			fprintf(out, "  %-10s %-36s %s\n", (*c)->name, (*c)->args, (*c)->help);
+		}
+	}
 	fprintf(out,
 		"\n`weft COMMAND --help` tells more about one. weft --version prints %d.%d.%d.\n",
 		WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR, WEFT_VERSION_PATCH);
 }
 
-/* Letters that differ at the same place, and the difference in length: good enough for typing
- * mistakes in short words. */
-static size_t word_distance(const char *a, const char *b)
+static const struct cmd *cmd_find(const char *word)
 {
-	size_t n = 0;
-
-	for (; *a && *b; a++, b++)
-		n += *a != *b;
-	return n + strlen(a) + strlen(b);
-}
-
-static const struct cmd *cmd_nearest(const char *word)
-{
-	const struct cmd *best = NULL;
-	size_t best_n = 3;
-
-	for (size_t i = 0; i < N_CMDS; i++) {
-		size_t n = word_distance(word, cmds[i]->name);
-
-		if (n < best_n) {
-			best = cmds[i];
-			best_n = n;
-		}
-	}
-	return best;
+	for (const struct cmd *const *c = cmd_table; *c; c++)
+		if (!strcmp((*c)->name, word))
+			return *c;
+	return NULL;
 }
 
 static int unknown_command(const char *word)
 {
-	const struct cmd *near = cmd_nearest(word);
+	struct lab_suggest near = lab_suggest_start(word);
 
-	if (near)
+	for (const struct cmd *const *c = cmd_table; *c; c++)
+		lab_suggest_try(&near, (*c)->name);
+	if (near.best)
 		fprintf(stderr, "weft: there is no command `%s`; did you mean `weft %s`?\n", word,
-			near->name);
+			near.best);
 	else
 		fprintf(stderr, "weft: there is no command `%s`; `weft --help` lists them\n", word);
 	return EXIT_USAGE;
@@ -81,29 +79,67 @@ static int std_streams_open(void)
 	return 0;
 }
 
+/* Reads what stands before the subcommand; returns the index of the latter, or -1 with *ret_status
+ * when there is nothing more to do. */
+static int options_read(int argc, char **argv, struct cmd_env *env, int *ret_status)
+{
+	static const struct option opts[] = {
+		{"lab", required_argument, NULL, 'l'}, {"node", required_argument, NULL, 'n'},
+		{"json", no_argument, NULL, 'j'},      {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},   {NULL, 0, NULL, 0},
+	};
+	int opt;
+
+	*ret_status = 0;
+	while ((opt = getopt_long(argc, argv, "+l:n:hV", opts, NULL)) != -1) {
+		switch (opt) {
+		case 'l':
+			env->lab = optarg;
+			break;
+		case 'n':
+			env->node = optarg;
+			break;
+		case 'j':
+			env->json = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return -1;
+		case 'V':
+			printf("weft %d.%d.%d\n", WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR,
+			       WEFT_VERSION_PATCH);
+			return -1;
+		default:
+			fprintf(stderr, "weft: `weft --help` lists the options and commands\n");
+			*ret_status = EXIT_USAGE;
+			return -1;
+		}
+	}
+	if (optind < argc && strcmp(argv[optind], "help"))
+		return optind;
+	*ret_status = optind < argc ? 0 : EXIT_USAGE;
+	usage(optind < argc ? stdout : stderr);
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
+	struct cmd_env env = {.tool = NULL};
+	const struct cmd *cmd;
 	int err = std_streams_open();
+	int status, i;
 
 	if (err) {
 		fprintf(stderr, "weft: /dev/null: %s\n", strerror(-err));
 		return EXIT_FAILED;
 	}
-	if (argc < 2) {
-		usage(stderr);
-		return EXIT_USAGE;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		usage(stdout);
-		return 0;
-	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("weft %d.%d.%d\n", WEFT_VERSION_MAJOR, WEFT_VERSION_MINOR,
-		       WEFT_VERSION_PATCH);
-		return 0;
-	}
-	for (size_t i = 0; i < N_CMDS; i++)
-		if (!strcmp(argv[1], cmds[i]->name))
-			return cmds[i]->run(argc - 1, argv + 1);
-	return unknown_command(argv[1]);
+	i = options_read(argc, argv, &env, &status);
+	if (i < 0)
+		return status;
+	cmd = cmd_find(argv[i]);
+	if (!cmd)
+		return unknown_command(argv[i]);
+	env.tool = cmd->name;
+	optind = 0; /* glibc: start again, in its usual order */
+	return cmd->run(&env, argc - i, argv + i);
 }

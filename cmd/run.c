@@ -219,9 +219,9 @@ static int run_options(struct run *run, int argc, char **argv, struct lab_config
 	return 0;
 }
 
-static int run_run(int argc, char **argv)
+static int run_run(struct cmd_env *env, int argc, char **argv)
 {
-	struct run run = {.s = {.sigfd = -1, .on_signal = run_on_signal}};
+	struct run run = {.s = {.sigfd = -1, .on_signal = run_on_signal}, .node_name = env->node};
 	struct lab_config cfg = {.pcap_dir = NULL};
 	int status = run_options(&run, argc, argv, &cfg);
 
@@ -241,5 +241,5 @@ static int run_run(int argc, char **argv)
 	return status;
 }
 
-const struct cmd cmd_run = {"run", "FILE -n NODE -- PROGRAM ...", "run a program in a lab",
-			    run_run};
+const struct cmd cmd_run = {"run", "FILE -n NODE -- PROGRAM ...", "run a program in a lab", run_run,
+			    CMD_LAB};

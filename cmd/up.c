@@ -42,7 +42,7 @@ static void up_print(const struct lab *lab)
 	fflush(stdout);
 }
 
-static int up_run(int argc, char **argv)
+static int up_run(struct cmd_env *env, int argc, char **argv)
 {
 	static const struct option opts[] = {
 		{"for", required_argument, NULL, 'f'},  {"pcap", required_argument, NULL, 'p'},
@@ -56,6 +56,7 @@ static int up_run(int argc, char **argv)
 	bool report = false;
 	int status, opt;
 
+	(void)env;
 	while ((opt = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
 		switch (opt) {
 		case 'f':
@@ -102,4 +103,5 @@ static int up_run(int argc, char **argv)
 	return status;
 }
 
-const struct cmd cmd_up = {"up", "FILE [--for TIME] [--pcap DIR]", "bring a lab up", up_run};
+const struct cmd cmd_up = {"up", "FILE [--for TIME] [--pcap DIR]", "bring a lab up", up_run,
+			   CMD_LAB};

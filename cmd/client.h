@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client of a lab's control socket: what every command and tool is.
+ *
+ * How it works: client_open() finds the lab (the one named, or the only one that runs), and
+ * client_call() sends one request and waits for its answer; notifications that belong to it are
+ * handed to a function as they come. Where the socket lives, and how the remains of a lab that was
+ * killed are removed, is lab/rundir.h.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "cmd/cmd.h"
+
+struct client;
+
+/* Connects to the lab that env->lab names, or to the only one. Prints what is wrong ("no lab is
+ * running", "several labs are running: a, b; choose one with -l"). 0, or the exit status. */
+int client_open(const struct cmd_env *env, struct client **ret) MUST_CHECK;
+void client_close(struct client *c); /* NULL is fine */
+const char *client_lab_name(const struct client *c);
+
+/* What a call may bring besides its result. All zero: nothing is wanted. */
+struct client_extra {
+	/* A notification of this call; `params` is borrowed. Not 0: cancel the call, which ends
+	 * client_call() with -ECANCELED. */
+	int (*on_notify)(void *arg, const char *method, const json_t *params);
+	void *arg;
+	int *fds; /* descriptors of the answer go here, the caller's to close */
+	size_t max_fds, n_fds;
+	int *stop_fd; /* readable: cancel the call (a signalfd); NULL: none */
+};
+
+/*
+ * One request; takes `params` (NULL: none). 0 and *ret_result, the caller's; or -Exxx: -ECANCELED,
+ * -EPIPE (the lab has ended), -EREMOTEIO (the lab refused, client_error() says why), -ENOMEM. A
+ * message for people has been printed by client_call(), as "weft TOOL: ..."; client_call_quiet()
+ * prints nothing.
+ */
+int client_call(struct client *c, const char *method, json_t *params, struct client_extra *extra,
+		json_t **ret_result) MUST_CHECK;
+int client_call_quiet(struct client *c, const char *method, json_t *params,
+		      struct client_extra *extra, json_t **ret_result) MUST_CHECK;
+/* The error object of the last answer that was one: code, message, data; borrowed. */
+const json_t *client_error(const struct client *c);
+
+/* `{"node": env->node}`, after checking that one was given; prints and returns NULL otherwise. */
+json_t *client_node_params(const struct cmd_env *env);
