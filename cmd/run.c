@@ -129,9 +129,9 @@ static int node_check(struct run *run)
 	else
 		fprintf(stderr,
 			"weft run: the lab has no node %s; programs can run in:", run->node_name);
-	for (uint32_t i = 0; i < run->s.lab->file->n_nodes; i++)
-		if (run->s.lab->nodes[i].holder)
-			fprintf(stderr, " %s", run->s.lab->file->nodes[i].name);
+	for (uint32_t i = 0; i < run->s.lab->n_nodes; i++)
+		if (run->s.lab->nodes[i]->holder)
+			fprintf(stderr, " %s", run->s.lab->nodes[i]->file->name);
 	fprintf(stderr, "\n");
 	return EXIT_USAGE;
 }

@@ -32,12 +32,12 @@ static void up_on_signal(struct session *s, int signo, bool from_tty)
 
 static void up_print(const struct lab *lab)
 {
-	printf("lab %s is up: %u nodes, %u links. Ctrl-C ends it.\n", lab->file->name,
-	       lab->file->n_nodes, lab->file->n_links);
-	for (uint32_t i = 0; i < lab->file->n_nodes; i++)
-		if (lab->nodes[i].holder)
+	printf("lab %s is up: %u nodes, %u links. Ctrl-C ends it.\n", lab->file->name, lab->n_nodes,
+	       lab->n_links);
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		if (lab->nodes[i]->holder)
 			printf("  %s: nsenter -t %d%s -n -m -- PROGRAM runs a program there\n",
-			       lab->nodes[i].file->name, (int)holder_pid(lab->nodes[i].holder),
+			       lab->nodes[i]->file->name, (int)holder_pid(lab->nodes[i]->holder),
 			       geteuid() ? " -U --preserve-credentials" : "");
 	fflush(stdout);
 }

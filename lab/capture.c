@@ -52,9 +52,9 @@ static int interfaces_add(struct lab *lab, struct weft_capture *cap, bool all)
 {
 	int err = 0;
 
-	for (uint32_t i = 0; i < lab->file->n_nodes; i++)
-		for (uint32_t k = 0; !err && k < lab->nodes[i].file->n_ifaces; k++) {
-			struct lab_iface *iface = &lab->nodes[i].ifaces[k];
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		for (uint32_t k = 0; !err && k < lab->nodes[i]->n_ifaces; k++) {
+			struct lab_iface *iface = &lab->nodes[i]->ifaces[k];
 
 			if (is_captured(lab->file, iface->file, all))
 				err = weft_capture_add(cap, captured_netif(iface));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lab/capture.h"
@@ -55,14 +56,15 @@ void lab_iface_mac(const struct labfile_iface *iface, uint8_t ret[6])
 
 struct lab_node *lab_node_find(struct lab *lab, const char *name)
 {
-	const struct labfile_node *file = labfile_node_find(lab->file, name);
-
-	return file ? &lab->nodes[file->index] : NULL;
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		if (!strcasecmp(lab->nodes[i]->file->name, name))
+			return lab->nodes[i];
+	return NULL;
 }
 
 static struct lab_iface *lab_iface_get(struct lab *lab, const struct labfile_end *end)
 {
-	return &lab->nodes[end->node->index].ifaces[end->iface - end->node->ifaces];
+	return &lab->nodes[end->node->index]->ifaces[end->iface - end->node->ifaces];
 }
 
 /* Every node's name and the extra names, as hosts(5) wants them. */
@@ -88,20 +90,24 @@ static int hosts_build(struct lab *lab)
 	return fclose(f) == 0 && lab->hosts ? 0 : -ENOMEM;
 }
 
-static int node_alloc(struct lab *lab, uint32_t i)
+static int node_alloc(struct lab *lab, const struct labfile_node *file)
 {
-	struct lab_node *node = &lab->nodes[i];
+	struct lab_node *node = calloc(1, sizeof(*node));
 
-	node->file = &lab->file->nodes[i];
+	if (!node)
+		return -ENOMEM;
+	lab->nodes[lab->n_nodes++] = node;
+	node->file = file;
 	node->lab = lab;
-	node->ifaces = calloc(node->file->n_ifaces + 1u, sizeof(*node->ifaces));
-	node->services = calloc(node->file->n_services + 1u, sizeof(*node->services));
+	node->ifaces = calloc(file->n_ifaces + 1u, sizeof(*node->ifaces));
+	node->services = calloc(file->n_services + 1u, sizeof(*node->services));
 	if (!node->ifaces || !node->services)
 		return -ENOMEM;
-	for (uint32_t k = 0; k < node->file->n_ifaces; k++) {
-		node->ifaces[k].file = &node->file->ifaces[k];
+	for (uint32_t k = 0; k < file->n_ifaces; k++) {
+		node->ifaces[k].file = &file->ifaces[k];
 		node->ifaces[k].tap_fd = -1;
 	}
+	node->n_ifaces = file->n_ifaces;
 	return 0;
 }
 
@@ -170,34 +176,45 @@ static struct weft_link_dir dir_of(const struct labfile_shape *s)
 	};
 }
 
-static int link_make(struct lab *lab, const struct labfile_link *file)
+/* Joins two interfaces, by their place in each node, that have no link yet. */
+static int link_join(struct lab_link *link, struct lab_iface *ends[2])
 {
-	struct lab_iface *ends[2] = {lab_iface_get(lab, &file->ends[0]),
-				     lab_iface_get(lab, &file->ends[1])};
-	struct weft_link_dir ab = dir_of(&file->dir[0]);
-	struct weft_link_dir ba = dir_of(&file->dir[1]);
-	struct weft_link *link;
-	int err = weft_link_new(lab->nodes[file->ends[0].node->index].stack, ends[0]->file->name,
-				lab->nodes[file->ends[1].node->index].stack, ends[1]->file->name,
-				&ab, &ba, &link);
+	const struct labfile_link *file = link->file;
+	int err = weft_link_new(link->nodes[0]->stack, ends[0]->file->name, link->nodes[1]->stack,
+				ends[1]->file->name, &link->dir[0], &link->dir[1], &link->link);
 
-	if (err)
-		return err;
-	lab->links[file->index] = link;
 	for (int i = 0; !err && i < 2; i++) {
 		uint8_t mac[6];
 
-		ends[i]->netif = weft_link_netif(link, i);
+		ends[i]->netif = weft_link_netif(link->link, i);
 		lab_iface_mac(ends[i]->file, mac);
 		/* The patch end of a kernel node is not the node: the TAP's owner has the MAC. */
-		if (file->ends[i].node->kind == LABFILE_KERNEL)
+		if (link->nodes[i]->file->kind == LABFILE_KERNEL)
 			mac[0] |= 0x40;
 		weft_netif_set_mac(ends[i]->netif, mac);
 		err = weft_netif_set_mtu(ends[i]->netif, file->mtu);
 	}
-	if (!err && !file->up)
-		weft_link_set_up(link, false);
+	if (!err && !link->is_up)
+		weft_link_set_up(link->link, false);
 	return err;
+}
+
+static int link_make(struct lab *lab, const struct labfile_link *file)
+{
+	struct lab_iface *ends[2] = {lab_iface_get(lab, &file->ends[0]),
+				     lab_iface_get(lab, &file->ends[1])};
+	struct lab_link *link = calloc(1, sizeof(*link));
+
+	if (!link)
+		return -ENOMEM;
+	lab->links[lab->n_links++] = link;
+	link->file = file;
+	link->is_up = file->up;
+	for (int i = 0; i < 2; i++) {
+		link->nodes[i] = lab->nodes[file->ends[i].node->index];
+		link->dir[i] = dir_of(&file->dir[i]);
+	}
+	return link_join(link, ends);
 }
 
 static int dummy_tx(void *arg, const void *frame, size_t len)
@@ -329,7 +346,7 @@ static int lab_alloc(struct lab *lab)
 	if (!lab->nodes || !lab->links)
 		return -ENOMEM;
 	for (uint32_t i = 0; !err && i < lab->file->n_nodes; i++)
-		err = node_alloc(lab, i);
+		err = node_alloc(lab, &lab->file->nodes[i]);
 	return err ? err : hosts_build(lab);
 }
 
@@ -341,11 +358,11 @@ static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
 		if (file->nodes[i].kind == LABFILE_KERNEL)
-			err = holder_make(&lab->nodes[i], msg);
+			err = holder_make(lab->nodes[i], msg);
 	if (!err)
 		err = engine_make(lab, cfg);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = node_start(&lab->nodes[i], msg);
+		err = node_start(lab->nodes[i], msg);
 	for (uint32_t i = 0; !err && i < file->n_links; i++) {
 		err = link_make(lab, &file->links[i]);
 		if (err)
@@ -353,9 +370,9 @@ static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 			       file->links[i].ends[1].text, strerror(-err));
 	}
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = node_configure(&lab->nodes[i], msg);
+		err = node_configure(lab->nodes[i], msg);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = node_serve(&lab->nodes[i], msg);
+		err = node_serve(lab->nodes[i], msg);
 	/* Last, so that a lab that fails does not overwrite what an earlier run has captured. */
 	return err ? err : lab_captures_start(lab, cfg->pcap_dir, msg);
 }
@@ -372,6 +389,7 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 		err = lab_build(lab, cfg, ret_msg);
 	}
 	if (!err) {
+		lab->start_epoch_ns = weft_io_epoch_ns() + weft_io_now_ns();
 		*ret = lab;
 		return 0;
 	}
@@ -386,12 +404,13 @@ static void node_stop(struct lab_node *node)
 	while (node->n_services)
 		lab_service_stop(&node->services[--node->n_services]);
 	weft_stack_free(node->stack);
-	for (uint32_t i = 0; node->ifaces && i < node->file->n_ifaces; i++)
+	for (uint32_t i = 0; i < node->n_ifaces; i++)
 		if (node->ifaces[i].tap_fd >= 0)
 			close(node->ifaces[i].tap_fd);
 	holder_stop(node->holder);
 	free(node->ifaces);
 	free(node->services);
+	free(node);
 }
 
 void lab_stop(struct lab *lab)
@@ -399,13 +418,15 @@ void lab_stop(struct lab *lab)
 	if (!lab)
 		return;
 	/* Connections that end with their stacks are no news for the report. */
-	for (uint32_t i = 0; lab->nodes && i < lab->file->n_nodes; i++)
-		if (lab->nodes[i].stack)
-			weft_stack_on_tcp_end(lab->nodes[i].stack, NULL, NULL);
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		if (lab->nodes[i]->stack)
+			weft_stack_on_tcp_end(lab->nodes[i]->stack, NULL, NULL);
 	lab_report_free(lab);
 	lab_captures_stop(lab);
-	for (uint32_t i = 0; lab->nodes && i < lab->file->n_nodes; i++)
-		node_stop(&lab->nodes[i]);
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		node_stop(lab->nodes[i]);
+	for (uint32_t i = 0; i < lab->n_links; i++)
+		free(lab->links[i]);
 	weft_loop_free(lab->loop);
 	weft_engine_free(lab->eng);
 	free(lab->hosts);

@@ -4,9 +4,10 @@
  * real-time loop that drives it.
  *
  * How it works: one engine and one thread. A weft node is a stack; a switch is a stack with a
- *bridge over all its interfaces; a kernel node is a process in namespaces of its own (holder.h),
- *whose TAPs are patched through to its links by a small stack that only bridges. Every link is a
- *weft_link.
+ * bridge over all its interfaces; a kernel node is a process in namespaces of its own (holder.h),
+ * whose TAPs are patched through to its links by a small stack that only bridges. Every link is a
+ * weft_link. Nodes and links come and go while the lab runs; a pointer to one is good until it
+ *goes, an index into `nodes` or `links` only until the next change.
  *
  *	kernel:   namespace -- TAP == bridge == link end ~~~~ link ~~~~ link end : next node
  */
@@ -23,6 +24,7 @@
 struct lab;
 struct holder;
 struct journey;
+struct rpc_server;
 
 enum {
 	LAB_MSG_MAX = 512,
@@ -50,16 +52,32 @@ struct lab_node {
 	struct weft_bridge *bridge; /* switch */
 	struct holder *holder;      /* kernel node */
 	struct lab_iface *ifaces;
+	uint32_t n_ifaces;
 	struct lab_service *services;
 	uint32_t n_services; /* that have been started */
 };
 
+struct lab_link {
+	const struct labfile_link *file; /* as it was made; `dir` and `is_up` are as it is now */
+	struct weft_link *link;          /* NULL: not made yet */
+	struct lab_node *nodes[2];
+	struct weft_link_dir dir[2];
+	bool is_up;
+};
+
 struct lab {
-	const struct labfile *file;
+	const struct labfile *file; /* what the lab was started with */
 	struct weft_engine *eng;
 	struct weft_loop *loop;
-	struct lab_node *nodes;   /* one a node of the file, in its order */
-	struct weft_link **links; /* likewise */
+	struct lab_node **nodes; /* in the order of the file; those made later at the end */
+	uint32_t n_nodes;
+	struct lab_link **links; /* likewise */
+	uint32_t n_links;
+	int64_t start_epoch_ns; /* when it came up, since 1970 */
+	/* Somebody wants the lab to end: what runs its loop sets this. */
+	void (*on_down)(void *arg);
+	void *on_down_arg;
+	struct rpc_server *rpc; /* NULL: no control socket */
 	struct lab_capture *captures;
 	struct lab_report *report; /* NULL: none asked for */
 	char *hosts;               /* text of the nodes' hosts file */
@@ -74,7 +92,7 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 /* Takes everything down: programs, namespaces, captures are finished. NULL is fine. */
 void lab_stop(struct lab *lab);
 
-/* NULL when there is no such node. */
+/* NULL when there is no such node. Case does not matter in names of nodes. */
 struct lab_node *lab_node_find(struct lab *lab, const char *name);
 
 /* The MAC address of an interface: the file's, or one made of the node's and its own number, the

@@ -18,7 +18,7 @@ enum {
 };
 
 struct conn {
-	const struct lab_node *node;
+	char node[LABFILE_NODE_NAME_MAX + 1]; /* which may have gone by now */
 	struct weft_sock_info info;
 	struct weft_tcp_info tcp;
 	int64_t end_ns;
@@ -48,7 +48,7 @@ static void on_tcp_end(void *arg, const struct weft_sock_info *info)
 	if (r->n_conns++ >= REPORT_CONNS || !info->tcp)
 		return;
 	c = &r->conns[r->n_conns - 1];
-	c->node = node;
+	snprintf(c->node, sizeof(c->node), "%s", node->file->name);
 	c->info = *info;
 	c->tcp = *info->tcp;
 	c->info.tcp = &c->tcp;
@@ -66,9 +66,9 @@ int lab_report_start(struct lab *lab)
 	lab->report = r;
 	weft_trace_sample(lab->eng, REPORT_SAMPLE);
 	weft_trace_listen(lab->eng, on_trace, r);
-	for (uint32_t i = 0; i < lab->file->n_nodes; i++)
-		if (lab->file->nodes[i].kind == LABFILE_WEFT)
-			weft_stack_on_tcp_end(lab->nodes[i].stack, on_tcp_end, &lab->nodes[i]);
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		if (lab->nodes[i]->file->kind == LABFILE_WEFT)
+			weft_stack_on_tcp_end(lab->nodes[i]->stack, on_tcp_end, lab->nodes[i]);
 	return 0;
 }
 
@@ -171,9 +171,9 @@ static uint64_t slowest_rate(const struct lab *lab)
 {
 	uint64_t min_bps = 0;
 
-	for (uint32_t i = 0; i < lab->file->n_links; i++)
+	for (uint32_t i = 0; i < lab->n_links; i++)
 		for (int d = 0; d < 2; d++) {
-			uint64_t bps = lab->file->links[i].dir[d].rate_bps;
+			uint64_t bps = lab->links[i]->dir[d].rate_bps;
 
 			if (bps && (!min_bps || bps < min_bps))
 				min_bps = bps;
@@ -188,7 +188,7 @@ static void print_conn(FILE *out, const struct conn *c, uint64_t link_bps)
 	int64_t took_ns = c->end_ns - t->established_ns;
 	uint64_t bytes = t->bytes_acked > t->bytes_received ? t->bytes_acked : t->bytes_received;
 
-	fprintf(out, "tcp  %s (%s) and %s: ", c->node->file->name,
+	fprintf(out, "tcp  %s (%s) and %s: ", c->node,
 		weft_sockaddr_print(&c->info.local, local, sizeof(local)),
 		weft_sockaddr_print(&c->info.peer, peer, sizeof(peer)));
 	if (!t->established_ns) {
@@ -234,12 +234,12 @@ static void print_conns(const struct lab_report *r, FILE *out)
 
 static void print_links(const struct lab *lab, FILE *out)
 {
-	for (uint32_t i = 0; i < lab->file->n_links; i++)
+	for (uint32_t i = 0; i < lab->n_links; i++)
 		for (int d = 0; d < 2; d++) {
 			struct weft_link_stats s;
-			const struct labfile_link *l = &lab->file->links[i];
+			const struct labfile_link *l = lab->links[i]->file;
 
-			weft_link_stats(lab->links[i], d, &s);
+			weft_link_stats(lab->links[i]->link, d, &s);
 			if (!s.lost && !s.queue_drops && !s.reordered && !s.duplicated &&
 			    !s.corrupted)
 				continue;
@@ -261,9 +261,9 @@ static uint64_t mean(uint64_t sum, uint64_t n)
  */
 static void print_taps(const struct lab *lab, FILE *out)
 {
-	for (uint32_t i = 0; i < lab->file->n_nodes; i++)
-		for (uint32_t k = 0; k < lab->nodes[i].file->n_ifaces; k++) {
-			const struct lab_iface *iface = &lab->nodes[i].ifaces[k];
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		for (uint32_t k = 0; k < lab->nodes[i]->n_ifaces; k++) {
+			const struct lab_iface *iface = &lab->nodes[i]->ifaces[k];
 			struct weft_tap_stats s;
 
 			if (!iface->tap)
@@ -273,7 +273,7 @@ static void print_taps(const struct lab *lab, FILE *out)
 				"tap %s:%s: %" PRIu64 " reads of %" PRIu64
 				" bytes on average, %" PRIu64 " writes of %" PRIu64
 				" bytes on average\n",
-				lab->nodes[i].file->name, iface->file->name, s.reads,
+				lab->nodes[i]->file->name, iface->file->name, s.reads,
 				mean(s.read_bytes, s.reads), s.writes,
 				mean(s.write_bytes, s.writes));
 		}
@@ -299,9 +299,9 @@ static void print_drops(const struct lab *lab, FILE *out)
 {
 	struct drop_printer dp = {.out = out};
 
-	for (uint32_t i = 0; i < lab->file->n_nodes; i++) {
-		dp.node = lab->file->nodes[i].name;
-		weft_stack_drops(lab->nodes[i].stack, print_drop, &dp);
+	for (uint32_t i = 0; i < lab->n_nodes; i++) {
+		dp.node = lab->nodes[i]->file->name;
+		weft_stack_drops(lab->nodes[i]->stack, print_drop, &dp);
 	}
 	if (!dp.n)
 		fprintf(out, "drop none\n");
