@@ -41,15 +41,17 @@ struct run {
 
 static void run_help(FILE *out)
 {
-	fprintf(out, "usage: weft run FILE -n NODE [--pcap DIR] [--seed N] [--report] -- PROGRAM "
-		     "[ARG...]\n\n"
-		     "Brings up the lab that FILE describes, runs PROGRAM in its node NODE (of "
-		     "kind kernel),\n"
-		     "takes the lab down and exits with the program's status.\n\n"
-		     "  -n NODE      where to run it\n"
-		     "  --pcap DIR   capture every interface to DIR/LAB.pcapng\n"
-		     "  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
-		     "  --report     say at the end what happened: paths, connections, drops\n");
+	fprintf(out,
+		"usage: weft run FILE -n NODE [--pcap PATH] [--seed N] [--report] -- PROGRAM "
+		"[ARG...]\n\n"
+		"Brings up the lab that FILE describes, runs PROGRAM in its node NODE (of "
+		"kind kernel),\n"
+		"takes the lab down and exits with the program's status.\n\n"
+		"  -n NODE      where to run it\n"
+		"  --pcap PATH  capture every interface to PATH if it ends in .pcapng, else to "
+		"PATH/LAB.pcapng\n"
+		"  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
+		"  --report     say at the end what happened: paths, connections, drops\n");
 }
 
 static void run_kill(void *arg)
@@ -183,9 +185,13 @@ static int run_lab(struct run *run)
 static int run_options(struct run *run, int argc, char **argv, struct lab_config *cfg)
 {
 	static const struct option opts[] = {
-		{"node", required_argument, NULL, 'n'}, {"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'}, {"report", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+		{"node", required_argument, NULL, 'n'},
+		{"pcap", required_argument, NULL, 'p'},
+		{"seed", required_argument, NULL, 's'},
+		{"report", no_argument, NULL, 'r'},
+		{"sim", no_argument, NULL, 'S'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *why;
 	int opt;
@@ -196,7 +202,7 @@ static int run_options(struct run *run, int argc, char **argv, struct lab_config
 			run->node_name = optarg;
 			break;
 		case 'p':
-			cfg->pcap_dir = optarg;
+			cfg->pcap = optarg;
 			break;
 		case 's':
 			if (lab_uint_parse(optarg, 0, UINT64_MAX, &cfg->seed, &why) < 0) {
@@ -208,6 +214,12 @@ static int run_options(struct run *run, int argc, char **argv, struct lab_config
 		case 'r':
 			run->report = true;
 			break;
+		case 'S':
+			fprintf(stderr,
+				"weft run: programs keep to the machine's clock, so there is no "
+				"--sim; weft up --sim FILE runs a lab of weft nodes in virtual "
+				"time\n");
+			return EXIT_USAGE;
 		case 'h':
 			run_help(stdout);
 			exit(0);
@@ -222,7 +234,7 @@ static int run_options(struct run *run, int argc, char **argv, struct lab_config
 static int run_run(struct cmd_env *env, int argc, char **argv)
 {
 	struct run run = {.s = {.sigfd = -1, .on_signal = run_on_signal}, .node_name = env->node};
-	struct lab_config cfg = {.pcap_dir = NULL};
+	struct lab_config cfg = {.pcap = NULL};
 	int status = run_options(&run, argc, argv, &cfg);
 
 	if (status)

@@ -12,6 +12,7 @@
 
 #include "cmd/cmd.h"
 #include "lab/report.h"
+#include "lab/runner.h"
 
 int session_load(const char *path, struct labfile **ret)
 {
@@ -58,6 +59,7 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 {
 	char msg[LAB_MSG_MAX];
 	int status = session_load(path, &s->file);
+	int err;
 
 	s->sigfd = -1;
 	if (status)
@@ -67,11 +69,12 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 		fprintf(stderr, "weft: signalfd: %s\n", strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (lab_start(s->file, cfg, &s->lab, msg) < 0) {
+	err = lab_start(s->file, cfg, &s->lab, msg);
+	if (err) {
 		fprintf(stderr, "weft: %s\n", msg);
-		return EXIT_FAILED;
+		return err == -EOPNOTSUPP && cfg->is_sim ? EXIT_USAGE : EXIT_FAILED;
 	}
-	if (weft_loop_watch(s->lab->loop, s->sigfd, EPOLLIN, signal_ready, s) < 0) {
+	if (runner_watch(s->lab->runner, s->sigfd, EPOLLIN, signal_ready, s) < 0) {
 		fprintf(stderr, "weft: cannot watch for signals\n");
 		return EXIT_FAILED;
 	}
@@ -80,15 +83,13 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 
 int session_loop(struct session *s, int64_t for_ns)
 {
-	int64_t end_ns = for_ns < 0 ? INT64_MAX : weft_io_now_ns() + for_ns;
+	struct runner *r = s->lab->runner;
+	int64_t now_ns = runner_now_ns(r);
+	int64_t end_ns = for_ns < 0 || for_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + for_ns;
 
-	while (!s->is_ending) {
-		int64_t left_ns = end_ns == INT64_MAX ? -1 : end_ns - weft_io_now_ns();
-		int err;
+	while (!s->is_ending && !runner_is_over(r, end_ns)) {
+		int err = runner_turn(r, end_ns);
 
-		if (end_ns != INT64_MAX && left_ns <= 0)
-			break;
-		err = weft_loop_turn(s->lab->loop, left_ns);
 		if (err && err != -EINTR) {
 			fprintf(stderr, "weft: the loop failed: %s\n", strerror(-err));
 			return EXIT_FAILED;

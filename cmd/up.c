@@ -14,13 +14,19 @@
 
 static void up_help(FILE *out)
 {
-	fprintf(out, "usage: weft up FILE [--for TIME] [--pcap DIR] [--seed N] [--report]\n\n"
-		     "Brings up the lab that FILE describes and stays in the foreground until "
-		     "Ctrl-C.\n\n"
-		     "  --for TIME   end after this long (10s, 5m is 300s)\n"
-		     "  --pcap DIR   capture every interface to DIR/LAB.pcapng\n"
-		     "  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
-		     "  --report     say at the end what happened: paths, connections, drops\n");
+	fprintf(out,
+		"usage: weft up FILE [--sim] [--for TIME] [--pcap PATH] [--seed N] "
+		"[--report]\n\n"
+		"Brings up the lab that FILE describes and stays in the foreground until "
+		"Ctrl-C.\n\n"
+		"  --for TIME   end after this long (10s, 300s)\n"
+		"  --sim        in virtual time: as fast as it goes, the same in every run; for "
+		"labs of\n"
+		"               weft nodes and switches; needs --for\n"
+		"  --pcap PATH  capture every interface to PATH if it ends in .pcapng, else to "
+		"PATH/LAB.pcapng\n"
+		"  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
+		"  --report     say at the end what happened: paths, connections, drops\n");
 }
 
 static void up_on_signal(struct session *s, int signo, bool from_tty)
@@ -45,12 +51,16 @@ static void up_print(const struct lab *lab)
 static int up_run(struct cmd_env *env, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"for", required_argument, NULL, 'f'},  {"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'}, {"report", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+		{"for", required_argument, NULL, 'f'},
+		{"pcap", required_argument, NULL, 'p'},
+		{"seed", required_argument, NULL, 's'},
+		{"report", no_argument, NULL, 'r'},
+		{"sim", no_argument, NULL, 'S'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
-	struct lab_config cfg = {.pcap_dir = NULL};
+	struct lab_config cfg = {.pcap = NULL};
 	const char *why;
 	int64_t for_ns = -1;
 	bool report = false;
@@ -66,7 +76,7 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 			}
 			break;
 		case 'p':
-			cfg.pcap_dir = optarg;
+			cfg.pcap = optarg;
 			break;
 		case 's':
 			if (lab_uint_parse(optarg, 0, UINT64_MAX, &cfg.seed, &why) < 0) {
@@ -77,6 +87,9 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 			break;
 		case 'r':
 			report = true;
+			break;
+		case 'S':
+			cfg.is_sim = true;
 			break;
 		case 'h':
 			up_help(stdout);
@@ -90,11 +103,17 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 		up_help(stderr);
 		return EXIT_USAGE;
 	}
+	if (cfg.is_sim && for_ns < 0) {
+		fprintf(stderr, "weft up: a simulation needs an end: give --for TIME, for example "
+				"--for 60s\n");
+		return EXIT_USAGE;
+	}
 	status = session_start(&s, argv[optind], &cfg);
 	if (!status && report && lab_report_start(s.lab) < 0)
 		fprintf(stderr, "weft: no memory for a report\n");
 	if (!status) {
-		up_print(s.lab);
+		if (!cfg.is_sim)
+			up_print(s.lab);
 		status = session_loop(&s, for_ns);
 		if (report)
 			lab_report_print(s.lab, stdout);

@@ -62,14 +62,35 @@ static int interfaces_add(struct lab *lab, struct weft_capture *cap, bool all)
 	return err;
 }
 
-static int file_open(struct lab_capture *lc, const char *dir, const char *name)
+static bool is_file_name(const char *pcap)
 {
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+	static const char ending[] = ".pcapng";
+	size_t len = strlen(pcap);
+
+	return len >= sizeof(ending) && !strcmp(pcap + len - (sizeof(ending) - 1), ending);
+}
+
+static int path_make(struct lab_capture *lc, const char *pcap, const char *name)
+{
+	if (is_file_name(pcap)) {
+		lc->path = strdup(pcap);
+		return lc->path ? 0 : -ENOMEM;
+	}
+	if (mkdir(pcap, 0777) < 0 && errno != EEXIST)
 		return -errno;
-	if (asprintf(&lc->path, "%s/%s.pcapng", dir, name) < 0) {
+	if (asprintf(&lc->path, "%s/%s.pcapng", pcap, name) < 0) {
 		lc->path = NULL;
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+static int file_open(struct lab_capture *lc, const char *pcap, const char *name)
+{
+	int err = path_make(lc, pcap, name);
+
+	if (err)
+		return err;
 	lc->buffer = malloc(CAPTURE_BUFFER);
 	if (!lc->buffer)
 		return -ENOMEM;
@@ -80,19 +101,19 @@ static int file_open(struct lab_capture *lc, const char *dir, const char *name)
 	return 0;
 }
 
-int lab_captures_start(struct lab *lab, const char *dir, char *msg)
+int lab_captures_start(struct lab *lab, const char *pcap, char *msg)
 {
 	const struct labfile *file = lab->file;
 	struct lab_capture *lc;
 	int err;
 
-	if (!dir && !file->capture_all && !file->n_captures)
+	if (!pcap && !file->capture_all && !file->n_captures)
 		return 0;
 	lc = calloc(1, sizeof(*lc));
 	if (!lc)
 		return -ENOMEM;
 	lab->captures = lc;
-	err = file_open(lc, dir ? dir : ".", file->name);
+	err = file_open(lc, pcap ? pcap : ".", file->name);
 	if (err) {
 		snprintf(msg, LAB_MSG_MAX, "capture %s: %s", lc->path ? lc->path : file->name,
 			 strerror(-err));
@@ -100,7 +121,7 @@ int lab_captures_start(struct lab *lab, const char *dir, char *msg)
 	}
 	err = weft_capture_new(lab->eng, CAPTURE_SNAPLEN, blocks_write, lc, &lc->cap);
 	if (!err)
-		err = interfaces_add(lab, lc->cap, dir && !file->n_captures);
+		err = interfaces_add(lab, lc->cap, pcap && !file->n_captures);
 	if (err) {
 		weft_capture_free(lc->cap);
 		lc->cap = NULL;

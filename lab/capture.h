@@ -8,12 +8,13 @@
 struct lab;
 
 /*
- * Starts what the lab file and `dir` ask for: with a directory, DIR/LAB.pcapng; without, the file's
- * captures go to LAB.pcapng in the current directory. The file can be read while it is being
+ * Starts what the lab file and `pcap` ask for: with a path that ends in .pcapng, that file; with
+ * another one, LAB.pcapng in that directory, which is made; with NULL, the file's captures go to
+ * LAB.pcapng in the current directory. The file can be read while it is being
  * written (whole blocks, as tcpdump's), so a lab that is killed leaves what it had seen. Returns 0,
  * or -Exxx with a message in `msg` (LAB_MSG_MAX bytes).
  */
-int lab_captures_start(struct lab *lab, const char *dir, char *msg) MUST_CHECK;
+int lab_captures_start(struct lab *lab, const char *pcap, char *msg) MUST_CHECK;
 /* Finishes the file. Says on stderr when the disk could not take all of it. */
 void lab_captures_stop(struct lab *lab);
 /* Path of the file, or NULL when nothing is captured; valid until lab_stop(). */

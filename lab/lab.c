@@ -13,6 +13,7 @@
 #include "lab/capture.h"
 #include "lab/holder.h"
 #include "lab/report.h"
+#include "lab/runner.h"
 #include "lab/service.h"
 
 static int PRINTF_LIKE(3, 4) refuse(char *msg, int err, const char *fmt, ...)
@@ -323,18 +324,60 @@ static int node_serve(struct lab_node *node, char *msg)
 	return 0;
 }
 
-static int engine_make(struct lab *lab, const struct lab_config *cfg)
+static struct weft_engine_config engine_config(const struct lab *lab, const struct lab_config *cfg)
 {
 	struct weft_engine_config ec = {
-		.now_ns = weft_io_now_ns(),
-		.epoch_ns = weft_io_epoch_ns(),
-		.has_seed = cfg->has_seed || lab->file->has_seed,
-		.seed = cfg->has_seed ? cfg->seed : lab->file->seed,
+		.has_seed = cfg->has_seed || lab->file->has_seed || cfg->is_sim,
 		.entropy = weft_io_entropy,
 	};
+
+	if (cfg->has_seed)
+		ec.seed = cfg->seed;
+	else
+		ec.seed = lab->file->has_seed ? lab->file->seed : LAB_SIM_SEED;
+	if (cfg->is_sim) {
+		ec.epoch_ns = LAB_SIM_EPOCH_NS;
+	} else {
+		ec.now_ns = weft_io_now_ns();
+		ec.epoch_ns = weft_io_epoch_ns();
+	}
+	return ec;
+}
+
+static int engine_make(struct lab *lab, const struct lab_config *cfg)
+{
+	struct weft_engine_config ec = engine_config(lab, cfg);
 	int err = weft_engine_new(&ec, &lab->eng);
 
-	return err ? err : weft_loop_new(lab->eng, &lab->loop);
+	if (!err)
+		err = cfg->is_sim ? runner_virtual_new(lab->eng, &lab->runner)
+				  : runner_real_new(lab->eng, &lab->runner);
+	if (!err)
+		lab->loop = lab->runner->loop;
+	return err;
+}
+
+/* Programs and the kernel keep to the machine's clock, whatever ours says. */
+static int sim_check(const struct labfile *file, char *msg)
+{
+	char names[200];
+	FILE *f = fmemopen(names, sizeof(names), "w");
+	uint32_t n = 0;
+
+	if (!f)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < file->n_nodes; i++)
+		if (file->nodes[i].kind == LABFILE_KERNEL && n++ < 5)
+			fprintf(f, "%s%.30s", n > 1 ? ", " : "", file->nodes[i].name);
+	if (n > 5)
+		fprintf(f, " and %u more", n - 5);
+	fclose(f);
+	if (!n)
+		return 0;
+	return refuse(msg, -EOPNOTSUPP,
+		      "a simulation has no nodes of kind kernel, whose clock is the machine's: %s; "
+		      "make %s weft nodes or leave out --sim",
+		      names, n > 1 ? "them" : "it");
 }
 
 static int lab_alloc(struct lab *lab)
@@ -354,8 +397,10 @@ static int lab_alloc(struct lab *lab)
 static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 {
 	const struct labfile *file = lab->file;
-	int err = lab_alloc(lab);
+	int err = cfg->is_sim ? sim_check(file, msg) : 0;
 
+	if (!err)
+		err = lab_alloc(lab);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
 		if (file->nodes[i].kind == LABFILE_KERNEL)
 			err = holder_make(lab->nodes[i], msg);
@@ -374,7 +419,7 @@ static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
 		err = node_serve(lab->nodes[i], msg);
 	/* Last, so that a lab that fails does not overwrite what an earlier run has captured. */
-	return err ? err : lab_captures_start(lab, cfg->pcap_dir, msg);
+	return err ? err : lab_captures_start(lab, cfg->pcap, msg);
 }
 
 int lab_start(const struct labfile *file, const struct lab_config *cfg, struct lab **ret,
@@ -427,7 +472,7 @@ void lab_stop(struct lab *lab)
 		node_stop(lab->nodes[i]);
 	for (uint32_t i = 0; i < lab->n_links; i++)
 		free(lab->links[i]);
-	weft_loop_free(lab->loop);
+	runner_free(lab->runner);
 	weft_engine_free(lab->eng);
 	free(lab->hosts);
 	free(lab->links);

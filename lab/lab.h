@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A running lab: what a lab file describes, made of stacks, links, holders and services, and the
- * real-time loop that drives it.
+ * runner that drives it.
  *
  * How it works: one engine and one thread. A weft node is a stack; a switch is a stack with a
  * bridge over all its interfaces; a kernel node is a process in namespaces of its own (holder.h),
  * whose TAPs are patched through to its links by a small stack that only bridges. Every link is a
  * weft_link. Nodes and links come and go while the lab runs; a pointer to one is good until it
- *goes, an index into `nodes` or `links` only until the next change.
+ * goes, an index into `nodes` or `links` only until the next change.
  *
  *	kernel:   namespace -- TAP == bridge == link end ~~~~ link ~~~~ link end : next node
  */
@@ -25,16 +25,23 @@ struct lab;
 struct holder;
 struct journey;
 struct rpc_server;
+struct runner;
 
 enum {
 	LAB_MSG_MAX = 512,
+	LAB_SIM_SEED = 1, /* of a simulation for which neither its file nor its caller has one */
 };
 
+/* The wall clock at the start of a simulation, where the engine's is 0: 2000-01-01 00:00:00 UTC. */
+#define LAB_SIM_EPOCH_NS (INT64_C(946684800) * 1000000000)
+
 struct lab_config {
-	const char
-		*pcap_dir; /* capture every interface to DIR/LAB.pcapng; NULL: as the file says */
-	bool has_seed;     /* overrides the file's */
+	/* Capture every interface: to this file if it ends in .pcapng, else to LAB.pcapng in this
+	 * directory. NULL: as the lab file says. */
+	const char *pcap;
+	bool has_seed; /* overrides the file's */
 	uint64_t seed;
+	bool is_sim; /* in virtual time */
 };
 
 /* One interface of a node. */
@@ -68,7 +75,8 @@ struct lab_link {
 struct lab {
 	const struct labfile *file; /* what the lab was started with */
 	struct weft_engine *eng;
-	struct weft_loop *loop;
+	struct runner *runner;
+	struct weft_loop *loop;  /* the runner's; NULL in virtual time */
 	struct lab_node **nodes; /* in the order of the file; those made later at the end */
 	uint32_t n_nodes;
 	struct lab_link **links; /* likewise */
@@ -85,7 +93,8 @@ struct lab {
 
 /*
  * Brings the lab up; `file` is borrowed until lab_stop(). Returns 0, or -Exxx with what failed and
- * what to do in `ret_msg` (LAB_MSG_MAX bytes); nothing is left behind then.
+ * what to do in `ret_msg` (LAB_MSG_MAX bytes); nothing is left behind then. -EOPNOTSUPP: a
+ * simulation of a lab with kernel nodes.
  */
 int lab_start(const struct labfile *file, const struct lab_config *cfg, struct lab **ret,
 	      char *ret_msg) MUST_CHECK;

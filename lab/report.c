@@ -311,6 +311,8 @@ static void print_lateness(const struct lab *lab, FILE *out)
 {
 	struct weft_loop_stats s;
 
+	if (!lab->loop)
+		return;
 	weft_loop_stats(lab->loop, &s);
 	if (!s.n_late_10ms || s.n_late_10ms * 1000 < s.n_timer_runs)
 		return;

@@ -9,11 +9,19 @@
 #include "net/echo/echo.h"
 #include "net/http/http_server.h"
 
-static int loop_watch(void *ctx, int fd, void (*fn)(void *arg, int fd, uint32_t events), void *arg)
+static int disk_watch(void *ctx, int fd, void (*fn)(void *arg, int fd, uint32_t events), void *arg)
 {
 	struct lab_node *node = ctx;
 
 	return weft_loop_watch(node->lab->loop, fd, fn ? 1 /* POLLIN */ : 0, fn, arg);
+}
+
+/* The date that answers have in a simulation. */
+static int64_t sim_now_s(void *ctx)
+{
+	struct lab_node *node = ctx;
+
+	return (LAB_SIM_EPOCH_NS + weft_engine_now_ns(node->lab->eng)) / 1000000000;
 }
 
 static int http_start(struct lab_node *node, const struct labfile_http *file,
@@ -25,8 +33,11 @@ static int http_start(struct lab_node *node, const struct labfile_http *file,
 		.root = file->root,
 		.docs = docs,
 		.n_docs = file->n_docs,
-		.watch = loop_watch,
+		/* In virtual time, reading a file takes no time. */
+		.watch = node->lab->loop ? disk_watch : NULL,
 		.watch_ctx = node,
+		.now_s = node->lab->loop ? NULL : sim_now_s,
+		.now_ctx = node,
 	};
 	int err;
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,7 +62,7 @@ static struct labfile *load(void)
 static void lab_that_comes_up_captures(void **state UNUSED)
 {
 	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
-	struct lab_config cfg = {.pcap_dir = "."};
+	struct lab_config cfg = {.pcap = "."};
 	struct labfile *file;
 	struct lab *lab;
 
@@ -77,7 +78,7 @@ static void lab_that_comes_up_captures(void **state UNUSED)
 static void lab_whose_service_fails_leaves_an_older_capture_alone(void **state UNUSED)
 {
 	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX], text[8] = "";
-	struct lab_config cfg = {.pcap_dir = "."};
+	struct lab_config cfg = {.pcap = "."};
 	struct labfile *file;
 	struct lab *lab = NULL;
 	FILE *f;
@@ -98,9 +99,91 @@ static void lab_whose_service_fails_leaves_an_older_capture_alone(void **state U
 	leave(dir);
 }
 
+static void pcap_path_with_the_ending_is_the_file(void **state UNUSED)
+{
+	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
+	struct lab_config cfg = {.pcap = "x.pcapng", .is_sim = true};
+	struct labfile *file;
+	struct lab *lab;
+
+	enter(dir);
+	file = load();
+	assert_int_equal(lab_start(file, &cfg, &lab, msg), 0);
+	lab_stop(lab);
+	labfile_free(file);
+	assert_int_equal(access("small.pcapng", F_OK), -1);
+	assert_int_equal(unlink("x.pcapng"), 0);
+	leave(dir);
+}
+
+static void pcap_path_that_is_only_the_ending_is_a_directory(void **state UNUSED)
+{
+	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
+	struct lab_config cfg = {.pcap = ".pcapng", .is_sim = true};
+	struct labfile *file;
+	struct lab *lab;
+
+	enter(dir);
+	file = load();
+	assert_int_equal(lab_start(file, &cfg, &lab, msg), 0);
+	lab_stop(lab);
+	labfile_free(file);
+	assert_int_equal(unlink(".pcapng/small.pcapng"), 0);
+	assert_int_equal(rmdir(".pcapng"), 0);
+	leave(dir);
+}
+
+static void simulation_with_kernel_nodes_is_refused_by_their_names(void **state UNUSED)
+{
+	static const char text[] = "lab: k\n"
+				   "nodes:\n"
+				   "  a: { kind: kernel, interfaces: { eth0: 10.0.0.1/24 } }\n"
+				   "  b: { interfaces: { eth0: 10.0.0.2/24 } }\n"
+				   "  c: { kind: kernel, interfaces: { eth0: 10.0.1.1/24 } }\n"
+				   "  d: { interfaces: { eth0: 10.0.1.2/24 } }\n"
+				   "links: [ [ a:eth0, b:eth0 ], [ c:eth0, d:eth0 ] ]\n";
+	struct lab_errors *errs = calloc(1, sizeof(*errs));
+	struct lab_config cfg = {.is_sim = true};
+	char msg[LAB_MSG_MAX];
+	struct labfile *file;
+	struct lab *lab = NULL;
+
+	assert_int_equal(labfile_parse("k.yaml", NULL, text, sizeof(text) - 1, &file, errs), 0);
+	assert_int_equal(lab_start(file, &cfg, &lab, msg), -EOPNOTSUPP);
+	assert_non_null(strstr(msg, ": a, c;"));
+	assert_null(lab);
+	labfile_free(file);
+	free(errs);
+}
+
+static void simulation_starts_at_a_fixed_time_with_a_fixed_seed(void **state UNUSED)
+{
+	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
+	struct lab_config cfg = {.is_sim = true};
+	uint64_t random[2];
+	struct labfile *file;
+	struct lab *lab;
+
+	enter(dir);
+	file = load();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(lab_start(file, &cfg, &lab, msg), 0);
+		assert_int_equal(weft_engine_now_ns(lab->eng), 0);
+		random[i] = weft_engine_random(lab->eng);
+		lab_stop(lab);
+	}
+	assert_true(random[0] == random[1]);
+	labfile_free(file);
+	leave(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pcap_path_with_the_ending_is_the_file),
+		cmocka_unit_test(pcap_path_that_is_only_the_ending_is_a_directory),
+		cmocka_unit_test(simulation_with_kernel_nodes_is_refused_by_their_names),
+		cmocka_unit_test(simulation_starts_at_a_fixed_time_with_a_fixed_seed),
 		cmocka_unit_test(lab_that_comes_up_captures),
 		cmocka_unit_test(lab_whose_service_fails_leaves_an_older_capture_alone),
 	};
