@@ -21,7 +21,8 @@ struct conn {
 	char node[LABFILE_NODE_NAME_MAX + 1]; /* which may have gone by now */
 	struct weft_sock_info info;
 	struct weft_tcp_info tcp;
-	int64_t end_ns;
+	int64_t end_ns; /* or when it was looked at, while it is open */
+	bool is_open;
 };
 
 struct lab_report {
@@ -39,13 +40,12 @@ static void on_trace(void *arg, const char *line)
 	journeys_event(&r->journeys, line);
 }
 
-static void on_tcp_end(void *arg, const struct weft_sock_info *info)
+static void conn_add(struct lab_node *node, const struct weft_sock_info *info, bool is_open)
 {
-	struct lab_node *node = arg;
 	struct lab_report *r = node->lab->report;
 	struct conn *c;
 
-	if (r->n_conns++ >= REPORT_CONNS || !info->tcp)
+	if (r->n_conns++ >= REPORT_CONNS)
 		return;
 	c = &r->conns[r->n_conns - 1];
 	snprintf(c->node, sizeof(c->node), "%s", node->file->name);
@@ -53,6 +53,19 @@ static void on_tcp_end(void *arg, const struct weft_sock_info *info)
 	c->tcp = *info->tcp;
 	c->info.tcp = &c->tcp;
 	c->end_ns = weft_engine_now_ns(node->lab->eng);
+	c->is_open = is_open;
+}
+
+static void on_tcp_end(void *arg, const struct weft_sock_info *info)
+{
+	if (info->tcp)
+		conn_add(arg, info, false);
+}
+
+static void on_tcp_open(void *arg, const struct weft_sock_info *info)
+{
+	if (info->tcp && info->state != WEFT_TCP_LISTEN)
+		conn_add(arg, info, true);
 }
 
 int lab_report_start(struct lab *lab)
@@ -195,8 +208,8 @@ static void print_conn(FILE *out, const struct conn *c, uint64_t link_bps)
 		fprintf(out, "never established\n");
 		return;
 	}
-	fprintf(out, "%" PRIu64 " bytes sent, %" PRIu64 " received\n     handshake ",
-		t->bytes_acked, t->bytes_received);
+	fprintf(out, "%" PRIu64 " bytes sent, %" PRIu64 " received%s\n     handshake ",
+		t->bytes_acked, t->bytes_received, c->is_open ? ", still open" : "");
 	print_tenths(out, t->handshake_ns / NS_PER_US, 1000);
 	fprintf(out, " ms, RTT ");
 	print_tenths(out, t->rtt_us, 1000);
@@ -220,16 +233,23 @@ static void print_conn(FILE *out, const struct conn *c, uint64_t link_bps)
 	fprintf(out, "\n");
 }
 
-static void print_conns(const struct lab_report *r, FILE *out)
+/* Those that have ended, then those that have not: the last ACK may be under way still. */
+static void print_conns(struct lab_report *r, FILE *out)
 {
 	uint64_t link_bps = slowest_rate(r->lab);
-	uint32_t n = r->n_conns < REPORT_CONNS ? r->n_conns : REPORT_CONNS;
-	uint32_t n_shown = n < CONNS_PRINTED ? n : CONNS_PRINTED;
+	uint32_t n_ended = r->n_conns;
+	uint32_t n, n_shown;
 
+	for (uint32_t i = 0; i < r->lab->n_nodes; i++)
+		if (r->lab->nodes[i]->file->kind == LABFILE_WEFT)
+			weft_stack_sockets(r->lab->nodes[i]->stack, on_tcp_open, r->lab->nodes[i]);
+	n = r->n_conns < REPORT_CONNS ? r->n_conns : REPORT_CONNS;
+	n_shown = n < CONNS_PRINTED ? n : CONNS_PRINTED;
 	for (uint32_t i = 0; i < n_shown; i++)
 		print_conn(out, &r->conns[i], link_bps);
 	if (r->n_conns > n_shown)
 		fprintf(out, "tcp  and %" PRIu32 " more connections\n", r->n_conns - n_shown);
+	r->n_conns = n_ended;
 }
 
 static void print_links(const struct lab *lab, FILE *out)
@@ -289,7 +309,8 @@ static void print_drop(void *arg, const char *name, const char *text, uint64_t n
 {
 	struct drop_printer *dp = arg;
 
-	if (!n)
+	/* Broadcasts that ask for others are no news. */
+	if (!n || !strcmp(name, "ARP_NOT_US"))
 		return;
 	fprintf(dp->out, "drop %-14s %6" PRIu64 "  %s: %s\n", dp->node, n, name, text);
 	dp->n += n;
