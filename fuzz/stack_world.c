@@ -85,11 +85,12 @@ static void check_l4(const struct world *w, const struct ip4_hdr *ip, const uint
 	}
 }
 
-/* Nothing is forwarded with an address of the router as its source. */
+/* Nothing is forwarded with an address of the router as its source. An interface that has gone took
+ * its address along. */
 static bool is_ours(const struct world *w, const struct ip4_addr *src)
 {
 	return !w->is_renumbered && src->b[0] == 10 && src->b[1] == 0 && src->b[2] < PEER_PORTS &&
-	       src->b[3] == 1;
+	       src->b[3] == 1 && w->ports[src->b[2]];
 }
 
 static void check_frame(const struct world *w, const uint8_t *frame, size_t len)
@@ -367,7 +368,8 @@ void world_port_add(struct world *w, uint8_t i)
 		w->ports[i] = NULL;
 		return;
 	}
-	(void)!weft_addr_add(w->ports[i], &own, 24);
+	if (weft_addr_add(w->ports[i], &own, 24) < 0)
+		w->is_renumbered = true;
 	(void)!weft_neigh_add(w->ports[i], &peer, peer_mac);
 }
 
