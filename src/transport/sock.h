@@ -98,6 +98,9 @@ struct conn_node {
 	struct sock_port *port; /* the port that it holds; NULL: none */
 	struct hlist_node port_link;
 	uint32_t ifindex; /* SO_BINDTODEVICE; 0: any */
+	/* TCP: engine milliseconds of the last answer to a segment that was none of the stream's;
+	 * 0: never. In the padding of SYN-queue and TIME-WAIT entries, hence here. */
+	uint32_t answered_ms;
 };
 static_assert(offsetof(struct conn_node, port) <= CACHE_LINE, "a mismatch touches one line");
 

@@ -33,6 +33,10 @@ struct tcp_conf {
 	uint32_t keepalive_intvl_s;
 	uint32_t delack_ms;
 	uint32_t rto_min_ms;
+	uint32_t invalid_ratelimit_ms;
+	uint32_t challenge_ack_limit;
+	uint32_t min_pmtu;
+	uint32_t mtu_expires_s;
 	uint8_t keepalive_probes;
 	uint8_t syn_retries;
 	uint8_t synack_retries;
@@ -44,6 +48,7 @@ struct tcp_conf {
 	uint8_t slow_start_after_idle;
 	uint8_t moderate_rcvbuf;
 	uint8_t rfc1337;
+	uint8_t syn_loss_iw;
 };
 
 struct tcp {
@@ -51,6 +56,8 @@ struct tcp {
 	struct tcp_conf conf;
 	struct siphash_key isn_key;
 	struct siphash_key ts_key;
+	uint32_t challenge_s; /* one up: engine second that challenges_left is of */
+	uint32_t challenges_left;
 	struct list tw; /* struct tcp_tw, soonest to expire first */
 	uint32_t n_tw;
 	struct wheel_timer tw_timer; /* of the first on `tw` */

@@ -6,6 +6,10 @@
  */
 #include "transport/tcp/tcp_priv.h"
 
+enum {
+	TCP_ECHO_MAX_MS = 1000 * 1000, /* an echo older than any attempt of ours is none */
+};
+
 /* RFC 9293 §3.10.7.4: SND.WND follows the segment that is newest in both numbers. */
 void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
@@ -22,22 +26,21 @@ void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg)
 
 static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	if (conn->flags & TCPC_RTT_TIMING) {
+	if ((conn->flags & TCPC_RTT_TIMING) && seq_geq(conn->snd_una, conn->rtt_seq)) {
 		int64_t rtt_us = (tcp_now(conn) - conn->rtt_ns) / TCP_NS_PER_US;
 
-		if (seq_lt(conn->snd_una, conn->rtt_seq))
-			return;
 		conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
 		tcp_rtt_sample(conn, rtt_us < UINT32_MAX / 16 ? (uint32_t)rtt_us : UINT32_MAX / 16);
 		return;
 	}
-	/* RFC 7323 §4.1: an echoed timestamp tells which transmission was acknowledged. */
+	/* RFC 7323 §4.1: an echoed timestamp tells which transmission was acknowledged, so it ends
+	 * a backoff (RFC 6298 §5.7) where Karn's rule has to wait for new data. */
 	if ((conn->flags & TCPC_TS) && seg->opts.has_ts && seg->opts.ts_ecr &&
 	    conn->n_backoffs > 0) {
 		uint32_t ms = tcp_ts_now(conn) - seg->opts.ts_ecr;
 
-		if (ms < TCP_RTO_MAX_US / 1000)
-			tcp_rtt_sample(conn, tcp_max(ms, 1) * 1000);
+		if (ms < TCP_ECHO_MAX_MS)
+			tcp_rtt_sample(conn, tcp_max(tcp_min(ms, TCP_RTO_MAX_US / 1000), 1) * 1000);
 	}
 }
 
@@ -121,6 +124,27 @@ static enum drop tcp_ack_out_of_range(struct tcp_conn *conn, const struct tcp_se
 	return DROP_NONE;
 }
 
+/* The peer answers: probing may go on for as long as the application wants, which TCP_USER_TIMEOUT
+ * says (as Linux: an answer without progress does not count then). */
+static void tcp_ack_probe(struct tcp_conn *conn)
+{
+	if (conn->rexmt_kind == TCP_REXMT_PROBE && !(conn->sk.flags & SOCK_F_ORPHAN) &&
+	    !conn->user_timeout_ms)
+		conn->n_retries = 0;
+}
+
+/* The backoff of probes, or of retransmissions into a window that the peer took back, says nothing
+ * about the path: once there is room the next attempt is one timeout away. */
+static void tcp_ack_reopened(struct tcp_conn *conn, uint32_t wnd_was)
+{
+	bool is_probing = conn->rexmt_kind == TCP_REXMT_PROBE && tcp_snd_wnd_left(conn) > 0;
+
+	if (!is_probing && !(wnd_was == 0 && conn->snd_wnd > 0))
+		return;
+	conn->n_backoffs = 0;
+	tcp_rexmt_restart(conn);
+}
+
 enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	enum drop why = tcp_ack_out_of_range(conn, seg);
@@ -132,17 +156,14 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 
 	if (why != DROP_NONE)
 		return why;
-	/* The peer answers: probing may go on for as long as the application wants. */
-	if (conn->rexmt_kind == TCP_REXMT_PROBE && !(conn->sk.flags & SOCK_F_ORPHAN))
-		conn->n_retries = 0;
+	/* Only what passed every check tells that the peer is there. */
+	conn->last_rcv_ms = tcp_clock_ms(conn->sk.stack);
+	conn->n_keepalives = 0;
+	tcp_ack_probe(conn);
 	if (seq_geq(seg->ack, conn->snd_una))
 		tcp_ack_window(conn, seg);
-	/* What is too little to be worth a segment waits for one timeout, not as long as probes. */
-	if (conn->rexmt_kind == TCP_REXMT_PROBE && conn->n_backoffs > 0 &&
-	    tcp_snd_wnd_left(conn) > 0) {
-		conn->n_backoffs = 0;
-		tcp_rexmt_restart(conn);
-	}
+	if (conn->n_backoffs > 0)
+		tcp_ack_reopened(conn, wnd_was);
 	if (seq_gt(seg->ack, conn->snd_una)) {
 		ev.acked_bytes = seg->ack - conn->snd_una;
 		tcp_ack_advance(conn, seg);

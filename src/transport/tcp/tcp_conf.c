@@ -18,6 +18,10 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.keepalive_probes = 9,
 		.delack_ms = 40,
 		.rto_min_ms = 200,
+		.invalid_ratelimit_ms = 500,
+		.challenge_ack_limit = 1000,
+		.min_pmtu = 552,
+		.mtu_expires_s = 600,
 		.syn_retries = 6,
 		.synack_retries = 5,
 		.retries2 = 15,
@@ -28,6 +32,7 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.slow_start_after_idle = 1,
 		.moderate_rcvbuf = 1,
 		.rfc1337 = 1,
+		.syn_loss_iw = 2,
 	};
 }
 
@@ -66,6 +71,18 @@ static const struct sysctl tcp_ctls[] = {
 		"shrink the congestion window after idling (RFC 2861)"),
 	TCP_CTL(moderate_rcvbuf, "moderate_rcvbuf", 0, 1, "let the receive buffer grow"),
 	TCP_CTL(rfc1337, "rfc1337", 0, 1, "ignore resets in TIME-WAIT"),
+	TCP_CTL(invalid_ratelimit_ms, "invalid_ratelimit", 0, INT32_MAX,
+		"least time between two answers of a connection to segments that are not its own, "
+		"milliseconds"),
+	TCP_CTL(challenge_ack_limit, "challenge_ack_limit", 0, INT32_MAX,
+		"challenge ACKs a second of all connections, give or take half; the maximum: any"),
+	TCP_CTL(syn_loss_iw, "syn_loss_iw", 1, 255,
+		"lost SYNs from which on the initial window is one segment (RFC 5681: 1)"),
+	SYSCTL(struct tcp_conf, min_pmtu, "net.ipv4.route.min_pmtu", 68, 65535,
+	       "least path MTU that an ICMP error may ask of a connection; below, datagrams may be "
+	       "fragmented"),
+	SYSCTL(struct tcp_conf, mtu_expires_s, "net.ipv4.route.mtu_expires", 0, INT32_MAX,
+	       "seconds for which a path MTU learned from an ICMP error holds"),
 };
 
 static const struct sysctl_table tcp_ctl_table = {

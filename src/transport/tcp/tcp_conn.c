@@ -119,6 +119,20 @@ void tcp_report_end(struct tcp_conn *conn)
 	tcp->on_end(tcp->on_end_arg, &conn->sk, &info);
 }
 
+/* A port that the application chose stays its own until it closes the socket, as in Linux: it may
+ * connect again. */
+static void tcp_release_port(struct tcp_conn *conn)
+{
+	static const struct ip_addr any;
+	struct sock *sk = &conn->sk;
+
+	if (!(sk->flags & SOCK_F_BOUND_PORT) || (sk->flags & SOCK_F_ORPHAN) ||
+	    !(sk->conn.flags & CONN_F_HASHED))
+		sock_conn_del(sk->stack, &sk->conn);
+	else
+		sock_conn_disconnect(sk, sk->flags & SOCK_F_BOUND_ADDR ? &sk->conn.laddr : &any);
+}
+
 void tcp_done(struct tcp_conn *conn)
 {
 	if (conn->state == WEFT_TCP_CLOSE)
@@ -126,7 +140,7 @@ void tcp_done(struct tcp_conn *conn)
 	tcp_report_end(conn);
 	tcp_conn_release(conn);
 	tcp_set_state(conn, WEFT_TCP_CLOSE);
-	sock_conn_del(conn->sk.stack, &conn->sk.conn);
+	tcp_release_port(conn);
 	conn->sk.flags |= SOCK_F_SHUT_RD | SOCK_F_SHUT_WR;
 	sock_wake(&conn->sk, SOCK_IN | SOCK_OUT | SOCK_HUP | SOCK_RDHUP);
 	if (conn->flags & TCPC_PROTO_REF) {

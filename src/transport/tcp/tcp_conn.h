@@ -42,6 +42,7 @@ enum {
 	TCPC_NOSPACE = 1 << 10, /* it was told to wait for room to send */
 	TCPC_SNDBUF_LOCK = 1 << 11,
 	TCPC_RCVBUF_LOCK = 1 << 12,
+	TCPC_PMTU_FLOOR = 1 << 13,   /* the path claims less than we send: let routers fragment */
 	TCPC_PROTO_REF = 1 << 14,    /* the protocol holds a reference */
 	TCPC_PINGPONG = 1 << 15,     /* interactive: replies carry our ACKs */
 	TCPC_PASSIVE = 1 << 16,      /* made by a listener */
@@ -127,19 +128,21 @@ struct tcp_conn {
 	uint8_t n_keepalives; /* sent without an answer */
 	uint16_t n_dupacks;   /* in a row; saturates */
 	uint8_t soft_err;     /* errno of the last ICMP error that did not end us */
+	uint8_t n_mem_tries;  /* attempts to send in a row that found no memory */
+	uint16_t pmtu_s;      /* with pmtu: engine seconds when it was learned, wraps */
 	struct cc_state cc;   /* cwnd, ssthresh */
 	struct tcp_sndq sndq;
 	struct pktq rcvq;      /* in-order payload */
 	uint32_t rcv_truesize; /* memory behind rcvq and the out-of-order queue */
 
 	/* recovery */
-	uint32_t recover;  /* snd_nxt when the recovery began */
+	uint32_t recover;  /* snd_nxt when the last recovery began; below snd_una: long ago */
 	uint32_t high_rxt; /* everything lost below it has been retransmitted */
 	uint32_t rtt_seq;
-	uint8_t n_backoffs;   /* of the retransmission timeout; until an RTT sample (Karn) */
-	uint8_t reordering;   /* segments that may be overtaken before we hold one lost */
-	uint8_t n_challenges; /* sent in challenge_s */
-	uint8_t keepcnt;      /* the application's; 0: the stack's */
+	uint8_t n_backoffs; /* of the retransmission timeout; until an RTT sample (Karn) */
+	uint8_t reordering; /* segments that may be overtaken before we hold one lost */
+	uint8_t pad;
+	uint8_t keepcnt; /* the application's; 0: the stack's */
 	uint16_t keepidle_s;
 	uint16_t keepintvl_s;
 	struct tcp_sackb *sackb; /* as sender; NULL: nothing is selectively acknowledged */
@@ -174,8 +177,6 @@ struct tcp_conn {
 	uint32_t iss;
 	uint32_t irs;
 	struct tcp_sack_block dsack;
-	uint32_t challenge_s;
-	uint32_t oow_ms; /* when an empty segment out of window was last answered; 0: never */
 	uint32_t handshake_us;
 	uint32_t user_timeout_ms;
 	struct tcp_listen *listen; /* in LISTEN; with TCPC_ACCEPTQ, the listener's */

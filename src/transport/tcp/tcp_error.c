@@ -23,8 +23,7 @@ static void tcp_error_mtu(struct tcp_conn *conn, uint32_t mtu)
 
 	if (conn->pmtu && conn->pmtu <= mtu)
 		return;
-	conn->pmtu = (uint16_t)tcp_min(mtu, 65535);
-	tcp_mss_sync(conn);
+	tcp_pmtu_learn(conn, mtu);
 	if (conn->mss >= old || !tcp_may_send(conn))
 		return;
 	tcp_recover_on_mtu(conn);

@@ -148,8 +148,6 @@ static enum drop tcp_in_conn(struct tcp_conn *conn, struct tcp_seg *seg)
 
 	sock_ref(&conn->sk);
 	conn->segs_in += seg->n_frames;
-	conn->last_rcv_ms = tcp_clock_ms(conn->sk.stack);
-	conn->n_keepalives = 0;
 	if (likely(tcp_in_is_predicted(conn, seg)))
 		why = tcp_in_fast(conn, seg);
 	else if (conn->state == WEFT_TCP_SYN_SENT)
@@ -185,11 +183,10 @@ static enum drop tcp_in_receiver(struct stack *st, struct tcp_seg *seg,
 static enum drop tcp_in_tw(struct stack *st, struct tcp_tw *tw, struct tcp_seg *seg,
 			   const struct sock_flow *flow)
 {
-	bool is_reuse = false;
-	uint32_t iss = 0;
-	enum drop why = tcp_in_time_wait(st, tw, seg, &is_reuse, &iss);
-
-	return is_reuse ? tcp_in_receiver(st, seg, flow, iss) : why;
+	/* Only a listener that takes the SYN ends the wait; else it is answered like any other. */
+	if (!tcp_tw_may_reopen(tw, seg) || !sock_lookup_receiver(st, flow))
+		return tcp_in_time_wait(st, tw, seg);
+	return tcp_in_receiver(st, seg, flow, tcp_tw_reopen(st, tw));
 }
 
 static enum drop tcp_demux(struct stack *st, struct tcp_seg *seg)

@@ -41,19 +41,14 @@ static bool tcp_seq_is_acceptable(const struct tcp_conn *conn, const struct tcp_
  * peers must not answer each other's answers for ever. */
 static void tcp_ack_unacceptable(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	uint32_t now_ms = tcp_clock_ms(conn->sk.stack);
-
 	if (seg->len > 0 || (seg->flags & TCP_F_FIN)) {
 		if (seq_lt(seg->seq, conn->rcv_nxt))
 			tcp_note_dsack(conn, seg->seq, seq_min(seg->end_seq, conn->rcv_nxt));
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 		return;
 	}
-	/* oow_ms is odd so as not to be 0, hence up to one ahead. */
-	if (conn->oow_ms && now_ms + 1 - conn->oow_ms <= TCP_OOW_MS)
-		return;
-	conn->oow_ms = now_ms | 1;
-	tcp_conn_defer(conn, TCPC_ACK_NOW);
+	if (!tcp_answer_is_limited(conn->sk.stack, &conn->sk.conn))
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
 }
 
 static enum drop tcp_in_seq(struct tcp_conn *conn, const struct tcp_seg *seg)
@@ -151,13 +146,18 @@ void tcp_established(struct tcp_conn *conn)
 	/* RFC 6298 §5.7: a SYN that was lost says that one second was too short. */
 	if (conn->n_backoffs > 0 && conn->srtt_us8 == 0)
 		conn->rto_us = 3 * TCP_RTO_INITIAL_US;
+	/* RFC 5681 §3.1: what lost a SYN shall not get ten segments at once. */
+	if (conn->n_backoffs >= conf->syn_loss_iw)
+		conn->cc.cwnd = conn->cc.mss;
 	conn->n_backoffs = 0;
 	conn->n_retries = 0;
+	conn->n_keepalives = 0;
 	conn->soft_err = 0;
 	conn->snd_sml = conn->snd_una;
 	conn->high_rxt = conn->snd_una;
-	conn->recover = conn->snd_una;
+	conn->recover = conn->snd_una - 1;
 	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
+	conn->last_rcv_ms = conn->last_snd_ms;
 	if (!(conn->flags & TCPC_SNDBUF_LOCK))
 		conn->sk.sndbuf_bytes =
 			tcp_max(conn->sk.sndbuf_bytes, tcp_min(4 * conn->cc.cwnd, conf->wmem_max));

@@ -179,7 +179,7 @@ static void tcp_child_rtt(struct tcp_conn *child, const struct tcp_req *req)
 
 	child->rtt_ns = tcp_now(child) - (int64_t)ms * TCP_NS_PER_MS;
 	if (req->n_retries > 0) {
-		child->n_backoffs = 1;
+		child->n_backoffs = req->n_retries;
 		return;
 	}
 	tcp_rtt_sample(child, tcp_max(ms, 1) * 1000);

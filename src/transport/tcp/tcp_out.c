@@ -127,7 +127,7 @@ static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
 			 .tos = sk->tos,
 			 .proto = IP_PROTO_TCP},
 		.ttl = sk->ttl,
-		.df = true,
+		.df = !(conn->flags & TCPC_PMTU_FLOOR),
 		.dst = &conn->sk.dst,
 	};
 
@@ -165,6 +165,7 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 		pkt->gso_type = ip_addr_is_ip4(&conn->sk.conn.raddr) ? PKT_GSO_TCP4 : PKT_GSO_TCP6;
 		n_frames = (tx->len + mss - 1) / mss;
 	}
+	conn->n_mem_tries = 0;
 	tcp_xmit_header(conn, pkt, tx, opts);
 	tcp_xmit_count(conn, tx, n_frames);
 	if (tx->flags & TCP_F_ACK)
@@ -207,7 +208,7 @@ void tcp_send_ack(struct tcp_conn *conn)
 		return;
 	conn->flags &= ~(uint32_t)TCPC_ACK_NOW;
 	conn->flags |= TCPC_ACK_DELAYED;
-	conn->delack_ns = tcp_now(conn) + TCP_MEM_RETRY_MS * TCP_NS_PER_MS;
+	conn->delack_ns = tcp_now(conn) + tcp_mem_retry_ns(conn);
 	tcp_timer_sync(conn);
 }
 
@@ -360,6 +361,8 @@ static void tcp_out_after_idle(struct tcp_conn *conn)
 /* Segments must fit the path as it is now; without a route the old values serve. */
 static void tcp_route_refresh(struct tcp_conn *conn)
 {
+	if (conn->pmtu)
+		tcp_pmtu_age(conn);
 	if (!ip_dst_is_valid(conn->sk.stack, &conn->sk.dst))
 		(void)!tcp_route_sync(conn);
 }

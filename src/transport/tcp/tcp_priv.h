@@ -36,9 +36,9 @@ enum {
 	TCP_REORDERING = 3,       /* DupThresh, RFC 5681 */
 	TCP_REORDERING_MAX = 127,
 	TCP_QUICKACKS = 16,
-	TCP_CHALLENGE_PER_S = 10, /* challenge ACKs a connection sends in a second */
-	TCP_OOW_MS = 500,         /* least time between ACKs for empty segments out of window */
-	TCP_MEM_RETRY_MS = 10,
+	TCP_MEM_RETRY_MS = 10, /* at first; doubles up to 64 times that */
+	TCP_MEM_RETRY_SHIFT_MAX = 6,
+	TCP_IP6_PMTU_MIN = 1280,
 	TCP_COPY_MAX = 96, /* payload up to this is copied into the packet, not referred to */
 	TCP_SACK_RANGES_MAX = 512,
 	TCP_REASM_RUNS_MAX = 1024,
@@ -304,6 +304,10 @@ bool tcp_nagle_holds(const struct tcp_conn *conn);
  * kept. */
 int tcp_route_sync(struct tcp_conn *conn) MUST_CHECK;
 void tcp_mss_sync(struct tcp_conn *conn);
+/* An ICMP error says that datagrams longer than `mtu` do not get through. */
+void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu);
+/* What an ICMP error said is forgotten after a time: the path may have grown (RFC 1191 §6.3). */
+void tcp_pmtu_age(struct tcp_conn *conn);
 /* Segment size without options that fits `mtu`. */
 uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu);
 
@@ -362,6 +366,8 @@ bool tcp_recover_output(struct tcp_conn *conn);
 /* tcp_rto.c */
 
 void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us);
+/* Time until the next attempt to send after one that found no memory. */
+int64_t tcp_mem_retry_ns(struct tcp_conn *conn);
 /* Of what is in flight or waits; sets or clears the retransmission deadline. */
 void tcp_rexmt_arm(struct tcp_conn *conn);
 /* New data was acknowledged: RFC 6298 §5.3. */
@@ -441,9 +447,12 @@ void tcp_reasm_purge(struct tcp_conn *conn);
 
 /* The connection becomes a TIME-WAIT entry and ends (tcp_done()). */
 void tcp_time_wait(struct tcp_conn *conn);
-/* `ret_iss` and -> *ret_reuse: the SYN may open a new connection (RFC 6191); the entry is gone. */
-enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw, struct tcp_seg *seg,
-			   bool *ret_reuse, uint32_t *ret_iss) MUST_CHECK;
+/* RFC 6191: the segment is a SYN that is surely newer than the old connection. */
+bool tcp_tw_may_reopen(const struct tcp_tw *tw, const struct tcp_seg *seg);
+/* Frees the entry. Returns the number that a new connection in its place starts from. */
+uint32_t tcp_tw_reopen(struct stack *st, struct tcp_tw *tw);
+enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw,
+			   const struct tcp_seg *seg) MUST_CHECK;
 void tcp_tw_free(struct stack *st, struct tcp_tw *tw);
 void tcp_tw_timer(struct wheel_timer *timer, int64_t now_ns);
 void tcp_tw_purge(struct stack *st);
@@ -472,8 +481,13 @@ struct tcp_ctl {
 int tcp_ctl_output(struct stack *st, const struct tcp_ctl *ctl);
 /* RFC 9293 §3.10.7.1: answers a segment that nobody wants, unless it is a RST itself. */
 void tcp_reset_for(struct stack *st, const struct tcp_seg *seg);
+/* The entry or connection has answered segments that are not its stream's often enough for now;
+ * if not, this answer is noted. */
+bool tcp_answer_is_limited(struct stack *st, struct conn_node *node);
 /* RFC 5961 §7: an ACK that makes a blind attacker none the wiser, at a bounded rate. */
 void tcp_challenge_ack(struct tcp_conn *conn);
+/* The same for what is no connection: may it send one now? Counts it. */
+bool tcp_challenge_is_due(struct stack *st, struct conn_node *node) MUST_CHECK;
 
 /* tcp_isn.c */
 

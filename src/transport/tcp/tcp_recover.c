@@ -85,8 +85,10 @@ uint32_t tcp_pipe(const struct tcp_conn *conn)
 /* RFC 5681 §3.2, RFC 6675 §5: three duplicate ACKs, or SACK blocks that say as much. */
 static bool tcp_loss_found(const struct tcp_conn *conn)
 {
+	/* RFC 6582 §3.2 step 2: duplicate ACKs up to `recover` may stem from what was sent twice in
+	 * the last recovery. With SACK they bring news, which only segments that arrived can. */
 	if (conn->n_dupacks >= tcp_dup_thresh(conn))
-		return true;
+		return tcp_has_sack(conn) || seq_gt(conn->snd_una, conn->recover);
 	return conn->sackb && tcp_sack_lost_end(conn) != conn->snd_una;
 }
 
@@ -162,6 +164,8 @@ void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 	}
 	if (ev->acked_bytes > 0) {
 		conn->n_dupacks = 0;
+		if (seq_gt(conn->snd_una, conn->recover))
+			conn->recover = conn->snd_una - 1; /* must not fall behind by 2^31 */
 		if (!tcp_loss_found(conn))
 			tcp_cc_ack(conn, ev);
 	}

@@ -214,18 +214,20 @@ static bool tcp_req_seq_ok(const struct tcp_req *req, const struct tcp_seg *seg)
 static enum drop tcp_req_check(struct stack *st, struct tcp_req *req, const struct tcp_seg *seg)
 {
 	if (!tcp_req_seq_ok(req, seg)) {
-		if (!(seg->flags & TCP_F_RST))
+		if (!(seg->flags & TCP_F_RST) && !tcp_answer_is_limited(st, &req->node))
 			tcp_req_ack(st, req);
 		return seq_lt(seg->seq, req->irs + 1) ? DROP_TCP_OLD_SEQ : DROP_TCP_WINDOW;
 	}
 	if ((seg->flags & TCP_F_RST) && seg->seq != req->irs + 1) {
-		tcp_req_ack(st, req);
+		if (tcp_challenge_is_due(st, &req->node))
+			tcp_req_ack(st, req);
 		return DROP_TCP_RST_SEQ;
 	}
 	if (seg->flags & TCP_F_RST)
 		return DROP_NONE;
 	if (seg->flags & TCP_F_SYN) {
-		tcp_req_ack(st, req);
+		if (tcp_challenge_is_due(st, &req->node))
+			tcp_req_ack(st, req);
 		return DROP_TCP_SYN_IN_WINDOW;
 	}
 	if (!(seg->flags & TCP_F_ACK))
@@ -246,6 +248,9 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 	/* The SYN again: our answer was lost. */
 	if ((seg->flags & (TCP_F_SYN | TCP_F_ACK | TCP_F_RST)) == TCP_F_SYN &&
 	    seg->seq == req->irs) {
+		/* Once a while: who repeats it faster, or in another's name, is not served more. */
+		if (tcp_answer_is_limited(st, &req->node))
+			return DROP_TCP_SYN_AGAIN;
 		mib_inc(st, MIB_TcpExtTCPSynRetrans);
 		tcp_req_synack(st, req);
 		return DROP_NONE;

@@ -68,19 +68,53 @@ void tcp_reset_for(struct stack *st, const struct tcp_seg *seg)
 	(void)tcp_ctl_output(st, &ctl);
 }
 
-/* The limit is the connection's own: one shared by all would let an outsider count what others do
- * (CVE-2016-5696). */
+bool tcp_answer_is_limited(struct stack *st, struct conn_node *node)
+{
+	uint32_t now_ms = tcp_clock_ms(st);
+
+	/* The noted time is odd so as not to be 0, hence up to one ahead. */
+	if (node->answered_ms &&
+	    now_ms + 1 - node->answered_ms <= st->tcp->conf.invalid_ratelimit_ms)
+		return true;
+	node->answered_ms = now_ms | 1;
+	return false;
+}
+
+/*
+ * All connections together, a second. How many there are is drawn anew for each second, around the
+ * setting: a limit that an outsider knows would let him count, by what is left of it for his own
+ * connection, whether his guesses about another one hit (CVE-2016-5696).
+ */
+static bool tcp_challenges_are_used_up(struct stack *st)
+{
+	uint32_t limit = st->tcp->conf.challenge_ack_limit, half = (limit + 1) / 2;
+	uint32_t now_s = (uint32_t)(st->eng->now_ns / TCP_NS_PER_S);
+	struct tcp *tcp = st->tcp;
+
+	if (limit == INT32_MAX)
+		return false;
+	if (tcp->challenge_s != now_s + 1) { /* 0: none yet */
+		tcp->challenge_s = now_s + 1;
+		tcp->challenges_left = half + (uint32_t)rng_below(&st->eng->rng, limit ? limit : 1);
+	}
+	if (tcp->challenges_left == 0)
+		return true;
+	tcp->challenges_left--;
+	return false;
+}
+
+bool tcp_challenge_is_due(struct stack *st, struct conn_node *node)
+{
+	/* The connection's own limit first: who floods one connection uses up nothing of the
+	 * others'. */
+	if (tcp_answer_is_limited(st, node) || tcp_challenges_are_used_up(st))
+		return false;
+	mib_inc(st, MIB_TcpExtTCPChallengeACK);
+	return true;
+}
+
 void tcp_challenge_ack(struct tcp_conn *conn)
 {
-	uint32_t now_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S);
-
-	if (conn->challenge_s != now_s) {
-		conn->challenge_s = now_s;
-		conn->n_challenges = 0;
-	}
-	if (conn->n_challenges >= TCP_CHALLENGE_PER_S)
-		return;
-	conn->n_challenges++;
-	tcp_mib(conn, MIB_TcpExtTCPChallengeACK);
-	tcp_conn_defer(conn, TCPC_ACK_NOW);
+	if (tcp_challenge_is_due(conn->sk.stack, &conn->sk.conn))
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
 }

@@ -39,6 +39,31 @@ void tcp_mss_sync(struct tcp_conn *conn)
 	cc_set_mss(&conn->cc, mss);
 }
 
+void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu)
+{
+	bool is_ip4 = ip_addr_is_ip4(&conn->sk.conn.raddr);
+	uint32_t least = is_ip4 ? tcp_conf(conn)->min_pmtu : TCP_IP6_PMTU_MIN;
+
+	/* Anybody who can guess a sequence number may have sent the error, so it must not make us
+	 * send crumbs: below the floor, which every sane link carries, routers may fragment. */
+	if (mtu < least)
+		conn->flags |= TCPC_PMTU_FLOOR;
+	conn->pmtu = (uint16_t)tcp_min(tcp_max(mtu, least), 65535);
+	conn->pmtu_s = (uint16_t)(tcp_now(conn) / TCP_NS_PER_S);
+	tcp_mss_sync(conn);
+}
+
+void tcp_pmtu_age(struct tcp_conn *conn)
+{
+	uint16_t age_s = (uint16_t)((uint16_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->pmtu_s);
+
+	if (age_s < tcp_conf(conn)->mtu_expires_s)
+		return;
+	conn->pmtu = 0;
+	conn->flags &= ~(uint32_t)TCPC_PMTU_FLOOR;
+	tcp_mss_sync(conn);
+}
+
 int tcp_route_sync(struct tcp_conn *conn)
 {
 	struct ip_flow flow = {

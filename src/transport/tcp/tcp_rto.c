@@ -41,6 +41,28 @@ static int64_t tcp_rto_ns(const struct tcp_conn *conn)
 	return (int64_t)(us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US) * TCP_NS_PER_US;
 }
 
+/* The same, but no longer than the application still wants to wait. */
+static int64_t tcp_rto_in_time_ns(const struct tcp_conn *conn)
+{
+	int64_t rto_ns = tcp_rto_ns(conn), left_ns;
+	uint32_t waited_ms = tcp_clock_ms(conn->sk.stack) - conn->rexmt_started_ms;
+
+	if (!conn->user_timeout_ms || conn->n_retries == 0)
+		return rto_ns;
+	left_ns = ((int64_t)conn->user_timeout_ms - waited_ms) * TCP_NS_PER_MS;
+	left_ns = left_ns > TCP_NS_PER_MS ? left_ns : TCP_NS_PER_MS;
+	return left_ns < rto_ns ? left_ns : rto_ns;
+}
+
+int64_t tcp_mem_retry_ns(struct tcp_conn *conn)
+{
+	int64_t ns = (int64_t)TCP_MEM_RETRY_MS * TCP_NS_PER_MS << conn->n_mem_tries;
+
+	if (conn->n_mem_tries < TCP_MEM_RETRY_SHIFT_MAX)
+		conn->n_mem_tries++;
+	return ns;
+}
+
 static void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64_t delay_ns)
 {
 	conn->rexmt_kind = (uint8_t)kind;
@@ -73,9 +95,9 @@ void tcp_rexmt_arm(struct tcp_conn *conn)
 	if (conn->rexmt_kind == kind && conn->rexmt_ns)
 		return;
 	if (kind == TCP_REXMT_MEM)
-		tcp_rexmt_set(conn, kind, TCP_MEM_RETRY_MS * TCP_NS_PER_MS);
+		tcp_rexmt_set(conn, kind, tcp_mem_retry_ns(conn));
 	else
-		tcp_rexmt_set(conn, kind, tcp_rto_ns(conn));
+		tcp_rexmt_set(conn, kind, tcp_rto_in_time_ns(conn));
 }
 
 void tcp_rexmt_restart(struct tcp_conn *conn)
@@ -106,6 +128,8 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 
 	if (conn->n_retries == 0)
 		return false;
+	if (conn->user_timeout_ms && waited_ms >= conn->user_timeout_ms)
+		return true;
 	/*
 	 * A peer that took its window back but still answers is alive (RFC 9293 §3.8.6.1).
 	 *
@@ -120,7 +144,7 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 	if (conn->state == WEFT_TCP_SYN_RECV)
 		return conn->n_retries >= conf->synack_retries + 1;
 	if (conn->user_timeout_ms)
-		return waited_ms >= conn->user_timeout_ms;
+		return false;
 	return waited_ms >= tcp_retries_ms(conf->rto_min_ms, n);
 }
 

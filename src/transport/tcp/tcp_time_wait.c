@@ -134,7 +134,7 @@ static void tcp_tw_ack(struct stack *st, const struct tcp_tw *tw)
 }
 
 /* RFC 6191 §2: a newer timestamp, or without them a higher sequence number. */
-static bool tcp_tw_may_reopen(const struct tcp_tw *tw, const struct tcp_seg *seg)
+bool tcp_tw_may_reopen(const struct tcp_tw *tw, const struct tcp_seg *seg)
 {
 	if ((seg->flags & (TCP_F_SYN | TCP_F_ACK | TCP_F_RST | TCP_F_FIN)) != TCP_F_SYN)
 		return false;
@@ -143,19 +143,20 @@ static bool tcp_tw_may_reopen(const struct tcp_tw *tw, const struct tcp_seg *seg
 	return seq_gt(seg->seq, tw->rcv_nxt);
 }
 
-enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw, struct tcp_seg *seg,
-			   bool *ret_reuse, uint32_t *ret_iss)
+uint32_t tcp_tw_reopen(struct stack *st, struct tcp_tw *tw)
+{
+	/* Beyond any number that the old connection used. */
+	uint32_t iss = tw->snd_nxt + 65535 + 2;
+
+	mib_inc(st, MIB_TcpExtTWKilled);
+	tcp_tw_free(st, tw);
+	return iss ? iss : 1;
+}
+
+enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw, const struct tcp_seg *seg)
 {
 	bool is_old = tw->ts_recent && seg->opts.has_ts && seq_lt(seg->opts.ts_val, tw->ts_recent);
 
-	if (tcp_tw_may_reopen(tw, seg)) {
-		/* Beyond any number that the old connection used. */
-		*ret_iss = tw->snd_nxt + 65535 + 2;
-		*ret_reuse = true;
-		mib_inc(st, MIB_TcpExtTWKilled);
-		tcp_tw_free(st, tw);
-		return DROP_NONE;
-	}
 	if (seg->flags & TCP_F_RST) {
 		if (seg->seq != tw->rcv_nxt || st->tcp->conf.rfc1337)
 			return DROP_TCP_TIME_WAIT;
@@ -169,6 +170,9 @@ enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw, struct tcp_seg *
 	/* "The only thing that can arrive in this state is a retransmission of the remote FIN." */
 	if (seg->flags & TCP_F_ACK)
 		tcp_tw_start(st, tw);
-	tcp_tw_ack(st, tw);
+	/* Data and FINs are answered each, as in Linux; anything else may be an answer to ours. */
+	if (seg->len > 0 || (seg->flags & (TCP_F_FIN | TCP_F_SYN)) == TCP_F_FIN ||
+	    !tcp_answer_is_limited(st, &tw->node))
+		tcp_tw_ack(st, tw);
 	return DROP_TCP_TIME_WAIT;
 }
