@@ -91,8 +91,30 @@ struct weft_netif_stats {
 	uint64_t rx_packets, rx_bytes, rx_dropped, rx_errors;
 	uint64_t tx_packets, tx_bytes, tx_dropped, tx_errors;
 	uint64_t rx_units, tx_units; /* super-packets count once */
+	uint64_t rx_multicast;       /* frames to groups, of rx_packets */
 };
 WEFT_API void weft_netif_stats(const struct weft_netif *nif, struct weft_netif_stats *ret);
+
+/* Flags of an interface, with the values of Linux's IFF_*. */
+enum {
+	WEFT_IFF_UP = 0x1, /* set up by the administrator */
+	WEFT_IFF_BROADCAST = 0x2,
+	WEFT_IFF_LOOPBACK = 0x8,
+	WEFT_IFF_NOARP = 0x80,
+	WEFT_IFF_PROMISC = 0x100,
+	WEFT_IFF_MULTICAST = 0x1000,
+	WEFT_IFF_LOWER_UP = 0x10000, /* has its carrier: the other end is there, and up */
+};
+struct weft_netif_info {
+	const char *kind; /* "loopback", "link", "veth", "tap", "app" */
+	uint32_t index;
+	uint32_t flags;            /* WEFT_IFF_* */
+	uint32_t mtu;              /* bytes from the IP header on */
+	uint32_t min_mtu, max_mtu; /* what weft_netif_set_mtu() takes */
+	uint32_t gso_max_bytes;    /* the largest super-packet, from the IP header on */
+	uint8_t mac[6];
+};
+WEFT_API void weft_netif_info(const struct weft_netif *nif, struct weft_netif_info *ret);
 
 /* Addresses: `ip addr add ADDR/LEN dev NIF`; the prefix becomes a connected route.
  * -EEXIST; -EINVAL (prefix too long; group, broadcast, reserved or unspecified address); -ENOSPC
@@ -119,6 +141,7 @@ enum weft_route_type {
 	WEFT_ROUTE_PROHIBIT,
 	WEFT_ROUTE_LOCAL,     /* in lists only: comes with an address */
 	WEFT_ROUTE_BROADCAST, /* the same */
+	WEFT_ROUTE_MULTICAST, /* in answers of weft_route_get() only */
 };
 struct weft_route {
 	struct weft_addr dst; /* family set; prefix_len 0 with zero bytes: default */
@@ -128,10 +151,22 @@ struct weft_route {
 	struct weft_addr src;   /* preferred source; WEFT_AF_UNSPEC: selected */
 	uint32_t metric;        /* lower wins among equal prefixes */
 	enum weft_route_type type;
+	uint8_t proto; /* who makes it, as in rtnetlink; 0: by hand (3). In lists it is in the info
+			*/
 };
 /* -EEXIST (same prefix and metric), -ENETUNREACH (gateway not on-link), -EINVAL, -ENOMEM; -ESRCH
- * from del when there is none. */
+ * from del when there is none. `proto` matters to del only when it is not 0. */
 WEFT_API int weft_route_add(struct weft_stack *st, const struct weft_route *r);
+/* What becomes of routes that have the same prefix and metric: the verbs of `ip route`. */
+enum weft_route_how {
+	WEFT_ROUTE_ADD,     /* there may be none: weft_route_add() */
+	WEFT_ROUTE_REPLACE, /* the first of them goes when the new one is in place */
+	WEFT_ROUTE_CHANGE,  /* the same, and there must be one: -ENOENT */
+	WEFT_ROUTE_APPEND,  /* it comes behind them; -EEXIST: one is the same in everything */
+};
+/* weft_route_add() in other words; nothing has changed when it fails. Its errors, and -ENOENT. */
+WEFT_API int weft_route_put(struct weft_stack *st, const struct weft_route *r,
+			    enum weft_route_how how);
 WEFT_API int weft_route_del(struct weft_stack *st, const struct weft_route *r);
 /* Reads "PREFIX|default [via ADDR] [dev IF] [metric N] [src ADDR]" and adds it; also "unreachable
  * PREFIX", "blackhole PREFIX", "prohibit PREFIX". -EINVAL: not understood; -ENODEV: no such
@@ -148,10 +183,30 @@ struct weft_route_info {
 WEFT_API void weft_routes(struct weft_stack *st,
 			  void (*fn)(void *arg, const struct weft_route_info *info), void *arg);
 
+/*
+ * Where a packet to `dst` would go, as `ip route get`: `ret->route` has the gateway (`via`), the
+ * interface, the source it would have, and what kind of destination it is (unicast, local,
+ * broadcast, multicast) with `dst` as asked for. `src`, `oif`: as a socket bound to them; may be
+ * NULL. 0; -ENETUNREACH: no route, or `src` is not ours; -EHOSTUNREACH, -EACCES, -EINVAL: a route
+ * of type unreachable, prohibit, blackhole; -ENETDOWN: `oif` is down; -EADDRNOTAVAIL: no source
+ * address; -EAFNOSUPPORT.
+ */
+WEFT_API int weft_route_get(struct weft_stack *st, const struct weft_addr *dst,
+			    const struct weft_addr *src, struct weft_netif *oif,
+			    struct weft_route_info *ret);
+
 /* A permanent neighbour entry; replaces one that is there. -EINVAL: no address of one host;
  * -ENOBUFS: table full; -ENOMEM. */
 WEFT_API int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr,
 			    const uint8_t mac[6]);
+/* The same in another state: one that ages from now on like what was learned from the wire. */
+enum weft_neigh_nud {
+	WEFT_NUD_PERMANENT,
+	WEFT_NUD_REACHABLE,
+	WEFT_NUD_STALE, /* is used, and asked whether it is still there */
+};
+WEFT_API int weft_neigh_set(struct weft_netif *nif, const struct weft_addr *addr,
+			    const uint8_t mac[6], enum weft_neigh_nud nud);
 WEFT_API int weft_neigh_del(struct weft_netif *nif, const struct weft_addr *addr); /* -ENOENT */
 struct weft_neigh_info {
 	struct weft_netif *dev;
@@ -160,6 +215,8 @@ struct weft_neigh_info {
 	bool has_mac;
 	const char *state;        /* as `ip neigh` prints it: "REACHABLE", "STALE", "FAILED" … */
 	int64_t confirmed_ago_ns; /* since it was last known to be reachable */
+	int64_t updated_ago_ns;   /* since its state last changed */
+	uint32_t n_probes;        /* questions asked without an answer so far */
 };
 /* Calls `fn` for every neighbour, in no order. `fn` must not change any. */
 WEFT_API void weft_neighs(struct weft_stack *st,

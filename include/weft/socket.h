@@ -165,6 +165,15 @@ enum weft_tcp_wait {
 	WEFT_TCP_WAIT_MEM, /* no packet or buffer to be had */
 };
 
+/* The timer that a connection waits for, with the values that ss knows. */
+enum weft_tcp_timer {
+	WEFT_TCP_TIMER_NONE,
+	WEFT_TCP_TIMER_REXMT,     /* data, SYN or FIN will be sent again */
+	WEFT_TCP_TIMER_KEEPALIVE, /* is the peer still there? */
+	WEFT_TCP_TIMER_TIMEWAIT,  /* TIME-WAIT, or FIN-WAIT-2 without an application, ends */
+	WEFT_TCP_TIMER_PROBE,     /* nothing is in flight but something waits: window probe */
+};
+
 struct weft_tcp_info {
 	uint8_t state;       /* enum weft_tcp_state */
 	uint8_t ca_state;    /* 0 open, 1 disorder, 3 recovery, 4 loss, as Linux */
@@ -186,6 +195,14 @@ struct weft_tcp_info {
 	int64_t established_ns; /* when; 0: not yet */
 	int64_t handshake_ns;   /* SYN to established */
 	int64_t busy_ns;        /* time with data in flight */
+	const char *cc;         /* congestion control: "reno" … */
+	uint8_t timer;          /* enum weft_tcp_timer */
+	uint8_t timer_tries;    /* how often it has fired in a row */
+	uint8_t backoffs;       /* doublings of rto_us */
+	int64_t timer_ns;       /* until it fires */
+	/* Since data was last sent, and anything last received; ms. */
+	uint32_t last_snd_ago_ms, last_rcv_ago_ms;
+	uint32_t rcv_space; /* bytes read in a round trip: what the receive buffer is tuned by */
 };
 
 /* One endpoint, as `ss` shows it. */
@@ -195,6 +212,14 @@ struct weft_sock_info {
 	uint8_t state;           /* enum weft_tcp_state; 7 (CLOSE): unconnected datagram socket */
 	uint32_t recv_q, send_q; /* as ss: bytes; of a listener: waiting, and its backlog */
 	const struct weft_tcp_info *tcp; /* NULL unless a TCP connection */
+	uint8_t ip_proto;                /* IPPROTO_* */
+	bool is_orphan;                  /* the application has closed it */
+	bool has_buffers;                /* a socket: the next three mean something */
+	uint32_t rcvbuf_bytes, sndbuf_bytes;
+	uint32_t ifindex;    /* SO_BINDTODEVICE; 0: any */
+	uint8_t timer;       /* enum weft_tcp_timer, as in tcp; of TIME-WAIT and SYN-RECV too */
+	uint8_t timer_tries; /* how often it has fired */
+	int64_t timer_ns;    /* until it fires */
 };
 /* Calls `fn` for every endpoint of the stack: listeners, connections, TIME-WAIT too. */
 WEFT_API void weft_stack_sockets(struct weft_stack *st,

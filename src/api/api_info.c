@@ -43,6 +43,7 @@ uint64_t weft_stack_counter(const struct weft_stack *handle, const char *name)
 /* Endpoints */
 
 struct api_dump {
+	const struct stack *st;
 	void (*fn)(void *arg, const struct weft_sock_info *info);
 	void *arg;
 };
@@ -56,6 +57,8 @@ static struct weft_sock_info api_node_info(const struct conn_node *node, const c
 		.proto = proto,
 		.local = weft_sockaddr_of(&local),
 		.peer = weft_sockaddr_of(&peer),
+		.ip_proto = node->proto,
+		.ifindex = node->ifindex,
 	};
 }
 
@@ -74,9 +77,16 @@ static void api_dump_sock(const struct api_dump *dump, const struct sock *sk)
 	info.state = diag.state;
 	info.recv_q = diag.recv_q;
 	info.send_q = diag.send_q;
+	info.is_orphan = sk->flags & SOCK_F_ORPHAN;
+	info.has_buffers = true;
+	info.rcvbuf_bytes = sk->rcvbuf_bytes;
+	info.sndbuf_bytes = sk->sndbuf_bytes;
 	if (sk->proto == &tcp_proto && diag.state != WEFT_TCP_LISTEN) {
 		tcp_info_get(sk, &tcp);
 		info.tcp = &tcp;
+		info.timer = tcp.timer;
+		info.timer_tries = tcp.timer_tries;
+		info.timer_ns = tcp.timer_ns;
 	}
 	dump->fn(dump->arg, &info);
 }
@@ -87,6 +97,7 @@ static void api_dump_node(struct conn_node *node, void *arg)
 	struct weft_sock_info info = api_node_info(node, tcp_proto.name);
 
 	info.state = tcp_node_state(node);
+	tcp_node_timer(dump->st, node, &info);
 	dump->fn(dump->arg, &info);
 }
 
@@ -94,7 +105,7 @@ void weft_stack_sockets(struct weft_stack *handle,
 			void (*fn)(void *arg, const struct weft_sock_info *info), void *arg)
 {
 	struct stack *st = stack_of(handle);
-	struct api_dump dump = {.fn = fn, .arg = arg};
+	struct api_dump dump = {.st = st, .fn = fn, .arg = arg};
 	struct sock *sk;
 
 	list_for_each (sk, &st->socks->all, link)

@@ -103,7 +103,7 @@ static int fib4_route_of(const struct weft_route *r, struct fib4_route *ret)
 	*ret = (struct fib4_route){.netif = r->dev ? netif_of(r->dev) : NULL,
 				   .metric = r->metric,
 				   .prefix_len = r->prefix_len,
-				   .proto = ROUTE_PROTO_BOOT};
+				   .proto = r->proto ? r->proto : ROUTE_PROTO_BOOT};
 	if ((size_t)r->type >= ARRAY_SIZE(route_types))
 		return -EINVAL;
 	ret->type = route_types[r->type];
@@ -115,16 +115,33 @@ static int fib4_route_of(const struct weft_route *r, struct fib4_route *ret)
 	return err;
 }
 
-int weft_route_add(struct weft_stack *st, const struct weft_route *r)
+int weft_route_put(struct weft_stack *handle, const struct weft_route *r, enum weft_route_how how)
 {
+	struct stack *st = stack_of(handle);
 	struct fib4_route route;
 	int err = fib4_route_of(r, &route);
 
 	if (err)
 		return err;
-	if (route.netif && route.netif->stack != stack_of(st))
+	if (route.netif && route.netif->stack != st)
 		return -EINVAL;
-	return ip4_route_add(stack_of(st), &route);
+	switch (how) {
+	case WEFT_ROUTE_ADD:
+		return ip4_route_add(st, &route);
+	case WEFT_ROUTE_APPEND:
+		return ip4_route_append(st, &route, false);
+	case WEFT_ROUTE_CHANGE:
+		return ip4_route_append(st, &route, true);
+	case WEFT_ROUTE_REPLACE:
+		err = ip4_route_append(st, &route, true);
+		return err == -ENOENT ? ip4_route_add(st, &route) : err;
+	}
+	return -EINVAL;
+}
+
+int weft_route_add(struct weft_stack *st, const struct weft_route *r)
+{
+	return weft_route_put(st, r, WEFT_ROUTE_ADD);
 }
 
 int weft_route_del(struct weft_stack *st, const struct weft_route *r)
@@ -139,6 +156,7 @@ int weft_route_del(struct weft_stack *st, const struct weft_route *r)
 							      .has_metric = route.metric != 0,
 							      .metric = route.metric,
 							      .type = route.type,
+							      .proto = r->proto,
 							      .netif = route.netif,
 							      .via = route.via,
 							      .src = route.src});
@@ -181,6 +199,54 @@ void weft_routes(struct weft_stack *st, void (*fn)(void *arg, const struct weft_
 	struct routes_walk w = {.st = stack_of(st), .fn = fn, .arg = arg};
 
 	fib4_for_each(&w.st->ip4->fib, routes_show, &w);
+}
+
+/* What kind of destination a packet that goes to `dst` by `to` has. */
+static enum weft_route_type dst_type(struct ip4_addr dst, const struct ip_dst *to)
+{
+	struct ip4_addr hop = ip_addr_to_ip4(&to->nexthop);
+
+	if (ip4_addr_is_multicast(&dst))
+		return WEFT_ROUTE_MULTICAST;
+	if (to->is_local)
+		return WEFT_ROUTE_LOCAL;
+	return ip4_addr_is_broadcast(&hop) ? WEFT_ROUTE_BROADCAST : WEFT_ROUTE_UNICAST;
+}
+
+int weft_route_get(struct weft_stack *handle, const struct weft_addr *dst,
+		   const struct weft_addr *src, struct weft_netif *oif, struct weft_route_info *ret)
+{
+	struct stack *st = stack_of(handle);
+	struct ip4_addr to, from = IP4_ADDR_ANY, hop;
+	struct ip_addr chosen;
+	struct ip_flow flow;
+	struct ip_dst out;
+	int err = ip4_of(dst, &to);
+
+	if (!err && src)
+		err = ip4_of_optional(src, &from);
+	if (err)
+		return err;
+	if (!ip4_addr_is_unspecified(&from) && ip4_own(st->ip4, from) != IP4_OWN_LOCAL)
+		return -ENETUNREACH;
+	flow = (struct ip_flow){.dst = ip_addr_from_ip4(&to),
+				.oif = oif ? netif_of(oif)->index : 0};
+	if (!ip4_addr_is_unspecified(&from))
+		flow.src = ip_addr_from_ip4(&from);
+	err = ip_route(st, &flow, &out, &chosen);
+	if (err)
+		return err;
+	hop = ip_addr_to_ip4(&out.nexthop);
+	*ret = (struct weft_route_info){
+		.route = {.dst = *dst,
+			  .prefix_len = 32,
+			  .dev = weft_netif_of(out.netif),
+			  .src = weft_ip4_of_optional(ip_addr_to_ip4(&chosen)),
+			  .type = dst_type(to, &out)},
+	};
+	if (ret->route.type == WEFT_ROUTE_UNICAST && !ip4_addr_eq(&hop, &to))
+		ret->route.via = weft_ip4_of(hop);
+	return 0;
 }
 
 /*
@@ -281,8 +347,10 @@ int weft_route_add_text(struct weft_stack *st, const char *text)
  * Neighbours.
  */
 
-int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr, const uint8_t mac[6])
+int weft_neigh_set(struct weft_netif *nif, const struct weft_addr *addr, const uint8_t mac[6],
+		   enum weft_neigh_nud nud)
 {
+	struct netif *netif = netif_of(nif);
 	struct eth_addr lladdr;
 	struct ip_addr a;
 	int err = ip_addr_of(addr, &a);
@@ -290,7 +358,23 @@ int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr, const u
 	if (err)
 		return err;
 	memcpy(&lladdr, mac, sizeof(lladdr));
-	return neigh_add_permanent(netif_of(nif), &a, &lladdr);
+	err = neigh_add_permanent(netif, &a, &lladdr);
+	if (err || nud == WEFT_NUD_PERMANENT)
+		return err;
+	/* The checks are done and there is room; now as if we had heard it. */
+	err = neigh_del(netif, &a);
+	if (err)
+		return err;
+	if (!neigh_update(netif, &a, &lladdr,
+			  NEIGH_CREATE | NEIGH_OVERRIDE |
+				  (nud == WEFT_NUD_REACHABLE ? NEIGH_SOLICITED : 0)))
+		return -ENOMEM;
+	return 0;
+}
+
+int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr, const uint8_t mac[6])
+{
+	return weft_neigh_set(nif, addr, mac, WEFT_NUD_PERMANENT);
 }
 
 int weft_neigh_del(struct weft_netif *nif, const struct weft_addr *addr)
@@ -317,6 +401,8 @@ static void neighs_show(void *arg, const struct neigh *n)
 			   n->state != NEIGH_FAILED,
 		.state = neigh_state_name((enum neigh_state)n->state),
 		.confirmed_ago_ns = w->now_ns - n->confirmed_ns,
+		.updated_ago_ns = w->now_ns - n->updated_ns,
+		.n_probes = n->n_probes,
 	};
 
 	if (info.has_mac)

@@ -267,5 +267,43 @@ void weft_netif_stats(const struct weft_netif *nif, struct weft_netif_stats *ret
 		.tx_errors = s->tx_errors,
 		.rx_units = s->rx_units,
 		.tx_units = s->tx_units,
+		.rx_multicast = s->rx_multicast,
 	};
+}
+
+static uint32_t weft_iff_of(uint32_t flags)
+{
+	static const struct {
+		uint32_t ours, theirs;
+	} map[] = {
+		{NETIF_UP, WEFT_IFF_UP},
+		{NETIF_CARRIER, WEFT_IFF_LOWER_UP},
+		{NETIF_LOOPBACK, WEFT_IFF_LOOPBACK},
+		/* Every Ethernet carries groups. */
+		{NETIF_BROADCAST, WEFT_IFF_BROADCAST | WEFT_IFF_MULTICAST},
+		{NETIF_NOARP, WEFT_IFF_NOARP},
+		{NETIF_PROMISC, WEFT_IFF_PROMISC},
+	};
+	uint32_t ret = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+		if (flags & map[i].ours)
+			ret |= map[i].theirs;
+	return ret;
+}
+
+void weft_netif_info(const struct weft_netif *nif, struct weft_netif_info *ret)
+{
+	const struct netif *netif = netif_of_const(nif);
+
+	*ret = (struct weft_netif_info){
+		.kind = netif->ops->kind,
+		.index = netif->index,
+		.flags = weft_iff_of(netif->flags),
+		.mtu = netif->mtu,
+		.min_mtu = NETIF_MTU_MIN,
+		.max_mtu = NETIF_MTU_MAX,
+		.gso_max_bytes = netif->gso_max_bytes,
+	};
+	memcpy(ret->mac, netif->hwaddr.b, sizeof(ret->mac));
 }

@@ -140,6 +140,10 @@ struct ip4_addr ip4_route_nexthop(const struct fib4_route *route, struct ip4_add
 /* Adds a route as a user means it: finds the interface of a gateway when `netif` is NULL. `src`
  * must be ours. 0, -EEXIST, -ENETUNREACH (gateway not on-link), -EINVAL, -ENOMEM. */
 int ip4_route_add(struct stack *st, const struct fib4_route *route) MUST_CHECK;
+/* The same behind routes of its prefix and metric; -EEXIST only when one is the same in everything.
+ * With `is_replacing`, the first of those goes afterwards; -ENOENT: there is none. */
+int ip4_route_append(struct stack *st, const struct fib4_route *route,
+		     bool is_replacing) MUST_CHECK;
 /* 0, or -ESRCH. */
 int ip4_route_del(struct stack *st, const struct fib4_key *key) MUST_CHECK;
 

@@ -226,27 +226,81 @@ static int unicast_check(struct stack *st, struct fib4_route *r)
 	return r->netif ? 0 : -EINVAL;
 }
 
-int ip4_route_add(struct stack *st, const struct fib4_route *route)
+/* Completes a user's route: interface and scope; clears what its type does not have. */
+static int route_check(struct stack *st, struct fib4_route *r)
 {
-	struct fib4_route r = *route;
-	int err = 0;
-
-	switch (r.type) {
+	switch (r->type) {
 	case ROUTE_UNICAST:
-		err = unicast_check(st, &r);
-		break;
+		return unicast_check(st, r);
 	case ROUTE_UNREACHABLE:
 	case ROUTE_BLACKHOLE:
 	case ROUTE_PROHIBIT:
-		r.netif = NULL;
-		r.via = r.src = IP4_ADDR_ANY;
-		r.scope = ROUTE_SCOPE_UNIVERSE;
-		break;
+		r->netif = NULL;
+		r->via = r->src = IP4_ADDR_ANY;
+		r->scope = ROUTE_SCOPE_UNIVERSE;
+		return 0;
 	default:
-		err = -EINVAL;
+		return -EINVAL;
 	}
+}
+
+int ip4_route_add(struct stack *st, const struct fib4_route *route)
+{
+	struct fib4_route r = *route;
+	int err = route_check(st, &r);
+
 	if (!err)
 		err = fib4_add(&st->ip4->fib, &r, FIB4_EXCLUSIVE);
+	if (!err)
+		ip_dst_invalidate_all(st);
+	return err;
+}
+
+/* The key that finds exactly this route. */
+static struct fib4_key route_key(const struct fib4_route *r)
+{
+	return (struct fib4_key){.dst = r->dst,
+				 .prefix_len = r->prefix_len,
+				 .has_metric = true,
+				 .metric = r->metric,
+				 .type = r->type,
+				 .proto = r->proto,
+				 .netif = r->netif,
+				 .via = r->via,
+				 .src = r->src};
+}
+
+static bool route_is_same(const struct fib4_route *a, const struct fib4_route *b)
+{
+	return a->type == b->type && a->proto == b->proto && a->netif == b->netif &&
+	       ip4_addr_eq(&a->via, &b->via) && ip4_addr_eq(&a->src, &b->src);
+}
+
+int ip4_route_append(struct stack *st, const struct fib4_route *route, bool is_replacing)
+{
+	struct fib4_route r = *route, old;
+	const struct fib4_route *found;
+	int err = route_check(st, &r);
+
+	if (err)
+		return err;
+	found = fib4_find(&st->ip4->fib, &(struct fib4_key){.dst = r.dst,
+							    .prefix_len = r.prefix_len,
+							    .has_metric = true,
+							    .metric = r.metric});
+	if (is_replacing && !found)
+		return -ENOENT;
+	if (is_replacing && route_is_same(found, &r))
+		return 0;
+	if (found)
+		old = *found;
+	err = fib4_add(&st->ip4->fib, &r, FIB4_APPEND);
+	if (!err && is_replacing) {
+		struct fib4_key key = route_key(&old);
+
+		/* The old one stands before the new one, so it is found first. */
+		err = fib4_del(&st->ip4->fib, &key);
+	}
 	if (!err)
 		ip_dst_invalidate_all(st);
 	return err;

@@ -23,6 +23,29 @@ static void tcp_info_flight(const struct tcp_conn *conn, struct weft_tcp_info *r
 			      tcp_min(pipe, tcp_sack_missing(conn, conn->snd_una, conn->snd_nxt)));
 }
 
+static int64_t tcp_left_ns(const struct tcp_conn *conn, int64_t at_ns)
+{
+	return at_ns > tcp_now(conn) ? at_ns - tcp_now(conn) : 0;
+}
+
+/* The deadline that says most about the connection; a delayed ACK is none of those that ss shows.
+ */
+static void tcp_info_timer(const struct tcp_conn *conn, struct weft_tcp_info *ret)
+{
+	if (conn->rexmt_ns) {
+		ret->timer = conn->rexmt_kind == TCP_REXMT_RTO ? WEFT_TCP_TIMER_REXMT
+							       : WEFT_TCP_TIMER_PROBE;
+		ret->timer_tries = conn->n_retries;
+		ret->timer_ns = tcp_left_ns(conn, conn->rexmt_ns);
+	} else if (conn->idle_ns) {
+		ret->timer = conn->state == WEFT_TCP_FIN_WAIT2 && (conn->sk.flags & SOCK_F_ORPHAN)
+				     ? WEFT_TCP_TIMER_TIMEWAIT
+				     : WEFT_TCP_TIMER_KEEPALIVE;
+		ret->timer_tries = conn->n_keepalives;
+		ret->timer_ns = tcp_left_ns(conn, conn->idle_ns);
+	}
+}
+
 void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 {
 	int64_t now = tcp_now(conn);
@@ -68,11 +91,42 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 		.established_ns = conn->established_ns,
 		.handshake_ns = (int64_t)conn->handshake_us * TCP_NS_PER_US,
 		.busy_ns = conn->busy_ns + (conn->busy_since_ns ? now - conn->busy_since_ns : 0),
+		.cc = conn->cc.ops->name,
+		.backoffs = conn->n_backoffs,
+		.last_snd_ago_ms = tcp_clock_ms(conn->sk.stack) - conn->last_snd_ms,
+		.last_rcv_ago_ms = tcp_clock_ms(conn->sk.stack) - conn->last_rcv_ms,
+		/* Shares its place with the accept queue's link. */
+		.rcv_space = conn->flags & TCPC_ACCEPTQ ? 0 : conn->drs_space,
 	};
+	tcp_info_timer(conn, ret);
 	tcp_info_flight(conn, ret);
 }
 
 void tcp_info_get(const struct sock *sk, struct weft_tcp_info *ret)
 {
 	tcp_info_fill(tcp_conn_of_const(sk), ret);
+}
+
+static int64_t tcp_until_ns(const struct stack *st, uint32_t at_ms)
+{
+	int32_t left_ms = seq_diff(at_ms, tcp_clock_ms(st));
+
+	return left_ms > 0 ? (int64_t)left_ms * TCP_NS_PER_MS : 0;
+}
+
+void tcp_node_timer(const struct stack *st, const struct conn_node *node,
+		    struct weft_sock_info *ret)
+{
+	if (node->kind == CONN_TW) {
+		const struct tcp_tw *tw = container_of(node, const struct tcp_tw, node);
+
+		ret->timer = WEFT_TCP_TIMER_TIMEWAIT;
+		ret->timer_ns = tcp_until_ns(st, tw->expire_ms);
+	} else if (node->kind == CONN_SYN) {
+		const struct tcp_req *req = container_of(node, const struct tcp_req, node);
+
+		ret->timer = WEFT_TCP_TIMER_REXMT;
+		ret->timer_tries = req->n_retries;
+		ret->timer_ns = tcp_until_ns(st, req->due_ms);
+	}
 }

@@ -211,6 +211,73 @@ static void stack_freed_in_the_middle_says_nothing(void **state UNUSED)
 	world_end(&w);
 }
 
+struct found {
+	uint8_t state;
+	struct weft_sock_info info;
+	bool is_found;
+};
+
+static void find_state(void *arg, const struct weft_sock_info *info)
+{
+	struct found *f = arg;
+
+	if (info->state != f->state)
+		return;
+	f->info = *info;
+	f->is_found = true;
+}
+
+static struct weft_sock_info info_of(struct weft_stack *st, uint8_t state)
+{
+	struct found f = {.state = state};
+
+	weft_stack_sockets(st, find_state, &f);
+	assert_true(f.is_found);
+	return f.info;
+}
+
+static void timers_of_endpoints_are_shown(void **state UNUSED)
+{
+	struct weft_sock_info info;
+	struct weft_sock *lost;
+	struct conn c;
+	struct world w;
+
+	world_start(&w);
+	conn_setup(&w, &c);
+	info = info_of(w.client, WEFT_TCP_ESTABLISHED);
+	assert_int_equal(info.timer, WEFT_TCP_TIMER_NONE);
+	assert_true(info.has_buffers);
+	assert_int_equal(info.ip_proto, WEFT_IPPROTO_TCP);
+	assert_false(info.is_orphan);
+	assert_int_equal(weft_setsockopt(c.client, WEFT_SOL_SOCKET, WEFT_SO_KEEPALIVE, &(int){1},
+					 sizeof(int)),
+			 0);
+	info = info_of(w.client, WEFT_TCP_ESTABLISHED);
+	assert_int_equal(info.timer, WEFT_TCP_TIMER_KEEPALIVE);
+	assert_true(info.timer_ns > 7000 * WORLD_SEC && info.timer_ns <= 7200 * WORLD_SEC);
+
+	lost = world_socket(w.client, WEFT_SOCK_STREAM, 0);
+	assert_int_equal(world_connect(lost, "10.0.0.77:80"), -EINPROGRESS);
+	info = info_of(w.client, WEFT_TCP_SYN_SENT);
+	assert_int_equal(info.timer, WEFT_TCP_TIMER_REXMT);
+	assert_true(info.timer_ns > 0 && info.timer_ns <= WORLD_SEC);
+	weft_close(lost);
+
+	weft_close(c.client);
+	world_settle(&w);
+	info = info_of(w.client, WEFT_TCP_FIN_WAIT2);
+	assert_true(info.is_orphan);
+	assert_int_equal(info.timer, WEFT_TCP_TIMER_TIMEWAIT);
+	weft_close(c.server);
+	world_settle(&w);
+	info = info_of(w.client, WEFT_TCP_TIME_WAIT);
+	assert_int_equal(info.timer, WEFT_TCP_TIMER_TIMEWAIT);
+	assert_true(info.timer_ns > 50 * WORLD_SEC && info.timer_ns <= 61 * WORLD_SEC);
+	assert_false(info.has_buffers);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +286,7 @@ int main(void)
 		cmocka_unit_test(ended_connection_is_reported_with_its_figures),
 		cmocka_unit_test(counters_are_listed_and_found_by_name),
 		cmocka_unit_test(settings_are_set_and_read_by_name),
+		cmocka_unit_test(timers_of_endpoints_are_shown),
 		cmocka_unit_test(stack_freed_in_the_middle_says_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -272,6 +272,139 @@ static void neighbours_are_listed_and_deleted(void **state)
 	assert_int_equal(weft_neigh_del(w->eth0, &a), -ENOENT);
 }
 
+static struct weft_route to(const char *dst, uint8_t len, const char *via)
+{
+	return (struct weft_route){.dst = addr(dst), .prefix_len = len, .via = addr(via)};
+}
+
+/* The user's routes alone. */
+static void note_user_route(void *arg, const struct weft_route_info *info)
+{
+	if (info->proto != ROUTE_PROTO_KERNEL)
+		note_route(arg, info);
+}
+
+static const char *user_routes(struct world *w, struct lines *l)
+{
+	l->text[0] = '\0';
+	weft_routes(w->st, note_user_route, l);
+	return l->text;
+}
+
+static void route_put_replaces_changes_and_appends(void **state)
+{
+	struct world *w = *state;
+	struct weft_route a = to("192.0.2.0", 24, "10.0.0.2"), b = to("192.0.2.0", 24, "10.0.0.3");
+	struct lines l;
+
+	assert_int_equal(add(w->eth0, "10.0.0.1", 24), 0);
+	assert_int_equal(weft_route_put(w->st, &a, WEFT_ROUTE_CHANGE), -ENOENT);
+	assert_int_equal(weft_route_put(w->st, &a, WEFT_ROUTE_REPLACE), 0);
+	assert_int_equal(weft_route_put(w->st, &b, WEFT_ROUTE_ADD), -EEXIST);
+	b.proto = 4;
+	assert_int_equal(weft_route_put(w->st, &b, WEFT_ROUTE_REPLACE), 0);
+	assert_string_equal(user_routes(w, &l),
+			    "unicast 192.0.2.0/24 via 10.0.0.3 dev eth0 src - metric 0 proto 4\n");
+	assert_int_equal(weft_route_put(w->st, &b, WEFT_ROUTE_CHANGE), 0); /* as it is */
+	assert_int_equal(weft_route_put(w->st, &b, WEFT_ROUTE_APPEND), -EEXIST);
+	assert_int_equal(weft_route_put(w->st, &a, WEFT_ROUTE_APPEND), 0);
+	assert_string_equal(user_routes(w, &l),
+			    "unicast 192.0.2.0/24 via 10.0.0.3 dev eth0 src - metric 0 proto 4\n"
+			    "unicast 192.0.2.0/24 via 10.0.0.2 dev eth0 src - metric 0 proto 3\n");
+	/* A refused one leaves what was there. */
+	a.via = addr("10.9.0.1");
+	assert_int_equal(weft_route_put(w->st, &a, WEFT_ROUTE_REPLACE), -ENETUNREACH);
+	assert_int_equal(weft_route_put(w->st, &a, (enum weft_route_how)9), -EINVAL);
+	b = (struct weft_route){
+		.dst = addr("192.0.2.0"), .prefix_len = 24, .type = WEFT_ROUTE_PROHIBIT};
+	assert_int_equal(weft_route_put(w->st, &b, WEFT_ROUTE_REPLACE), 0);
+	assert_string_equal(user_routes(w, &l),
+			    "unicast 192.0.2.0/24 via 10.0.0.2 dev eth0 src - metric 0 proto 3\n"
+			    "prohibit 192.0.2.0/24 via - dev - src - metric 0 proto 3\n");
+	/* Only of that protocol. */
+	a = to("192.0.2.0", 24, "10.0.0.2");
+	a.proto = 4;
+	assert_int_equal(weft_route_del(w->st, &a), -ESRCH);
+	a.proto = 3;
+	assert_int_equal(weft_route_del(w->st, &a), 0);
+}
+
+static const char *got(struct world *w, const char *dst, const char *src, struct weft_netif *oif,
+		       struct lines *l)
+{
+	struct weft_addr d = addr(dst), s = src ? addr(src) : (struct weft_addr){0};
+	struct weft_route_info info;
+	int err = weft_route_get(w->st, &d, src ? &s : NULL, oif, &info);
+
+	l->text[0] = '\0';
+	if (err)
+		lines_add(l, strerrorname_np(-err));
+	else if (info.route.type == WEFT_ROUTE_MULTICAST)
+		lines_add(l, "multicast");
+	else
+		note_route(l, &info);
+	return l->text;
+}
+
+static void route_get_tells_where_packets_go(void **state)
+{
+	struct world *w = *state;
+	struct weft_addr six = {.family = WEFT_AF_INET6, .bytes = {0x20, 1}};
+	struct weft_route_info info;
+	struct lines l;
+
+	assert_int_equal(add(w->eth0, "10.0.0.1", 24), 0);
+	assert_int_equal(add(w->eth0, "10.0.0.2", 24), 0);
+	assert_int_equal(add(w->eth1, "10.0.1.1", 24), 0);
+	assert_string_equal(got(w, "8.8.8.8", NULL, NULL, &l), "ENETUNREACH\n");
+	assert_int_equal(weft_route_add_text(w->st, "default via 10.0.0.254"), 0);
+	assert_int_equal(weft_route_add_text(w->st, "unreachable 192.0.2.0/26"), 0);
+	assert_int_equal(weft_route_add_text(w->st, "blackhole 192.0.2.64/26"), 0);
+	assert_int_equal(weft_route_add_text(w->st, "prohibit 192.0.2.128/26"), 0);
+
+	assert_string_equal(got(w, "8.8.8.8", NULL, NULL, &l),
+			    "unicast 8.8.8.8/32 via 10.0.0.254 dev eth0 src 10.0.0.1 metric 0 "
+			    "proto 0\n");
+	assert_string_equal(got(w, "8.8.8.8", "10.0.0.2", NULL, &l),
+			    "unicast 8.8.8.8/32 via 10.0.0.254 dev eth0 src 10.0.0.2 metric 0 "
+			    "proto 0\n");
+	assert_string_equal(got(w, "8.8.8.8", NULL, w->eth1, &l),
+			    "unicast 8.8.8.8/32 via - dev eth1 src 10.0.1.1 metric 0 proto 0\n");
+	assert_string_equal(got(w, "10.0.1.9", NULL, NULL, &l),
+			    "unicast 10.0.1.9/32 via - dev eth1 src 10.0.1.1 metric 0 proto 0\n");
+	assert_string_equal(got(w, "10.0.1.1", NULL, NULL, &l),
+			    "local 10.0.1.1/32 via - dev lo src 10.0.1.1 metric 0 proto 0\n");
+	assert_string_equal(got(w, "10.0.1.255", NULL, NULL, &l),
+			    "broadcast 10.0.1.255/32 via - dev eth1 src 10.0.1.1 metric 0 "
+			    "proto 0\n");
+	assert_string_equal(got(w, "224.0.0.5", NULL, NULL, &l), "multicast\n");
+	assert_string_equal(got(w, "192.0.2.1", NULL, NULL, &l), "EHOSTUNREACH\n");
+	assert_string_equal(got(w, "192.0.2.65", NULL, NULL, &l), "EINVAL\n");
+	assert_string_equal(got(w, "192.0.2.129", NULL, NULL, &l), "EACCES\n");
+	assert_string_equal(got(w, "8.8.8.8", "10.0.0.99", NULL, &l), "ENETUNREACH\n");
+	assert_int_equal(weft_route_get(w->st, &six, NULL, NULL, &info), -EAFNOSUPPORT);
+	weft_netif_set_up(w->eth1, false);
+	assert_string_equal(got(w, "8.8.8.8", NULL, w->eth1, &l), "ENETDOWN\n");
+}
+
+static void neighbours_are_set_in_the_state_asked_for(void **state)
+{
+	struct world *w = *state;
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 0x42}, group[6] = {1};
+	struct weft_addr a = addr("10.0.0.7"), b = addr("10.0.0.8");
+	struct lines l = {{0}};
+
+	assert_int_equal(weft_neigh_set(w->eth0, &a, mac, WEFT_NUD_REACHABLE), 0);
+	assert_int_equal(weft_neigh_set(w->eth0, &b, mac, WEFT_NUD_STALE), 0);
+	assert_int_equal(weft_neigh_set(w->eth0, &b, group, WEFT_NUD_STALE), -EINVAL);
+	weft_neighs(w->st, note_neigh, &l);
+	assert_string_equal(l.text, "eth0 10.0.0.7 REACHABLE 42\neth0 10.0.0.8 STALE 42\n");
+	assert_int_equal(weft_neigh_set(w->eth0, &b, mac, WEFT_NUD_PERMANENT), 0);
+	l.text[0] = '\0';
+	weft_neighs(w->st, note_neigh, &l);
+	assert_string_equal(l.text, "eth0 10.0.0.7 REACHABLE 42\neth0 10.0.0.8 PERMANENT 42\n");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -283,6 +416,9 @@ int main(void)
 		T(routes_are_deleted_by_what_is_said_of_them),
 		T(interface_of_another_stack_is_refused),
 		T(neighbours_are_listed_and_deleted),
+		T(route_put_replaces_changes_and_appends),
+		T(route_get_tells_where_packets_go),
+		T(neighbours_are_set_in_the_state_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

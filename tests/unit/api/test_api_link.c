@@ -267,6 +267,40 @@ static void neighbour_is_added_for_good(void **state UNUSED)
 	fix_end(eng);
 }
 
+static void interface_says_what_it_is(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a"), *b = stack(eng, "b");
+	const struct weft_link_dir dir = {0};
+	struct weft_netif_info info;
+	struct weft_netif *nif;
+	struct weft_link *link;
+
+	assert_int_equal(weft_netif_new(st, "x", mac, 1400, &wire_ops, NULL, &nif), 0);
+	weft_netif_info(nif, &info);
+	assert_string_equal(info.kind, "app");
+	assert_int_equal(info.index, weft_netif_index(nif));
+	assert_int_equal(info.mtu, 1400);
+	assert_int_equal(weft_netif_set_mtu(nif, info.max_mtu), 0);
+	assert_int_equal(weft_netif_set_mtu(nif, info.max_mtu + 1), -EINVAL);
+	assert_int_equal(weft_netif_set_mtu(nif, info.min_mtu), 0);
+	assert_int_equal(weft_netif_set_mtu(nif, info.min_mtu - 1), -EINVAL);
+	assert_memory_equal(info.mac, mac, 6);
+	assert_int_equal(info.flags,
+			 WEFT_IFF_UP | WEFT_IFF_LOWER_UP | WEFT_IFF_BROADCAST | WEFT_IFF_MULTICAST);
+	weft_netif_set_up(nif, false);
+	weft_netif_info(nif, &info);
+	assert_false(info.flags & WEFT_IFF_UP);
+
+	assert_int_equal(weft_link_new(st, "l", b, "l", &dir, &dir, &link), 0);
+	weft_link_set_up(link, false);
+	weft_netif_info(weft_link_netif(link, 0), &info);
+	assert_string_equal(info.kind, "link");
+	assert_true(info.flags & WEFT_IFF_UP);
+	assert_false(info.flags & WEFT_IFF_LOWER_UP);
+	fix_end(eng);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +316,7 @@ int main(void)
 		cmocka_unit_test(bad_interfaces_are_refused),
 		cmocka_unit_test(settings_of_an_interface_are_read_back),
 		cmocka_unit_test(neighbour_is_added_for_good),
+		cmocka_unit_test(interface_says_what_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
