@@ -22,8 +22,11 @@ struct client;
 /* Connects to the lab that env->lab names, or to the only one. Prints what is wrong ("no lab is
  * running", "several labs are running: a, b; choose one with -l"). 0, or the exit status. */
 int client_open(const struct cmd_env *env, struct client **ret) MUST_CHECK;
+/* The same for the lab of that name. */
+int client_open_lab(const struct cmd_env *env, const char *name, struct client **ret) MUST_CHECK;
 void client_close(struct client *c); /* NULL is fine */
 const char *client_lab_name(const struct client *c);
+int client_fd(const struct client *c); /* its socket, for SO_PEERCRED */
 
 /* What a call may bring besides its result. All zero: nothing is wanted. */
 struct client_extra {
@@ -48,6 +51,9 @@ int client_call_quiet(struct client *c, const char *method, json_t *params,
 		      struct client_extra *extra, json_t **ret_result) MUST_CHECK;
 /* The error object of the last answer that was one: code, message, data; borrowed. */
 const json_t *client_error(const struct client *c);
+
+/* What client_call() prints when it returns `err`. */
+void client_print_error(const struct client *c, int err);
 
 /* `{"node": env->node}`, after checking that one was given; prints and returns NULL otherwise. */
 json_t *client_node_params(const struct cmd_env *env);

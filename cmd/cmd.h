@@ -46,4 +46,6 @@ extern const struct cmd *const cmd_table[];
 
 extern const struct cmd cmd_up;
 extern const struct cmd cmd_run;
+extern const struct cmd cmd_ls;
 extern const struct cmd cmd_check;
+extern const struct cmd cmd_rpc;

@@ -11,7 +11,16 @@
 #include "lab/suggest.h"
 #include "weft/weft.h"
 
-const struct cmd *const cmd_table[] = {&cmd_up, &cmd_run, &cmd_check, NULL};
+/* clang-format off */
+const struct cmd *const cmd_table[] = {
+	&cmd_up,
+	&cmd_run,
+	&cmd_ls,
+	&cmd_rpc,
+	&cmd_check,
+	NULL,
+};
+/* clang-format on */
 
 static const char *const group_titles[] = {
 	[CMD_LAB] = "Labs",

@@ -12,6 +12,7 @@
 
 #include "cmd/cmd.h"
 #include "lab/report.h"
+#include "lab/rundir.h"
 #include "lab/runner.h"
 
 int session_load(const char *path, struct labfile **ret)
@@ -39,6 +40,7 @@ static int signals_block(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
@@ -55,13 +57,73 @@ static void signal_ready(void *arg, int fd, uint32_t events)
 		s->on_signal(s, (int)si.ssi_signo, si.ssi_code == SI_KERNEL);
 }
 
+static void name_taken(const char *name)
+{
+	fprintf(stderr,
+		"weft: a lab `%s` is running; `weft down -l %s` ends it, --name gives this one "
+		"another name\n",
+		name, name);
+}
+
+/* Where the lab will listen. A name that is in use is refused before anything is made. */
+static int socket_find(const char *name, char path[static RUNDIR_PATH_MAX])
+{
+	int fd;
+	int err = rundir_socket(name, path);
+
+	if (err) {
+		char dir[RUNDIR_PATH_MAX] = "";
+
+		(void)!rundir_path(dir);
+		fprintf(stderr, "weft: the directory of control sockets, %s: %s\n", dir,
+			strerror(-err));
+		return EXIT_FAILED;
+	}
+	err = rundir_connect(path, &fd);
+	if (!err)
+		close(fd);
+	if (!err || err == -EAGAIN) {
+		name_taken(name);
+		return EXIT_FAILED;
+	}
+	return 0;
+}
+
+/* Somebody has called lab.down. */
+static void session_down(void *arg)
+{
+	struct session *s = arg;
+
+	s->on_signal(s, SIGTERM, false);
+}
+
+static int socket_listen(struct session *s, const char *path)
+{
+	int err = rpc_server_start(s->lab, path, &s->rpc);
+
+	s->lab->on_down = session_down;
+	s->lab->on_down_arg = s;
+	if (!err)
+		return 0;
+	if (err == -EADDRINUSE)
+		name_taken(s->lab->name);
+	else
+		fprintf(stderr, "weft: the control socket, %s: %s\n", path, strerror(-err));
+	return EXIT_FAILED;
+}
+
 int session_start(struct session *s, const char *path, const struct lab_config *cfg)
 {
 	char msg[LAB_MSG_MAX];
+	char socket_path[RUNDIR_PATH_MAX];
 	int status = session_load(path, &s->file);
 	int err;
 
 	s->sigfd = -1;
+	if (status)
+		return status;
+	if (!cfg->is_sim)
+		status = socket_find(cfg->name ? cfg->name : s->file->name, socket_path);
 	if (status)
 		return status;
 	s->sigfd = signals_block();
@@ -78,7 +140,8 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 		fprintf(stderr, "weft: cannot watch for signals\n");
 		return EXIT_FAILED;
 	}
-	return 0;
+	/* A simulation listens to nobody: its run depends on its file alone. */
+	return cfg->is_sim ? 0 : socket_listen(s, socket_path);
 }
 
 int session_loop(struct session *s, int64_t for_ns)
@@ -100,6 +163,7 @@ int session_loop(struct session *s, int64_t for_ns)
 
 void session_end(struct session *s)
 {
+	rpc_server_stop(s->rpc);
 	lab_stop(s->lab);
 	labfile_free(s->file);
 	if (s->sigfd >= 0)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "lab/lab.h"
+#include "lab/rpc.h"
 
 struct session {
 	struct labfile *file;
@@ -19,6 +20,7 @@ struct session {
 	/* `from_tty`: the terminal has sent it to the programs of the lab, too. */
 	void (*on_signal)(struct session *s, int signo, bool from_tty);
 	bool is_ending; /* session_loop() returns */
+	struct rpc_server *rpc;
 };
 
 /* Loads and starts; prints what is wrong. 0, or the exit status. */

@@ -15,10 +15,11 @@
 static void up_help(FILE *out)
 {
 	fprintf(out,
-		"usage: weft up FILE [--sim] [--for TIME] [--pcap PATH] [--seed N] "
+		"usage: weft up FILE [--name NAME] [--sim] [--for TIME] [--pcap PATH] [--seed N] "
 		"[--report]\n\n"
 		"Brings up the lab that FILE describes and stays in the foreground until "
 		"Ctrl-C.\n\n"
+		"  --name NAME  call the lab so, not as the file does: to run it twice\n"
 		"  --for TIME   end after this long (10s, 300s)\n"
 		"  --sim        in virtual time: as fast as it goes, the same in every run; for "
 		"labs of\n"
@@ -38,7 +39,7 @@ static void up_on_signal(struct session *s, int signo, bool from_tty)
 
 static void up_print(const struct lab *lab)
 {
-	printf("lab %s is up: %u nodes, %u links. Ctrl-C ends it.\n", lab->file->name, lab->n_nodes,
+	printf("lab %s is up: %u nodes, %u links. Ctrl-C ends it.\n", lab->name, lab->n_nodes,
 	       lab->n_links);
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
 		if (lab->nodes[i]->holder)
@@ -51,13 +52,10 @@ static void up_print(const struct lab *lab)
 static int up_run(struct cmd_env *env, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"for", required_argument, NULL, 'f'},
-		{"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'},
-		{"report", no_argument, NULL, 'r'},
-		{"sim", no_argument, NULL, 'S'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"for", required_argument, NULL, 'f'},  {"pcap", required_argument, NULL, 'p'},
+		{"seed", required_argument, NULL, 's'}, {"report", no_argument, NULL, 'r'},
+		{"sim", no_argument, NULL, 'S'},        {"name", required_argument, NULL, 'N'},
+		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
 	};
 	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
 	struct lab_config cfg = {.pcap = NULL};
@@ -74,6 +72,9 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 				fprintf(stderr, "weft up: --for %s: %s\n", optarg, why);
 				return EXIT_USAGE;
 			}
+			break;
+		case 'N':
+			cfg.name = optarg;
 			break;
 		case 'p':
 			cfg.pcap = optarg;

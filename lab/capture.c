@@ -113,9 +113,9 @@ int lab_captures_start(struct lab *lab, const char *pcap, char *msg)
 	if (!lc)
 		return -ENOMEM;
 	lab->captures = lc;
-	err = file_open(lc, pcap ? pcap : ".", file->name);
+	err = file_open(lc, pcap ? pcap : ".", lab->name);
 	if (err) {
-		snprintf(msg, LAB_MSG_MAX, "capture %s: %s", lc->path ? lc->path : file->name,
+		snprintf(msg, LAB_MSG_MAX, "capture %s: %s", lc->path ? lc->path : lab->name,
 			 strerror(-err));
 		return err;
 	}

@@ -431,9 +431,11 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 	ret_msg[0] = '\0';
 	if (lab) {
 		lab->file = file;
+		lab->name = cfg->name ? cfg->name : file->name;
 		err = lab_build(lab, cfg, ret_msg);
 	}
 	if (!err) {
+		lab->start_ns = weft_engine_now_ns(lab->eng);
 		lab->start_epoch_ns = weft_io_epoch_ns() + weft_io_now_ns();
 		*ret = lab;
 		return 0;

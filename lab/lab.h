@@ -36,6 +36,7 @@ enum {
 #define LAB_SIM_EPOCH_NS (INT64_C(946684800) * 1000000000)
 
 struct lab_config {
+	const char *name; /* the lab's, borrowed; NULL: the file's */
 	/* Capture every interface: to this file if it ends in .pcapng, else to LAB.pcapng in this
 	 * directory. NULL: as the lab file says. */
 	const char *pcap;
@@ -74,6 +75,7 @@ struct lab_link {
 
 struct lab {
 	const struct labfile *file; /* what the lab was started with */
+	const char *name;           /* the file's, unless the config has another */
 	struct weft_engine *eng;
 	struct runner *runner;
 	struct weft_loop *loop;  /* the runner's; NULL in virtual time */
@@ -81,7 +83,8 @@ struct lab {
 	uint32_t n_nodes;
 	struct lab_link **links; /* likewise */
 	uint32_t n_links;
-	int64_t start_epoch_ns; /* when it came up, since 1970 */
+	int64_t start_ns;       /* when it came up, on the engine's clock ... */
+	int64_t start_epoch_ns; /* ... and since 1970 */
 	/* Somebody wants the lab to end: what runs its loop sets this. */
 	void (*on_down)(void *arg);
 	void *on_down_arg;

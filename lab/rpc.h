@@ -14,9 +14,11 @@
  * and doc/rpc.md is printed from the same table. Each subject has its own file, rpc_SUBJECT.c,
  * which exports one table; rpc_table.c lists them.
  *
- * Bounds: RPC_LINE_MAX bytes a request, RPC_CLIENTS_MAX clients, RPC_CALLS_MAX open calls of a
- * client, RPC_OUT_MAX bytes that wait for a client to read them. A client that exceeds one is told
- * so and closed; notifications that find the queue half full are left out and counted.
+ * Bounds: RPC_LINE_MAX bytes a request and RPC_CLIENTS_MAX clients: who exceeds one is told so and
+ * closed. RPC_BATCH_MAX requests of a batch and RPC_CALLS_MAX open calls of a client: the request
+ * is refused. RPC_OUT_MAX bytes that wait for a client to read them: while half of that waits, its
+ * requests are not read and its notifications are left out and counted; above, it is closed. An
+ * answer that is larger becomes an error.
  */
 #pragma once
 
@@ -29,6 +31,7 @@
 #include "base/compiler.h"
 
 struct lab;
+struct lab_node;
 struct rpc_call;
 struct rpc_server;
 
@@ -36,6 +39,7 @@ enum {
 	RPC_LINE_MAX = 1 << 20,
 	RPC_CLIENTS_MAX = 64,
 	RPC_CALLS_MAX = 64,
+	RPC_BATCH_MAX = 64,
 	RPC_OUT_MAX = 8 << 20,
 	RPC_FDS_MAX = 8, /* descriptors that an answer carries */
 };
@@ -50,7 +54,8 @@ enum rpc_code {
 	RPC_FAILED = -32000, /* refused; `data.errno` is the name of the errno, "EEXIST" */
 	RPC_NO_NODE =
 		-32001, /* the lab has no node of that name; `data.did_you_mean` if one is near */
-	RPC_WRONG_KIND = -32002, /* the node's kind cannot do that */
+	RPC_WRONG_KIND = -32002, /* the node's kind cannot do that; `data.kind` is what it is */
+	RPC_CANCELLED = -32003,  /* by `rpc.cancel`, or because the call's node has gone */
 };
 
 enum rpc_type {
@@ -60,6 +65,7 @@ enum rpc_type {
 	RPC_OBJECT,
 	RPC_ARRAY,
 	RPC_NODE, /* a string that names a node; the method gets it by rpc_call_node() */
+	RPC_ANY,  /* any value: the method checks it */
 };
 
 struct rpc_param {
@@ -109,13 +115,23 @@ int rpc_fail(struct rpc_call *call, enum rpc_code code, int err, const char *fmt
 /* The usual refusal: RPC_FAILED with "WHAT: strerror". */
 int rpc_fail_errno(struct rpc_call *call, int err, const char *what);
 
+/* Refuses because of the node's kind: RPC_WRONG_KIND, "METHOD works on weft nodes; r1 is a switch".
+ * `wanted`: "weft nodes". */
+int rpc_fail_kind(struct rpc_call *call, const struct lab_node *node, const char *wanted);
+
 /* Sends {"jsonrpc","method","params":{"id": the request's, ...params}}; takes `params`. False: left
- * out, since the client does not read. */
+ * out, since the client does not read; the next one that is sent has `left_out`, how many were. */
 bool rpc_notify(struct rpc_call *call, const char *method, json_t *params);
+/* Notifications of this call that have been left out so far. */
+uint64_t rpc_call_left_out(const struct rpc_call *call);
 /* `fn(arg)` when the client gives the call up (it has gone, or has sent `rpc.cancel`): `fn` must
  * release what the call holds. The call is gone afterwards: nothing may be sent on it. Also when
- * the lab ends. */
+ * the lab ends, and when a node that a parameter names is removed. Without, the call cannot be
+ * given up, and its answer is thrown away when nobody waits for it any more. */
 void rpc_call_on_cancel(struct rpc_call *call, void (*fn)(void *arg), void *arg);
+
+/* A string that may not be UTF-8 (a path, a program's argument): other bytes become '?'. */
+json_t *rpc_text(const char *s);
 
 /* ---- for the lab ------------------------------------------------------------------------- */
 
@@ -126,6 +142,13 @@ void rpc_call_on_cancel(struct rpc_call *call, void (*fn)(void *arg), void *arg)
 int rpc_server_start(struct lab *lab, const char *path, struct rpc_server **ret) MUST_CHECK;
 /* Cancels the open calls, closes the clients, removes the socket. NULL is fine. */
 void rpc_server_stop(struct rpc_server *srv);
+
+/* Ends the calls that have a parameter that names the node, which is about to go; but for `self`,
+ * the call that removes it. A NULL server is fine. */
+void rpc_server_node_gone(struct rpc_server *srv, const struct lab_node *node,
+			  const struct rpc_call *self);
+/* How many clients are connected. */
+uint32_t rpc_server_n_clients(const struct rpc_server *srv);
 
 /* Every method's table, each ended by a NULL name; the list ends with NULL. */
 extern const struct rpc_method *const rpc_tables[];

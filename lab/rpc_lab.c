@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Methods about the lab as a whole. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lab/capture.h"
+#include "lab/lab.h"
+#include "lab/rpc.h"
+
+/* The lab file's path, for somebody in another directory. */
+static json_t *file_path(const struct lab *lab)
+{
+	char cwd[PATH_MAX], *path;
+	json_t *text;
+
+	if (lab->file->file[0] == '/' || !getcwd(cwd, sizeof(cwd)))
+		return rpc_text(lab->file->file);
+	if (asprintf(&path, "%s/%s", cwd, lab->file->file) < 0)
+		return NULL;
+	text = rpc_text(path);
+	free(path);
+	return text;
+}
+
+static int info_run(struct rpc_call *call)
+{
+	const struct lab *lab = rpc_call_lab(call);
+	const char *capture = lab_capture_path(lab);
+	struct weft_loop_stats loop = {0};
+	struct weft_engine_stats eng;
+
+	if (lab->loop)
+		weft_loop_stats(lab->loop, &loop);
+	weft_engine_stats(lab->eng, &eng);
+	return rpc_reply(
+		call,
+		json_pack("{s:s, s:o, s:i, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "name",
+			  lab->name, "file", file_path(lab), "pid", (int)getpid(), "nodes",
+			  (json_int_t)lab->n_nodes, "links", (json_int_t)lab->n_links, "start_ns",
+			  (json_int_t)lab->start_epoch_ns, "uptime_ns",
+			  (json_int_t)(weft_engine_now_ns(lab->eng) - lab->start_ns), "capture",
+			  capture ? rpc_text(capture) : json_null(), "late_max_ns",
+			  (json_int_t)loop.late_max_ns, "late_1ms", (json_int_t)loop.n_late_1ms,
+			  "late_10ms", (json_int_t)loop.n_late_10ms, "mem_bytes",
+			  (json_int_t)eng.mem_bytes));
+}
+
+static int down_run(struct rpc_call *call)
+{
+	struct lab *lab = rpc_call_lab(call);
+
+	if (!lab->on_down)
+		return rpc_fail(call, RPC_FAILED, -ENOSYS, "this lab cannot be taken down");
+	lab->on_down(lab->on_down_arg);
+	return rpc_reply(call, json_pack("{s:i}", "pid", (int)getpid()));
+}
+
+const struct rpc_method rpc_methods_lab[] = {
+	{
+		.name = "lab.info",
+		.help = "What the lab is and how it does",
+		.result = "`{name, file, pid, nodes, links, start_ns, uptime_ns, capture, "
+			  "late_max_ns, "
+			  "late_1ms, late_10ms, mem_bytes}`: numbers of nodes and links; "
+			  "`start_ns` is "
+			  "since 1970; `capture` is the path of the capture file or null; `late_*` "
+			  "is "
+			  "how late deadlines were met, and how many were missed by more than that",
+		.run = info_run,
+	},
+	{
+		.name = "lab.down",
+		.help = "Takes the lab down; the process ends soon after the answer",
+		.result = "`{pid}`: the process to wait for",
+		.run = down_run,
+	},
+	{.name = NULL},
+};
