@@ -164,16 +164,26 @@ static void check_addr(struct lab_build *b, const struct labfile_node *node,
 	}
 }
 
+static bool node_has_ip(const struct labfile_node *node)
+{
+	return node->kind != LABFILE_SWITCH;
+}
+
 static void check_iface_link(struct lab_build *b, const struct labfile_iface *iface,
 			     const char *where)
 {
+	if (iface->is_implied && iface->n_addrs == 0 && node_has_ip(iface->node) && !b->broken)
+		lab_warning_add(b->errs, iface->pos,
+				"%s: the interface has no address; give the link a prefix, or "
+				"write it under nodes.%s.interfaces",
+				where, iface->node->name);
 	if (!iface->link && !b->broken) /* else its link may just not have been read */
 		lab_warning_add(b->errs, iface->pos, "%s: no link leads to this interface", where);
 	if (iface->link && iface->mtu > iface->link->mtu)
 		lab_warning_add(b->errs, lab_build_field_pos(b, &iface->mtu, iface->pos),
 				"%s.mtu: packets of more than %u bytes do not fit links[%u] and "
 				"will be lost",
-				where, iface->link->mtu, iface->link->index);
+				where, iface->link->mtu, iface->link->number);
 }
 
 static void check_iface(struct lab_build *b, const struct labfile_node *node,
@@ -204,6 +214,14 @@ static void check_iface(struct lab_build *b, const struct labfile_node *node,
 
 static void check_switch(struct lab_build *b, const struct labfile_node *node)
 {
+	if (node->gateway) {
+		lab_error_add(
+			b->errs, lab_build_field_pos(b, &node->gateway, node->pos),
+			"nodes.%s.gateway: a switch has no routes; give it to the nodes around "
+			"it",
+			node->name);
+		check_error(b);
+	}
 	if (node->n_routes || node->forwarding) {
 		lab_error_add(b->errs, node->n_routes ? node->routes[0].pos : node->pos,
 			      "nodes.%s: a switch forwards frames by itself and has no routes; a "
@@ -229,9 +247,17 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 			      LABFILE_MAX_ADDRS);
 		check_error(b);
 	}
+	if (node->kind != LABFILE_SWITCH && node->prefix.ip.family) {
+		lab_error_add(
+			b->errs, lab_build_field_pos(b, &node->prefix, node->pos),
+			"nodes.%s.prefix: only a switch has one; give it to the links of this "
+			"node, or write the address under interfaces",
+			node->name);
+		check_error(b);
+	}
 	if (node->kind == LABFILE_SWITCH)
 		check_switch(b, node);
-	else if (node->n_ifaces == 0)
+	else if (node->n_ifaces == 0 && !b->broken)
 		lab_warning_add(b->errs, node->pos,
 				"nodes.%s: the node has no interfaces, nothing can reach it",
 				node->name);
@@ -248,7 +274,7 @@ static void check_shape(struct lab_build *b, const struct labfile_link *link, in
 		lab_warning_add(b->errs, pos,
 				"links[%u]: reorder does nothing from %s: neither delay nor "
 				"reorder_delay is more than 0",
-				link->index, i == 0 ? "a to b" : "b to a");
+				link->number, i == 0 ? "a to b" : "b to a");
 }
 
 int labfile_check(struct lab_build *b)

@@ -27,13 +27,20 @@ static const struct lab_word proto_words[] = {
 	{NULL, 0},
 };
 
+static const struct lab_word routing_words[] = {
+	{"none", LABFILE_ROUTING_NONE},
+	{"auto", LABFILE_ROUTING_AUTO},
+	{NULL, 0},
+};
+
 static const struct lab_key iface_keys[] = {
 	{
 		.name = "address",
 		.type = LAB_T_ADDRS,
 		COUNTED(labfile_iface, addrs, n_addrs),
-		.help = "Its address with the length of the prefix, or a list of them; "
-			"without one, it takes part in its link only below IP",
+		.help = "Its address with the length of the prefix, or a list of them; without "
+			"it, the next free one of the link's prefix, if that has one; with an "
+			"empty list, none: it takes part in its link only below IP",
 	},
 	{
 		.name = "addresses",
@@ -286,6 +293,7 @@ static const struct lab_key node_keys[] = {
 	{
 		.name = "kind",
 		.type = LAB_T_WORD,
+		.flags = LAB_KEY_OWN,
 		FIELD(labfile_node, kind),
 		.words = kind_words,
 		.deflt = "weft",
@@ -293,12 +301,31 @@ static const struct lab_key node_keys[] = {
 			"kernel's, in a network namespace; `switch`: an Ethernet switch",
 	},
 	{
+		.name = "count",
+		.type = LAB_T_U32,
+		.flags = LAB_KEY_OWN,
+		FIELD(labfile_node, count),
+		.min = 1,
+		.max = LABFILE_MAX_COUNT,
+		.help = "So many nodes that are alike: NAME1, NAME2 and so on; a link to NAME is "
+			"one to each of them",
+	},
+	{
 		.name = "interfaces",
 		.type = LAB_T_NAMED,
+		.flags = LAB_KEY_OWN,
 		COUNTED(labfile_node, ifaces, n_ifaces),
 		.sub = &schema_iface,
-		.help = "Its interfaces by name, at most 15 bytes each; a switch gets those that "
-			"links name by itself",
+		.help = "Its interfaces by name; without this key, and on every switch, those "
+			"that links name are there",
+	},
+	{
+		.name = "prefix",
+		.type = LAB_T_PREFIX,
+		.flags = LAB_KEY_OWN | LAB_KEY_SEPARATE,
+		FIELD(labfile_node, prefix),
+		.help = "On a switch: the network of the links that it joins, from which "
+			"interfaces without an address get theirs",
 	},
 	{
 		.name = "forwarding",
@@ -315,6 +342,15 @@ static const struct lab_key node_keys[] = {
 		COUNTED(labfile_node, routes, n_routes),
 		.sub = &schema_route,
 		.help = "Static routes, besides those to the networks of its own addresses",
+	},
+	{
+		.name = "gateway",
+		.type = LAB_T_TARGET,
+		.flags = LAB_KEY_SEPARATE,
+		FIELD(labfile_node, gateway),
+		.help = "Its default route: the address or the name of a router, `none`, or "
+			"`auto` for the first router on its links, which is what a host has that "
+			"shares a link with a prefix",
 	},
 	{
 		.name = "hosts",
@@ -343,6 +379,7 @@ static const struct lab_schema schema_node = {
 	.keys = node_keys,
 	.name_offset = offsetof(struct labfile_node, name),
 	.name_type = LAB_T_NODE_NAME,
+	.defaults_key = node_keys, /* kind */
 };
 
 static const struct lab_key shape_keys[] = {
@@ -438,9 +475,18 @@ static const struct lab_key link_keys[] = {
 	{
 		.name = "between",
 		.type = LAB_T_ENDS,
-		.flags = LAB_KEY_REQUIRED,
+		.flags = LAB_KEY_REQUIRED | LAB_KEY_OWN,
 		FIELD(labfile_link, ends),
-		.help = "Its two ends, a and b, each NODE:INTERFACE",
+		.help = "Its two ends, a and b, each NODE:INTERFACE, or the name of a switch alone "
+			"for a port of its own",
+	},
+	{
+		.name = "prefix",
+		.type = LAB_T_PREFIX,
+		.flags = LAB_KEY_OWN,
+		FIELD(labfile_link, prefix),
+		.help = "The network of the link, from which interfaces without an address get "
+			"theirs: routers first, in the order of the file",
 	},
 	{
 		.name = "up",
@@ -489,6 +535,53 @@ static const struct lab_schema schema_link = {
 	.also_offset = offsetof(struct labfile_link, both),
 	.short_key = "between",
 	.short_help = "\"NODE:INTERFACE -- NODE:INTERFACE\"",
+	.defaults_name = "link",
+};
+
+/* The first three in the order of enum labfile_kind. */
+static const struct lab_key defaults_keys[] = {
+	{
+		.name = "weft",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, nodes[LABFILE_WEFT]),
+		.sub = &schema_node,
+		.help = "For nodes of kind `weft`",
+	},
+	{
+		.name = "kernel",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, nodes[LABFILE_KERNEL]),
+		.sub = &schema_node,
+		.help = "For nodes of kind `kernel`",
+	},
+	{
+		.name = "switch",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, nodes[LABFILE_SWITCH]),
+		.sub = &schema_node,
+		.help = "For nodes of kind `switch`",
+	},
+	{
+		.name = "link",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, link),
+		.sub = &schema_link,
+		.help = "For links, both directions or either",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_defaults = {
+	.name = "default",
+	.help = "What nodes and links have that do not say it themselves: their own keys, but for "
+		"those that tell one from the others.",
+	.where = "defaults",
+	.size = sizeof(struct labfile_defaults),
+	.keys = defaults_keys,
 };
 
 static const struct lab_key file_keys[] = {
@@ -524,6 +617,23 @@ static const struct lab_key file_keys[] = {
 		.help = "Names that every node knows, besides those of the nodes themselves",
 	},
 	{
+		.name = "defaults",
+		.type = LAB_T_MAP,
+		FIELD(labfile, defaults),
+		.sub = &schema_defaults,
+		.help = "What nodes and links have that do not say it themselves",
+	},
+	{
+		.name = "routing",
+		.type = LAB_T_WORD,
+		.flags = LAB_KEY_SEPARATE,
+		FIELD(labfile, routing),
+		.words = routing_words,
+		.deflt = "none",
+		.help = "`auto`: every node that forwards has a route to every network of the lab, "
+			"by the fewest routers between; `none`: only the routes of the file",
+	},
+	{
 		.name = "seed",
 		.type = LAB_T_U64,
 		.flags = LAB_KEY_ASIDE,
@@ -555,8 +665,9 @@ const struct lab_schema lab_schema_file = {
 };
 
 const struct lab_schema *const lab_schemas[] = {
-	&lab_schema_file, &schema_node, &schema_iface, &schema_route, &schema_service, &schema_http,
-	&schema_doc,      &schema_echo, &schema_link,  &schema_shape, &schema_host,    NULL,
+	&lab_schema_file, &schema_node,     &schema_iface, &schema_route, &schema_service,
+	&schema_http,     &schema_doc,      &schema_echo,  &schema_link,  &schema_shape,
+	&schema_host,     &schema_defaults, NULL,
 };
 
 const struct lab_key *lab_schema_key(const struct lab_schema *schema, const char *name,
