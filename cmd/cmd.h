@@ -49,5 +49,6 @@ extern const struct cmd cmd_run;
 extern const struct cmd cmd_exec;
 extern const struct cmd cmd_ls;
 extern const struct cmd cmd_down;
+extern const struct cmd cmd_link;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_rpc;

@@ -18,6 +18,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_exec,
 	&cmd_ls,
 	&cmd_down,
+	&cmd_link,
 	&cmd_rpc,
 	&cmd_check,
 	NULL,
