@@ -68,7 +68,15 @@ static struct lab_iface *lab_iface_get(struct lab *lab, const struct labfile_end
 	return &lab->nodes[end->node->index]->ifaces[end->iface - end->node->ifaces];
 }
 
-/* Every node's name and the extra names, as hosts(5) wants them. */
+static bool hosts_has(const struct labfile *file, const char *name)
+{
+	for (uint32_t i = 0; i < file->n_hosts; i++)
+		if (!strcasecmp(file->hosts[i].name, name))
+			return true;
+	return false;
+}
+
+/* Every node's name and the extra names, as hosts(5) wants them; an extra name wins (names.h). */
 static int hosts_build(struct lab *lab)
 {
 	const struct labfile *file = lab->file;
@@ -82,7 +90,7 @@ static int hosts_build(struct lab *lab)
 	for (uint32_t i = 0; i < file->n_nodes; i++) {
 		const struct lab_ip *ip = labfile_node_addr(&file->nodes[i]);
 
-		if (ip)
+		if (ip && !hosts_has(file, file->nodes[i].name))
 			fprintf(f, "%s %s\n", lab_ip_format(ip, text), file->nodes[i].name);
 	}
 	for (uint32_t i = 0; i < file->n_hosts; i++)
@@ -128,13 +136,13 @@ static int holder_make(struct lab_node *node, char *msg)
 		free(fds);
 		return -ENOMEM;
 	}
-	fputs(node->lab->hosts, f);
 	for (uint32_t i = 0; i < node->file->n_hosts; i++) {
 		char text[LAB_IP_TEXT];
 
 		fprintf(f, "%s %s\n", lab_ip_format(&node->file->hosts[i].ip, text),
 			node->file->hosts[i].name);
 	}
+	fputs(node->lab->hosts, f);
 	err = fclose(f) == 0 && hosts ? 0 : -ENOMEM;
 	if (!err)
 		err = holder_start(node->file, hosts, &node->holder, fds, why);
