@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame of a small TCP service: a listener, and connections of one kind, each a struct of a few
+ * bytes that begins with `struct server_conn`.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weft/weft.h"
+
+struct server;
+
+struct server_conn {
+	struct server_conn *next;
+	struct server_conn **pprev; /* what points here */
+	struct server *srv;
+	struct weft_sock *sock;
+};
+
+struct server_stats {
+	uint64_t n_conns;   /* accepted */
+	uint64_t n_refused; /* reset at the bound */
+	uint64_t bytes_received, bytes_sent;
+	uint32_t n_open;
+};
+
+struct server_kind {
+	size_t conn_size;   /* of the struct, made all zero */
+	uint32_t max_conns; /* more are reset */
+	/* Something can be read or written. 0; 1: it has ended well and is closed; -Exxx: it is
+	 * reset. */
+	int (*ready)(struct server_conn *c, uint32_t events);
+};
+
+struct server {
+	const struct server_kind *kind;
+	struct weft_sock *listener;
+	struct server_conn *conns;
+	struct server_stats stats;
+};
+
+/* Listens on all addresses. 0 or -Exxx of weft_bind() and weft_listen(). */
+int server_init(struct server *srv, const struct server_kind *kind, struct weft_stack *st,
+		uint16_t port) __attribute__((warn_unused_result));
+/* Resets what is open. Also after a server_init() that failed. */
+void server_fini(struct server *srv);
