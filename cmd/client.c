@@ -440,6 +440,16 @@ void client_print_error(const struct client *c, int err)
 		fprintf(stderr, "weft %s: lab %s: %s\n", c->tool, c->lab, strerror(-err));
 }
 
+int client_exit_status(const struct client *c, int err)
+{
+	json_int_t code = json_integer_value(json_object_get(c->error, "code"));
+
+	return err == -EREMOTEIO && (code == RPC_NO_NODE || code == RPC_METHOD_NOT_FOUND ||
+				     code == RPC_INVALID_PARAMS || code == RPC_WRONG_KIND)
+		       ? EXIT_USAGE
+		       : EXIT_FAILED;
+}
+
 json_t *client_node_params(const struct cmd_env *env)
 {
 	json_t *params;

@@ -55,5 +55,21 @@ const json_t *client_error(const struct client *c);
 /* What client_call() prints when it returns `err`. */
 void client_print_error(const struct client *c, int err);
 
+/* The exit status for it: EXIT_USAGE when the lab says that the command line is wrong (no such
+ * node, method or parameter), else EXIT_FAILED. */
+int client_exit_status(const struct client *c, int err);
+
+/*
+ * Runs a program in the kernel node env->node, on our terminal, and waits for its end. Returns its
+ * exit status (cmd.h), or EXIT_FAILED or EXIT_USAGE after a message.
+ */
+int client_exec(const struct cmd_env *env, struct client *c, char *const argv[]);
+/*
+ * For tools, before they read their arguments: when env->node is a kernel node, runs the system's
+ * program argv[0] there with the same arguments and returns its exit status. -1: it is another kind
+ * of node (or none was given): the tool is to do it. Else the exit status after a message.
+ */
+int client_tool_on_kernel_node(const struct cmd_env *env, int argc, char **argv);
+
 /* `{"node": env->node}`, after checking that one was given; prints and returns NULL otherwise. */
 json_t *client_node_params(const struct cmd_env *env);

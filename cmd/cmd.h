@@ -3,8 +3,8 @@
  * The `weft` command: one file a subcommand, each with a table entry that main.c lists.
  *
  * Exit status: 0 success; 1 the thing asked for failed; 2 the command line or the lab file is
- * wrong; `weft run` passes on the program's own status, 126 when it cannot be executed, 127 when it
- * is not found, 128+N when signal N ended it, as shells do.
+ * wrong; `weft run`, `weft exec` and tools on kernel nodes pass on the program's own status, 126
+ * when it cannot be executed, 127 when it is not found, 128+N when signal N ended it, as shells do.
  */
 #pragma once
 
@@ -46,6 +46,9 @@ extern const struct cmd *const cmd_table[];
 
 extern const struct cmd cmd_up;
 extern const struct cmd cmd_run;
+extern const struct cmd cmd_exec;
 extern const struct cmd cmd_ls;
+extern const struct cmd cmd_down;
+extern const struct cmd cmd_link;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_rpc;

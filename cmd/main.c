@@ -15,7 +15,10 @@
 const struct cmd *const cmd_table[] = {
 	&cmd_up,
 	&cmd_run,
+	&cmd_exec,
 	&cmd_ls,
+	&cmd_down,
+	&cmd_link,
 	&cmd_rpc,
 	&cmd_check,
 	NULL,

@@ -254,6 +254,34 @@ bool lab_ip_eq(const struct lab_ip *a, const struct lab_ip *b)
 	return lab_ip_cmp(a, b) == 0;
 }
 
+/* Adds to the number that the first `n_bytes` bytes are. */
+static bool bytes_add(struct lab_ip *ip, int n_bytes, uint64_t n)
+{
+	struct lab_ip sum = *ip;
+
+	for (int i = n_bytes - 1; i >= 0 && n; i--) {
+		n += sum.bytes[i];
+		sum.bytes[i] = (uint8_t)n;
+		n >>= 8;
+	}
+	if (n)
+		return false;
+	*ip = sum;
+	return true;
+}
+
+bool lab_ip_add(struct lab_ip *ip, uint32_t n)
+{
+	return bytes_add(ip, lab_ip_bits(ip) / 8, n);
+}
+
+bool lab_net_step(struct lab_net *net, uint32_t n)
+{
+	int n_bytes = (net->len + 7) / 8;
+
+	return bytes_add(&net->ip, n_bytes, (uint64_t)n << (8 * n_bytes - net->len));
+}
+
 /* The mask of byte `i` under a prefix of `len` bits. */
 static uint8_t mask_byte(uint8_t len, int i)
 {

@@ -58,6 +58,12 @@ static inline uint8_t lab_ip_bits(const struct lab_ip *ip)
 int lab_ip_cmp(const struct lab_ip *a, const struct lab_ip *b);
 bool lab_ip_eq(const struct lab_ip *a, const struct lab_ip *b);
 
+/* The address `n` behind this one; false, and unchanged: there are not so many. */
+bool lab_ip_add(struct lab_ip *ip, uint32_t n);
+
+/* Likewise the `n`-th network of the same length. */
+bool lab_net_step(struct lab_net *net, uint32_t n);
+
 /* The network itself: all bits behind the prefix 0. `last` has them all 1. */
 struct lab_net lab_net_base(const struct lab_net *net);
 struct lab_ip lab_net_last(const struct lab_net *net);

@@ -18,9 +18,15 @@ static void text_ellipsis(char *text, size_t size)
 /* Counts one more, and gives the entry to write it into; NULL: it is only counted. */
 static struct lab_error *errors_new(struct lab_errors *errs, struct lab_pos pos, bool is_warning)
 {
-	uint32_t n_before = is_warning ? errs->n_warnings++ : errs->n_errors++;
 	struct lab_error *e;
+	uint32_t n_before;
 
+	for (uint32_t i = 0; i < errs->n_list && errs->is_once; i++) {
+		e = &errs->list[i];
+		if (e->is_warning == is_warning && e->pos.line == pos.line && e->pos.col == pos.col)
+			return NULL;
+	}
+	n_before = is_warning ? errs->n_warnings++ : errs->n_errors++;
 	if (n_before >= (is_warning ? LAB_WARNINGS_MAX : LAB_ERRORS_MAX))
 		return NULL;
 	e = &errs->list[errs->n_list++];

@@ -35,6 +35,7 @@ struct lab_errors {
 	uint32_t n_errors;   /* found, also those that were not kept */
 	uint32_t n_warnings; /* likewise */
 	uint32_t n_list;
+	bool is_once; /* of several for one place in the file, only the first is kept and counted */
 	struct lab_error list[LAB_ERRORS_MAX + LAB_WARNINGS_MAX]; /* in the order of the file */
 };
 

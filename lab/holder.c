@@ -38,12 +38,13 @@ static void clone_explain(int err, char *msg)
 	const char *advice = "";
 
 	if (err == EPERM && geteuid() != 0)
-		advice = "; this system forbids user namespaces to ordinary users: run as root, or "
-			 "allow them (sysctl user.max_user_namespaces, "
+		advice = "; this system forbids user namespaces to ordinary users (or we are in a "
+			 "chroot): run as root, or allow them (sysctl user.max_user_namespaces, "
 			 "kernel.unprivileged_userns_clone, "
 			 "kernel.apparmor_restrict_unprivileged_userns)";
 	else if (err == ENOSPC)
-		advice = "; the limit of namespaces is reached (sysctl user.max_net_namespaces)";
+		advice = "; the limit of namespaces is reached (sysctl user.max_user_namespaces, "
+			 "user.max_net_namespaces); 0 forbids them";
 	snprintf(msg, HOLDER_ERR_MAX, "cannot create namespaces: %s%s", strerror(err), advice);
 }
 

@@ -26,7 +26,7 @@ struct labfile_node;
 struct holder;
 
 enum {
-	HOLDER_ERR_MAX = 256, /* longest message, with the NUL */
+	HOLDER_ERR_MAX = 384, /* longest message, with the NUL */
 };
 
 /*

@@ -131,15 +131,33 @@ static int file_cover(const char *path, const char *tmp, const char *text)
 }
 
 /*
+ * Keeps to ourselves what is mounted from now on. In a chroot the root directory need not be a
+ * mount, which the kernel answers with EINVAL: it is put over itself then, and entered by "/..",
+ * which unlike
+ * "/" leads to what is mounted there.
+ */
+static int mounts_make_private(void)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	if (mount("/", "/", NULL, MS_BIND | MS_REC, NULL) < 0 || chdir("/..") < 0 ||
+	    chroot(".") < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
  * The covering files live in a tmpfs that is mounted over /tmp only while they are bound to their
  * places; afterwards it has no name, and goes with the mount namespace.
  */
 static void mounts_set(int sock, const char *hosts)
 {
-	int err;
+	int err = mounts_make_private();
 
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		fail(sock, -errno, "cannot make mounts private: %s", strerror(errno));
+	if (err)
+		fail(sock, err, "cannot make mounts private: %s", strerror(-err));
 	/* So that ps and /proc/net show the node; a sandbox may refuse it, and little is lost. */
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0)
 		(void)mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);

@@ -10,7 +10,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "lab/apps.h"
 #include "lab/capture.h"
 #include "lab/holder.h"
 #include "lab/report.h"
@@ -69,7 +68,15 @@ static struct lab_iface *lab_iface_get(struct lab *lab, const struct labfile_end
 	return &lab->nodes[end->node->index]->ifaces[end->iface - end->node->ifaces];
 }
 
-/* Every node's name and the extra names, as hosts(5) wants them. */
+static bool hosts_has(const struct labfile *file, const char *name)
+{
+	for (uint32_t i = 0; i < file->n_hosts; i++)
+		if (!strcasecmp(file->hosts[i].name, name))
+			return true;
+	return false;
+}
+
+/* Every node's name and the extra names, as hosts(5) wants them; an extra name wins (names.h). */
 static int hosts_build(struct lab *lab)
 {
 	const struct labfile *file = lab->file;
@@ -83,7 +90,7 @@ static int hosts_build(struct lab *lab)
 	for (uint32_t i = 0; i < file->n_nodes; i++) {
 		const struct lab_ip *ip = labfile_node_addr(&file->nodes[i]);
 
-		if (ip)
+		if (ip && !hosts_has(file, file->nodes[i].name))
 			fprintf(f, "%s %s\n", lab_ip_format(ip, text), file->nodes[i].name);
 	}
 	for (uint32_t i = 0; i < file->n_hosts; i++)
@@ -103,8 +110,7 @@ static int node_alloc(struct lab *lab, const struct labfile_node *file)
 	node->lab = lab;
 	node->ifaces = calloc(file->n_ifaces + 1u, sizeof(*node->ifaces));
 	node->services = calloc(file->n_services + 1u, sizeof(*node->services));
-	node->apps = calloc(file->n_apps + 1u, sizeof(*node->apps));
-	if (!node->ifaces || !node->services || !node->apps)
+	if (!node->ifaces || !node->services)
 		return -ENOMEM;
 	for (uint32_t k = 0; k < file->n_ifaces; k++) {
 		node->ifaces[k].file = &file->ifaces[k];
@@ -130,13 +136,13 @@ static int holder_make(struct lab_node *node, char *msg)
 		free(fds);
 		return -ENOMEM;
 	}
-	fputs(node->lab->hosts, f);
 	for (uint32_t i = 0; i < node->file->n_hosts; i++) {
 		char text[LAB_IP_TEXT];
 
 		fprintf(f, "%s %s\n", lab_ip_format(&node->file->hosts[i].ip, text),
 			node->file->hosts[i].name);
 	}
+	fputs(node->lab->hosts, f);
 	err = fclose(f) == 0 && hosts ? 0 : -ENOMEM;
 	if (!err)
 		err = holder_start(node->file, hosts, &node->holder, fds, why);
@@ -321,20 +327,7 @@ static int node_serve(struct lab_node *node, char *msg)
 
 		if (err)
 			return refuse(msg, err, "node %s: service %s: %s", node->file->name,
-				      lab_service_kind_name(file), strerror(-err));
-	}
-	return 0;
-}
-
-static int node_apps_start(struct lab_node *node, char *msg)
-{
-	for (; node->n_apps < node->file->n_apps; node->n_apps++) {
-		const struct labfile_app *file = &node->file->apps[node->n_apps];
-		int err = lab_app_start(node, file, &node->apps[node->n_apps]);
-
-		if (err)
-			return refuse(msg, err, "node %s: app %s: %s", node->file->name,
-				      lab_app_kind_name(file), strerror(-err));
+				      file->kind == LABFILE_HTTP ? "http" : "echo", strerror(-err));
 	}
 	return 0;
 }
@@ -433,8 +426,6 @@ static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 		err = node_configure(lab->nodes[i], msg);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
 		err = node_serve(lab->nodes[i], msg);
-	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = node_apps_start(lab->nodes[i], msg);
 	/* Last, so that a lab that fails does not overwrite what an earlier run has captured. */
 	return err ? err : lab_captures_start(lab, cfg->pcap, msg);
 }
@@ -465,8 +456,6 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 
 static void node_stop(struct lab_node *node)
 {
-	while (node->n_apps)
-		lab_app_stop(&node->apps[--node->n_apps]);
 	while (node->n_services)
 		lab_service_stop(&node->services[--node->n_services]);
 	weft_stack_free(node->stack);
@@ -476,7 +465,6 @@ static void node_stop(struct lab_node *node)
 	holder_stop(node->holder);
 	free(node->ifaces);
 	free(node->services);
-	free(node->apps);
 	free(node);
 }
 

@@ -63,8 +63,6 @@ struct lab_node {
 	uint32_t n_ifaces;
 	struct lab_service *services;
 	uint32_t n_services; /* that have been started */
-	struct lab_app *apps;
-	uint32_t n_apps; /* likewise */
 };
 
 struct lab_link {

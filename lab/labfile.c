@@ -29,6 +29,29 @@ int lab_build_field_add(struct lab_build *b, const void *field, struct lab_pos p
 	return 0;
 }
 
+int lab_build_fields_copy(struct lab_build *b, const void *from, const void *to, size_t size)
+{
+	uintptr_t start = (uintptr_t)from, move = (uintptr_t)to - start;
+	size_t lo = 0, hi = b->n_sorted;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if ((uintptr_t)b->fields[mid].field < start)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < b->n_sorted && (uintptr_t)b->fields[lo].field - start < size; lo++) {
+		uintptr_t at = (uintptr_t)b->fields[lo].field + move;
+		int err = lab_build_field_add(b, (const void *)at, b->fields[lo].pos);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
 static int field_cmp(const void *a_, const void *b_)
 {
 	const struct lab_field_pos *a = a_, *b = b_;
@@ -41,15 +64,16 @@ void lab_build_fields_sort(struct lab_build *b)
 {
 	if (b->n_fields)
 		qsort(b->fields, b->n_fields, sizeof(*b->fields), field_cmp);
+	b->n_sorted = b->n_fields;
 }
 
 static const struct lab_field_pos *build_field_find(const struct lab_build *b, const void *field)
 {
 	struct lab_field_pos key = {.field = field};
 
-	if (b->n_fields == 0)
+	if (b->n_sorted == 0)
 		return NULL;
-	return bsearch(&key, b->fields, b->n_fields, sizeof(key), field_cmp);
+	return bsearch(&key, b->fields, b->n_sorted, sizeof(key), field_cmp);
 }
 
 struct lab_pos lab_build_field_pos(const struct lab_build *b, const void *field,
@@ -122,13 +146,21 @@ static int build_steps(struct lab_build *b, struct ynode *root)
 	}
 	b->lab->has_seed = lab_build_has_field(b, &b->lab->seed);
 	if (err == 0 && !(b->broken & LAB_BROKEN_NAMES))
+		err = labfile_expand(b);
+	if (err == 0 && !(b->broken & LAB_BROKEN_NAMES))
 		err = labfile_resolve(b);
-	if (err == 0 && !(b->broken & LAB_BROKEN_NAMES))
+	if (err == 0 && !b->broken)
+		err = labfile_assign(b);
+	if (err == 0 && !(b->broken & LAB_BROKEN_NAMES)) {
+		labfile_resolve_hosts(b);
 		err = labfile_check(b);
-	if (err == 0 && !(b->broken & LAB_BROKEN_NAMES))
-		err = labfile_apps_check(b);
+	}
 	if (err == 0 && !b->broken)
 		err = labfile_plan_check(b);
+	if (err == 0 && !b->broken)
+		err = labfile_gateways(b);
+	if (err == 0 && !b->broken)
+		err = labfile_routing(b);
 	if (err == 0 && !b->broken)
 		err = labfile_routes_check(b);
 	return err;

@@ -18,19 +18,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum {
 	LABFILE_MAX_BYTES = 1 << 20, /* of a file; larger ones are refused before reading them */
 	LABFILE_MAX_DEPTH = 32,      /* of nesting */
-	LABFILE_MAX_VALUES = 100000, /* of YAML, counted with aliases expanded */
-	LABFILE_MAX_ANCHORS = 1000,  /* of YAML */
-	LABFILE_MAX_IFACES = 1024,   /* of one node */
-	LABFILE_MAX_ADDRS = 1024,    /* of one node */
-	LABFILE_NAME_MAX = 32,       /* bytes of the lab's name */
-	LABFILE_NODE_NAME_MAX = 63,  /* bytes: a label of DNS */
-	LABFILE_IFACE_NAME_MAX = 15, /* bytes: IFNAMSIZ without the NUL */
-	LABFILE_HOST_NAME_MAX = 253, /* bytes */
-	LABFILE_URL_MAX = 2048,      /* bytes */
+	LABFILE_MAX_VALUES = 100000, /* of YAML, counted with aliases expanded; and of what `count`
+				      * makes of them */
+	LABFILE_MAX_DEFAULTED = 1000000, /* values of `defaults`, each time that they are used */
+	LABFILE_MAX_COUNT = 10000,       /* of nodes that are alike */
+	LABFILE_MAX_ROUTES = 200000,     /* that `routing: auto` makes */
+	LABFILE_MAX_ANCHORS = 1000,      /* of YAML */
+	LABFILE_MAX_IFACES = 1024,       /* of one node */
+	LABFILE_MAX_ADDRS = 1024,        /* of one node */
+	LABFILE_NAME_MAX = 32,           /* bytes of the lab's name */
+	LABFILE_NODE_NAME_MAX = 63,      /* bytes: a label of DNS */
+	LABFILE_IFACE_NAME_MAX = 15,     /* bytes: IFNAMSIZ without the NUL */
+	LABFILE_HOST_NAME_MAX = 253,     /* bytes */
 };
 
 enum labfile_kind {
@@ -43,11 +47,13 @@ enum labfile_kind {
 struct labfile_addr {
 	struct lab_pos pos;
 	struct lab_net net; /* the host's address and the length of its prefix */
+	bool is_assigned;   /* taken from the link's prefix; `pos` is that of the prefix */
 };
 
 struct labfile_iface {
 	struct lab_pos pos;
 	const char *name;
+	bool is_implied; /* a link names it, its node does not */
 	struct labfile_addr *addrs;
 	uint32_t n_addrs;
 	struct lab_mac mac; /* all zero: the runner makes one up */
@@ -66,6 +72,7 @@ struct labfile_route {
 	const char *dev_name;        /* as written, or NULL */
 	struct labfile_iface *iface; /* where it leads: the one named, or the gateway's */
 	uint32_t metric;             /* smaller is preferred */
+	bool is_auto;                /* by `gateway` or `routing`, not in the file */
 };
 
 /* A name for an address, for hosts files and resolvers. */
@@ -107,17 +114,9 @@ struct labfile_echo {
 	uint32_t protos;
 };
 
-/* A service with nothing to say but where it listens. */
-struct labfile_listener {
-	struct lab_pos pos;
-	uint32_t port;
-};
-
 enum labfile_service_kind {
 	LABFILE_HTTP,
 	LABFILE_ECHO,
-	LABFILE_DISCARD,
-	LABFILE_RR,
 };
 
 struct labfile_service {
@@ -125,46 +124,13 @@ struct labfile_service {
 	uint32_t kind; /* enum labfile_service_kind: which of these it is */
 	struct labfile_http http;
 	struct labfile_echo echo;
-	struct labfile_listener listener; /* discard and rr */
-};
-
-enum labfile_app_kind {
-	LABFILE_APP_HTTP,
-	LABFILE_APP_ECHO,
-	LABFILE_APP_BULK,
-	LABFILE_APP_RR,
-	LABFILE_APP_PING,
-};
-
-/* What an app is told; each kind has some of these. */
-struct labfile_app_args {
-	struct lab_pos pos;
-	const char *target; /* as written: an address or a name; http: NULL */
-	const char *url;    /* http, as written */
-	const char *host;   /* http: of the URL, with its port */
-	const char *path;   /* http: of the URL */
-	struct lab_ip ip;   /* of the target */
-	uint32_t port;
-	uint32_t proto; /* echo: LABFILE_TCP or LABFILE_UDP */
-	uint64_t size;  /* bytes */
-	bool has_size;
-	uint64_t request, response; /* rr: bytes */
-	int64_t time_ns;            /* bulk */
-	int64_t at_ns, interval_ns, timeout_ns;
-	uint32_t count; /* 0: for ever */
-};
-
-/* A client that weft runs on the node. */
-struct labfile_app {
-	struct lab_pos pos;
-	uint32_t kind; /* enum labfile_app_kind */
-	struct labfile_app_args args;
 };
 
 struct labfile_node {
 	struct lab_pos pos;
 	const char *name;
 	uint32_t kind; /* enum labfile_kind */
+	uint32_t copy; /* of a node with a count: its number, from 1; else 0 */
 	bool forwarding;
 	struct labfile_iface *ifaces; /* in the order of the file; a switch's may come from links */
 	uint32_t n_ifaces;
@@ -174,15 +140,18 @@ struct labfile_node {
 	uint32_t n_hosts;
 	struct labfile_service *services;
 	uint32_t n_services;
-	struct labfile_app *apps;
-	uint32_t n_apps;
 	uint32_t index; /* in labfile.nodes */
+
+	/* As written; what has become of them stands above. */
+	uint32_t count;        /* 0: none */
+	struct lab_net prefix; /* of a switch; family LAB_IP_NONE: none */
+	const char *gateway;   /* "auto", "none", an address or a node; NULL */
 };
 
 /* One side of a link, or another mention of an interface. */
 struct labfile_end {
 	struct lab_pos pos;
-	const char *text; /* "node:interface" */
+	const char *text; /* "node:interface", in a capture or once it is resolved */
 	struct labfile_node *node;
 	struct labfile_iface *iface;
 };
@@ -209,7 +178,21 @@ struct labfile_link {
 	struct labfile_shape dir[2]; /* [0]: from a to b, [1]: from b to a; complete */
 	uint32_t mtu;                /* bytes, without the Ethernet header */
 	bool up;
-	uint32_t index; /* in labfile.links */
+	uint32_t index;        /* in labfile.links */
+	uint32_t number;       /* in the file: several have the same, where nodes have a count */
+	struct lab_net prefix; /* as written; family LAB_IP_NONE: none */
+};
+
+/* What stands in `defaults`: read to be checked. The reader gives it to those that lack it. */
+struct labfile_defaults {
+	struct lab_pos pos;
+	struct labfile_node nodes[3]; /* by enum labfile_kind */
+	struct labfile_link link;
+};
+
+enum labfile_routing {
+	LABFILE_ROUTING_NONE, /* only the routes of the file */
+	LABFILE_ROUTING_AUTO, /* every router has a way to every network */
 };
 
 struct labfile {
@@ -228,6 +211,8 @@ struct labfile {
 	struct labfile_end *captures; /* interfaces to capture, unless all are */
 	uint32_t n_captures;
 	uint32_t n_segments;
+	uint32_t routing; /* enum labfile_routing */
+	struct labfile_defaults defaults;
 
 	struct labfile_node **by_name; /* the nodes again, sorted by name without case */
 	struct arena arena;            /* holds all of this, and this struct itself */
@@ -253,6 +238,17 @@ void labfile_free(struct labfile *lab);
 /* NULL when there is none. */
 struct labfile_node *labfile_node_find(const struct labfile *lab, const char *name);
 struct labfile_iface *labfile_iface_find(const struct labfile_node *node, const char *name);
+
+/* What a direction of a link does, for people: "100mbit 10ms loss 1%"; "" when it does nothing.
+ * Fills `buf` and returns it. */
+enum {
+	LABFILE_SHAPE_TEXT = 240
+};
+const char *labfile_shape_format(const struct labfile_shape *s,
+				 char buf[static LABFILE_SHAPE_TEXT]);
+
+/* Every node with what it has got, every link with what it does: all that weft has filled in. */
+void labfile_print_plan(const struct labfile *lab, FILE *out);
 
 /* The address that stands for the node's name: its first, or NULL when it has none. */
 const struct lab_ip *labfile_node_addr(const struct labfile_node *node);

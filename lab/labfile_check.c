@@ -38,32 +38,16 @@ static void check_port(struct lab_build *b, struct port_table *ports,
 	}
 }
 
-/* Where a service listens. */
-struct service_port {
-	const char *kind;
-	const struct lab_pos *pos;
-	const uint32_t *port;
-	uint32_t protos;
-};
-
-static struct service_port port_of(const struct labfile_service *s)
-{
-	switch (s->kind) {
-	case LABFILE_HTTP:
-		return (struct service_port){"http", &s->http.pos, &s->http.port, LABFILE_TCP};
-	case LABFILE_ECHO:
-		return (struct service_port){"echo", &s->echo.pos, &s->echo.port, s->echo.protos};
-	default:
-		return (struct service_port){s->kind == LABFILE_RR ? "rr" : "discard",
-					     &s->listener.pos, &s->listener.port, LABFILE_TCP};
-	}
-}
-
 static void clear_ports(struct port_table *ports, const struct labfile_node *node)
 {
-	for (uint32_t i = 0; i < node->n_services; i++)
-		for (int k = 0; k < 2; k++)
-			ports->of[k][*port_of(&node->services[i]).port] = NULL;
+	for (uint32_t i = 0; i < node->n_services; i++) {
+		const struct labfile_service *s = &node->services[i];
+
+		for (int k = 0; k < 2; k++) {
+			ports->of[k][s->http.port] = NULL;
+			ports->of[k][s->echo.port] = NULL;
+		}
+	}
 }
 
 static int check_http_root(struct lab_build *b, struct labfile_http *http, const char *where)
@@ -130,13 +114,15 @@ static int check_services(struct lab_build *b, struct labfile_node *node, struct
 	clear_ports(ports, node);
 	for (uint32_t i = 0; i < node->n_services && err == 0; i++) {
 		struct labfile_service *s = &node->services[i];
-		struct service_port at = port_of(s);
+		bool is_http = s->kind == LABFILE_HTTP;
 
-		if (at.pos->line == 0)
+		if ((is_http ? s->http.pos : s->echo.pos).line == 0)
 			continue; /* it could not be read */
-		snprintf(where, sizeof(where), "nodes.%s.services[%u].%s", node->name, i, at.kind);
-		check_port(b, ports, s, where, at.protos, at.port);
-		if (s->kind == LABFILE_HTTP)
+		snprintf(where, sizeof(where), "nodes.%s.services[%u].%s", node->name, i,
+			 is_http ? "http" : "echo");
+		check_port(b, ports, s, where, is_http ? LABFILE_TCP : s->echo.protos,
+			   is_http ? &s->http.port : &s->echo.port);
+		if (is_http)
 			err = check_http(b, &s->http, where);
 	}
 	return err;
@@ -178,16 +164,26 @@ static void check_addr(struct lab_build *b, const struct labfile_node *node,
 	}
 }
 
+static bool node_has_ip(const struct labfile_node *node)
+{
+	return node->kind != LABFILE_SWITCH;
+}
+
 static void check_iface_link(struct lab_build *b, const struct labfile_iface *iface,
 			     const char *where)
 {
+	if (iface->is_implied && iface->n_addrs == 0 && node_has_ip(iface->node) && !b->broken)
+		lab_warning_add(b->errs, iface->pos,
+				"%s: the interface has no address; give the link a prefix, or "
+				"write it under nodes.%s.interfaces",
+				where, iface->node->name);
 	if (!iface->link && !b->broken) /* else its link may just not have been read */
 		lab_warning_add(b->errs, iface->pos, "%s: no link leads to this interface", where);
 	if (iface->link && iface->mtu > iface->link->mtu)
 		lab_warning_add(b->errs, lab_build_field_pos(b, &iface->mtu, iface->pos),
 				"%s.mtu: packets of more than %u bytes do not fit links[%u] and "
 				"will be lost",
-				where, iface->link->mtu, iface->link->index);
+				where, iface->link->mtu, iface->link->number);
 }
 
 static void check_iface(struct lab_build *b, const struct labfile_node *node,
@@ -218,6 +214,14 @@ static void check_iface(struct lab_build *b, const struct labfile_node *node,
 
 static void check_switch(struct lab_build *b, const struct labfile_node *node)
 {
+	if (node->gateway) {
+		lab_error_add(
+			b->errs, lab_build_field_pos(b, &node->gateway, node->pos),
+			"nodes.%s.gateway: a switch has no routes; give it to the nodes around "
+			"it",
+			node->name);
+		check_error(b);
+	}
 	if (node->n_routes || node->forwarding) {
 		lab_error_add(b->errs, node->n_routes ? node->routes[0].pos : node->pos,
 			      "nodes.%s: a switch forwards frames by itself and has no routes; a "
@@ -243,9 +247,17 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 			      LABFILE_MAX_ADDRS);
 		check_error(b);
 	}
+	if (node->kind != LABFILE_SWITCH && node->prefix.ip.family) {
+		lab_error_add(
+			b->errs, lab_build_field_pos(b, &node->prefix, node->pos),
+			"nodes.%s.prefix: only a switch has one; give it to the links of this "
+			"node, or write the address under interfaces",
+			node->name);
+		check_error(b);
+	}
 	if (node->kind == LABFILE_SWITCH)
 		check_switch(b, node);
-	else if (node->n_ifaces == 0)
+	else if (node->n_ifaces == 0 && !b->broken)
 		lab_warning_add(b->errs, node->pos,
 				"nodes.%s: the node has no interfaces, nothing can reach it",
 				node->name);
@@ -262,7 +274,7 @@ static void check_shape(struct lab_build *b, const struct labfile_link *link, in
 		lab_warning_add(b->errs, pos,
 				"links[%u]: reorder does nothing from %s: neither delay nor "
 				"reorder_delay is more than 0",
-				link->index, i == 0 ? "a to b" : "b to a");
+				link->number, i == 0 ? "a to b" : "b to a");
 }
 
 int labfile_check(struct lab_build *b)

@@ -6,10 +6,13 @@
  *   labfile_text.c     bytes: is it text, UTF-8, not empty
  *   yaml_tree.c        YAML to a tree, within the limits of depth, number and aliases
  *   labfile_read.c     the tree by the schema: structs with values and defaults
+ *   labfile_expand.c   nodes with a count: written out in full
  *   labfile_resolve.c  names to pointers, ports of switches, segments
+ *   labfile_assign.c   addresses from prefixes
  *   labfile_check.c    each node and link by itself
- *   labfile_apps.c     apps: targets and URLs to addresses
  *   labfile_plan.c     addresses of the network as a whole
+ *   labfile_gateway.c  default routes
+ *   labfile_routing.c  routes that nobody has written
  *   labfile_routes.c   routes: gateways, duplicates, loops
  */
 #pragma once
@@ -37,14 +40,28 @@ struct lab_build {
 	uint32_t broken; /* enum lab_broken */
 	struct lab_field_pos *fields;
 	size_t n_fields, max_fields;
+	size_t n_sorted;          /* the first so many of `fields` are in order */
+	struct lab_group *groups; /* by name */
+	size_t n_groups;
+	bool *has_prefix; /* by segment */
+};
+
+/* Nodes that are alike: NAME1 to NAMEn. */
+struct lab_group {
+	const char *name;
+	uint32_t count;
 };
 
 int labfile_text_check(struct lab_build *b, const char *buf, size_t len) MUST_CHECK;
 int labfile_read(struct lab_build *b, struct ynode *root) MUST_CHECK;
+int labfile_expand(struct lab_build *b) MUST_CHECK;
 int labfile_resolve(struct lab_build *b) MUST_CHECK;
+int labfile_assign(struct lab_build *b) MUST_CHECK;
+void labfile_resolve_hosts(struct lab_build *b); /* when all have addresses */
 int labfile_check(struct lab_build *b) MUST_CHECK;
-int labfile_apps_check(struct lab_build *b) MUST_CHECK;
 int labfile_plan_check(struct lab_build *b) MUST_CHECK;
+int labfile_gateways(struct lab_build *b) MUST_CHECK;
+int labfile_routing(struct lab_build *b) MUST_CHECK;
 int labfile_routes_check(struct lab_build *b) MUST_CHECK;
 
 /* An interface's address among all addresses of the lab. */
@@ -65,7 +82,17 @@ int lab_owners_init(struct lab_owners *owners, struct lab_build *b) MUST_CHECK;
 struct labfile_iface *lab_owners_find(const struct lab_owners *owners, uint32_t segment,
 				      const struct lab_ip *ip);
 
+/* One more route; *max_routes is the room in node->routes, which may move. */
+int lab_build_route_add(struct lab_build *b, struct labfile_node *node,
+			const struct labfile_route *route, uint32_t *max_routes) MUST_CHECK;
+
+/* NULL: no node with a count has this name. */
+const struct lab_group *lab_build_group(const struct lab_build *b, const char *name);
+
 int lab_build_field_add(struct lab_build *b, const void *field, struct lab_pos pos) MUST_CHECK;
+/* The places of the fields in `size` bytes at `from` are also those of their copies at `to`. */
+int lab_build_fields_copy(struct lab_build *b, const void *from, const void *to,
+			  size_t size) MUST_CHECK;
 void lab_build_fields_sort(struct lab_build *b); /* when all are there, before any is looked up */
 
 /* Where the field was written, or `otherwise`. */

@@ -155,6 +155,13 @@ static int read_pair(struct reader *rd, const struct path *path, struct ynode *n
 	}
 	*slot.mask |= slot.bit;
 	*slot.line = name->pos.line;
+	if (value == rd->defaults && strcmp(key->name, "defaults") == 0)
+		return 0; /* read already */
+	if (t->is_template && key->flags & LAB_KEY_OWN) {
+		reader_report(rd, path, name, "\"%s\" cannot be a default; write it for each %s",
+			      key->name, t->schema->name);
+		return 0;
+	}
 	at.key = key->name;
 	return read_keyed(rd, &at, value, key, (char *)t->obj + offset);
 }
@@ -206,6 +213,62 @@ static int read_pairs(struct reader *rd, const struct path *path, struct ynode *
 			err = read_merge(rd, path, map_value(node, i), t);
 	}
 	return err;
+}
+
+/* ---- Defaults ---- */
+
+/* The value of a key, by itself or through <<; NULL: there is none. */
+static struct ynode *map_find(const struct ynode *node, const char *name)
+{
+	struct ynode *found = NULL;
+
+	for (uint32_t i = 0; node->type == YNODE_MAP && i < map_len(node) && !found; i++) {
+		if (map_key(node, i)->type == YNODE_SCALAR &&
+		    strcmp(map_key(node, i)->text, name) == 0)
+			found = map_value(node, i);
+	}
+	for (uint32_t i = 0; node->type == YNODE_MAP && i < map_len(node) && !found; i++) {
+		if (node_is_merge(map_key(node, i)))
+			found = map_find(map_value(node, i), name);
+	}
+	for (uint32_t i = 0; node->type == YNODE_SEQ && i < seq_len(node) && !found; i++)
+		found = map_find(seq_get(node, i), name);
+	return found;
+}
+
+static const char *word_name(const struct lab_word *words, uint32_t value)
+{
+	while (words->name && words->value != value)
+		words++;
+	return words->name;
+}
+
+/* What stands in `defaults` for a mapping of this schema goes where nothing stands already. */
+static int read_defaults_for(struct reader *rd, const struct path *path, struct target *t)
+{
+	const struct lab_key *by = t->schema->defaults_key;
+	const char *name = t->schema->defaults_name;
+	struct ynode *section;
+	uint32_t value;
+
+	if (!rd->defaults_good || t->is_template || !(by || name))
+		return 0;
+	if (by) {
+		memcpy(&value, (char *)t->obj + by->offset, sizeof(value));
+		name = word_name(by->words, value);
+	}
+	section = name ? map_find(rd->defaults, name) : NULL;
+	if (!section || section->type != YNODE_MAP)
+		return 0;
+	rd->n_defaulted += rd->defaults->n_values;
+	if (rd->n_defaulted > LABFILE_MAX_DEFAULTED) {
+		reader_report(rd, NULL, rd->defaults,
+			      "defaults: too much to give to so many nodes and links; write it "
+			      "where it is needed");
+		rd->defaults_good = false; /* once is enough */
+		return 0;
+	}
+	return read_pairs(rd, path, section, t, true);
 }
 
 /* "[tcp, udp]" as a default: every word that occurs in it. */
@@ -310,7 +373,8 @@ static int read_rest(struct reader *rd, const struct path *path, struct lab_pos 
 static int read_item(struct reader *rd, const struct path *path, struct ynode *node,
 		     const struct lab_schema *schema, uint32_t key_flags, void *obj)
 {
-	struct target t = {.schema = schema, .obj = obj};
+	bool is_template = key_flags & LAB_KEY_TEMPLATE;
+	struct target t = {.schema = schema, .obj = obj, .is_template = is_template};
 	struct lab_pos pos = node->pos;
 	int err = 0;
 
@@ -319,7 +383,7 @@ static int read_item(struct reader *rd, const struct path *path, struct ynode *n
 		return 0;
 	if (node->type == YNODE_MAP) {
 		err = read_pairs(rd, path, node, &t, false);
-	} else if (schema->short_key && !node_is_null(node)) {
+	} else if (schema->short_key && !node_is_null(node) && !is_template) {
 		err = read_short(rd, path, node, &t);
 	} else if (!node_is_null(node)) {
 		reader_report(rd, path, node,
@@ -327,7 +391,9 @@ static int read_item(struct reader *rd, const struct path *path, struct ynode *n
 			      node_type_name(node), schema->name);
 		return 0;
 	}
-	if (err < 0)
+	if (err == 0)
+		err = read_defaults_for(rd, path, &t);
+	if (err < 0 || is_template)
 		return err;
 	if (key_flags & LAB_KEY_OVERRIDE) {
 		memcpy((char *)obj + schema->given_offset, &t.seen.own, sizeof(t.seen.own));
@@ -519,9 +585,28 @@ static int read_value(struct reader *rd, const struct path *path, struct ynode *
 	}
 }
 
+/* The defaults come first, wherever they stand: one mistake in them is not one in every node. */
+static int read_defaults(struct reader *rd, const struct ynode *root)
+{
+	uint32_t n_errors = rd->b->errs->n_errors, offset;
+	const struct lab_key *key = lab_schema_key(&lab_schema_file, "defaults", &offset);
+	struct path at = {.key = key->name};
+	int err;
+
+	rd->defaults = map_find(root, key->name);
+	if (!rd->defaults)
+		return 0;
+	err = read_value(rd, &at, rd->defaults, key, rd->b->lab);
+	rd->defaults_good = rd->b->errs->n_errors == n_errors;
+	if (!rd->defaults_good)
+		reader_mark_broken(rd);
+	return err;
+}
+
 int labfile_read(struct lab_build *b, struct ynode *root)
 {
 	struct reader rd = {.b = b};
+	int err = read_defaults(&rd, root);
 
-	return read_item(&rd, NULL, root, &lab_schema_file, 0, b->lab);
+	return err < 0 ? err : read_item(&rd, NULL, root, &lab_schema_file, 0, b->lab);
 }

@@ -19,6 +19,10 @@ struct reader {
 	struct lab_build *b;
 	uint32_t n_aside;    /* how many keys with LAB_KEY_ASIDE we are inside of */
 	uint32_t n_separate; /* likewise, LAB_KEY_SEPARATE */
+	/* The value of `defaults`, read before the rest, and whether it is without mistakes. */
+	struct ynode *defaults;
+	bool defaults_good;
+	uint32_t n_defaulted; /* values that came from it so far */
 };
 
 /* The way from the root to a value: a key, or an index where `key` is NULL. */
@@ -38,6 +42,7 @@ struct seen {
 struct target {
 	const struct lab_schema *schema;
 	void *obj;
+	bool is_template; /* LAB_KEY_TEMPLATE */
 	struct seen seen;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names to pointers: the ends of links, devices of routes, targets of hosts, interfaces to
- * capture. A switch gets the ports that links name; after that, interfaces do not move any more.
+ * capture. A switch gets the ports that links name, and so does a node that says nothing about its
+ * interfaces; after that, interfaces do not move any more.
  * Also what follows from links: MTUs, both directions in full, and segments.
  *
  * A segment is what hears one broadcast: all links that are joined by switches. Their numbers are
@@ -27,8 +28,29 @@ static int by_name_cmp(const void *a, const void *b)
 			  (*(struct labfile_node *const *)b)->name);
 }
 
-static int index_nodes(struct labfile *lab)
+/* The reader has refused names that stand in the file twice; a count can make them so. */
+static void check_names(struct lab_build *b)
 {
+	for (uint32_t i = 1; i < b->lab->n_nodes; i++) {
+		const struct labfile_node *x = b->lab->by_name[i - 1], *y = b->lab->by_name[i];
+		bool swap = x->pos.line > y->pos.line ||
+			    (x->pos.line == y->pos.line && x->pos.col > y->pos.col);
+		const struct labfile_node *first = swap ? y : x, *second = swap ? x : y;
+
+		if (strcasecmp(x->name, y->name) != 0)
+			continue;
+		lab_error_add(b->errs, second->pos,
+			      "nodes: there is a node \"%s\" on line %u already (a count makes "
+			      "NAME1, NAME2 ...); rename one",
+			      second->name, first->pos.line);
+		b->broken |= LAB_BROKEN_NAMES | LAB_BROKEN_PLAN;
+	}
+}
+
+static int index_nodes(struct lab_build *b)
+{
+	struct labfile *lab = b->lab;
+
 	lab->by_name = arena_alloc_array(&lab->arena, lab->n_nodes, sizeof(struct labfile_node *));
 	if (!lab->by_name)
 		return -ENOMEM;
@@ -36,7 +58,9 @@ static int index_nodes(struct labfile *lab)
 		lab->nodes[i].index = i;
 		lab->by_name[i] = &lab->nodes[i];
 	}
-	qsort(lab->by_name, lab->n_nodes, sizeof(struct labfile_node *), by_name_cmp);
+	if (lab->n_nodes)
+		qsort(lab->by_name, lab->n_nodes, sizeof(struct labfile_node *), by_name_cmp);
+	check_names(b);
 	return 0;
 }
 
@@ -65,13 +89,23 @@ static const char *end_iface_name(const struct labfile_end *end)
 }
 
 static void report_no_node(struct lab_build *b, struct lab_pos pos, const char *where,
-			   const char *name)
+			   const char *name, bool is_bare)
 {
-	const char *best = lab_errors_full(b->errs) ? NULL : suggest_node(b->lab, name);
+	const struct lab_group *group = lab_build_group(b, name);
+	const char *best = lab_errors_full(b->errs) || group ? NULL : suggest_node(b->lab, name);
 
-	if (best)
+	if (group)
+		lab_error_add(b->errs, pos,
+			      "%s: \"%s\" is %s1 to %s%u, because of its count; write one of them",
+			      where, group->name, group->name, group->name, group->count);
+	else if (best)
 		lab_error_add(b->errs, pos, "%s: there is no node \"%s\"; did you mean \"%s\"?",
 			      where, name, best);
+	else if (is_bare)
+		lab_error_add(b->errs, pos,
+			      "%s: there is no node \"%s\"; write NODE:INTERFACE, or the name of "
+			      "a switch alone",
+			      where, name);
 	else
 		lab_error_add(b->errs, pos, "%s: there is no node \"%s\"; add it under nodes",
 			      where, name);
@@ -97,15 +131,23 @@ static void report_no_iface(struct lab_build *b, struct lab_pos pos, const char 
 static struct labfile_node *end_node(struct lab_build *b, const struct labfile_end *end,
 				     const char *where)
 {
+	const char *colon = end->text ? strrchr(end->text, ':') : NULL;
 	char name[LABFILE_NODE_NAME_MAX + 1] = {0};
 	struct labfile_node *node;
 
 	if (!end->text)
 		return NULL;
-	memcpy(name, end->text, (size_t)(strrchr(end->text, ':') - end->text));
+	memcpy(name, end->text, colon ? (size_t)(colon - end->text) : strlen(end->text));
 	node = labfile_node_find(b->lab, name);
-	if (!node)
-		report_no_node(b, end->pos, where, name);
+	if (!node) {
+		report_no_node(b, end->pos, where, name, !colon);
+	} else if (!colon && node->kind != LABFILE_SWITCH) {
+		lab_error_add(b->errs, end->pos,
+			      "%s: which interface of %s? write %s:eth0, for example", where, name,
+			      name);
+		report_broken(b);
+		return NULL;
+	}
 	return node;
 }
 
@@ -125,34 +167,75 @@ static int node_add_iface(struct labfile *lab, struct labfile_node *node, uint32
 		node->ifaces = ifaces;
 		*max_ifaces = max;
 	}
-	node->ifaces[node->n_ifaces++] =
-		(struct labfile_iface){.pos = end->pos, .name = end_iface_name(end)};
+	node->ifaces[node->n_ifaces++] = (struct labfile_iface){
+		.pos = end->pos, .name = end_iface_name(end), .is_implied = true};
 	return 0;
 }
 
-/* Finds the nodes of all links, and adds what ports their switches lack. */
+/* The interfaces of a node while links add to them. */
+struct ports {
+	uint32_t max;    /* room in node->ifaces */
+	bool are_open;   /* links may add to them */
+	uint32_t n_bare; /* the number of the last port that has been made up */
+};
+
+/* A name for the port at an end that is a switch alone: the next of p1, p2 ... that is free. */
+static int name_port(struct lab_build *b, struct ports *ports, struct labfile_end *end)
+{
+	char name[LABFILE_IFACE_NAME_MAX + 1];
+
+	do {
+		snprintf(name, sizeof(name), "p%u", ++ports->n_bare);
+	} while (labfile_iface_find(end->node, name));
+	end->text = arena_printf(&b->lab->arena, "%s:%s", end->node->name, name);
+	return end->text ? 0 : -ENOMEM;
+}
+
+static int resolve_port(struct lab_build *b, struct ports *ports, struct labfile_end *end,
+			bool is_bare)
+{
+	struct labfile_node *node = end->node;
+	int err = 0;
+
+	if (!node || !ports[node->index].are_open || node->n_ifaces > LABFILE_MAX_IFACES ||
+	    is_bare != !strchr(end->text, ':'))
+		return 0;
+	if (is_bare)
+		err = name_port(b, &ports[node->index], end);
+	if (err < 0 || labfile_iface_find(node, end_iface_name(end)))
+		return err;
+	return node_add_iface(b->lab, node, &ports[node->index].max, end);
+}
+
+/*
+ * Finds the nodes of all links, and adds what ports they lack: first those that links name, then
+ * those that have to be made up.
+ */
 static int resolve_link_nodes(struct lab_build *b)
 {
 	struct labfile *lab = b->lab;
-	uint32_t *max_ifaces = arena_alloc_array(&b->tmp, lab->n_nodes, sizeof(*max_ifaces));
+	struct ports *ports = arena_alloc_array(&b->tmp, lab->n_nodes, sizeof(*ports));
 	char where[32];
 	int err = 0;
 
-	if (!max_ifaces)
+	if (!ports)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < lab->n_nodes; i++)
-		max_ifaces[i] = lab->nodes[i].n_ifaces;
-	for (uint32_t i = 0; i < 2 * lab->n_links && err == 0; i++) {
+	for (uint32_t i = 0; i < lab->n_nodes; i++) {
+		const struct labfile_node *node = &lab->nodes[i];
+
+		ports[i].max = node->n_ifaces;
+		ports[i].are_open = node->kind == LABFILE_SWITCH || !node->ifaces;
+	}
+	for (uint32_t i = 0; i < 2 * lab->n_links; i++) {
 		struct labfile_end *end = &lab->links[i / 2].ends[i % 2];
 
-		snprintf(where, sizeof(where), "links[%u]", i / 2);
+		snprintf(where, sizeof(where), "links[%u]", lab->links[i / 2].number);
 		end->node = end_node(b, end, where);
-		if (!end->node || end->node->kind != LABFILE_SWITCH ||
-		    end->node->n_ifaces > LABFILE_MAX_IFACES ||
-		    labfile_iface_find(end->node, end_iface_name(end)))
-			continue;
-		err = node_add_iface(lab, end->node, &max_ifaces[end->node->index], end);
 	}
+	for (uint32_t i = 0; i < 2 * lab->n_links && err == 0; i++)
+		err = resolve_port(b, ports, &lab->links[i / 2].ends[i % 2], false);
+	for (uint32_t i = 0; i < 2 * lab->n_links && err == 0; i++)
+		err = resolve_port(b, ports, &lab->links[i / 2].ends[i % 2], true);
 	return err;
 }
 
@@ -179,8 +262,8 @@ static void resolve_end(struct lab_build *b, struct labfile_link *link, uint32_t
 	struct labfile_iface *iface;
 	char where[32];
 
-	snprintf(where, sizeof(where), "links[%u]", link->index);
-	if (!end->node)
+	snprintf(where, sizeof(where), "links[%u]", link->number);
+	if (!end->node || !strchr(end->text, ':')) /* a switch with too many ports */
 		return;
 	iface = labfile_iface_find(end->node, end_iface_name(end));
 	if (!iface) {
@@ -197,7 +280,7 @@ static void resolve_end(struct lab_build *b, struct labfile_link *link, uint32_t
 			b->errs, end->pos,
 			"%s: %s is an end of links[%u] (line %u) already; an interface has one "
 			"link, a switch joins several",
-			where, end->text, iface->link->index, iface->link->pos.line);
+			where, end->text, iface->link->number, iface->link->pos.line);
 		report_broken(b);
 	} else {
 		end->iface = iface;
@@ -346,7 +429,7 @@ static int check_switch_circles(struct lab_build *b)
 			lab_error_add(b->errs, link->pos,
 				      "links[%u]: this link closes a circle of switches, in which "
 				      "broadcasts never end; remove it, or set \"up: false\"",
-				      i);
+				      link->number);
 			continue;
 		}
 		parent[group_find(parent, n0->index)] = group_find(parent, n1->index);
@@ -388,10 +471,12 @@ static void resolve_hosts(struct lab_build *b, struct labfile_host *hosts, uint3
 			 of ? of->name : "", of ? "." : "", host->name);
 		node = labfile_node_find(b->lab, host->target);
 		if (!node)
-			report_no_node(b, pos, where, host->target);
-		else if (!labfile_node_addr(node))
+			report_no_node(b, pos, where, host->target, false);
+		else if (!labfile_node_addr(node) && !b->broken) /* else it may just lack it now */
 			lab_error_add(b->errs, pos, "%s: node \"%s\" has no address", where,
 				      node->name);
+		else if (!labfile_node_addr(node))
+			continue;
 		else
 			host->ip = *labfile_node_addr(node);
 	}
@@ -413,10 +498,22 @@ static void resolve_captures(struct lab_build *b)
 	}
 }
 
+void labfile_resolve_hosts(struct lab_build *b)
+{
+	for (uint32_t i = 0; i < b->lab->n_nodes; i++) {
+		struct labfile_node *node = &b->lab->nodes[i];
+
+		resolve_hosts(b, node->hosts, node->n_hosts, node);
+	}
+	resolve_hosts(b, b->lab->hosts, b->lab->n_hosts, NULL);
+}
+
 int labfile_resolve(struct lab_build *b)
 {
-	int err = index_nodes(b->lab);
+	int err = index_nodes(b);
 
+	if (err == 0 && b->broken & LAB_BROKEN_NAMES)
+		return 0;
 	if (err == 0)
 		err = resolve_link_nodes(b);
 	if (err < 0)
@@ -424,12 +521,8 @@ int labfile_resolve(struct lab_build *b)
 	resolve_iface_nodes(b);
 	resolve_links(b);
 	resolve_mtus(b->lab);
-	for (uint32_t i = 0; i < b->lab->n_nodes; i++) {
+	for (uint32_t i = 0; i < b->lab->n_nodes; i++)
 		resolve_routes(b, &b->lab->nodes[i]);
-		resolve_hosts(b, b->lab->nodes[i].hosts, b->lab->nodes[i].n_hosts,
-			      &b->lab->nodes[i]);
-	}
-	resolve_hosts(b, b->lab->hosts, b->lab->n_hosts, NULL);
 	resolve_captures(b);
 	err = resolve_segments(b);
 	return err < 0 ? err : check_switch_circles(b);

@@ -37,8 +37,11 @@ enum {
 static const char *route_where(const struct labfile_node *node, const struct labfile_route *route,
 			       char buf[static WHERE_TEXT])
 {
-	snprintf(buf, WHERE_TEXT, "nodes.%s.routes[%u]", node->name,
-		 (uint32_t)(route - node->routes));
+	if (route->is_auto)
+		snprintf(buf, WHERE_TEXT, "nodes.%s.gateway", node->name);
+	else
+		snprintf(buf, WHERE_TEXT, "nodes.%s.routes[%u]", node->name,
+			 (uint32_t)(route - node->routes));
 	return buf;
 }
 

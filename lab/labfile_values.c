@@ -93,12 +93,13 @@ int read_words(struct reader *rd, const struct path *path, struct ynode *node,
 }
 
 static const struct lab_key end_key = {.type = LAB_T_END};
+static const struct lab_key link_end_key = {.type = LAB_T_END, .flags = LAB_KEY_BARE};
 
 static int read_end(struct reader *rd, const struct path *path, struct ynode *node,
-		    struct labfile_end *end)
+		    const struct lab_key *key, struct labfile_end *end)
 {
 	end->pos = node->pos;
-	return read_scalar(rd, path, node, &end_key, end);
+	return read_scalar(rd, path, node, key, end);
 }
 
 /* "A -- B". Blanks around the parts are theirs to leave out. */
@@ -130,7 +131,7 @@ static int read_ends_text(struct reader *rd, const struct path *path, struct yno
 		if (!part)
 			return -ENOMEM;
 		ends[i].pos = node_pos_inside(node, (size_t)(parts[i] - text));
-		err = read_text(rd, path, ends[i].pos, part, &end_key, &ends[i]);
+		err = read_text(rd, path, ends[i].pos, part, &link_end_key, &ends[i]);
 	}
 	return err;
 }
@@ -156,7 +157,7 @@ int read_ends(struct reader *rd, const struct path *path, struct ynode *node,
 	for (uint32_t i = 0; i < 2 && err == 0; i++) {
 		struct path at = {.up = path, .index = i};
 
-		err = read_end(rd, &at, seq_get(node, i), &ends[i]);
+		err = read_end(rd, &at, seq_get(node, i), &link_end_key, &ends[i]);
 	}
 	return err;
 }
@@ -179,7 +180,7 @@ int read_capture(struct reader *rd, const struct path *path, struct ynode *node,
 	for (uint32_t i = 0; i < seq_len(node) && err == 0; i++) {
 		struct path at = {.up = path, .index = i};
 
-		err = read_end(rd, &at, seq_get(node, i), &ends[i]);
+		err = read_end(rd, &at, seq_get(node, i), &end_key, &ends[i]);
 	}
 	array_store(key, base, ends, seq_len(node));
 	return err;

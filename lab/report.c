@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lab/apps.h"
 #include "lab/capture.h"
 #include "lab/journey.h"
 #include "lab/lab.h"
@@ -353,7 +352,6 @@ void lab_report_print(struct lab *lab, FILE *out)
 	if (!r)
 		return;
 	fprintf(out, "\n-- what happened in lab %s --\n", lab->file->name);
-	lab_apps_print(lab, out);
 	print_paths(r, out);
 	print_conns(r, out);
 	print_links(lab, out);

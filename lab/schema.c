@@ -27,13 +27,20 @@ static const struct lab_word proto_words[] = {
 	{NULL, 0},
 };
 
+static const struct lab_word routing_words[] = {
+	{"none", LABFILE_ROUTING_NONE},
+	{"auto", LABFILE_ROUTING_AUTO},
+	{NULL, 0},
+};
+
 static const struct lab_key iface_keys[] = {
 	{
 		.name = "address",
 		.type = LAB_T_ADDRS,
 		COUNTED(labfile_iface, addrs, n_addrs),
-		.help = "Its address with the length of the prefix, or a list of them; "
-			"without one, it takes part in its link only below IP",
+		.help = "Its address with the length of the prefix, or a list of them; without "
+			"it, the next free one of the link's prefix, if that has one; with an "
+			"empty list, none: it takes part in its link only below IP",
 	},
 	{
 		.name = "addresses",
@@ -228,49 +235,6 @@ static const struct lab_schema schema_echo = {
 	.keys = echo_keys,
 };
 
-static const struct lab_key discard_keys[] = {
-	{
-		.name = "port",
-		.type = LAB_T_U32,
-		FIELD(labfile_listener, port),
-		.min = 1,
-		.max = 65535,
-		.deflt = "9",
-		.help = "The TCP port to listen on",
-	},
-	END_OF_KEYS,
-};
-
-static const struct lab_schema schema_discard = {
-	.name = "discard",
-	.help = "Takes all that it is sent and answers nothing (RFC 863): the other end of a bulk "
-		"app.",
-	.where = "nodes.NAME.services[].discard",
-	.size = sizeof(struct labfile_listener),
-	.keys = discard_keys,
-};
-
-static const struct lab_key rr_keys[] = {
-	{
-		.name = "port",
-		.type = LAB_T_U32,
-		FIELD(labfile_listener, port),
-		.min = 1,
-		.max = 65535,
-		.deflt = "5002",
-		.help = "The TCP port to listen on",
-	},
-	END_OF_KEYS,
-};
-
-static const struct lab_schema schema_rr = {
-	.name = "rr",
-	.help = "Answers each request of an rr app with as many bytes as it asks for.",
-	.where = "nodes.NAME.services[].rr",
-	.size = sizeof(struct labfile_listener),
-	.keys = rr_keys,
-};
-
 /* In the order of enum labfile_service_kind. */
 static const struct lab_key service_keys[] = {
 	{
@@ -287,20 +251,6 @@ static const struct lab_key service_keys[] = {
 		.sub = &schema_echo,
 		.help = "An echo server",
 	},
-	{
-		.name = "discard",
-		.type = LAB_T_MAP,
-		FIELD(labfile_service, listener),
-		.sub = &schema_discard,
-		.help = "A server that takes all and answers nothing",
-	},
-	{
-		.name = "rr",
-		.type = LAB_T_MAP,
-		FIELD(labfile_service, listener),
-		.sub = &schema_rr,
-		.help = "A server for requests and responses of given sizes",
-	},
 	END_OF_KEYS,
 };
 
@@ -314,183 +264,6 @@ static const struct lab_schema schema_service = {
 	.name_offset = offsetof(struct labfile_service, kind),
 	.short_key = "",
 	.short_help = "the name of a service, with its defaults",
-};
-
-/* ---- Apps ---- */
-
-/* Whom an app talks to, and the port. */
-#define APP_TO                                                                           \
-	{                                                                                \
-		.name = "to", .type = LAB_T_HOST, .flags = LAB_KEY_REQUIRED,             \
-		FIELD(labfile_app_args, target),                                         \
-		.help = "The peer: an address, the name of a node or one under `hosts`", \
-	}
-#define APP_PORT(deflt_, service_)                                                          \
-	{                                                                                   \
-		.name = "port", .type = LAB_T_U32, FIELD(labfile_app_args, port), .min = 1, \
-		.max = 65535, .deflt = (deflt_), .help = "The port of its " service_        \
-	}
-/* When its tries are made: the same keys for all kinds. */
-#define APP_PLAN(count_, interval_, timeout_, what_)                                            \
-	{.name = "at",                                                                          \
-	 .type = LAB_T_DURATION,                                                                \
-	 FIELD(labfile_app_args, at_ns),                                                        \
-	 .deflt = "0",                                                                          \
-	 .help = "When it starts, after the lab"},                                              \
-		{.name = "count",                                                               \
-		 .type = LAB_T_U32,                                                             \
-		 FIELD(labfile_app_args, count),                                                \
-		 .max = 1000000000,                                                             \
-		 .deflt = (count_),                                                             \
-		 .help = "How many " what_ " it makes; 0: it goes on for ever"},                \
-		{.name = "interval",                                                            \
-		 .type = LAB_T_DURATION,                                                        \
-		 FIELD(labfile_app_args, interval_ns),                                          \
-		 .deflt = (interval_),                                                          \
-		 .help = "From the start of one to the start of the next"},                     \
-	{                                                                                       \
-		.name = "timeout", .type = LAB_T_DURATION, FIELD(labfile_app_args, timeout_ns), \
-		.deflt = (timeout_), .help = "One that takes longer is given up as lost"        \
-	}
-
-static const struct lab_key app_http_keys[] = {
-	{
-		.name = "url",
-		.type = LAB_T_URL,
-		.flags = LAB_KEY_REQUIRED,
-		FIELD(labfile_app_args, url),
-		.help = "What it downloads; the host is an address, the name of a node or one "
-			"under `hosts`",
-	},
-	{
-		.name = "size",
-		.type = LAB_T_SIZE,
-		FIELD(labfile_app_args, size),
-		.help = "The length that the document must have; without one, any is right",
-	},
-	APP_PLAN("1", "1s", "30s", "downloads"),
-	END_OF_KEYS,
-};
-
-static const struct lab_key app_echo_keys[] = {
-	APP_TO,
-	APP_PORT("7", "echo service"),
-	{
-		.name = "proto",
-		.type = LAB_T_WORD,
-		FIELD(labfile_app_args, proto),
-		.words = proto_words,
-		.deflt = "tcp",
-		.help = "Over TCP all messages go over one connection, each after the answer to "
-			"the one before",
-	},
-	{
-		.name = "size",
-		.type = LAB_T_SIZE,
-		FIELD(labfile_app_args, size),
-		.deflt = "64B",
-		.help = "The length of a message; at least 4B over UDP",
-	},
-	APP_PLAN("10", "1s", "5s", "messages"),
-	END_OF_KEYS,
-};
-
-static const struct lab_key app_bulk_keys[] = {
-	APP_TO,
-	APP_PORT("9", "discard service"),
-	{
-		.name = "size",
-		.type = LAB_T_SIZE,
-		FIELD(labfile_app_args, size),
-		.help = "How much it sends in each transfer: give `size` or `time`",
-	},
-	{
-		.name = "time",
-		.type = LAB_T_DURATION,
-		FIELD(labfile_app_args, time_ns),
-		.help = "Or: for how long it sends",
-	},
-	APP_PLAN("1", "1s", "30s", "transfers"),
-	END_OF_KEYS,
-};
-
-static const struct lab_key app_rr_keys[] = {
-	APP_TO,
-	APP_PORT("5002", "rr service"),
-	{
-		.name = "request",
-		.type = LAB_T_SIZE,
-		FIELD(labfile_app_args, request),
-		.deflt = "100B",
-		.help = "The length of a request, at least 8B",
-	},
-	{
-		.name = "response",
-		.type = LAB_T_SIZE,
-		FIELD(labfile_app_args, response),
-		.deflt = "1000B",
-		.help = "The length of a response",
-	},
-	APP_PLAN("100", "0", "5s", "requests"),
-	END_OF_KEYS,
-};
-
-static const struct lab_key app_ping_keys[] = {
-	APP_TO,
-	{
-		.name = "size",
-		.type = LAB_T_SIZE,
-		FIELD(labfile_app_args, size),
-		.deflt = "56B",
-		.help = "The length of what an echo request carries",
-	},
-	APP_PLAN("10", "1s", "5s", "echo requests"),
-	END_OF_KEYS,
-};
-
-/* Each kind of app has some fields of struct labfile_app_args. */
-#define APP_SCHEMA(name_, help_)                              \
-	static const struct lab_schema schema_app_##name_ = { \
-		.name = #name_ " app",                        \
-		.help = help_,                                \
-		.where = "nodes.NAME.apps[]." #name_,         \
-		.size = sizeof(struct labfile_app_args),      \
-		.keys = app_##name_##_keys,                   \
-	}
-APP_SCHEMA(http, "Downloads a document: each time a connection, a GET and its response.");
-APP_SCHEMA(echo,
-	   "Sends messages to an echo service and looks whether they come back as they were.");
-APP_SCHEMA(bulk, "Sends as fast as TCP lets it to a discard service.");
-APP_SCHEMA(
-	rr,
-	"Sends requests to an rr service over one connection, each after the response to the one "
-	"before.");
-APP_SCHEMA(ping, "Sends ICMP echo requests, whether or not the earlier ones have been answered.");
-
-/* The tag's key, its number being of enum labfile_app_kind. */
-#define APP_TAG(name_, help_)                                                \
-	{                                                                    \
-		.name = #name_, .type = LAB_T_MAP, FIELD(labfile_app, args), \
-		.sub = &schema_app_##name_, .help = help_                    \
-	}
-
-static const struct lab_key app_keys[] = {
-	APP_TAG(http, "Downloads"),
-	APP_TAG(echo, "Messages that come back"),
-	APP_TAG(bulk, "As much data as TCP can carry"),
-	APP_TAG(rr, "Requests and responses"),
-	APP_TAG(ping, "ICMP echo requests"),
-	END_OF_KEYS,
-};
-
-static const struct lab_schema schema_app = {
-	.name = "app",
-	.help = "A client that weft runs on the node: a list of mappings with one of these keys "
-		"each. `weft up --report` says how each fared.",
-	.where = "nodes.NAME.apps[]",
-	.size = sizeof(struct labfile_app),
-	.keys = app_keys,
-	.name_offset = offsetof(struct labfile_app, kind),
 };
 
 static const struct lab_key host_keys[] = {
@@ -520,6 +293,7 @@ static const struct lab_key node_keys[] = {
 	{
 		.name = "kind",
 		.type = LAB_T_WORD,
+		.flags = LAB_KEY_OWN,
 		FIELD(labfile_node, kind),
 		.words = kind_words,
 		.deflt = "weft",
@@ -527,12 +301,31 @@ static const struct lab_key node_keys[] = {
 			"kernel's, in a network namespace; `switch`: an Ethernet switch",
 	},
 	{
+		.name = "count",
+		.type = LAB_T_U32,
+		.flags = LAB_KEY_OWN,
+		FIELD(labfile_node, count),
+		.min = 1,
+		.max = LABFILE_MAX_COUNT,
+		.help = "So many nodes that are alike: NAME1, NAME2 and so on; a link to NAME is "
+			"one to each of them",
+	},
+	{
 		.name = "interfaces",
 		.type = LAB_T_NAMED,
+		.flags = LAB_KEY_OWN,
 		COUNTED(labfile_node, ifaces, n_ifaces),
 		.sub = &schema_iface,
-		.help = "Its interfaces by name, at most 15 bytes each; a switch gets those that "
-			"links name by itself",
+		.help = "Its interfaces by name; without this key, and on every switch, those "
+			"that links name are there",
+	},
+	{
+		.name = "prefix",
+		.type = LAB_T_PREFIX,
+		.flags = LAB_KEY_OWN | LAB_KEY_SEPARATE,
+		FIELD(labfile_node, prefix),
+		.help = "On a switch: the network of the links that it joins, from which "
+			"interfaces without an address get theirs",
 	},
 	{
 		.name = "forwarding",
@@ -551,6 +344,15 @@ static const struct lab_key node_keys[] = {
 		.help = "Static routes, besides those to the networks of its own addresses",
 	},
 	{
+		.name = "gateway",
+		.type = LAB_T_TARGET,
+		.flags = LAB_KEY_SEPARATE,
+		FIELD(labfile_node, gateway),
+		.help = "Its default route: the address or the name of a router, `none`, or "
+			"`auto` for the first router on its links, which is what a host has that "
+			"shares a link with a prefix",
+	},
+	{
 		.name = "hosts",
 		.type = LAB_T_NAMED,
 		.flags = LAB_KEY_ASIDE,
@@ -566,14 +368,6 @@ static const struct lab_key node_keys[] = {
 		.sub = &schema_service,
 		.help = "The servers that run on it; only on `weft` nodes",
 	},
-	{
-		.name = "apps",
-		.type = LAB_T_TAGGED,
-		.flags = LAB_KEY_ASIDE,
-		COUNTED(labfile_node, apps, n_apps),
-		.sub = &schema_app,
-		.help = "The clients that run on it; only on `weft` nodes",
-	},
 	END_OF_KEYS,
 };
 
@@ -585,6 +379,7 @@ static const struct lab_schema schema_node = {
 	.keys = node_keys,
 	.name_offset = offsetof(struct labfile_node, name),
 	.name_type = LAB_T_NODE_NAME,
+	.defaults_key = node_keys, /* kind */
 };
 
 static const struct lab_key shape_keys[] = {
@@ -680,9 +475,18 @@ static const struct lab_key link_keys[] = {
 	{
 		.name = "between",
 		.type = LAB_T_ENDS,
-		.flags = LAB_KEY_REQUIRED,
+		.flags = LAB_KEY_REQUIRED | LAB_KEY_OWN,
 		FIELD(labfile_link, ends),
-		.help = "Its two ends, a and b, each NODE:INTERFACE",
+		.help = "Its two ends, a and b, each NODE:INTERFACE, or the name of a switch alone "
+			"for a port of its own",
+	},
+	{
+		.name = "prefix",
+		.type = LAB_T_PREFIX,
+		.flags = LAB_KEY_OWN,
+		FIELD(labfile_link, prefix),
+		.help = "The network of the link, from which interfaces without an address get "
+			"theirs: routers first, in the order of the file",
 	},
 	{
 		.name = "up",
@@ -731,6 +535,53 @@ static const struct lab_schema schema_link = {
 	.also_offset = offsetof(struct labfile_link, both),
 	.short_key = "between",
 	.short_help = "\"NODE:INTERFACE -- NODE:INTERFACE\"",
+	.defaults_name = "link",
+};
+
+/* The first three in the order of enum labfile_kind. */
+static const struct lab_key defaults_keys[] = {
+	{
+		.name = "weft",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, nodes[LABFILE_WEFT]),
+		.sub = &schema_node,
+		.help = "For nodes of kind `weft`",
+	},
+	{
+		.name = "kernel",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, nodes[LABFILE_KERNEL]),
+		.sub = &schema_node,
+		.help = "For nodes of kind `kernel`",
+	},
+	{
+		.name = "switch",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, nodes[LABFILE_SWITCH]),
+		.sub = &schema_node,
+		.help = "For nodes of kind `switch`",
+	},
+	{
+		.name = "link",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_TEMPLATE,
+		FIELD(labfile_defaults, link),
+		.sub = &schema_link,
+		.help = "For links, both directions or either",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_defaults = {
+	.name = "default",
+	.help = "What nodes and links have that do not say it themselves: their own keys, but for "
+		"those that tell one from the others.",
+	.where = "defaults",
+	.size = sizeof(struct labfile_defaults),
+	.keys = defaults_keys,
 };
 
 static const struct lab_key file_keys[] = {
@@ -766,6 +617,23 @@ static const struct lab_key file_keys[] = {
 		.help = "Names that every node knows, besides those of the nodes themselves",
 	},
 	{
+		.name = "defaults",
+		.type = LAB_T_MAP,
+		FIELD(labfile, defaults),
+		.sub = &schema_defaults,
+		.help = "What nodes and links have that do not say it themselves",
+	},
+	{
+		.name = "routing",
+		.type = LAB_T_WORD,
+		.flags = LAB_KEY_SEPARATE,
+		FIELD(labfile, routing),
+		.words = routing_words,
+		.deflt = "none",
+		.help = "`auto`: every node that forwards has a route to every network of the lab, "
+			"by the fewest routers between; `none`: only the routes of the file",
+	},
+	{
 		.name = "seed",
 		.type = LAB_T_U64,
 		.flags = LAB_KEY_ASIDE,
@@ -797,10 +665,9 @@ const struct lab_schema lab_schema_file = {
 };
 
 const struct lab_schema *const lab_schemas[] = {
-	&lab_schema_file, &schema_node,     &schema_iface,    &schema_route,    &schema_service,
-	&schema_http,     &schema_doc,      &schema_echo,     &schema_discard,  &schema_rr,
-	&schema_app,      &schema_app_http, &schema_app_echo, &schema_app_bulk, &schema_app_rr,
-	&schema_app_ping, &schema_link,     &schema_shape,    &schema_host,     NULL,
+	&lab_schema_file, &schema_node,     &schema_iface, &schema_route, &schema_service,
+	&schema_http,     &schema_doc,      &schema_echo,  &schema_link,  &schema_shape,
+	&schema_host,     &schema_defaults, NULL,
 };
 
 const struct lab_key *lab_schema_key(const struct lab_schema *schema, const char *name,

@@ -39,10 +39,9 @@ enum lab_type {
 	LAB_T_IP,        /* struct lab_ip */
 	LAB_T_HOST_NET,  /* struct lab_net: an address with the length of its prefix */
 	LAB_T_NET,       /* struct lab_net: a prefix, or "default" */
+	LAB_T_PREFIX,    /* struct lab_net: a prefix whose addresses hosts can have */
 	LAB_T_MAC,       /* struct lab_mac */
 	LAB_T_TARGET,    /* const char *: an address or the name of a node */
-	LAB_T_HOST,      /* const char *: an address, the name of a node, or one under hosts */
-	LAB_T_URL,       /* const char *: http://HOST[:PORT][/PATH] */
 	LAB_T_END,       /* struct labfile_end: "node:interface" */
 	/* Collections and the rest; `sub` says what is in them where it is a mapping */
 	LAB_T_WORDS,   /* uint32_t: the or of the values of some `words`; one, or a list */
@@ -70,6 +69,12 @@ enum lab_key_flags {
 	LAB_KEY_SEPARATE = 1 << 3,
 	/* A mapping that changes what stands in another one: keys left out have no default. */
 	LAB_KEY_OVERRIDE = 1 << 4,
+	/* It tells one thing from the others, so it cannot stand in `defaults`. */
+	LAB_KEY_OWN = 1 << 5,
+	/* A mapping of what others have when they do not say it: keys left out have no default. */
+	LAB_KEY_TEMPLATE = 1 << 6,
+	/* An end of a link: may be the name of a switch alone. */
+	LAB_KEY_BARE = 1 << 7,
 };
 
 struct lab_schema;
@@ -113,6 +118,9 @@ struct lab_schema {
 	 * parser) or the name of the key that it is the value of. */
 	const char *short_key;
 	const char *short_help; /* the form, for messages and the manual */
+	/* The key of `defaults` for this kind of mapping: a name, or the WORD key that says it. */
+	const char *defaults_name;
+	const struct lab_key *defaults_key;
 };
 
 /* What a type is called and how it is written; `example` completes messages. */

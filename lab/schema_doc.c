@@ -14,7 +14,9 @@ static void print_value(const struct lab_key *key, FILE *out)
 		return;
 	}
 	fprintf(out, "%s", info->name);
-	if (key->sub)
+	if (key->type == LAB_T_MAP)
+		fprintf(out, " (%s)", key->sub->name);
+	else if (key->sub)
 		fprintf(out, key->type == LAB_T_NAMED ? " to %ss" : " of %ss", key->sub->name);
 	else if ((key->type == LAB_T_U32 || key->type == LAB_T_U64) && key->max < UINT32_MAX)
 		fprintf(out, " from %llu to %llu", (unsigned long long)key->min,

@@ -58,16 +58,14 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 	[LAB_T_NET] = {"prefix", "is not a prefix",
 		       "write \"default\", or a network and the length of its prefix",
 		       "192.0.2.0/24", sizeof(struct lab_net)},
+	[LAB_T_PREFIX] = {"network", "is not a network",
+			  "write a network and the length of its prefix", "10.0.1.0/24",
+			  sizeof(struct lab_net)},
 	[LAB_T_MAC] = {"MAC address", "is not a MAC address",
 		       "write six hexadecimal bytes with colons between", "02:00:5e:10:00:01",
 		       sizeof(struct lab_mac)},
 	[LAB_T_TARGET] = {"address or node", "is neither an address nor the name of a node",
 			  "write an address or the name of a node", "192.0.2.1", sizeof(char *)},
-	[LAB_T_HOST] = {"address or name", "is neither an address nor the name of a host",
-			"write an address, the name of a node or one under hosts", "web",
-			sizeof(char *)},
-	[LAB_T_URL] = {"URL", "is not the URL of a document", "write http://HOST/PATH",
-		       "http://web/10m", sizeof(char *)},
 	[LAB_T_END] = {"interface of a node", "is not an interface of a node",
 		       "write the node, a colon and the interface, without blanks", "laptop:eth0",
 		       sizeof(struct labfile_end)},
@@ -121,19 +119,6 @@ static bool is_node_name(const char *s)
 static bool is_iface_name(const char *s)
 {
 	return is_name(s, LABFILE_IFACE_NAME_MAX, "-_.");
-}
-
-/* What a request line can carry; host and port are looked at when they are resolved. */
-static bool is_url(const char *s)
-{
-	static const char scheme[] = "http://";
-
-	if (strncmp(s, scheme, sizeof(scheme) - 1) != 0 || strlen(s) > LABFILE_URL_MAX)
-		return false;
-	for (s += sizeof(scheme) - 1; *s; s++)
-		if (*s <= ' ' || *s > '~' || *s == '#')
-			return false;
-	return true;
 }
 
 /* Labels of at most 63 bytes that begin with a letter, digit or _ (RFC 1123 §2.1, RFC 8552). */
@@ -203,12 +188,6 @@ static int text_parse(enum lab_type type, const char *text, struct arena *arena,
 		break;
 	case LAB_T_DIR:
 		ok = *text;
-		break;
-	case LAB_T_HOST:
-		ok = is_host_name(text) || is_ip(text);
-		break;
-	case LAB_T_URL:
-		ok = is_url(text);
 		break;
 	case LAB_T_TARGET:
 		ok = is_node_name(text) || is_ip(text);
@@ -292,13 +271,42 @@ static int net_parse(const char *s, struct lab_net *ret, const char **ret_why)
 	return lab_net_parse(s, ret);
 }
 
-static int end_parse(const char *s, struct arena *arena, struct labfile_end *ret,
-		     const char **ret_why)
+/* A network whose addresses hosts can have: more than one of them, and not special ones. */
+static int prefix_parse(const char *s, struct lab_net *ret, const char **ret_why)
+{
+	struct lab_net net, base;
+	struct lab_ip last;
+
+	if (lab_net_parse(s, &net) < 0) {
+		*ret_why = is_ip(s) ? "has no prefix length" : lab_type_infos[LAB_T_PREFIX].is_not;
+		return -EINVAL;
+	}
+	base = lab_net_base(&net);
+	last = lab_net_last(&net);
+	if (!lab_ip_eq(&base.ip, &net.ip))
+		*ret_why = "has bits behind its prefix";
+	else if (net.len == lab_ip_bits(&net.ip))
+		*ret_why = "is a single address";
+	else if (lab_ip_special(&net.ip) || lab_ip_special(&last))
+		*ret_why = "has no addresses of hosts";
+	else {
+		*ret = net;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int end_parse(const struct lab_key *key, const char *s, struct arena *arena,
+		     struct labfile_end *ret, const char **ret_why)
 {
 	const char *colon = strrchr(s, ':');
 	char node[LABFILE_NODE_NAME_MAX + 1] = {0};
 
 	*ret_why = lab_type_infos[LAB_T_END].is_not;
+	if (!colon && key->flags & LAB_KEY_BARE && is_node_name(s)) {
+		ret->text = arena_strdup(arena, s);
+		return ret->text ? 0 : -ENOMEM;
+	}
 	if (!colon || colon - s > LABFILE_NODE_NAME_MAX)
 		return -EINVAL;
 	memcpy(node, s, (size_t)(colon - s));
@@ -337,8 +345,10 @@ int lab_value_parse(const struct lab_key *key, const char *text, struct arena *a
 		return host_net_parse(text, field, ret_why);
 	case LAB_T_NET:
 		return net_parse(text, field, ret_why);
+	case LAB_T_PREFIX:
+		return prefix_parse(text, field, ret_why);
 	case LAB_T_END:
-		return end_parse(text, arena, field, ret_why);
+		return end_parse(key, text, arena, field, ret_why);
 	case LAB_T_IP:
 		err = lab_ip_parse(text, field);
 		break;

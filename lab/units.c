@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -345,4 +346,74 @@ int lab_uint_parse(const char *s, uint64_t min, uint64_t max, uint64_t *ret, con
 	}
 	*ret = v;
 	return 0;
+}
+
+/* ---- Values to text ---- */
+
+/* In the largest of the units, each 1000 of the one before, in which three decimals hold it. */
+static const char *scaled_format(uint64_t v, const char *const *units, uint32_t n_units,
+				 char buf[static LAB_UNIT_TEXT])
+{
+	uint64_t scale = 1, frac;
+	uint32_t u = 0;
+	int digits = 3;
+
+	while (u + 1 < n_units && v >= scale * 1000 && v % scale == 0) {
+		scale *= 1000;
+		u++;
+	}
+	frac = u ? v % scale / (scale / 1000) : 0;
+	while (digits > 0 && frac % 10 == 0) {
+		frac /= 10;
+		digits--;
+	}
+	if (digits)
+		snprintf(buf, LAB_UNIT_TEXT, "%llu.%0*llu%s", (unsigned long long)(v / scale),
+			 digits, (unsigned long long)frac, units[u]);
+	else
+		snprintf(buf, LAB_UNIT_TEXT, "%llu%s", (unsigned long long)(v / scale), units[u]);
+	return buf;
+}
+
+const char *lab_rate_format(uint64_t bps, char buf[static LAB_UNIT_TEXT])
+{
+	static const char *const units[] = {"bit", "kbit", "mbit", "gbit"};
+
+	if (bps)
+		return scaled_format(bps, units, ARRAY_SIZE(units), buf);
+	snprintf(buf, LAB_UNIT_TEXT, "unlimited");
+	return buf;
+}
+
+const char *lab_duration_format(int64_t ns, char buf[static LAB_UNIT_TEXT])
+{
+	static const char *const units[] = {"ns", "us", "ms", "s"};
+
+	return scaled_format((uint64_t)ns, units, ARRAY_SIZE(units), buf);
+}
+
+const char *lab_share_format(uint32_t ppm, char buf[static LAB_UNIT_TEXT])
+{
+	uint32_t frac = ppm % 10000;
+	int digits = 4;
+
+	while (digits > 0 && frac % 10 == 0) {
+		frac /= 10;
+		digits--;
+	}
+	if (digits)
+		snprintf(buf, LAB_UNIT_TEXT, "%u.%0*u%%", ppm / 10000, digits, frac);
+	else
+		snprintf(buf, LAB_UNIT_TEXT, "%u%%", ppm / 10000);
+	return buf;
+}
+
+const char *lab_queue_format(const struct lab_queue *q, char buf[static LAB_UNIT_TEXT])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB"};
+
+	if (q->bytes)
+		return scaled_format(q->bytes, units, ARRAY_SIZE(units), buf);
+	snprintf(buf, LAB_UNIT_TEXT, "%u", q->pkts);
+	return buf;
 }

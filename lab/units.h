@@ -38,6 +38,15 @@ struct lab_queue {
 };
 int lab_queue_parse(const char *s, struct lab_queue *ret, const char **ret_why) MUST_CHECK;
 
+/* The other way: the text that parses to the same value, as short as it gets. They fill `buf`. */
+enum {
+	LAB_UNIT_TEXT = 48
+};
+const char *lab_rate_format(uint64_t bps, char buf[static LAB_UNIT_TEXT]);
+const char *lab_duration_format(int64_t ns, char buf[static LAB_UNIT_TEXT]);
+const char *lab_share_format(uint32_t ppm, char buf[static LAB_UNIT_TEXT]);
+const char *lab_queue_format(const struct lab_queue *q, char buf[static LAB_UNIT_TEXT]);
+
 /* A whole number from `min` to `max`, decimal or 0x. */
 int lab_uint_parse(const char *s, uint64_t min, uint64_t max, uint64_t *ret,
 		   const char **ret_why) MUST_CHECK;

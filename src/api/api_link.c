@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "api/api_priv.h"
+#include "ip/ip4.h"
 #include "link/neigh.h"
 #include "link/veth.h"
 #include "wire/eth.h"
@@ -237,14 +238,15 @@ int weft_netif_set_mtu(struct weft_netif *nif, uint32_t mtu)
 	return netif_set_mtu(netif_of(nif), mtu);
 }
 
-/* Neighbours learn of the new address when they next hear from us; ours are asked for again from
- * it. */
+/* Neighbours are told, or they would go on sending to the old address until they doubt it; ours are
+ * asked for again from the new one. */
 void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6])
 {
 	struct netif *netif = netif_of(nif);
 
 	memcpy(netif->hwaddr.b, mac, sizeof(netif->hwaddr.b));
 	neigh_flush(netif, false);
+	ip4_addrs_announce(netif);
 }
 
 void weft_netif_mac(const struct weft_netif *nif, uint8_t ret[6])

@@ -63,7 +63,6 @@ static void ip4_netif_change(struct netif *netif)
 {
 	bool up = netif->flags & NETIF_UP;
 	bool starts = netif_is_running(netif) && !netif->ip4->was_running;
-	const struct ip4_ifaddr *ifa;
 
 	ip_dst_invalidate_all(netif->stack); /* the MTU may be another one */
 	if (up != netif->ip4->was_up)
@@ -71,8 +70,7 @@ static void ip4_netif_change(struct netif *netif)
 	netif->ip4->was_up = up;
 	netif->ip4->was_running = netif_is_running(netif);
 	if (starts)
-		list_for_each (ifa, &netif->ip4->addrs, link)
-			ip4_addr_announce(ifa);
+		ip4_addrs_announce(netif);
 }
 
 static void ip4_fini(struct stack *st)

@@ -102,6 +102,8 @@ int ip4_addr_del(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len) 
  * §3.3.4.3). False: there is none. */
 bool ip4_addr_select(const struct stack *st, const struct netif *netif, struct ip4_addr nexthop,
 		     struct ip4_addr *ret) MUST_CHECK;
+/* Tells the neighbours where each address of the interface is, if it runs. */
+void ip4_addrs_announce(struct netif *netif);
 /* Its prefix's broadcast address. False: it has none. */
 bool ip4_ifaddr_broadcast(const struct ip4_ifaddr *ifa, struct ip4_addr *ret) MUST_CHECK;
 /* Our address in the prefix that `addr` is in, on `netif`; NULL: not on that link. */

@@ -301,7 +301,7 @@ int ip4_addr_add(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
 	ifaddr_insert(ifs, ifa);
 	ifs->n_addrs++;
 	ip_dst_invalidate_all(st);
-	ip4_addr_announce(ifa);
+	arp_announce(netif, &ifa->addr);
 	return 0;
 
 fail_routes:
@@ -387,11 +387,13 @@ void ip4_addr_netif_del(struct netif *netif)
 }
 
 /* RFC 5227 §2.3; harmless where nobody listens. */
-void ip4_addr_announce(const struct ip4_ifaddr *ifa)
+void ip4_addrs_announce(struct netif *netif)
 {
-	struct netif *netif = ifa->netif;
+	const struct ip4_ifaddr *ifa;
 
-	if (netif_is_running(netif))
+	if (!netif->ip4) /* the stack has no IPv4 */
+		return;
+	list_for_each (ifa, &netif->ip4->addrs, link)
 		arp_announce(netif, &ifa->addr);
 }
 

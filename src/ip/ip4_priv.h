@@ -11,5 +11,3 @@ void ip4_own_fini(struct stack *st);
 
 int ip4_addr_netif_add(struct netif *netif) MUST_CHECK;
 void ip4_addr_netif_del(struct netif *netif);
-/* Gratuitous ARP, if the interface runs and has ARP. */
-void ip4_addr_announce(const struct ip4_ifaddr *ifa);

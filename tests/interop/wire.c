@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -286,6 +288,15 @@ static void patience_set(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }
 
+/* Closes the socket, for the errno of what it refused. */
+static int close_failed(int fd)
+{
+	int err = -errno;
+
+	close(fd);
+	return err;
+}
+
 int kernel_listen(uint16_t port, int backlog)
 {
 	struct sockaddr_in sin = kernel_sockaddr(ADDR_KERNEL, port);
@@ -296,12 +307,8 @@ int kernel_listen(uint16_t port, int backlog)
 		return -errno;
 	patience_set(fd);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 || listen(fd, backlog) < 0) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
+	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 || listen(fd, backlog) < 0)
+		return close_failed(fd);
 	return fd;
 }
 
@@ -323,12 +330,53 @@ int kernel_connect(uint16_t port)
 	if (fd < 0)
 		return -errno;
 	patience_set(fd);
-	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0) {
-		int err = -errno;
+	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+		return close_failed(fd);
+	return fd;
+}
 
-		close(fd);
-		return err;
-	}
+int kernel_udp(uint16_t port, uint16_t peer_port)
+{
+	struct sockaddr_in sin = kernel_sockaddr(ADDR_KERNEL, port);
+	struct sockaddr_in peer = kernel_sockaddr(ADDR_WEFT, peer_port);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	patience_set(fd);
+	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
+	    (peer_port && connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0))
+		return close_failed(fd);
+	return fd;
+}
+
+int kernel_raw(int protocol)
+{
+	struct sockaddr_in peer = kernel_sockaddr(ADDR_WEFT, 0);
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, protocol);
+
+	if (fd < 0)
+		return -errno;
+	patience_set(fd);
+	if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+int kernel_frames(void)
+{
+	struct sockaddr_ll sll = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)if_nametoindex("tap0"),
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	patience_set(fd);
+	if (bind(fd, (struct sockaddr *)&sll, sizeof(sll)) < 0)
+		return close_failed(fd);
 	return fd;
 }
 

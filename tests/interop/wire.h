@@ -85,6 +85,12 @@ const char *kernel_send_stream(int fd, uint32_t id, uint64_t len);
 const char *kernel_recv_stream(int fd, uint32_t id, uint64_t len);
 /* The peer finishes: NULL when the next read says so. */
 const char *kernel_recv_end(int fd);
+/* A UDP socket at `port`; peer_port not 0: connected to that port of the weft end. */
+int kernel_udp(uint16_t port, uint16_t peer_port);
+/* A raw IP socket of that protocol, connected to the weft end. */
+int kernel_raw(int protocol);
+/* A packet socket on the kernel's end of the wire: sees and sends whole frames. */
+int kernel_frames(void);
 
 /* The endpoints as weft has them. */
 struct weft_sockaddr wire_kernel_addr(uint16_t port);

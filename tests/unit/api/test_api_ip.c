@@ -404,6 +404,30 @@ static void neighbours_are_set_in_the_state_asked_for(void **state)
 	weft_neighs(w->st, note_neigh, &l);
 	assert_string_equal(l.text, "eth0 10.0.0.7 REACHABLE 42\neth0 10.0.0.8 PERMANENT 42\n");
 }
+static void interface_gets_another_mac_neighbours_are_told(void **state)
+{
+	static const uint8_t mac[6] = {2, 9, 9, 9, 9, 9};
+	struct world *w = *state;
+	struct fix_if *eth0 = container_of(netif_of(w->eth0), struct fix_if, netif);
+	struct fix_frame f;
+
+	weft_netif_set_mac(w->eth0, mac); /* without an address there is nothing to tell */
+	fix_settle(w->eng);
+	fix_assert_silent(eth0);
+	assert_int_equal(add(w->eth0, "10.0.0.1", 24), 0);
+	assert_int_equal(add(w->eth0, "10.0.0.2", 24), 0);
+	fix_settle(w->eng);
+	fix_ignore_sent(eth0);
+	weft_netif_set_mac(w->eth0, mac);
+	fix_settle(w->eng);
+	assert_int_equal(fix_n_unseen(eth0), 2);
+	assert_true(fix_sent(eth0, &f));
+	assert_memory_equal(f.b + 6, mac, sizeof(mac));
+	assert_memory_equal(f.b + 22, mac, sizeof(mac));      /* sender's, of ARP */
+	assert_memory_equal(f.b + 28, "\x0a\x00\x00\x01", 4); /* and its address */
+	assert_memory_equal(f.b + 38, "\x0a\x00\x00\x01", 4); /* the target's */
+	fix_ignore_sent(eth0);
+}
 
 int main(void)
 {
@@ -416,6 +440,7 @@ int main(void)
 		T(routes_are_deleted_by_what_is_said_of_them),
 		T(interface_of_another_stack_is_refused),
 		T(neighbours_are_listed_and_deleted),
+		T(interface_gets_another_mac_neighbours_are_told),
 		T(route_put_replaces_changes_and_appends),
 		T(route_get_tells_where_packets_go),
 		T(neighbours_are_set_in_the_state_asked_for),

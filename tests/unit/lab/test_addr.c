@@ -186,6 +186,64 @@ static void special_addresses_are_named(void **state UNUSED)
 	}
 }
 
+static void ip_plus_number_carries_and_stops_at_the_end(void **state UNUSED)
+{
+	static const struct {
+		const char *ip;
+		uint32_t n;
+		const char *sum; /* NULL: there is none */
+	} cases[] = {
+		{"10.0.0.255", 0, "10.0.0.255"},
+		{"10.0.0.255", 1, "10.0.1.0"},
+		{"9.255.255.255", 257, "10.0.1.0"},
+		{"255.255.255.254", 1, "255.255.255.255"},
+		{"255.255.255.254", 2, NULL},
+		{"0.0.0.1", UINT32_MAX, NULL},
+		{"2001:db8::ffff:ffff", 1, "2001:db8::1:0:0"},
+		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct lab_ip ip;
+		char text[LAB_IP_TEXT];
+
+		assert_int_equal(lab_ip_parse(cases[i].ip, &ip), 0);
+		assert_int_equal(lab_ip_add(&ip, cases[i].n), cases[i].sum != NULL);
+		assert_string_equal(lab_ip_format(&ip, text),
+				    cases[i].sum ? cases[i].sum : cases[i].ip);
+	}
+}
+
+static void net_plus_number_is_that_many_prefixes_further(void **state UNUSED)
+{
+	static const struct {
+		const char *net;
+		uint32_t n;
+		const char *sum;
+	} cases[] = {
+		{"10.0.0.0/24", 1, "10.0.1.0/24"},
+		{"10.0.0.4/30", 3, "10.0.0.16/30"},
+		{"10.0.255.0/24", 1, "10.1.0.0/24"},
+		{"10.0.0.0/8", 246, NULL},
+		{"10.0.0.0/8", 245, "255.0.0.0/8"},
+		{"10.0.0.0/31", 100000, "10.3.13.64/31"},
+		{"0.0.0.0/0", 1, NULL},
+		{"2001:db8::/64", 65536, "2001:db8:1::/64"},
+		{"2001:db8::/49", 3, "2001:db8:1:8000::/49"},
+		{"10.0.0.0/9", 1, "10.128.0.0/9"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct lab_net net;
+		char text[LAB_NET_TEXT];
+
+		assert_int_equal(lab_net_parse(cases[i].net, &net), 0);
+		assert_int_equal(lab_net_step(&net, cases[i].n), cases[i].sum != NULL);
+		assert_string_equal(lab_net_format(&net, text),
+				    cases[i].sum ? cases[i].sum : cases[i].net);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +251,8 @@ int main(void)
 		cmocka_unit_test(net_text_needs_a_prefix_length_that_fits),
 		cmocka_unit_test(net_base_and_last_are_its_first_and_last_address),
 		cmocka_unit_test(net_has_only_addresses_with_its_prefix_and_family),
+		cmocka_unit_test(ip_plus_number_carries_and_stops_at_the_end),
+		cmocka_unit_test(net_plus_number_is_that_many_prefixes_further),
 		cmocka_unit_test(mac_text_is_six_bytes),
 		cmocka_unit_test(special_addresses_are_named),
 	};

@@ -99,6 +99,8 @@ static void load_with_failures(const char *path, int expected_err)
 static void good_file_without_memory_gives_enomem_and_leaks_nothing(void **state UNUSED)
 {
 	load_with_failures(SOURCE_DIR "/tests/lab/good/every-key.yaml", 0);
+	load_with_failures(SOURCE_DIR "/tests/lab/good/small.yaml", 0);
+	load_with_failures(SOURCE_DIR "/tests/lab/good/defaults.yaml", 0);
 	load_with_failures(SOURCE_DIR "/examples/home.yaml", 0);
 }
 

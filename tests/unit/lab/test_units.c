@@ -223,6 +223,44 @@ static void whole_number_is_decimal_or_hexadecimal_within_its_bounds(void **stat
 	check(number, cases, ARRAY_SIZE(cases));
 }
 
+static void formatted_values_are_short_and_parse_to_themselves(void **state UNUSED)
+{
+	static const char *const rates[] = {"unlimited",    "1bit",    "999bit",
+					    "1.5kbit",      "50mbit",  "1.024mbit",
+					    "1000.001kbit", "2.5gbit", "1000gbit"};
+	static const char *const times[] = {"0ns",        "1ns", "1.5us",  "20ms",
+					    "1500.001us", "90s", "1.001s", "3600s"};
+	static const char *const shares[] = {"0%", "0.0001%", "1.5%", "100%", "12.345%"};
+	static const char *const queues[] = {"1", "1000", "64kB", "1.5MB", "1B", "65.537kB"};
+	char text[LAB_UNIT_TEXT];
+	const char *why;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		uint64_t bps;
+
+		assert_int_equal(lab_rate_parse(rates[i], &bps, &why), 0);
+		assert_string_equal(lab_rate_format(bps, text), rates[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		int64_t ns;
+
+		assert_int_equal(lab_duration_parse(times[i], &ns, &why), 0);
+		assert_string_equal(lab_duration_format(ns, text), times[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
+		uint32_t ppm;
+
+		assert_int_equal(lab_share_parse(shares[i], &ppm, &why), 0);
+		assert_string_equal(lab_share_format(ppm, text), shares[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++) {
+		struct lab_queue q;
+
+		assert_int_equal(lab_queue_parse(queues[i], &q, &why), 0);
+		assert_string_equal(lab_queue_format(&q, text), queues[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +270,7 @@ int main(void)
 		cmocka_unit_test(size_with_unit_is_bytes),
 		cmocka_unit_test(queue_without_unit_is_packets_and_with_unit_bytes),
 		cmocka_unit_test(whole_number_is_decimal_or_hexadecimal_within_its_bounds),
+		cmocka_unit_test(formatted_values_are_short_and_parse_to_themselves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
