@@ -12,6 +12,7 @@
 
 #include "lab/capture.h"
 #include "lab/holder.h"
+#include "lab/lab_priv.h"
 #include "lab/report.h"
 #include "lab/runner.h"
 #include "lab/service.h"
@@ -77,35 +78,44 @@ static bool hosts_has(const struct labfile *file, const char *name)
 }
 
 /* Every node's name and the extra names, as hosts(5) wants them; an extra name wins (names.h). */
-static int hosts_build(struct lab *lab)
+int lab_hosts_build(struct lab *lab)
 {
 	const struct labfile *file = lab->file;
 	char text[LAB_IP_TEXT];
+	char *hosts = NULL;
 	size_t size;
-	FILE *f = open_memstream(&lab->hosts, &size);
+	FILE *f = open_memstream(&hosts, &size);
 
 	if (!f)
 		return -ENOMEM;
 	fprintf(f, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
-	for (uint32_t i = 0; i < file->n_nodes; i++) {
-		const struct lab_ip *ip = labfile_node_addr(&file->nodes[i]);
+	for (uint32_t i = 0; i < lab->n_nodes; i++) {
+		const struct labfile_node *node = lab->nodes[i]->file;
+		const struct lab_ip *ip = labfile_node_addr(node);
 
-		if (ip && !hosts_has(file, file->nodes[i].name))
-			fprintf(f, "%s %s\n", lab_ip_format(ip, text), file->nodes[i].name);
+		if (ip && !hosts_has(file, node->name))
+			fprintf(f, "%s %s\n", lab_ip_format(ip, text), node->name);
 	}
 	for (uint32_t i = 0; i < file->n_hosts; i++)
 		fprintf(f, "%s %s\n", lab_ip_format(&file->hosts[i].ip, text), file->hosts[i].name);
 	/* glibc reports success without a text when only the last allocation fails. */
-	return fclose(f) == 0 && lab->hosts ? 0 : -ENOMEM;
+	if (fclose(f) != 0 || !hosts) {
+		free(hosts);
+		return -ENOMEM;
+	}
+	free(lab->hosts);
+	lab->hosts = hosts;
+	return 0;
 }
 
-static int node_alloc(struct lab *lab, const struct labfile_node *file)
+int lab_node_alloc(struct lab *lab, const struct labfile_node *file)
 {
 	struct lab_node *node = calloc(1, sizeof(*node));
 
 	if (!node)
 		return -ENOMEM;
 	lab->nodes[lab->n_nodes++] = node;
+	lab->n_nodes_ever++;
 	node->file = file;
 	node->lab = lab;
 	node->ifaces = calloc(file->n_ifaces + 1u, sizeof(*node->ifaces));
@@ -120,30 +130,32 @@ static int node_alloc(struct lab *lab, const struct labfile_node *file)
 	return 0;
 }
 
-static int holder_make(struct lab_node *node, char *msg)
+char *lab_node_hosts(const struct lab_node *node)
+{
+	char text[LAB_IP_TEXT];
+	char *hosts = NULL;
+	size_t size;
+	FILE *f = open_memstream(&hosts, &size);
+
+	if (!f)
+		return NULL;
+	for (uint32_t i = 0; i < node->file->n_hosts; i++)
+		fprintf(f, "%s %s\n", lab_ip_format(&node->file->hosts[i].ip, text),
+			node->file->hosts[i].name);
+	fputs(node->lab->hosts, f);
+	if (fclose(f) == 0)
+		return hosts;
+	free(hosts);
+	return NULL;
+}
+
+int lab_node_hold(struct lab_node *node, char *msg)
 {
 	char why[HOLDER_ERR_MAX] = "";
 	int *fds = calloc(node->file->n_ifaces + 1u, sizeof(*fds));
-	FILE *f;
-	char *hosts = NULL;
-	size_t size;
-	int err;
+	char *hosts = lab_node_hosts(node);
+	int err = fds && hosts ? 0 : -ENOMEM;
 
-	if (!fds)
-		return -ENOMEM;
-	f = open_memstream(&hosts, &size);
-	if (!f) {
-		free(fds);
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < node->file->n_hosts; i++) {
-		char text[LAB_IP_TEXT];
-
-		fprintf(f, "%s %s\n", lab_ip_format(&node->file->hosts[i].ip, text),
-			node->file->hosts[i].name);
-	}
-	fputs(node->lab->hosts, f);
-	err = fclose(f) == 0 && hosts ? 0 : -ENOMEM;
 	if (!err)
 		err = holder_start(node->file, hosts, &node->holder, fds, why);
 	for (uint32_t i = 0; !err && i < node->file->n_ifaces; i++)
@@ -155,7 +167,7 @@ static int holder_make(struct lab_node *node, char *msg)
 	return refuse(msg, err, "node %s: %s", node->file->name, why[0] ? why : strerror(-err));
 }
 
-static int node_start(struct lab_node *node, char *msg)
+int lab_node_start(struct lab_node *node, char *msg)
 {
 	struct weft_engine *eng = node->lab->eng;
 	int err = weft_stack_new(eng, node->file->name, &node->stack);
@@ -196,6 +208,8 @@ static int link_join(struct lab_link *link, struct lab_iface *ends[2])
 		uint8_t mac[6];
 
 		ends[i]->netif = weft_link_netif(link->link, i);
+		ends[i]->link = link;
+		ends[i]->end = i;
 		lab_iface_mac(ends[i]->file, mac);
 		/* The patch end of a kernel node is not the node: the TAP's owner has the MAC. */
 		if (link->nodes[i]->file->kind == LABFILE_KERNEL)
@@ -208,10 +222,9 @@ static int link_join(struct lab_link *link, struct lab_iface *ends[2])
 	return err;
 }
 
-static int link_make(struct lab *lab, const struct labfile_link *file)
+int lab_link_make(struct lab *lab, const struct labfile_link *file, struct lab_node *nodes[2],
+		  struct lab_iface *ends[2])
 {
-	struct lab_iface *ends[2] = {lab_iface_get(lab, &file->ends[0]),
-				     lab_iface_get(lab, &file->ends[1])};
 	struct lab_link *link = calloc(1, sizeof(*link));
 
 	if (!link)
@@ -220,10 +233,22 @@ static int link_make(struct lab *lab, const struct labfile_link *file)
 	link->file = file;
 	link->is_up = file->up;
 	for (int i = 0; i < 2; i++) {
-		link->nodes[i] = lab->nodes[file->ends[i].node->index];
+		link->nodes[i] = nodes[i];
 		link->dir[i] = dir_of(&file->dir[i]);
 	}
 	return link_join(link, ends);
+}
+
+static int file_link_make(struct lab *lab, const struct labfile_link *file)
+{
+	struct lab_node *nodes[2];
+	struct lab_iface *ends[2];
+
+	for (int i = 0; i < 2; i++) {
+		nodes[i] = lab->nodes[file->ends[i].node->index];
+		ends[i] = lab_iface_get(lab, &file->ends[i]);
+	}
+	return lab_link_make(lab, file, nodes, ends);
 }
 
 static int dummy_tx(void *arg, const void *frame, size_t len)
@@ -234,8 +259,7 @@ static int dummy_tx(void *arg, const void *frame, size_t len)
 	return -ENETDOWN;
 }
 
-/* An interface without a link is there, and has no carrier behind it. */
-static int iface_make_unlinked(struct lab_node *node, struct lab_iface *iface)
+int lab_iface_make_unlinked(struct lab_node *node, struct lab_iface *iface)
 {
 	static const struct weft_frame_ops dummy_ops = {dummy_tx};
 	uint8_t mac[6];
@@ -245,26 +269,26 @@ static int iface_make_unlinked(struct lab_node *node, struct lab_iface *iface)
 			      NULL, &iface->netif);
 }
 
-/* Joins TAP `i` of a kernel node with its end of the link. */
-static int tap_patch(struct lab_node *node, uint32_t i)
+/* Joins a kernel node's TAP with what it has in place of a cable. */
+static int tap_patch(struct lab_node *node, struct lab_iface *iface)
 {
-	struct lab_iface *iface = &node->ifaces[i];
 	int fd = iface->tap_fd;
-	struct weft_bridge *patch;
 	char name[16];
 	int err;
 
+	if (iface->patch)
+		return weft_bridge_add(iface->patch, iface->netif);
 	iface->tap_fd = -1;
-	snprintf(name, sizeof(name), "tap%u", i);
+	snprintf(name, sizeof(name), "tap%u", node->n_taps_ever++);
 	err = weft_tap_new(node->lab->loop, node->stack, name, fd, &iface->tap);
 	if (!err)
 		err = weft_netif_set_mtu(iface->tap, iface->file->mtu);
 	if (!err)
-		err = weft_bridge_new(node->stack, &patch);
+		err = weft_bridge_new(node->stack, &iface->patch);
 	if (!err)
-		err = weft_bridge_add(patch, iface->tap);
+		err = weft_bridge_add(iface->patch, iface->tap);
 	if (!err)
-		err = weft_bridge_add(patch, iface->netif);
+		err = weft_bridge_add(iface->patch, iface->netif);
 	return err;
 }
 
@@ -293,8 +317,19 @@ static int route_add(struct lab_node *node, const struct labfile_route *r)
 	return weft_route_add(node->stack, &route);
 }
 
-/* What stands on the links: addresses, routes, bridge ports, patches. */
-static int node_configure(struct lab_node *node, char *msg)
+int lab_iface_attach(struct lab_node *node, struct lab_iface *iface)
+{
+	switch (node->file->kind) {
+	case LABFILE_SWITCH:
+		return weft_bridge_add(node->bridge, iface->netif);
+	case LABFILE_KERNEL:
+		return tap_patch(node, iface);
+	default:
+		return iface_addrs_add(iface);
+	}
+}
+
+int lab_node_configure(struct lab_node *node, char *msg)
 {
 	const struct labfile_node *file = node->file;
 	const char *what = "interface";
@@ -304,13 +339,9 @@ static int node_configure(struct lab_node *node, char *msg)
 		struct lab_iface *iface = &node->ifaces[i];
 
 		if (!iface->netif)
-			err = iface_make_unlinked(node, iface);
-		if (!err && file->kind == LABFILE_SWITCH)
-			err = weft_bridge_add(node->bridge, iface->netif);
-		else if (!err && file->kind == LABFILE_KERNEL)
-			err = tap_patch(node, i);
-		else if (!err)
-			err = iface_addrs_add(iface);
+			err = lab_iface_make_unlinked(node, iface);
+		if (!err)
+			err = lab_iface_attach(node, iface);
 	}
 	if (!err)
 		what = "route";
@@ -319,7 +350,7 @@ static int node_configure(struct lab_node *node, char *msg)
 	return err ? refuse(msg, err, "node %s: %s: %s", file->name, what, strerror(-err)) : 0;
 }
 
-static int node_serve(struct lab_node *node, char *msg)
+int lab_node_serve(struct lab_node *node, char *msg)
 {
 	for (; node->n_services < node->file->n_services; node->n_services++) {
 		const struct labfile_service *file = &node->file->services[node->n_services];
@@ -397,8 +428,8 @@ static int lab_alloc(struct lab *lab)
 	if (!lab->nodes || !lab->links)
 		return -ENOMEM;
 	for (uint32_t i = 0; !err && i < lab->file->n_nodes; i++)
-		err = node_alloc(lab, &lab->file->nodes[i]);
-	return err ? err : hosts_build(lab);
+		err = lab_node_alloc(lab, &lab->file->nodes[i]);
+	return err ? err : lab_hosts_build(lab);
 }
 
 /* Holders are cloned first, while this process has opened as little as possible. */
@@ -411,21 +442,21 @@ static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 		err = lab_alloc(lab);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
 		if (file->nodes[i].kind == LABFILE_KERNEL)
-			err = holder_make(lab->nodes[i], msg);
+			err = lab_node_hold(lab->nodes[i], msg);
 	if (!err)
 		err = engine_make(lab, cfg);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = node_start(lab->nodes[i], msg);
+		err = lab_node_start(lab->nodes[i], msg);
 	for (uint32_t i = 0; !err && i < file->n_links; i++) {
-		err = link_make(lab, &file->links[i]);
+		err = file_link_make(lab, &file->links[i]);
 		if (err)
 			refuse(msg, err, "link %s -- %s: %s", file->links[i].ends[0].text,
 			       file->links[i].ends[1].text, strerror(-err));
 	}
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = node_configure(lab->nodes[i], msg);
+		err = lab_node_configure(lab->nodes[i], msg);
 	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = node_serve(lab->nodes[i], msg);
+		err = lab_node_serve(lab->nodes[i], msg);
 	/* Last, so that a lab that fails does not overwrite what an earlier run has captured. */
 	return err ? err : lab_captures_start(lab, cfg->pcap, msg);
 }
@@ -454,7 +485,7 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 	return err;
 }
 
-static void node_stop(struct lab_node *node)
+void lab_node_free(struct lab_node *node)
 {
 	while (node->n_services)
 		lab_service_stop(&node->services[--node->n_services]);
@@ -465,6 +496,7 @@ static void node_stop(struct lab_node *node)
 	holder_stop(node->holder);
 	free(node->ifaces);
 	free(node->services);
+	labfile_free(node->live);
 	free(node);
 }
 
@@ -479,7 +511,7 @@ void lab_stop(struct lab *lab)
 	lab_report_free(lab);
 	lab_captures_stop(lab);
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
-		node_stop(lab->nodes[i]);
+		lab_node_free(lab->nodes[i]);
 	for (uint32_t i = 0; i < lab->n_links; i++)
 		free(lab->links[i]);
 	runner_free(lab->runner);

@@ -48,9 +48,13 @@ struct lab_config {
 /* One interface of a node. */
 struct lab_iface {
 	const struct labfile_iface *file;
-	struct weft_netif *netif; /* its end of the link; NULL: not made yet */
-	struct weft_netif *tap;   /* kernel nodes */
-	int tap_fd;               /* kernel nodes, until `tap` has taken it; else -1 */
+	struct weft_netif *netif;  /* its end of the link; NULL: not made yet */
+	struct weft_netif *tap;    /* kernel nodes */
+	int tap_fd;                /* kernel nodes, until `tap` has taken it; else -1 */
+	struct weft_bridge *patch; /* kernel nodes: joins `tap` and `netif` */
+	struct lab_link *link;     /* NULL: not connected */
+	int end;                   /* which end of the link this is */
+	bool is_live;              /* made with its link while the lab ran, and goes with it */
 };
 
 struct lab_node {
@@ -61,8 +65,11 @@ struct lab_node {
 	struct holder *holder;      /* kernel node */
 	struct lab_iface *ifaces;
 	uint32_t n_ifaces;
+	uint32_t n_taps_ever; /* for names of TAPs on our side */
 	struct lab_service *services;
-	uint32_t n_services; /* that have been started */
+	uint32_t n_services;  /* that have been started */
+	bool is_needed;       /* a program that the lab was started for runs in it: it must stay */
+	struct labfile *live; /* of a node made while the lab ran: what `file` is in; else NULL */
 };
 
 struct lab_link {
@@ -83,8 +90,9 @@ struct lab {
 	uint32_t n_nodes;
 	struct lab_link **links; /* likewise */
 	uint32_t n_links;
-	int64_t start_ns;       /* when it came up, on the engine's clock ... */
-	int64_t start_epoch_ns; /* ... and since 1970 */
+	uint32_t n_nodes_ever, n_ifaces_live_ever; /* for MAC addresses that nobody has had */
+	int64_t start_ns;                          /* when it came up, on the engine's clock ... */
+	int64_t start_epoch_ns;                    /* ... and since 1970 */
 	/* Somebody wants the lab to end: what runs its loop sets this. */
 	void (*on_down)(void *arg);
 	void *on_down_arg;
