@@ -52,3 +52,4 @@ extern const struct cmd cmd_down;
 extern const struct cmd cmd_link;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_rpc;
+extern const struct cmd cmd_ip;

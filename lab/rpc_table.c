@@ -11,6 +11,7 @@ extern const struct rpc_method rpc_methods_rpc[];
 extern const struct rpc_method rpc_methods_lab[];
 extern const struct rpc_method rpc_methods_node[];
 extern const struct rpc_method rpc_methods_link[];
+extern const struct rpc_method rpc_methods_ip[];
 
 /* One line a subject, in the order of doc/rpc.md. */
 /* clang-format off */
@@ -19,6 +20,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_lab,
 	rpc_methods_node,
 	rpc_methods_link,
+	rpc_methods_ip,
 	NULL,
 };
 /* clang-format on */
