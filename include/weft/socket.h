@@ -36,6 +36,7 @@ enum {
 	WEFT_SO_SNDBUF = 7,
 	WEFT_SO_RCVBUF = 8,
 	WEFT_SO_KEEPALIVE = 9,
+	WEFT_SO_OOBINLINE = 10, /* urgent data stays in the stream */
 	WEFT_SO_LINGER = 13,
 	WEFT_SO_REUSEPORT = 15,
 	WEFT_SO_BINDTODEVICE = 25, /* an interface's name; empty: any */
@@ -48,18 +49,35 @@ enum {
 	WEFT_TCP_KEEPIDLE = 4,  /* s */
 	WEFT_TCP_KEEPINTVL = 5, /* s */
 	WEFT_TCP_KEEPCNT = 6,
-	WEFT_TCP_INFO = 11, /* struct weft_tcp_info */
+	WEFT_TCP_SYNCNT = 7,        /* SYNs sent again before a connect is given up */
+	WEFT_TCP_LINGER2 = 8,       /* s in FIN-WAIT-2 after close; 0: the default; -1: none */
+	WEFT_TCP_DEFER_ACCEPT = 9,  /* s for which a listener waits for the first data */
+	WEFT_TCP_WINDOW_CLAMP = 10, /* bytes offered at most; 0: no such bound */
+	WEFT_TCP_INFO_LINUX = 11,   /* struct weft_tcp_info_linux: Linux's TCP_INFO */
 	WEFT_TCP_QUICKACK = 12,
 	WEFT_TCP_USER_TIMEOUT = 18, /* ms */
+	WEFT_TCP_INQ = 36,          /* weft_recvmsg() tells how much is left to read */
+	WEFT_TCP_CM_INQ = 36,       /* its control message, an int */
+	WEFT_TCP_INFO = 0x77010001, /* struct weft_tcp_info; no option of Linux */
 	WEFT_IP_TOS = 1,
 	WEFT_IP_TTL = 2,
 };
 enum {
+	WEFT_MSG_OOB = 0x01, /* streams: the urgent byte */
 	WEFT_MSG_PEEK = 0x02,
+	WEFT_MSG_CTRUNC = 0x08, /* out: control messages did not fit */
 	WEFT_MSG_TRUNC = 0x20,
 	WEFT_MSG_DONTWAIT = 0x40,   /* accepted: nothing waits anyway */
+	WEFT_MSG_EOR = 0x80,        /* streams: what is sent later begins a segment of its own */
 	WEFT_MSG_NOSIGNAL = 0x4000, /* accepted: there are no signals */
 	WEFT_MSG_MORE = 0x8000,     /* streams only; -EOPNOTSUPP otherwise */
+};
+/* Requests of weft_ioctl(). */
+enum {
+	WEFT_SIOCINQ = 0x541b,     /* streams: bytes to read */
+	WEFT_SIOCOUTQ = 0x5411,    /* bytes written and not acknowledged */
+	WEFT_SIOCOUTQNSD = 0x894b, /* bytes written and not sent */
+	WEFT_SIOCATMARK = 0x8905,  /* 1: the urgent mark is where the next byte is read */
 };
 enum {
 	WEFT_SHUT_RD = 0,
@@ -68,6 +86,7 @@ enum {
 };
 /* Readiness: poll(2)'s bits. */
 enum {
+	WEFT_PRI = 0x002,    /* urgent data waits */
 	WEFT_IN = 0x001,     /* weft_recv or weft_accept would not return -EAGAIN */
 	WEFT_OUT = 0x004,    /* weft_send would take at least a byte; or a connect has finished */
 	WEFT_ERR = 0x008,    /* WEFT_SO_ERROR has something */
@@ -78,6 +97,19 @@ enum {
 struct weft_iovec {
 	void *base;
 	size_t len;
+};
+struct weft_msghdr {
+	struct weft_sockaddr *name; /* out of weft_recvmsg(), in of weft_sendmsg(); may be NULL */
+	const struct weft_iovec *iov;
+	size_t n_iov;
+	void *control; /* control messages as Linux lays them out: struct weft_cmsghdr, 8-aligned */
+	size_t control_len; /* in: room; out: bytes */
+	uint32_t flags;     /* out: WEFT_MSG_* */
+};
+struct weft_cmsghdr {
+	size_t len; /* with this header */
+	int level;
+	int type;
 };
 struct weft_linger {
 	int onoff;
@@ -127,6 +159,12 @@ WEFT_API ptrdiff_t weft_recvv(struct weft_sock *s, const struct weft_iovec *iov,
 			      uint32_t flags);
 WEFT_API ptrdiff_t weft_recvfrom(struct weft_sock *s, void *buf, size_t len, uint32_t flags,
 				 struct weft_sockaddr *ret_from);
+/* -EINVAL: control messages to send, of which there are none yet; else as weft_sendto() and
+ * weft_recvfrom(). */
+WEFT_API ptrdiff_t weft_sendmsg(struct weft_sock *s, const struct weft_msghdr *msg, uint32_t flags);
+WEFT_API ptrdiff_t weft_recvmsg(struct weft_sock *s, struct weft_msghdr *msg, uint32_t flags);
+/* As ioctl(2) with WEFT_SIOC*. -ENOTTY: no such request here; -EINVAL: of a listener. */
+WEFT_API int weft_ioctl(struct weft_sock *s, unsigned int request, int *ret);
 WEFT_API int weft_shutdown(struct weft_sock *s, int how);
 /* The socket is gone for the caller; no callback comes after this. A connection ends properly in
  * the background (FIN), or with a reset when received data was not read or WEFT_SO_LINGER says so.
@@ -203,6 +241,36 @@ struct weft_tcp_info {
 	/* Since data was last sent, and anything last received; ms. */
 	uint32_t last_snd_ago_ms, last_rcv_ago_ms;
 	uint32_t rcv_space; /* bytes read in a round trip: what the receive buffer is tuned by */
+};
+
+/* struct tcp_info of Linux, byte by byte, in Linux's units. */
+struct weft_tcp_info_linux {
+	uint8_t state, ca_state, retransmits, probes, backoff;
+	uint8_t options;           /* 1 timestamps, 2 SACK, 4 window scale */
+	uint8_t wscales;           /* ours to send in the low, to receive in the high four bits */
+	uint8_t app_bits;          /* 0: nothing of it is measured */
+	uint32_t rto, ato;         /* us */
+	uint32_t snd_mss, rcv_mss; /* bytes */
+	uint32_t unacked, sacked, lost, retrans,
+		fackets; /* segments; a listener's: waiting, backlog */
+	uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv; /* ms ago */
+	uint32_t pmtu, rcv_ssthresh;
+	uint32_t rtt, rttvar; /* us */
+	uint32_t snd_ssthresh, snd_cwnd, advmss, reordering;
+	uint32_t rcv_rtt;   /* us */
+	uint32_t rcv_space; /* bytes */
+	uint32_t total_retrans;
+	uint64_t pacing_rate, max_pacing_rate; /* the maximum: nothing is paced */
+	uint64_t bytes_acked, bytes_received;
+	uint32_t segs_out, segs_in, notsent_bytes;
+	uint32_t min_rtt; /* us; the maximum: not measured yet */
+	uint32_t data_segs_in, data_segs_out;
+	uint64_t delivery_rate;                /* 0: not measured */
+	uint64_t busy_time;                    /* us */
+	uint64_t rwnd_limited, sndbuf_limited; /* 0: not measured */
+	uint32_t delivered, delivered_ce;
+	uint64_t bytes_sent, bytes_retrans;
+	uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd;
 };
 
 /* One endpoint, as `ss` shows it. */

@@ -124,6 +124,33 @@ ptrdiff_t weft_recvfrom(struct weft_sock *s, void *buf, size_t len, uint32_t fla
 	return n;
 }
 
+ptrdiff_t weft_sendmsg(struct weft_sock *s, const struct weft_msghdr *msg, uint32_t flags)
+{
+	struct sock_name name;
+
+	if (msg->control_len > 0)
+		return -EINVAL;
+	if (!msg->name)
+		return socket_send(sock_of(s), msg->iov, msg->n_iov, flags, NULL);
+	name = api_name(msg->name);
+	return socket_send(sock_of(s), msg->iov, msg->n_iov, flags, &name);
+}
+
+ptrdiff_t weft_recvmsg(struct weft_sock *s, struct weft_msghdr *msg, uint32_t flags)
+{
+	struct sock_name from;
+	ptrdiff_t n = socket_recvmsg(sock_of(s), msg, flags, &from);
+
+	if (n >= 0 && msg->name)
+		*msg->name = weft_sockaddr_of(&from);
+	return n;
+}
+
+int weft_ioctl(struct weft_sock *s, unsigned int request, int *ret)
+{
+	return socket_ioctl(sock_of(s), request, ret);
+}
+
 int weft_shutdown(struct weft_sock *s, int how)
 {
 	return socket_shutdown(sock_of(s), how);

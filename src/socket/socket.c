@@ -3,6 +3,7 @@
 #include "socket/socket.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "ip/ip.h"
 #include "ip/ip4.h"
@@ -158,25 +159,78 @@ ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 	return sk->proto->send(sk, &msg);
 }
 
+static uint32_t socket_recv_flags(const struct sock *sk)
+{
+	uint32_t flags = WEFT_MSG_PEEK | WEFT_MSG_TRUNC;
+
+	return sk->proto->type == WEFT_SOCK_STREAM ? flags | WEFT_MSG_OOB : flags;
+}
+
+static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct sock_name *ret_from)
+{
+	ptrdiff_t n;
+
+	if (msg->flags & ~socket_recv_flags(sk) || !sk->proto->recv)
+		return -EOPNOTSUPP;
+	n = sk->proto->recv(sk, msg);
+	if (n < 0 || !ret_from)
+		return n;
+	*ret_from = (struct sock_name){.family = WEFT_AF_UNSPEC};
+	if (msg->has_addr)
+		*ret_from = (struct sock_name){
+			.family = sk->conn.family, .addr = msg->addr, .port = msg->port};
+	return n;
+}
+
 ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      struct sock_name *ret_from)
 {
 	struct sock_msg msg;
-	ptrdiff_t n;
 	int err = socket_msg_init(&msg, iov, n_iov, flags);
 
-	if (err)
-		return err;
-	if (msg.flags & ~(uint32_t)(WEFT_MSG_PEEK | WEFT_MSG_TRUNC) || !sk->proto->recv)
-		return -EOPNOTSUPP;
-	n = sk->proto->recv(sk, &msg);
-	if (n < 0 || !ret_from)
+	return err ? err : socket_recv_one(sk, &msg, ret_from);
+}
+
+/* Appends a control message; WEFT_MSG_CTRUNC when it does not fit. */
+static void socket_cmsg_put(struct weft_msghdr *hdr, size_t *used, int level, int type,
+			    const void *data, size_t len)
+{
+	struct weft_cmsghdr cmsg = {.len = sizeof(cmsg) + len, .level = level, .type = type};
+	uint8_t *to = (uint8_t *)hdr->control + *used;
+	size_t space = (cmsg.len + 7) & ~(size_t)7;
+
+	if (!hdr->control || hdr->control_len - *used < cmsg.len) {
+		hdr->flags |= WEFT_MSG_CTRUNC;
+		return;
+	}
+	memcpy(to, &cmsg, sizeof(cmsg));
+	memcpy(to + sizeof(cmsg), data, len);
+	*used += space < hdr->control_len - *used ? space : hdr->control_len - *used;
+}
+
+ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,
+			 struct sock_name *ret_from)
+{
+	struct sock_msg msg;
+	size_t used = 0;
+	int err = socket_msg_init(&msg, hdr->iov, hdr->n_iov, flags);
+	ptrdiff_t n = err ? err : socket_recv_one(sk, &msg, ret_from);
+
+	if (n < 0)
 		return n;
-	*ret_from = (struct sock_name){.family = WEFT_AF_UNSPEC};
-	if (msg.has_addr)
-		*ret_from = (struct sock_name){
-			.family = sk->conn.family, .addr = msg.addr, .port = msg.port};
+	hdr->flags = msg.out_flags;
+	if (msg.has_inq) {
+		int inq = msg.inq_bytes < INT32_MAX ? (int)msg.inq_bytes : INT32_MAX;
+
+		socket_cmsg_put(hdr, &used, WEFT_IPPROTO_TCP, WEFT_TCP_CM_INQ, &inq, sizeof(inq));
+	}
+	hdr->control_len = used;
 	return n;
+}
+
+int socket_ioctl(struct sock *sk, unsigned int request, int *ret)
+{
+	return sk->proto->ioctl ? sk->proto->ioctl(sk, request, ret) : -ENOTTY;
 }
 
 int socket_shutdown(struct sock *sk, int how)

@@ -13,6 +13,8 @@
 #include "transport/sock.h"
 #include "wire/addr.h"
 
+struct weft_msghdr;
+
 /* An endpoint as the application writes it. */
 struct sock_name {
 	int family;          /* WEFT_AF_*; UNSPEC: no address */
@@ -33,6 +35,10 @@ ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 /* `ret_from` NULL: not asked. */
 ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      struct sock_name *ret_from) MUST_CHECK;
+/* A message as weft_recvmsg() has it; `ret_from` as above. */
+ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,
+			 struct sock_name *ret_from) MUST_CHECK;
+int socket_ioctl(struct sock *sk, unsigned int request, int *ret) MUST_CHECK;
 int socket_shutdown(struct sock *sk, int how) MUST_CHECK;
 /* Takes the application's reference; no callback comes after this. */
 void socket_close(struct sock *sk, bool abort);

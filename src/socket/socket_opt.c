@@ -93,6 +93,9 @@ static int socket_set_int(struct sock *sk, int name, int v)
 	case WEFT_SO_KEEPALIVE:
 		socket_flag_set(sk, SOCK_F_KEEPALIVE, v);
 		return 0;
+	case WEFT_SO_OOBINLINE:
+		socket_flag_set(sk, SOCK_F_OOBINLINE, v);
+		return 0;
 	case WEFT_SO_SNDBUF:
 		sk->sndbuf_bytes = socket_buf_bytes(v, SOCK_SNDBUF_MIN);
 		return 0;
@@ -182,6 +185,9 @@ static int socket_get_int(struct sock *sk, int name, int *ret)
 		return 0;
 	case WEFT_SO_KEEPALIVE:
 		*ret = !!(sk->flags & SOCK_F_KEEPALIVE);
+		return 0;
+	case WEFT_SO_OOBINLINE:
+		*ret = !!(sk->flags & SOCK_F_OOBINLINE);
 		return 0;
 	case WEFT_SO_SNDBUF:
 		*ret = (int)sk->sndbuf_bytes;

@@ -36,6 +36,7 @@ struct weft_sock;
 /* Readiness, as bits of sock_events(): values equal poll(2)'s so that adapters need no table. */
 enum {
 	SOCK_IN = 0x001,     /* recv or accept would not return -EAGAIN */
+	SOCK_PRI = 0x002,    /* urgent data waits */
 	SOCK_OUT = 0x004,    /* send would take at least one byte */
 	SOCK_ERR = 0x008,    /* an error is pending (SO_ERROR) */
 	SOCK_HUP = 0x010,    /* both directions are finished */
@@ -56,7 +57,8 @@ enum {
 	SOCK_F_ORPHAN = 1 << 9, /* the application has closed it: no more events */
 	SOCK_F_NODELAY = 1 << 10,
 	SOCK_F_CORK = 1 << 11,
-	SOCK_F_FREE = 1 << 12, /* the first bit for the protocol's own flags */
+	SOCK_F_OOBINLINE = 1 << 12,
+	SOCK_F_FREE = 1 << 13, /* the first bit for the protocol's own flags */
 };
 
 enum {
@@ -116,6 +118,8 @@ struct sock_msg {
 	uint32_t flags;     /* WEFT_MSG_* */
 	uint32_t out_flags; /* recv: WEFT_MSG_TRUNC … */
 	uint32_t ifindex;   /* recv: where it came in */
+	bool has_inq;       /* recv: TCP_INQ is set */
+	uint32_t inq_bytes; /* with it: what is left */
 };
 
 /* What `ss` shows of an endpoint besides its addresses. */
@@ -153,6 +157,8 @@ struct sock_proto {
 	int (*setopt)(struct sock *sk, int level, int name, const void *val, size_t len);
 	/* `*len` in: room; out: bytes written. */
 	int (*getopt)(struct sock *sk, int level, int name, void *val, size_t *len);
+	/* WEFT_SIOC*. NULL: -ENOTTY. */
+	int (*ioctl)(struct sock *sk, unsigned int request, int *ret);
 	uint32_t (*events)(const struct sock *sk); /* level-triggered readiness now */
 	void (*diag)(const struct sock *sk, struct sock_diag *ret);
 	void (*destroy)(struct sock *sk); /* last reference gone: frees what is the protocol's */

@@ -405,6 +405,7 @@ struct tseg tf_pop(struct tf *f)
 	got.ack = hdr.ack;
 	got.flags = hdr.flags;
 	got.wnd = hdr.wnd;
+	got.urg = hdr.urg;
 	got.sport = hdr.src_port;
 	got.dport = hdr.dst_port;
 	got.len = pkt->len - hdr.data_off;

@@ -49,6 +49,7 @@ struct tcp_conf {
 	uint8_t moderate_rcvbuf;
 	uint8_t rfc1337;
 	uint8_t syn_loss_iw;
+	uint8_t stdurg;
 };
 
 struct tcp {

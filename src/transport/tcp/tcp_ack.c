@@ -27,10 +27,10 @@ void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg)
 static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	if ((conn->flags & TCPC_RTT_TIMING) && seq_geq(conn->snd_una, conn->rtt_seq)) {
-		int64_t rtt_us = (tcp_now(conn) - conn->rtt_ns) / TCP_NS_PER_US;
+		uint32_t rtt_us = tcp_clock_us(conn) - conn->rtt_us;
 
 		conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
-		tcp_rtt_sample(conn, rtt_us < UINT32_MAX / 16 ? (uint32_t)rtt_us : UINT32_MAX / 16);
+		tcp_rtt_sample(conn, tcp_min(rtt_us, UINT32_MAX / 16));
 		return;
 	}
 	/* RFC 7323 §4.1: an echoed timestamp tells which transmission was acknowledged, so it ends
@@ -60,6 +60,18 @@ static void tcp_ack_wake_writer(struct tcp_conn *conn)
 	}
 }
 
+/* Adds the time with data in flight since the last count. Often enough for microseconds that wrap.
+ */
+void tcp_busy_count(struct tcp_conn *conn)
+{
+	uint32_t now_us = tcp_clock_us(conn) | 1;
+
+	if (!conn->busy_since_us)
+		return;
+	conn->busy_ns += (int64_t)(now_us - conn->busy_since_us) * TCP_NS_PER_US;
+	conn->busy_since_us = now_us;
+}
+
 /* snd_una moves to the segment's ACK. */
 static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
@@ -71,10 +83,11 @@ static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg)
 	tcp_sack_advance(conn);
 	conn->bytes_acked += bytes - tcp_sndq_bytes(conn);
 	tcp_ack_rtt(conn, seg);
-	if (tcp_flight(conn) == 0 && conn->busy_since_ns) {
-		conn->busy_ns += tcp_now(conn) - conn->busy_since_ns;
-		conn->busy_since_ns = 0;
-	}
+	tcp_busy_count(conn);
+	if (tcp_flight(conn) == 0)
+		conn->busy_since_us = 0;
+	if (conn->flags & TCPC_SND_URG)
+		tcp_urg_acked(conn);
 	ip_dst_confirm(conn->sk.stack, &conn->sk.dst);
 }
 
@@ -95,6 +108,11 @@ static void tcp_ack_fin(struct tcp_conn *conn)
 {
 	switch (conn->state) {
 	case WEFT_TCP_FIN_WAIT1:
+		if ((conn->sk.flags & SOCK_F_ORPHAN) && conn->linger2_s < 0) {
+			tcp_mib(conn, MIB_TcpExtTCPAbortOnLinger);
+			tcp_abort(conn, 0);
+			break;
+		}
 		tcp_set_state(conn, WEFT_TCP_FIN_WAIT2);
 		sock_wake(&conn->sk, SOCK_OUT);
 		tcp_idle_arm(conn);
@@ -159,6 +177,7 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 	/* Only what passed every check tells that the peer is there. */
 	conn->last_rcv_ms = tcp_clock_ms(conn->sk.stack);
 	conn->n_keepalives = 0;
+	conn->soft_err = 0;
 	tcp_ack_probe(conn);
 	if (seq_geq(seg->ack, conn->snd_una))
 		tcp_ack_window(conn, seg);

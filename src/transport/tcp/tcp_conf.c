@@ -76,6 +76,9 @@ static const struct sysctl tcp_ctls[] = {
 		"milliseconds"),
 	TCP_CTL(challenge_ack_limit, "challenge_ack_limit", 0, INT32_MAX,
 		"challenge ACKs a second of all connections, give or take half; the maximum: any"),
+	TCP_CTL(stdurg, "stdurg", 0, 1,
+		"the urgent pointer names the urgent byte (RFC 1122), not the one behind it (RFC "
+		"6093)"),
 	TCP_CTL(syn_loss_iw, "syn_loss_iw", 1, 255,
 		"lost SYNs from which on the initial window is one segment (RFC 5681: 1)"),
 	SYSCTL(struct tcp_conf, min_pmtu, "net.ipv4.route.min_pmtu", 68, 65535,

@@ -84,6 +84,10 @@ void tcp_conn_reinit(struct tcp_conn *conn)
 		.keepidle_s = conn->keepidle_s,
 		.keepintvl_s = conn->keepintvl_s,
 		.keepcnt = conn->keepcnt,
+		.linger2_s = conn->linger2_s,
+		.window_clamp = conn->window_clamp,
+		.syncnt = conn->syncnt,
+		.n_defer = conn->n_defer,
 	};
 
 	assert(conn->state == WEFT_TCP_CLOSE && !conn->listen);

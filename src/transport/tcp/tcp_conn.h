@@ -53,11 +53,17 @@ enum {
 	TCPC_ENDED = 1 << 21,        /* final figures were reported */
 	TCPC_QUICKACK = 1 << 22,     /* TCP_QUICKACK asked for */
 	TCPC_MORE = 1 << 23,         /* the last send had MSG_MORE: as if corked */
+	/* urgent data (tcp_urg.c) */
+	TCPC_SND_URG = 1 << 24,  /* snd_up is beyond snd_una */
+	TCPC_RCV_URG = 1 << 25,  /* rcv_urg is where the peer's urgent byte is, or will be */
+	TCPC_URG_READ = 1 << 26, /* with RCV_URG: it has been read out of band */
+	TCPC_INQ = 1 << 27,      /* TCP_INQ */
+	TCPC_EOR = 1 << 28,      /* there are ends of records in the send queue (MSG_EOR) */
 };
 
 enum {
 	/* what the application set, which outlives a failed connect() */
-	TCPC_OPTIONS = TCPC_SNDBUF_LOCK | TCPC_RCVBUF_LOCK | TCPC_QUICKACK,
+	TCPC_OPTIONS = TCPC_SNDBUF_LOCK | TCPC_RCVBUF_LOCK | TCPC_QUICKACK | TCPC_INQ,
 };
 
 /* tcp_conn->ca_state, with Linux's values */
@@ -141,8 +147,8 @@ struct tcp_conn {
 	uint32_t rtt_seq;
 	uint8_t n_backoffs; /* of the retransmission timeout; until an RTT sample (Karn) */
 	uint8_t reordering; /* segments that may be overtaken before we hold one lost */
-	uint8_t pad;
-	uint8_t keepcnt; /* the application's; 0: the stack's */
+	uint8_t syncnt;     /* TCP_SYNCNT; 0: the stack's */
+	uint8_t keepcnt;    /* the application's; 0: the stack's */
 	uint16_t keepidle_s;
 	uint16_t keepintvl_s;
 	struct tcp_sackb *sackb; /* as sender; NULL: nothing is selectively acknowledged */
@@ -154,7 +160,7 @@ struct tcp_conn {
 	int64_t rexmt_ns; /* deadlines; 0: not set */
 	int64_t delack_ns;
 	int64_t idle_ns;           /* keepalive, FIN-WAIT-2 */
-	int64_t rtt_ns;            /* when rtt_seq was sent */
+	uint32_t rtt_us;           /* engine microseconds, wraps: when rtt_seq was sent */
 	uint32_t rexmt_started_ms; /* with n_retries: engine ms of the first timeout */
 	uint32_t last_snd_ms;      /* data sent last */
 	uint32_t last_rcv_ms;      /* anything received last */
@@ -162,6 +168,8 @@ struct tcp_conn {
 	uint32_t rttvar_us4;       /* in quarters */
 	uint32_t rto_us;
 	uint32_t rtt_min_us;
+	uint32_t snd_up;  /* with TCPC_SND_URG: one past the urgent byte */
+	uint32_t rcv_urg; /* with TCPC_RCV_URG: the urgent byte's number */
 
 	union {
 		struct {                     /* receive-buffer tuning (tcp_rcvq.c) */
@@ -179,6 +187,10 @@ struct tcp_conn {
 	struct tcp_sack_block dsack;
 	uint32_t handshake_us;
 	uint32_t user_timeout_ms;
+	uint32_t window_clamp; /* TCP_WINDOW_CLAMP; 0: none */
+	int16_t linger2_s;     /* TCP_LINGER2; 0: the stack's; -1: no FIN-WAIT-2 after close */
+	uint8_t n_defer;       /* TCP_DEFER_ACCEPT, in repetitions of the SYN-ACK; 0: off */
+	uint8_t pad;
 	struct tcp_listen *listen; /* in LISTEN; with TCPC_ACCEPTQ, the listener's */
 
 	/* figures (struct weft_tcp_info) */
@@ -186,13 +198,16 @@ struct tcp_conn {
 	uint64_t bytes_rcvd;
 	uint64_t bytes_rexmt;
 	int64_t established_ns;
-	int64_t busy_since_ns; /* data in flight since; 0: none */
 	int64_t busy_ns;
+	uint32_t busy_since_us; /* odd: data in flight, counted up to then; 0: none */
 	uint32_t n_rexmt;
 	uint32_t segs_out;
 	uint32_t segs_in;
 	uint32_t data_segs_out;
 	uint32_t data_segs_in;
+	uint32_t n_ooo_in;     /* segments that came out of order */
+	uint16_t n_dsack_in;   /* duplicates that the peer reported; saturates */
+	uint16_t n_reord_seen; /* saturates */
 };
 
 enum {
@@ -222,6 +237,8 @@ enum {
 	TCP_REQ_TS = 1 << 0,
 	TCP_REQ_SACK = 1 << 1,
 	TCP_REQ_WSCALE = 1 << 2,
+	TCP_REQ_ACKED =
+		1 << 3, /* the handshake is complete, data is waited for (TCP_DEFER_ACCEPT) */
 };
 
 /* What is remembered of a connection in TIME-WAIT (tcp_time_wait.c). */

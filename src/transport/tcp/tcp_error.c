@@ -32,9 +32,12 @@ static void tcp_error_mtu(struct tcp_conn *conn, uint32_t mtu)
 
 static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, uint32_t seq)
 {
-	if (conn->state == WEFT_TCP_LISTEN || conn->state == WEFT_TCP_CLOSE ||
-	    !seq_between(conn->snd_una, seq, conn->snd_nxt))
+	if (conn->state == WEFT_TCP_LISTEN || conn->state == WEFT_TCP_CLOSE)
 		return;
+	if (!seq_between(conn->snd_una, seq, conn->snd_nxt)) {
+		tcp_mib(conn, MIB_TcpExtOutOfWindowIcmps);
+		return;
+	}
 	if (err->mtu) {
 		tcp_error_mtu(conn, err->mtu);
 		return;
@@ -44,6 +47,13 @@ static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, ui
 		return;
 	}
 	conn->soft_err = (uint8_t)(err->err <= UINT8_MAX ? err->err : EHOSTUNREACH);
+}
+
+/* As Linux: no way to the peer. That it has no such port says nothing, since it sent the SYN. */
+static bool tcp_error_ends_req(const struct icmp_err *err)
+{
+	return !err->mtu && (err->err == EPROTO || (!err->is_hard && (err->err == ENETUNREACH ||
+								      err->err == EHOSTUNREACH)));
 }
 
 void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
@@ -65,7 +75,9 @@ void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quot
 		return;
 	if (node->kind == CONN_SYN) {
 		req = container_of(node, struct tcp_req, node);
-		if (seq == req->iss && !err->mtu)
+		if (seq != req->iss)
+			mib_inc(st, MIB_TcpExtOutOfWindowIcmps);
+		else if (tcp_error_ends_req(err))
 			tcp_req_free(st, req);
 		return;
 	}

@@ -67,6 +67,7 @@ static enum drop tcp_seg_read(struct tcp_seg *seg)
 	seg->ack = hdr.ack;
 	seg->flags = hdr.flags;
 	seg->wnd = hdr.wnd;
+	seg->urg = hdr.urg;
 	seg->sport = hdr.src_port;
 	seg->dport = hdr.dst_port;
 	seg->hdr_len = hdr.data_off;

@@ -6,7 +6,7 @@
  *	second   RST (RFC 5961 §3)                       tcp_in_rst
  *	fourth   SYN (RFC 5961 §4)                       tcp_in_syn
  *	fifth    ACK                                     tcp_in_ack
- *	sixth    URG (RFC 6093)                          nothing to do, see there
+ *	sixth    URG (RFC 6093)                          tcp_urg.c
  *	seventh  text                                    tcp_in_text.c
  *	eighth   FIN                                     tcp_in_fin
  *
@@ -142,7 +142,7 @@ void tcp_established(struct tcp_conn *conn)
 	int64_t now = tcp_now(conn);
 
 	conn->established_ns = now ? now : 1; /* 0 says not yet */
-	conn->handshake_us = (uint32_t)((now - conn->rtt_ns) / TCP_NS_PER_US);
+	conn->handshake_us = tcp_clock_us(conn) - conn->rtt_us;
 	/* RFC 6298 §5.7: a SYN that was lost says that one second was too short. */
 	if (conn->n_backoffs > 0 && conn->srtt_us8 == 0)
 		conn->rto_us = 3 * TCP_RTO_INITIAL_US;
@@ -247,7 +247,7 @@ enum drop tcp_in_synced(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_abort(conn, 0);
 		return DROP_TCP_CLOSED;
 	}
-	/* Sixth, URG: RFC 6093 asks us to deliver urgent data in line. The pointer tells nothing
-	 * that the stream does not, and is never used as an offset. */
+	if (seg->flags & TCP_F_URG)
+		tcp_urg_input(conn, seg);
 	return tcp_in_text(conn, seg);
 }

@@ -101,6 +101,8 @@ static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, u
 		pkt = tcp_seg_take(seg, conn->rcv_nxt, data_end);
 		conn->rcv_nxt = data_end;
 		tcp_rcvq_push(conn, pkt);
+		if (conn->flags & TCPC_RCV_URG)
+			sock_wake(&conn->sk, SOCK_PRI);
 	}
 	if (has_fin)
 		tcp_reasm_purge(conn); /* nothing comes after a FIN */
@@ -122,6 +124,7 @@ static enum drop tcp_text_out_of_order(struct tcp_conn *conn, struct tcp_seg *se
 	struct pkt *pkt = seg->pkt;
 	enum drop why;
 
+	conn->n_ooo_in += seg->n_frames;
 	tcp_ack_out_of_order(conn);
 	if (!tcp_reasm_has_room(conn, pkt)) {
 		tcp_mib(conn, MIB_TcpExtTCPOFODrop);

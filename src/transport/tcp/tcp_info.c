@@ -46,10 +46,15 @@ static void tcp_info_timer(const struct tcp_conn *conn, struct weft_tcp_info *re
 	}
 }
 
+static int64_t tcp_info_busy_ns(const struct tcp_conn *conn)
+{
+	int32_t us = conn->busy_since_us ? (int32_t)(tcp_clock_us(conn) - conn->busy_since_us) : 0;
+
+	return conn->busy_ns + (int64_t)(us > 0 ? us : 0) * TCP_NS_PER_US;
+}
+
 void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 {
-	int64_t now = tcp_now(conn);
-
 	*ret = (struct weft_tcp_info){
 		.state = conn->state,
 		.ca_state = conn->ca_state,
@@ -90,7 +95,7 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 		.ofoq_bytes = conn->reasm ? conn->reasm->n_bytes : 0,
 		.established_ns = conn->established_ns,
 		.handshake_ns = (int64_t)conn->handshake_us * TCP_NS_PER_US,
-		.busy_ns = conn->busy_ns + (conn->busy_since_ns ? now - conn->busy_since_ns : 0),
+		.busy_ns = tcp_info_busy_ns(conn),
 		.cc = conn->cc.ops->name,
 		.backoffs = conn->n_backoffs,
 		.last_snd_ago_ms = tcp_clock_ms(conn->sk.stack) - conn->last_snd_ms,
@@ -100,6 +105,88 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 	};
 	tcp_info_timer(conn, ret);
 	tcp_info_flight(conn, ret);
+}
+
+static_assert(sizeof(struct weft_tcp_info_linux) == 232, "Linux's struct tcp_info");
+
+static uint8_t tcp_info_options(const struct tcp_conn *conn)
+{
+	return (uint8_t)((conn->flags & TCPC_TS ? 1 : 0) + (conn->flags & TCPC_SACK ? 2 : 0) +
+			 (conn->flags & TCPC_WSCALE ? 4 : 0));
+}
+
+/* Of a listener Linux tells its queue in two fields of segments. */
+static void tcp_info_linux_listen(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret)
+{
+	*ret = (struct weft_tcp_info_linux){
+		.state = conn->state,
+		.unacked = conn->listen->n_accept,
+		.sacked = conn->listen->backlog,
+		.reordering = conn->reordering,
+	};
+}
+
+void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret)
+{
+	uint32_t now_ms = tcp_clock_ms(conn->sk.stack);
+	bool is_probing = conn->rexmt_kind == TCP_REXMT_PROBE;
+	struct weft_tcp_info i;
+
+	if (conn->state == WEFT_TCP_LISTEN) {
+		tcp_info_linux_listen(conn, ret);
+		return;
+	}
+	tcp_info_fill(conn, &i);
+	*ret = (struct weft_tcp_info_linux){
+		.state = i.state,
+		.ca_state = i.ca_state,
+		.retransmits = is_probing ? 0 : conn->n_retries,
+		.probes = is_probing ? conn->n_retries : conn->n_keepalives,
+		.backoff = conn->n_backoffs,
+		.options = tcp_info_options(conn),
+		.wscales = (uint8_t)(i.snd_wscale | i.rcv_wscale << 4),
+		.rto = (uint32_t)(tcp_rto_ns(conn) / TCP_NS_PER_US),
+		.ato = i.ato_us,
+		.snd_mss = i.snd_mss,
+		.rcv_mss = i.rcv_mss,
+		.unacked = i.unacked,
+		.sacked = i.sacked,
+		.lost = i.lost,
+		.retrans = i.retrans,
+		.last_data_sent = now_ms - conn->last_snd_ms,
+		.last_data_recv = now_ms - conn->last_rcv_ms,
+		.last_ack_recv = now_ms - conn->last_rcv_ms,
+		.pmtu = i.pmtu,
+		.rcv_ssthresh = tcp_rcv_wnd_space(conn),
+		.rtt = i.rtt_us,
+		.rttvar = i.rttvar_us,
+		.snd_ssthresh = i.snd_ssthresh,
+		.snd_cwnd = i.snd_cwnd,
+		.advmss = i.advmss,
+		.reordering = conn->reordering,
+		.rcv_rtt = conn->flags & TCPC_ACCEPTQ ? 0 : conn->drs_rtt_us,
+		.rcv_space = conn->flags & TCPC_ACCEPTQ ? 0 : conn->drs_space,
+		.total_retrans = conn->n_rexmt,
+		.pacing_rate = UINT64_MAX,
+		.max_pacing_rate = UINT64_MAX,
+		.bytes_acked = i.bytes_acked,
+		.bytes_received = i.bytes_received,
+		.segs_out = conn->segs_out,
+		.segs_in = conn->segs_in,
+		.notsent_bytes = i.notsent_bytes,
+		.min_rtt = conn->rtt_min_us ? conn->rtt_min_us : UINT32_MAX,
+		.data_segs_in = conn->data_segs_in,
+		.data_segs_out = conn->data_segs_out,
+		.busy_time = (uint64_t)(i.busy_ns / TCP_NS_PER_US),
+		.delivered = conn->data_segs_out -
+			     tcp_min(conn->data_segs_out, conn->n_rexmt + i.unacked) + i.sacked,
+		.bytes_sent = i.bytes_sent,
+		.bytes_retrans = i.bytes_retrans,
+		.dsack_dups = conn->n_dsack_in,
+		.reord_seen = conn->n_reord_seen,
+		.rcv_ooopack = conn->n_ooo_in,
+		.snd_wnd = i.snd_wnd,
+	};
 }
 
 void tcp_info_get(const struct sock *sk, struct weft_tcp_info *ret)

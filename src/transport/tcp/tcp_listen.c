@@ -128,8 +128,9 @@ static void tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *lis
 	const struct sock *from = &listener->sk;
 	struct sock *to = &child->sk;
 
-	to->flags |= from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_NODELAY |
-				    SOCK_F_CORK | SOCK_F_BROADCAST | SOCK_F_V6ONLY);
+	to->flags |=
+		from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_NODELAY | SOCK_F_CORK |
+			       SOCK_F_BROADCAST | SOCK_F_V6ONLY | SOCK_F_OOBINLINE);
 	to->linger_s = from->linger_s;
 	to->ttl = from->ttl;
 	to->tos = from->tos;
@@ -143,6 +144,9 @@ static void tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *lis
 	child->keepidle_s = listener->keepidle_s;
 	child->keepintvl_s = listener->keepintvl_s;
 	child->keepcnt = listener->keepcnt;
+	child->linger2_s = listener->linger2_s;
+	child->window_clamp = listener->window_clamp;
+	child->syncnt = listener->syncnt;
 }
 
 /* The numbers and options that the handshake agreed on. */
@@ -152,7 +156,7 @@ static void tcp_child_agree(struct tcp_conn *child, const struct tcp_req *req)
 	child->snd_una = child->snd_nxt = child->snd_end = req->iss + 1;
 	child->irs = req->irs;
 	child->rcv_nxt = child->rcv_wup = req->irs + 1;
-	child->rcv_adv = child->rcv_nxt + tcp_syn_wnd(child->sk.rcvbuf_bytes);
+	child->rcv_adv = child->rcv_nxt + tcp_syn_wnd(child);
 	child->snd_wl1 = req->irs;
 	child->snd_wl2 = req->iss;
 	child->snd_wnd = child->snd_wnd_max = req->snd_wnd;
@@ -177,7 +181,7 @@ static void tcp_child_rtt(struct tcp_conn *child, const struct tcp_req *req)
 	uint32_t sent_ms = req->due_ms - (TCP_RTO_INITIAL_US / 1000u << req->n_retries);
 	uint32_t ms = tcp_clock_ms(child->sk.stack) - sent_ms;
 
-	child->rtt_ns = tcp_now(child) - (int64_t)ms * TCP_NS_PER_MS;
+	child->rtt_us = tcp_clock_us(child) - ms * 1000;
 	if (req->n_retries > 0) {
 		child->n_backoffs = req->n_retries;
 		return;

@@ -7,7 +7,12 @@
 enum {
 	KEEPIDLE_MAX_S = 32767,
 	KEEPCNT_MAX = 127,
+	MAXSEG_MIN = 88, /* Linux's TCP_MIN_MSS */
 	MAXSEG_MAX = 32767,
+	SYNCNT_MAX = 127,
+	LINGER2_MAX_S = 120,
+	DEFER_MAX = 14, /* repetitions of a SYN-ACK */
+	CLAMP_MIN = SOCK_RCVBUF_MIN / 2,
 };
 
 static int tcp_opt_int(const void *val, size_t len, int *ret)
@@ -67,9 +72,70 @@ static int tcp_opt_keep(struct tcp_conn *conn, int name, int v)
 
 static int tcp_opt_maxseg(struct tcp_conn *conn, int v)
 {
-	if (v != 0 && tcp_opt_range(v, TCP_MSS_MIN, MAXSEG_MAX) < 0)
+	if (v != 0 && tcp_opt_range(v, MAXSEG_MIN, MAXSEG_MAX) < 0)
 		return -EINVAL;
 	conn->mss_user = (uint16_t)v;
+	return 0;
+}
+
+static int tcp_opt_syncnt(struct tcp_conn *conn, int v)
+{
+	if (tcp_opt_range(v, 1, SYNCNT_MAX) < 0)
+		return -EINVAL;
+	conn->syncnt = (uint8_t)v;
+	return 0;
+}
+
+static int tcp_opt_linger2(struct tcp_conn *conn, int v)
+{
+	if (v < 0)
+		conn->linger2_s = -1;
+	else
+		conn->linger2_s = (int16_t)(v < LINGER2_MAX_S ? v : LINGER2_MAX_S);
+	return 0;
+}
+
+/* As Linux: how often a SYN-ACK is repeated in the time, which is then rounded up to that. */
+static int tcp_opt_defer(struct tcp_conn *conn, int v)
+{
+	int64_t step_s = 1, sum_s = 1;
+
+	conn->n_defer = v > 0;
+	while (v > sum_s && conn->n_defer < DEFER_MAX) {
+		conn->n_defer++;
+		step_s = step_s * 2 < TCP_RTO_MAX_US / 1000000 ? step_s * 2
+							       : TCP_RTO_MAX_US / 1000000;
+		sum_s += step_s;
+	}
+	return 0;
+}
+
+static int tcp_opt_defer_s(const struct tcp_conn *conn)
+{
+	int step_s = 1, sum_s = conn->n_defer > 0;
+
+	for (int i = 1; i < conn->n_defer; i++) {
+		step_s = step_s * 2 < TCP_RTO_MAX_US / 1000000 ? step_s * 2
+							       : TCP_RTO_MAX_US / 1000000;
+		sum_s += step_s;
+	}
+	return sum_s;
+}
+
+/* What has been offered stays offered: the window's edge never moves back. */
+static int tcp_opt_clamp(struct tcp_conn *conn, int v)
+{
+	if (v == 0 && conn->state != WEFT_TCP_CLOSE)
+		return -EINVAL;
+	conn->window_clamp = v == 0 ? 0 : (uint32_t)(v > CLAMP_MIN ? v : CLAMP_MIN);
+	return 0;
+}
+
+static int tcp_opt_inq(struct tcp_conn *conn, int v)
+{
+	if (tcp_opt_range(v, 0, 1) < 0)
+		return -EINVAL;
+	conn->flags = v ? conn->flags | TCPC_INQ : conn->flags & ~(uint32_t)TCPC_INQ;
 	return 0;
 }
 
@@ -88,6 +154,16 @@ static int tcp_opt_set(struct tcp_conn *conn, int name, int v)
 	case WEFT_TCP_KEEPINTVL:
 	case WEFT_TCP_KEEPCNT:
 		return tcp_opt_keep(conn, name, v);
+	case WEFT_TCP_SYNCNT:
+		return tcp_opt_syncnt(conn, v);
+	case WEFT_TCP_LINGER2:
+		return tcp_opt_linger2(conn, v);
+	case WEFT_TCP_DEFER_ACCEPT:
+		return tcp_opt_defer(conn, v);
+	case WEFT_TCP_WINDOW_CLAMP:
+		return tcp_opt_clamp(conn, v);
+	case WEFT_TCP_INQ:
+		return tcp_opt_inq(conn, v);
 	case WEFT_TCP_QUICKACK:
 		return tcp_opt_quickack(conn, v);
 	case WEFT_TCP_USER_TIMEOUT:
@@ -145,7 +221,25 @@ static int tcp_opt_get(const struct tcp_conn *conn, int name, int *ret)
 		*ret = (conn->sk.flags & SOCK_F_CORK) != 0;
 		return 0;
 	case WEFT_TCP_MAXSEG:
-		*ret = conn->state == WEFT_TCP_CLOSE && conn->mss_user ? conn->mss_user : conn->mss;
+		*ret = conn->mss;
+		if (conn->mss_user &&
+		    (conn->state == WEFT_TCP_CLOSE || conn->state == WEFT_TCP_LISTEN))
+			*ret = conn->mss_user;
+		return 0;
+	case WEFT_TCP_SYNCNT:
+		*ret = conn->syncnt ? conn->syncnt : conf->syn_retries;
+		return 0;
+	case WEFT_TCP_LINGER2:
+		*ret = conn->linger2_s ? conn->linger2_s : (int)conf->fin_timeout_s;
+		return 0;
+	case WEFT_TCP_DEFER_ACCEPT:
+		*ret = tcp_opt_defer_s(conn);
+		return 0;
+	case WEFT_TCP_WINDOW_CLAMP:
+		*ret = (int)conn->window_clamp;
+		return 0;
+	case WEFT_TCP_INQ:
+		*ret = (conn->flags & TCPC_INQ) != 0;
 		return 0;
 	case WEFT_TCP_KEEPIDLE:
 		*ret = (int)(conn->keepidle_s ? conn->keepidle_s : conf->keepalive_time_s);
@@ -167,19 +261,31 @@ static int tcp_opt_get(const struct tcp_conn *conn, int name, int *ret)
 	}
 }
 
+static int tcp_opt_put(void *val, size_t *len, const void *from, size_t n)
+{
+	*len = *len < n ? *len : n;
+	memcpy(val, from, *len);
+	return 0;
+}
+
 int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 {
 	const struct tcp_conn *conn = tcp_conn_of(sk);
-	struct weft_tcp_info info;
+	union {
+		struct weft_tcp_info ours;
+		struct weft_tcp_info_linux linux_;
+	} info;
 	int v = 0, err;
 
 	if (level != WEFT_IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	if (name == WEFT_TCP_INFO) {
-		tcp_info_fill(conn, &info);
-		*len = *len < sizeof(info) ? *len : sizeof(info);
-		memcpy(val, &info, *len);
-		return 0;
+		tcp_info_fill(conn, &info.ours);
+		return tcp_opt_put(val, len, &info.ours, sizeof(info.ours));
+	}
+	if (name == WEFT_TCP_INFO_LINUX) {
+		tcp_info_linux(conn, &info.linux_);
+		return tcp_opt_put(val, len, &info.linux_, sizeof(info.linux_));
 	}
 	err = tcp_opt_get(conn, name, &v);
 	if (err)

@@ -109,6 +109,8 @@ static void tcp_xmit_header(struct tcp_conn *conn, struct pkt *pkt, const struct
 		.flags = tx->flags,
 	};
 
+	if (conn->flags & TCPC_SND_URG)
+		tcp_urg_header(conn, &hdr);
 	tcp_opts_write(pkt->data + TCP_HDR_LEN, opts);
 	hdr.data_off = (uint8_t)(TCP_HDR_LEN + tcp_opts_len(opts));
 	tcp_hdr_write(pkt->data, &hdr);
@@ -214,6 +216,9 @@ void tcp_send_ack(struct tcp_conn *conn)
 
 void tcp_send_probe(struct tcp_conn *conn)
 {
+	/* One within the window that tells of urgent data, as Linux. */
+	if (conn->flags & TCPC_SND_URG)
+		(void)tcp_send_empty(conn, conn->snd_una, TCP_F_ACK);
 	(void)tcp_send_empty(conn, conn->snd_una - 1, TCP_F_ACK);
 }
 
@@ -225,7 +230,7 @@ void tcp_send_reset(struct tcp_conn *conn)
 
 bool tcp_nagle_holds(const struct tcp_conn *conn)
 {
-	if (conn->flags & TCPC_FIN_QUEUED)
+	if (conn->flags & (TCPC_FIN_QUEUED | TCPC_SND_URG))
 		return false;
 	if ((conn->sk.flags & SOCK_F_CORK) || (conn->flags & TCPC_MORE))
 		return true;
@@ -245,6 +250,9 @@ static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
 	uint32_t halvings = tcp_min(conn->rtt_min_us / 512, 31);
 	uint64_t n = most;
 
+	/* The pointer is relative to the segment, so each frame needs its own. */
+	if (conn->flags & TCPC_SND_URG)
+		return mss;
 	if (srtt_us > 1000) {
 		bool is_slow_start = conn->cc.cwnd < conn->cc.ssthresh / 2;
 
@@ -274,7 +282,9 @@ static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
 	uint32_t wnd_left = tcp_snd_wnd_left(conn);
 	uint32_t limit = tcp_min(cwnd_left, wnd_left);
 	uint32_t max = tcp_gso_payload(conn, mss);
-	uint32_t n = tcp_min(unsent, tcp_min(limit, max));
+	uint32_t record =
+		conn->flags & TCPC_EOR ? tcp_sndq_record(conn, conn->snd_nxt, unsent) : unsent;
+	uint32_t n = tcp_min(record, tcp_min(limit, max));
 
 	if (unsent > cwnd_left)
 		conn->flags |= TCPC_CWND_LIMITED;
@@ -286,6 +296,8 @@ static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
 
 		return rest > 0 && tcp_nagle_holds(conn) ? n - rest : n;
 	}
+	if (n == record)
+		return n; /* what follows does not fill it up */
 	if (n >= mss)
 		return tcp_tso_defers(conn, n, limit, max) ? 0 : n - n % mss;
 	/* RFC 9293 §3.8.6.2.1 (3): less than a segment only if it is half the largest window. */
@@ -295,15 +307,15 @@ static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
 /* New numbers have gone out. */
 static void tcp_sent_new(struct tcp_conn *conn, uint32_t n)
 {
-	if (tcp_flight(conn) == 0 && !conn->busy_since_ns)
-		conn->busy_since_ns = tcp_now(conn);
+	if (!conn->busy_since_us)
+		conn->busy_since_us = tcp_clock_us(conn) | 1;
 	conn->snd_nxt += n;
 	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
 	if (conn->flags & TCPC_RTT_TIMING)
 		return;
 	conn->flags |= TCPC_RTT_TIMING;
 	conn->rtt_seq = conn->snd_nxt;
-	conn->rtt_ns = tcp_now(conn);
+	conn->rtt_us = tcp_clock_us(conn);
 }
 
 /* Sends `n` bytes of new data (0: only a FIN). False: no memory. */
@@ -403,6 +415,8 @@ uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 	struct tcp_opts opts;
 
 	tx.len = tcp_min(tcp_min(len, data), tcp_gso_payload(conn, mss));
+	if ((conn->flags & TCPC_EOR) && tx.len > 0)
+		tx.len = tcp_sndq_record(conn, seq, tx.len);
 	if (tx.len == data && len > data)
 		tx.flags |= TCP_F_FIN;
 	if (tx.len > 0 && tx.len == data)

@@ -65,6 +65,7 @@ struct tcp_seg {
 	uint32_t len; /* payload bytes */
 	uint16_t flags;
 	uint16_t wnd; /* as on the wire */
+	uint16_t urg; /* the same */
 	uint16_t sport, dport;
 	uint16_t hdr_len;
 	uint16_t frame_len; /* payload bytes of its largest frame */
@@ -175,6 +176,23 @@ static inline uint32_t tcp_snd_wnd_left(const struct tcp_conn *conn)
 	uint32_t edge = conn->snd_una + conn->snd_wnd;
 
 	return seq_lt(conn->snd_nxt, edge) ? edge - conn->snd_nxt : 0;
+}
+
+/* One past the last byte of the stream that has come in order: a FIN is none. */
+static inline uint32_t tcp_text_end(const struct tcp_conn *conn)
+{
+	return conn->rcv_nxt - ((conn->flags & TCPC_FIN_RCVD) != 0);
+}
+
+/* Number of the byte that the application reads next. */
+static inline uint32_t tcp_copied_seq(const struct tcp_conn *conn)
+{
+	return tcp_text_end(conn) - conn->rcvq.n_bytes;
+}
+
+static inline uint32_t tcp_clock_us(const struct tcp_conn *conn)
+{
+	return (uint32_t)(tcp_now(conn) / TCP_NS_PER_US);
 }
 
 /* Bytes of the advertised window that are left. */
@@ -316,6 +334,7 @@ uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu);
 /* The ACK step of synchronised states: window, scoreboard, RTT, recovery, queue. */
 enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
 void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg);
+void tcp_busy_count(struct tcp_conn *conn);
 
 /* tcp_sack.c: what the peer holds beyond snd_una, as disjoint ranges in order */
 
@@ -373,6 +392,8 @@ void tcp_rexmt_arm(struct tcp_conn *conn);
 /* New data was acknowledged: RFC 6298 §5.3. */
 void tcp_rexmt_restart(struct tcp_conn *conn);
 void tcp_rexmt_fire(struct tcp_conn *conn);
+/* The timeout with its backoff. */
+int64_t tcp_rto_ns(const struct tcp_conn *conn);
 
 /* tcp_timer.c */
 
@@ -391,6 +412,10 @@ ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size
 /* Puts [seq, seq+len) behind the packet's bytes, by reference or, when short, by copy. Returns how
  * many fitted (at least 1). 0: no memory. */
 uint32_t tcp_sndq_fill(struct tcp_conn *conn, struct pkt *pkt, uint32_t seq, uint32_t len);
+/* What was written last ends a record (MSG_EOR): later bytes never share a segment with it. */
+void tcp_sndq_end_record(struct tcp_conn *conn);
+/* Of the `len` bytes from `seq` on, those up to the end of a record. */
+uint32_t tcp_sndq_record(struct tcp_conn *conn, uint32_t seq, uint32_t len);
 /* Frees what lies before snd_una. */
 void tcp_sndq_ack(struct tcp_conn *conn);
 void tcp_sndq_purge(struct tcp_conn *conn);
@@ -404,13 +429,17 @@ bool tcp_pkt_is_small(const struct pkt *pkt);
 bool tcp_pkt_merge(struct pkt *last, struct pkt *pkt);
 /* Queues payload (headers already off) that starts at rcv_nxt. Takes `pkt`. */
 void tcp_rcvq_push(struct tcp_conn *conn, struct pkt *pkt);
-/* Copies to the application; with `peek` the bytes stay. */
-size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek);
+/* Copies to the application at most `max` bytes after the first `skip`, of which there must be so
+ * many. With `peek` all stay, else what was skipped is gone too. */
+size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek, uint32_t skip,
+		     uint32_t max);
+/* Throws the first `n` bytes away. */
+void tcp_rcvq_eat(struct tcp_conn *conn, uint32_t n);
 void tcp_rcvq_purge(struct tcp_conn *conn);
 /* The window to put into the next segment, scaled down; moves rcv_adv. */
 uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn);
-/* The window that a SYN offers with this receive buffer: it is never scaled. */
-uint32_t tcp_syn_wnd(uint32_t rcvbuf_bytes);
+/* The window that a SYN of this socket or of its listener offers: it is never scaled. */
+uint32_t tcp_syn_wnd(const struct tcp_conn *conn);
 /* The application can read from now on: starts the measurements for buffer tuning. */
 void tcp_rcvq_tune_start(struct tcp_conn *conn);
 /* A round trip as the receiver sees it: from an ACK of ours to data that echoes its timestamp. */
@@ -419,6 +448,31 @@ void tcp_rcvq_tune_rtt(struct tcp_conn *conn, uint32_t rtt_us);
 uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn);
 /* The application has read: buffer tuning, and a window update if the peer should know. */
 void tcp_rcvq_was_read(struct tcp_conn *conn);
+
+/* tcp_urg.c */
+
+/* A segment with URG. */
+void tcp_urg_input(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* SIOCATMARK: the next byte to read is the urgent one. */
+bool tcp_urg_at_mark(const struct tcp_conn *conn);
+/* MSG_OOB would return the byte. */
+bool tcp_urg_is_readable(const struct tcp_conn *conn);
+/* How many bytes an ordinary read skips (1 at the mark, else 0), and how many it returns at most.
+ */
+uint32_t tcp_urg_skip(const struct tcp_conn *conn);
+uint32_t tcp_urg_limit(const struct tcp_conn *conn);
+/* The application has read: the mark may be behind it now. */
+void tcp_urg_was_read(struct tcp_conn *conn);
+/* SIOCINQ: bytes to read, up to the mark. */
+uint32_t tcp_urg_inq(const struct tcp_conn *conn);
+/* recv() with MSG_OOB. */
+ptrdiff_t tcp_urg_recv(struct tcp_conn *conn, struct sock_msg *msg);
+/* The last byte written is urgent. */
+void tcp_urg_mark(struct tcp_conn *conn);
+/* snd_una has moved. */
+void tcp_urg_acked(struct tcp_conn *conn);
+/* URG and pointer of a segment to send. */
+void tcp_urg_header(const struct tcp_conn *conn, struct tcp_hdr *hdr);
 
 /* tcp_reasm.c */
 
@@ -506,6 +560,7 @@ void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quot
 void tcp_queue_fin(struct tcp_conn *conn);
 
 void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret);
+void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret);
 int tcp_conf_register(struct stack *st) MUST_CHECK;
 void tcp_conf_default(struct tcp_conf *conf);
 int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len);

@@ -110,48 +110,62 @@ void tcp_rcvq_purge(struct tcp_conn *conn)
 		tcp_rcvq_pop(conn);
 }
 
-/* Copies from `pkt` at `off` into the message's byte `done` onwards; returns how many. */
+/* Copies at most `max` bytes from `pkt` at `off` into the message's byte `iov_off` of `iov`;
+ * returns how many. Without a message they are only counted. */
 static uint32_t tcp_rcvq_copy(const struct pkt *pkt, uint32_t off, const struct weft_iovec *iov,
-			      size_t iov_off)
+			      size_t iov_off, uint32_t max, bool is_dry)
 {
 	size_t room = iov->len - iov_off;
-	uint32_t n = pkt->len - off < room ? pkt->len - off : (uint32_t)room;
+	uint32_t n = tcp_min(pkt->len - off, max);
 
-	if (n > 0)
+	n = n < room ? n : (uint32_t)room;
+	if (n > 0 && !is_dry)
 		pkt_copy_out(pkt, off, (uint8_t *)iov->base + iov_off, n);
 	return n;
 }
 
-size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek)
+void tcp_rcvq_eat(struct tcp_conn *conn, uint32_t n)
 {
+	while (n > 0 && conn->rcvq.first->len <= n) {
+		n -= conn->rcvq.first->len;
+		tcp_rcvq_pop(conn);
+	}
+	if (n > 0) {
+		pkt_eat(conn->rcvq.first, n);
+		conn->rcvq.n_bytes -= n;
+	}
+}
+
+size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek, uint32_t skip,
+		     uint32_t max)
+{
+	bool is_dry = (msg->flags & WEFT_MSG_TRUNC) && !(msg->flags & WEFT_MSG_OOB);
 	struct pkt *pkt = conn->rcvq.first;
 	size_t done = 0, iov_off = 0, i = 0;
-	uint32_t off = 0; /* into pkt */
+	uint32_t off = skip; /* into pkt */
 
-	while (pkt && i < msg->n_iov) {
-		uint32_t n = tcp_rcvq_copy(pkt, off, &msg->iov[i], iov_off);
+	while (pkt && off >= pkt->len) {
+		off -= pkt->len;
+		pkt = pkt->next;
+	}
+	while (pkt && i < msg->n_iov && max > 0) {
+		uint32_t n = tcp_rcvq_copy(pkt, off, &msg->iov[i], iov_off, max, is_dry);
 
 		off += n;
 		iov_off += n;
 		done += n;
+		max -= n;
 		if (iov_off == msg->iov[i].len) {
 			i++;
 			iov_off = 0;
 		}
-		if (off < pkt->len)
-			continue;
-		off = 0;
-		if (peek) {
+		if (off == pkt->len) {
 			pkt = pkt->next;
-			continue;
+			off = 0;
 		}
-		tcp_rcvq_pop(conn);
-		pkt = conn->rcvq.first;
 	}
-	if (!peek && off > 0) {
-		pkt_eat(pkt, off);
-		conn->rcvq.n_bytes -= off;
-	}
+	if (!peek)
+		tcp_rcvq_eat(conn, skip + (uint32_t)done);
 	return done;
 }
 
@@ -160,6 +174,8 @@ uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
 	uint32_t buf = conn->sk.rcvbuf_bytes;
 	uint32_t space = conn->rcv_truesize < buf ? (buf - conn->rcv_truesize) / 2 : 0;
 
+	if (conn->window_clamp)
+		space = tcp_min(space, conn->window_clamp);
 	return tcp_min(space, 65535u << conn->rcv_wscale);
 }
 
@@ -196,14 +212,11 @@ uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn)
 	return (uint16_t)scaled;
 }
 
-uint32_t tcp_syn_wnd(uint32_t rcvbuf_bytes)
+uint32_t tcp_syn_wnd(const struct tcp_conn *conn)
 {
-	return tcp_min(rcvbuf_bytes / 2, 65535);
-}
+	uint32_t wnd = tcp_min(conn->sk.rcvbuf_bytes / 2, 65535);
 
-static uint32_t tcp_clock_us(const struct tcp_conn *conn)
-{
-	return (uint32_t)(tcp_now(conn) / TCP_NS_PER_US);
+	return conn->window_clamp ? tcp_min(wnd, conn->window_clamp) : wnd;
 }
 
 void tcp_rcvq_tune_start(struct tcp_conn *conn)

@@ -143,7 +143,7 @@ static struct tcp_ctl tcp_req_ctl(struct stack *st, const struct tcp_req *req)
 		.rport = req->node.rport,
 		.ifindex = req->node.ifindex,
 		.ack = req->irs + 1,
-		.wnd = (uint16_t)tcp_syn_wnd(sk->rcvbuf_bytes),
+		.wnd = (uint16_t)tcp_syn_wnd(req->listener),
 		.ttl = sk->ttl,
 		.tos = sk->tos,
 		.mark = sk->mark,
@@ -202,7 +202,7 @@ static void tcp_req_ack(struct stack *st, const struct tcp_req *req)
 static bool tcp_req_seq_ok(const struct tcp_req *req, const struct tcp_seg *seg)
 {
 	uint32_t rcv_nxt = req->irs + 1;
-	uint32_t wnd = tcp_syn_wnd(req->listener->sk.rcvbuf_bytes);
+	uint32_t wnd = tcp_syn_wnd(req->listener);
 
 	if ((req->flags & TCP_REQ_TS) && seg->opts.has_ts &&
 	    seq_lt(seg->opts.ts_val, req->ts_recent) && !(seg->flags & TCP_F_RST))
@@ -263,6 +263,11 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 		tcp_req_free(st, req);
 		return DROP_NONE;
 	}
+	/* TCP_DEFER_ACCEPT: the application wants to hear of the connection with its first data. */
+	if (req->n_retries < req->listener->n_defer && seg->end_seq == req->irs + 1) {
+		req->flags |= TCP_REQ_ACKED;
+		return DROP_TCP_DEFER;
+	}
 	if (lst->n_accept > lst->backlog) {
 		mib_inc(st, MIB_TcpExtListenOverflows);
 		mib_inc(st, MIB_TcpExtListenDrops);
@@ -277,17 +282,25 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 	return why;
 }
 
+/* Once the handshake is complete the peer need not be asked again until the time to wait for data
+ * is nearly over: the last SYN-ACKs give it the chance to be accepted without. */
 static void tcp_req_due(struct stack *st, struct tcp_req *req)
 {
-	if (req->n_retries >= st->tcp->conf.synack_retries) {
+	uint32_t syncnt = req->listener->syncnt, n_defer = req->listener->n_defer;
+	uint32_t max = syncnt ? tcp_min(syncnt, 14) : st->tcp->conf.synack_retries;
+	bool is_waiting = req->flags & TCP_REQ_ACKED;
+
+	if (req->n_retries >= max && (!is_waiting || req->n_retries >= n_defer)) {
 		mib_inc(st, MIB_TcpAttemptFails);
 		tcp_req_free(st, req);
 		return;
 	}
 	req->n_retries = (req->n_retries + 1u) & 15;
+	tcp_req_arm(req);
+	if (is_waiting && req->n_retries < n_defer)
+		return;
 	mib_inc(st, MIB_TcpExtTCPSynRetrans);
 	mib_inc(st, MIB_TcpRetransSegs);
-	tcp_req_arm(req);
 	tcp_req_synack(st, req);
 }
 

@@ -34,7 +34,7 @@ void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)
 }
 
 /* The timeout with its backoff (RFC 6298 §5.5), ns. */
-static int64_t tcp_rto_ns(const struct tcp_conn *conn)
+int64_t tcp_rto_ns(const struct tcp_conn *conn)
 {
 	uint64_t us = (uint64_t)conn->rto_us << tcp_min(conn->n_backoffs, 16);
 
@@ -140,7 +140,7 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 	    tcp_clock_ms(conn->sk.stack) - conn->last_rcv_ms < TCP_RTO_MAX_US / 1000)
 		return false;
 	if (conn->state == WEFT_TCP_SYN_SENT)
-		return conn->n_retries >= conf->syn_retries + 1;
+		return conn->n_retries > (conn->syncnt ? conn->syncnt : conf->syn_retries);
 	if (conn->state == WEFT_TCP_SYN_RECV)
 		return conn->n_retries >= conf->synack_retries + 1;
 	if (conn->user_timeout_ms)
@@ -180,6 +180,7 @@ static void tcp_rto_syn(struct tcp_conn *conn)
  */
 static void tcp_rto_data(struct tcp_conn *conn)
 {
+	tcp_busy_count(conn);
 	tcp_mib(conn, MIB_TcpExtTCPTimeouts);
 	tcp_recover_on_timeout(conn);
 	if (!tcp_try_again(conn))

@@ -114,6 +114,8 @@ static void sack_note_reordering(struct tcp_conn *conn, uint32_t start, uint32_t
 
 	if (!seq_lt(start, top) || seq_lt(start, conn->high_rxt))
 		return;
+	if (conn->n_reord_seen < UINT16_MAX)
+		conn->n_reord_seen++;
 	n_segs = (top - start) / conn->mss + 1;
 	if (n_segs > conn->reordering)
 		conn->reordering = (uint8_t)tcp_min(n_segs, TCP_REORDERING_MAX);
@@ -130,6 +132,9 @@ uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg)
 
 		if (sack_is_dsack(seg, i)) {
 			/* We sent something needlessly: be slower to hold segments lost. */
+			tcp_mib(conn, MIB_TcpExtTCPDSACKRecv);
+			if (conn->n_dsack_in < UINT16_MAX)
+				conn->n_dsack_in++;
 			if (conn->bytes_rexmt && conn->reordering < TCP_REORDERING_MAX)
 				conn->reordering++;
 			continue;

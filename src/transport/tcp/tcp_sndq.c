@@ -17,10 +17,10 @@
 struct tcp_sndblk {
 	struct tcp_sndblk *next;
 	struct buf *buf;
-	uint32_t off; /* of the first byte not acknowledged, in buf->bytes */
-	uint32_t seq; /* its number */
-	uint32_t len; /* bytes from there on */
-	uint32_t pad;
+	uint32_t off;    /* of the first byte not acknowledged, in buf->bytes */
+	uint32_t seq;    /* its number */
+	uint32_t len;    /* bytes from there on */
+	uint32_t is_end; /* its last byte ends a record */
 };
 
 static uint32_t tcp_sndblk_room(const struct tcp_sndblk *blk)
@@ -102,7 +102,7 @@ ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size
 		struct tcp_sndblk *blk = conn->sndq.last;
 		uint32_t step;
 
-		if (!blk || tcp_sndblk_room(blk) == 0)
+		if (!blk || blk->is_end || tcp_sndblk_room(blk) == 0)
 			blk = tcp_sndblk_add(conn, n - done);
 		if (!blk)
 			return done > 0 ? (ptrdiff_t)done : -ENOBUFS;
@@ -126,6 +126,28 @@ static struct tcp_sndblk *tcp_sndq_seek(struct tcp_conn *conn, uint32_t seq)
 	while (seq_geq(seq, blk->seq + blk->len))
 		blk = blk->next;
 	return blk;
+}
+
+void tcp_sndq_end_record(struct tcp_conn *conn)
+{
+	conn->sndq.last->is_end = true;
+	conn->flags |= TCPC_EOR;
+}
+
+uint32_t tcp_sndq_record(struct tcp_conn *conn, uint32_t seq, uint32_t len)
+{
+	const struct tcp_sndblk *blk;
+	uint32_t n;
+
+	if (len == 0)
+		return 0;
+	blk = tcp_sndq_seek(conn, seq);
+	n = blk->seq + blk->len - seq;
+	while (!blk->is_end && n < len) {
+		blk = blk->next;
+		n += blk->len;
+	}
+	return tcp_min(n, len);
 }
 
 /* Short payload: copied, so that the receiver finds it in one piece and no buffer is pinned. */
@@ -171,8 +193,10 @@ static void tcp_sndq_pop(struct tcp_conn *conn)
 	struct tcp_sndblk *blk = q->first;
 
 	q->first = blk->next;
-	if (!q->first)
+	if (!q->first) {
 		q->last = NULL;
+		conn->flags &= ~(uint32_t)TCPC_EOR;
+	}
 	if (q->cursor == blk)
 		q->cursor = NULL;
 	buf_unref(blk->buf);

@@ -52,7 +52,7 @@ static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
 	conn->snd_nxt = conn->snd_end = conn->iss + 1;
 	conn->flags |= TCPC_RTT_TIMING;
 	conn->rtt_seq = conn->snd_nxt;
-	conn->rtt_ns = st->eng->now_ns;
+	conn->rtt_us = tcp_clock_us(conn);
 	tcp_mss_sync(conn);
 	tcp_conn_hold(conn);
 	tcp_set_state(conn, WEFT_TCP_SYN_SENT);
@@ -188,6 +188,10 @@ static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 	if (done < 0)
 		return done;
 	done = tcp_send_queue(conn, msg);
+	if (done > 0 && (msg->flags & WEFT_MSG_OOB))
+		tcp_urg_mark(conn);
+	if (done > 0 && (size_t)done == msg->n_bytes && (msg->flags & WEFT_MSG_EOR))
+		tcp_sndq_end_record(conn);
 	if (msg->flags & WEFT_MSG_MORE)
 		conn->flags |= TCPC_MORE;
 	else
@@ -214,13 +218,24 @@ static ptrdiff_t tcp_sock_recv(struct sock *sk, struct sock_msg *msg)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	bool is_peek = msg->flags & WEFT_MSG_PEEK;
+	uint32_t skip = tcp_urg_skip(conn);
 	size_t done;
 
+	if (msg->flags & WEFT_MSG_OOB)
+		return tcp_urg_recv(conn, msg);
 	if (pktq_is_empty(&conn->rcvq))
 		return tcp_recv_nothing(conn);
-	done = tcp_rcvq_read(conn, msg, is_peek);
-	if (!is_peek && done > 0)
-		tcp_rcvq_was_read(conn);
+	/* With nothing but the urgent byte there, which nobody wanted, it goes. */
+	done = tcp_rcvq_read(conn, msg, is_peek, skip, tcp_urg_limit(conn));
+	if (!is_peek) {
+		tcp_urg_was_read(conn);
+		if (done + skip > 0)
+			tcp_rcvq_was_read(conn);
+	}
+	if (done == 0 && msg->n_bytes > 0)
+		return tcp_recv_nothing(conn);
+	msg->has_inq = conn->flags & TCPC_INQ;
+	msg->inq_bytes = tcp_urg_inq(conn) + ((conn->flags & TCPC_FIN_RCVD) && !conn->rcvq.n_bytes);
 	return (ptrdiff_t)done;
 }
 
@@ -284,6 +299,10 @@ static void tcp_close_conn(struct tcp_conn *conn, bool abort)
 	}
 	if (is_unread)
 		tcp_mib(conn, MIB_TcpExtTCPAbortOnClose);
+	if (conn->state == WEFT_TCP_FIN_WAIT2 && conn->linger2_s < 0) {
+		tcp_mib(conn, MIB_TcpExtTCPAbortOnLinger);
+		abort = true;
+	}
 	if (abort || is_unread || ((conn->sk.flags & SOCK_F_LINGER) && conn->sk.linger_s == 0)) {
 		tcp_abort(conn, 0);
 		return;
@@ -324,11 +343,37 @@ static uint32_t tcp_sock_events(const struct sock *sk)
 		events |= SOCK_HUP;
 	if (is_rd_done)
 		events |= SOCK_IN | SOCK_RDHUP;
-	if (conn->rcvq.n_bytes > 0)
+	if (conn->rcvq.n_bytes > tcp_urg_skip(conn))
 		events |= SOCK_IN;
+	if (tcp_urg_is_readable(conn))
+		events |= SOCK_PRI;
 	if (is_wr_done || conn->state == WEFT_TCP_CLOSE || tcp_sndq_bytes(conn) < sk->sndbuf_bytes)
 		events |= SOCK_OUT;
 	return events;
+}
+
+static int tcp_sock_ioctl(struct sock *sk, unsigned int request, int *ret)
+{
+	const struct tcp_conn *conn = tcp_conn_of(sk);
+
+	if (conn->state == WEFT_TCP_LISTEN && request != WEFT_SIOCATMARK)
+		return -EINVAL;
+	switch (request) {
+	case WEFT_SIOCINQ:
+		*ret = (int)tcp_urg_inq(conn);
+		return 0;
+	case WEFT_SIOCOUTQ:
+		*ret = (int)tcp_sndq_bytes(conn);
+		return 0;
+	case WEFT_SIOCOUTQNSD:
+		*ret = tcp_is_synced(conn) ? (int)tcp_unsent(conn) : 0;
+		return 0;
+	case WEFT_SIOCATMARK:
+		*ret = tcp_urg_at_mark(conn);
+		return 0;
+	default:
+		return -ENOTTY;
+	}
 }
 
 static void tcp_sock_diag(const struct sock *sk, struct sock_diag *ret)
@@ -360,6 +405,7 @@ const struct sock_proto tcp_proto = {
 	.close = tcp_sock_close,
 	.setopt = tcp_setopt,
 	.getopt = tcp_getopt,
+	.ioctl = tcp_sock_ioctl,
 	.events = tcp_sock_events,
 	.diag = tcp_sock_diag,
 	.destroy = tcp_conn_destroy,

@@ -5,6 +5,10 @@
  */
 #include "transport/tcp/tcp_priv.h"
 
+enum {
+	TCP_DEFER_ACK_MS = 200,
+};
+
 static bool tcp_syn_ack_ok(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	return seq_gt(seg->ack, conn->iss) && seq_leq(seg->ack, conn->snd_nxt);
@@ -13,9 +17,11 @@ static bool tcp_syn_ack_ok(const struct tcp_conn *conn, const struct tcp_seg *se
 /* RFC 7323 §3.2: an echo of a timestamp that we did not send belongs to an older SYN. */
 static bool tcp_syn_echo_ok(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
+	uint32_t waited_ms = (tcp_clock_us(conn) - conn->rtt_us) / 1000 + 1;
+
 	if (!seg->opts.has_ts || !seg->opts.ts_ecr)
 		return true;
-	return seq_leq(conn->ts_off + (uint32_t)(conn->rtt_ns / TCP_NS_PER_MS), seg->opts.ts_ecr) &&
+	return seq_leq(tcp_ts_now(conn) - waited_ms, seg->opts.ts_ecr) &&
 	       seq_leq(seg->opts.ts_ecr, tcp_ts_now(conn));
 }
 
@@ -28,17 +34,29 @@ static void tcp_syn_sent_learn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->rcv_adv = conn->rcv_nxt + offered;
 }
 
+/* With TCP_DEFER_ACCEPT the first data shall carry the handshake's last ACK (as Linux). */
+static void tcp_syn_sent_ack(struct tcp_conn *conn)
+{
+	if (conn->n_defer == 0) {
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
+		return;
+	}
+	conn->flags |= TCPC_ACK_DELAYED;
+	conn->delack_ns = tcp_now(conn) + TCP_DEFER_ACK_MS * TCP_NS_PER_MS;
+	tcp_timer_sync(conn);
+}
+
 static enum drop tcp_syn_sent_established(struct tcp_conn *conn, struct tcp_seg *seg)
 {
-	int64_t rtt_us = (tcp_now(conn) - conn->rtt_ns) / TCP_NS_PER_US;
+	uint32_t rtt_us = tcp_clock_us(conn) - conn->rtt_us;
 
 	tcp_syn_sent_learn(conn, seg);
 	conn->snd_una = seg->ack;
 	if (conn->flags & TCPC_RTT_TIMING)
-		tcp_rtt_sample(conn, (uint32_t)rtt_us);
+		tcp_rtt_sample(conn, rtt_us);
 	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
 	tcp_established(conn);
-	tcp_conn_defer(conn, TCPC_ACK_NOW);
+	tcp_syn_sent_ack(conn);
 	/* "Other controls or text in the segment": the seventh and eighth steps, shifted past the
 	 * SYN. */
 	if (seg->len > 0 || (seg->flags & TCP_F_FIN)) {

@@ -48,10 +48,20 @@ static bool tcp_is_kept_alive(const struct tcp_conn *conn)
 	return (conn->sk.flags & SOCK_F_KEEPALIVE) && tcp_is_synced(conn);
 }
 
+/* In FIN-WAIT-2 after close(): TCP_LINGER2 or the stack's, but as long as the peer needs for its
+ * FIN and a repetition (as Linux, three and a half timeouts). */
+static int64_t tcp_fin_ns(const struct tcp_conn *conn)
+{
+	int64_t least_ns = tcp_rto_ns(conn) / 2 * 7;
+	int64_t s = conn->linger2_s ? conn->linger2_s : (int64_t)tcp_conf(conn)->fin_timeout_s;
+
+	return s * TCP_NS_PER_S > least_ns ? s * TCP_NS_PER_S : least_ns;
+}
+
 void tcp_idle_arm(struct tcp_conn *conn)
 {
 	if (conn->state == WEFT_TCP_FIN_WAIT2 && (conn->sk.flags & SOCK_F_ORPHAN))
-		conn->idle_ns = tcp_now(conn) + tcp_conf(conn)->fin_timeout_s * TCP_NS_PER_S;
+		conn->idle_ns = tcp_now(conn) + tcp_fin_ns(conn);
 	else if (tcp_is_kept_alive(conn))
 		conn->idle_ns = tcp_now(conn) + tcp_keepidle_s(conn) * TCP_NS_PER_S;
 	else

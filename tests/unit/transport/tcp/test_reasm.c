@@ -93,7 +93,7 @@ static void one_round(struct tf *f, struct prng *prng)
 			conn->rcv_nxt++;
 		}
 		assert_false(tcp_reasm_drain(conn));
-		read += (uint32_t)tcp_rcvq_read(conn, &msg, false);
+		read += (uint32_t)tcp_rcvq_read(conn, &msg, false, 0, UINT32_MAX);
 	}
 	for (uint32_t i = 0; i < SPAN; i++)
 		assert_int_equal(buf[i], (uint8_t)(i * 31 >> 3));
