@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `weft up FILE`: brings a lab up in the foreground until a signal or the given time ends it. */
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/session.h"
+#include "lab/apps.h"
 #include "lab/holder.h"
 #include "lab/report.h"
 #include "lab/units.h"
@@ -16,7 +18,7 @@ static void up_help(FILE *out)
 {
 	fprintf(out,
 		"usage: weft up FILE [--name NAME] [--sim] [--for TIME] [--pcap PATH] [--seed N] "
-		"[--report]\n\n"
+		"[--report] [--json]\n\n"
 		"Brings up the lab that FILE describes and stays in the foreground until "
 		"Ctrl-C.\n\n"
 		"  --name NAME  call the lab so, not as the file does: to run it twice\n"
@@ -27,7 +29,8 @@ static void up_help(FILE *out)
 		"  --pcap PATH  capture every interface to PATH if it ends in .pcapng, else to "
 		"PATH/LAB.pcapng\n"
 		"  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
-		"  --report     say at the end what happened: paths, connections, drops\n");
+		"  --report     say at the end what happened: apps, paths, connections, drops\n"
+		"  --json       say at the end what the apps have done, as JSON\n");
 }
 
 static void up_on_signal(struct session *s, int signo, bool from_tty)
@@ -49,13 +52,33 @@ static void up_print(const struct lab *lab)
 	fflush(stdout);
 }
 
+/* {"lab", "ran_ns", "apps"}: of a simulation, the same in every run. */
+static void up_print_json(const struct lab *lab)
+{
+	json_int_t ran_ns = weft_engine_now_ns(lab->eng) - lab->start_ns;
+	json_t *apps = lab_apps_json(lab);
+	json_t *all = apps ? json_pack("{s:s, s:I, s:o}", "lab", lab->name, "ran_ns", ran_ns,
+				       "apps", apps)
+			   : NULL;
+
+	if (!all || json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
+		fprintf(stderr, "weft up: out of memory\n");
+	printf("\n");
+	json_decref(all);
+}
+
 static int up_run(struct cmd_env *env, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"for", required_argument, NULL, 'f'},  {"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'}, {"report", no_argument, NULL, 'r'},
-		{"sim", no_argument, NULL, 'S'},        {"name", required_argument, NULL, 'N'},
-		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+		{"for", required_argument, NULL, 'f'},
+		{"pcap", required_argument, NULL, 'p'},
+		{"seed", required_argument, NULL, 's'},
+		{"report", no_argument, NULL, 'r'},
+		{"sim", no_argument, NULL, 'S'},
+		{"name", required_argument, NULL, 'N'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
 	struct lab_config cfg = {.pcap = NULL};
@@ -64,7 +87,6 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 	bool report = false;
 	int status, opt;
 
-	(void)env;
 	while ((opt = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
 		switch (opt) {
 		case 'f':
@@ -92,6 +114,9 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 		case 'S':
 			cfg.is_sim = true;
 			break;
+		case 'j':
+			env->json = true;
+			break;
 		case 'h':
 			up_help(stdout);
 			return 0;
@@ -113,11 +138,13 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 	if (!status && report && lab_report_start(s.lab) < 0)
 		fprintf(stderr, "weft: no memory for a report\n");
 	if (!status) {
-		if (!cfg.is_sim)
+		if (!cfg.is_sim && !env->json)
 			up_print(s.lab);
 		status = session_loop(&s, for_ns);
 		if (report)
-			lab_report_print(s.lab, stdout);
+			lab_report_print(s.lab, env->json ? stderr : stdout);
+		if (env->json)
+			up_print_json(s.lab);
 	}
 	session_end(&s);
 	return status;

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lab/apps.h"
 #include "lab/capture.h"
 #include "lab/holder.h"
 #include "lab/lab_priv.h"
@@ -120,7 +121,8 @@ int lab_node_alloc(struct lab *lab, const struct labfile_node *file)
 	node->lab = lab;
 	node->ifaces = calloc(file->n_ifaces + 1u, sizeof(*node->ifaces));
 	node->services = calloc(file->n_services + 1u, sizeof(*node->services));
-	if (!node->ifaces || !node->services)
+	node->apps = calloc(file->n_apps + 1u, sizeof(*node->apps));
+	if (!node->ifaces || !node->services || !node->apps)
 		return -ENOMEM;
 	for (uint32_t k = 0; k < file->n_ifaces; k++) {
 		node->ifaces[k].file = &file->ifaces[k];
@@ -350,6 +352,19 @@ int lab_node_configure(struct lab_node *node, char *msg)
 	return err ? refuse(msg, err, "node %s: %s: %s", file->name, what, strerror(-err)) : 0;
 }
 
+static int node_apps_start(struct lab_node *node, char *msg)
+{
+	for (; node->n_apps < node->file->n_apps; node->n_apps++) {
+		const struct labfile_app *file = &node->file->apps[node->n_apps];
+		int err = lab_app_start(node, file, &node->apps[node->n_apps]);
+
+		if (err)
+			return refuse(msg, err, "node %s: app %s: %s", node->file->name,
+				      lab_app_kind_name(file), strerror(-err));
+	}
+	return 0;
+}
+
 int lab_node_serve(struct lab_node *node, char *msg)
 {
 	for (; node->n_services < node->file->n_services; node->n_services++) {
@@ -358,9 +373,9 @@ int lab_node_serve(struct lab_node *node, char *msg)
 
 		if (err)
 			return refuse(msg, err, "node %s: service %s: %s", node->file->name,
-				      file->kind == LABFILE_HTTP ? "http" : "echo", strerror(-err));
+				      lab_service_kind_name(file), strerror(-err));
 	}
-	return 0;
+	return node_apps_start(node, msg);
 }
 
 static struct weft_engine_config engine_config(const struct lab *lab, const struct lab_config *cfg)
@@ -487,6 +502,8 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 
 void lab_node_free(struct lab_node *node)
 {
+	while (node->n_apps)
+		lab_app_stop(&node->apps[--node->n_apps]);
 	while (node->n_services)
 		lab_service_stop(&node->services[--node->n_services]);
 	weft_stack_free(node->stack);
@@ -496,6 +513,7 @@ void lab_node_free(struct lab_node *node)
 	holder_stop(node->holder);
 	free(node->ifaces);
 	free(node->services);
+	free(node->apps);
 	labfile_free(node->live);
 	free(node);
 }

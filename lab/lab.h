@@ -67,7 +67,9 @@ struct lab_node {
 	uint32_t n_ifaces;
 	uint32_t n_taps_ever; /* for names of TAPs on our side */
 	struct lab_service *services;
-	uint32_t n_services;  /* that have been started */
+	uint32_t n_services; /* that have been started */
+	struct lab_app *apps;
+	uint32_t n_apps;      /* likewise */
 	bool is_needed;       /* a program that the lab was started for runs in it: it must stay */
 	struct labfile *live; /* of a node made while the lab ran: what `file` is in; else NULL */
 };

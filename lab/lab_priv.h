@@ -12,6 +12,7 @@ int lab_node_hold(struct lab_node *node, char *msg) MUST_CHECK;
 int lab_node_start(struct lab_node *node, char *msg) MUST_CHECK;
 /* What stands on the links: addresses, routes, bridge ports, patches. */
 int lab_node_configure(struct lab_node *node, char *msg) MUST_CHECK;
+/* Its services and apps. */
 int lab_node_serve(struct lab_node *node, char *msg) MUST_CHECK;
 /* Ends and frees it; it is the caller's to take it off lab->nodes. */
 void lab_node_free(struct lab_node *node);

@@ -155,6 +155,8 @@ static int build_steps(struct lab_build *b, struct ynode *root)
 		labfile_resolve_hosts(b);
 		err = labfile_check(b);
 	}
+	if (err == 0 && !(b->broken & LAB_BROKEN_NAMES))
+		err = labfile_apps_check(b);
 	if (err == 0 && !b->broken)
 		err = labfile_plan_check(b);
 	if (err == 0 && !b->broken)

@@ -35,6 +35,7 @@ enum {
 	LABFILE_NODE_NAME_MAX = 63,      /* bytes: a label of DNS */
 	LABFILE_IFACE_NAME_MAX = 15,     /* bytes: IFNAMSIZ without the NUL */
 	LABFILE_HOST_NAME_MAX = 253,     /* bytes */
+	LABFILE_URL_MAX = 2048,          /* bytes */
 };
 
 enum labfile_kind {
@@ -114,9 +115,17 @@ struct labfile_echo {
 	uint32_t protos;
 };
 
+/* A service with nothing to say but where it listens. */
+struct labfile_listener {
+	struct lab_pos pos;
+	uint32_t port;
+};
+
 enum labfile_service_kind {
 	LABFILE_HTTP,
 	LABFILE_ECHO,
+	LABFILE_DISCARD,
+	LABFILE_RR,
 };
 
 struct labfile_service {
@@ -124,6 +133,40 @@ struct labfile_service {
 	uint32_t kind; /* enum labfile_service_kind: which of these it is */
 	struct labfile_http http;
 	struct labfile_echo echo;
+	struct labfile_listener listener; /* discard and rr */
+};
+
+enum labfile_app_kind {
+	LABFILE_APP_HTTP,
+	LABFILE_APP_ECHO,
+	LABFILE_APP_BULK,
+	LABFILE_APP_RR,
+	LABFILE_APP_PING,
+};
+
+/* What an app is told; each kind has some of these. */
+struct labfile_app_args {
+	struct lab_pos pos;
+	const char *target; /* as written: an address or a name; http: NULL */
+	const char *url;    /* http, as written */
+	const char *host;   /* http: of the URL, with its port */
+	const char *path;   /* http: of the URL */
+	struct lab_ip ip;   /* of the target */
+	uint32_t port;
+	uint32_t proto; /* echo: LABFILE_TCP or LABFILE_UDP */
+	uint64_t size;  /* bytes */
+	bool has_size;
+	uint64_t request, response; /* rr: bytes */
+	int64_t time_ns;            /* bulk */
+	int64_t at_ns, interval_ns, timeout_ns;
+	uint32_t count; /* 0: for ever */
+};
+
+/* A client that weft runs on the node. */
+struct labfile_app {
+	struct lab_pos pos;
+	uint32_t kind; /* enum labfile_app_kind */
+	struct labfile_app_args args;
 };
 
 struct labfile_node {
@@ -140,6 +183,8 @@ struct labfile_node {
 	uint32_t n_hosts;
 	struct labfile_service *services;
 	uint32_t n_services;
+	struct labfile_app *apps;
+	uint32_t n_apps;
 	uint32_t index; /* in labfile.nodes */
 
 	/* As written; what has become of them stands above. */

@@ -38,16 +38,32 @@ static void check_port(struct lab_build *b, struct port_table *ports,
 	}
 }
 
+/* Where a service listens. */
+struct service_port {
+	const char *kind;
+	const struct lab_pos *pos;
+	const uint32_t *port;
+	uint32_t protos;
+};
+
+static struct service_port port_of(const struct labfile_service *s)
+{
+	switch (s->kind) {
+	case LABFILE_HTTP:
+		return (struct service_port){"http", &s->http.pos, &s->http.port, LABFILE_TCP};
+	case LABFILE_ECHO:
+		return (struct service_port){"echo", &s->echo.pos, &s->echo.port, s->echo.protos};
+	default:
+		return (struct service_port){s->kind == LABFILE_RR ? "rr" : "discard",
+					     &s->listener.pos, &s->listener.port, LABFILE_TCP};
+	}
+}
+
 static void clear_ports(struct port_table *ports, const struct labfile_node *node)
 {
-	for (uint32_t i = 0; i < node->n_services; i++) {
-		const struct labfile_service *s = &node->services[i];
-
-		for (int k = 0; k < 2; k++) {
-			ports->of[k][s->http.port] = NULL;
-			ports->of[k][s->echo.port] = NULL;
-		}
-	}
+	for (uint32_t i = 0; i < node->n_services; i++)
+		for (int k = 0; k < 2; k++)
+			ports->of[k][*port_of(&node->services[i]).port] = NULL;
 }
 
 static int check_http_root(struct lab_build *b, struct labfile_http *http, const char *where)
@@ -114,15 +130,13 @@ static int check_services(struct lab_build *b, struct labfile_node *node, struct
 	clear_ports(ports, node);
 	for (uint32_t i = 0; i < node->n_services && err == 0; i++) {
 		struct labfile_service *s = &node->services[i];
-		bool is_http = s->kind == LABFILE_HTTP;
+		struct service_port at = port_of(s);
 
-		if ((is_http ? s->http.pos : s->echo.pos).line == 0)
+		if (at.pos->line == 0)
 			continue; /* it could not be read */
-		snprintf(where, sizeof(where), "nodes.%s.services[%u].%s", node->name, i,
-			 is_http ? "http" : "echo");
-		check_port(b, ports, s, where, is_http ? LABFILE_TCP : s->echo.protos,
-			   is_http ? &s->http.port : &s->echo.port);
-		if (is_http)
+		snprintf(where, sizeof(where), "nodes.%s.services[%u].%s", node->name, i, at.kind);
+		check_port(b, ports, s, where, at.protos, at.port);
+		if (s->kind == LABFILE_HTTP)
 			err = check_http(b, &s->http, where);
 	}
 	return err;

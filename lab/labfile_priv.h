@@ -10,6 +10,7 @@
  *   labfile_resolve.c  names to pointers, ports of switches, segments
  *   labfile_assign.c   addresses from prefixes
  *   labfile_check.c    each node and link by itself
+ *   labfile_apps.c     apps: targets and URLs to addresses
  *   labfile_plan.c     addresses of the network as a whole
  *   labfile_gateway.c  default routes
  *   labfile_routing.c  routes that nobody has written
@@ -59,6 +60,7 @@ int labfile_resolve(struct lab_build *b) MUST_CHECK;
 int labfile_assign(struct lab_build *b) MUST_CHECK;
 void labfile_resolve_hosts(struct lab_build *b); /* when all have addresses */
 int labfile_check(struct lab_build *b) MUST_CHECK;
+int labfile_apps_check(struct lab_build *b) MUST_CHECK;
 int labfile_plan_check(struct lab_build *b) MUST_CHECK;
 int labfile_gateways(struct lab_build *b) MUST_CHECK;
 int labfile_routing(struct lab_build *b) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/apps.h"
 #include "lab/capture.h"
 #include "lab/journey.h"
 #include "lab/lab.h"
@@ -352,6 +353,7 @@ void lab_report_print(struct lab *lab, FILE *out)
 	if (!r)
 		return;
 	fprintf(out, "\n-- what happened in lab %s --\n", lab->file->name);
+	lab_apps_print(lab, out);
 	print_paths(r, out);
 	print_conns(r, out);
 	print_links(lab, out);

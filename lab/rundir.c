@@ -119,7 +119,7 @@ static int try_connect(const char *path, int *ret_fd)
  * -EADDRINUSE: a lab is. */
 static int dead_remove(const char *path)
 {
-	int fd;
+	int fd = -1;
 	int err = try_connect(path, &fd);
 
 	if (!err)

@@ -63,7 +63,7 @@ bool runner_is_over(const struct runner *r, int64_t end_ns)
 {
 	if (end_ns == INT64_MAX || runner_now_ns(r) < end_ns)
 		return false;
-	return r->loop || weft_engine_next_ns(r->eng) > end_ns;
+	return r->loop || weft_engine_next_ns(r->eng) > end_ns || r->n_still > RUNNER_STILL_TURNS;
 }
 
 int runner_turn(struct runner *r, int64_t until_ns)

@@ -8,6 +8,10 @@
  * and its seed. Descriptors can be watched in virtual time too, for what comes from outside of the
  * network (a signal that ends the run); they are looked at now and then, and while nothing at all
  * is left to do.
+ *
+ * On links without delay and rate, traffic takes no time, so a sender that never stops would keep
+ * the clock where it is for ever. After RUNNER_STILL_TURNS turns at one time (some million frames),
+ * each further one takes RUNNER_STILL_NS, until there is nothing to do at that time any more.
  */
 #pragma once
 
@@ -18,6 +22,11 @@
 #include "weft/io.h"
 
 struct runner;
+
+enum {
+	RUNNER_STILL_TURNS = 256,
+	RUNNER_STILL_NS = 1000000,
+};
 
 typedef void runner_fd_fn(void *arg, int fd, uint32_t events);
 
@@ -31,6 +40,7 @@ struct runner {
 	const struct runner_ops *ops;
 	struct weft_engine *eng; /* borrowed */
 	struct weft_loop *loop;  /* NULL in virtual time: it has no devices */
+	uint32_t n_still;        /* virtual time: turns in a row in which no time passed */
 };
 
 /* 0, -ENOMEM, or what epoll_create1(2) says. */

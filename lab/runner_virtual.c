@@ -52,8 +52,12 @@ static int fds_look(struct runner_virtual *v, int timeout_ms)
 static int virtual_turn(struct runner *r, int64_t until_ns)
 {
 	struct runner_virtual *v = virtual_of(r);
+	int64_t now_ns = weft_engine_now_ns(r->eng);
 	int64_t next_ns = weft_engine_next_ns(r->eng);
 
+	r->n_still = next_ns > now_ns ? 0 : r->n_still + 1;
+	if (r->n_still > RUNNER_STILL_TURNS)
+		next_ns = now_ns + RUNNER_STILL_NS;
 	if (next_ns > until_ns)
 		next_ns = until_ns;
 	if (next_ns == INT64_MAX) /* nothing will ever happen by itself */

@@ -42,6 +42,8 @@ enum lab_type {
 	LAB_T_PREFIX,    /* struct lab_net: a prefix whose addresses hosts can have */
 	LAB_T_MAC,       /* struct lab_mac */
 	LAB_T_TARGET,    /* const char *: an address or the name of a node */
+	LAB_T_HOST,      /* const char *: an address, the name of a node, or one under hosts */
+	LAB_T_URL,       /* const char *: http://HOST[:PORT][/PATH] */
 	LAB_T_END,       /* struct labfile_end: "node:interface" */
 	/* Collections and the rest; `sub` says what is in them where it is a mapping */
 	LAB_T_WORDS,   /* uint32_t: the or of the values of some `words`; one, or a list */

@@ -66,6 +66,11 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 		       sizeof(struct lab_mac)},
 	[LAB_T_TARGET] = {"address or node", "is neither an address nor the name of a node",
 			  "write an address or the name of a node", "192.0.2.1", sizeof(char *)},
+	[LAB_T_HOST] = {"address or name", "is neither an address nor the name of a host",
+			"write an address, the name of a node or one under hosts", "web",
+			sizeof(char *)},
+	[LAB_T_URL] = {"URL", "is not the URL of a document", "write http://HOST/PATH",
+		       "http://web/10m", sizeof(char *)},
 	[LAB_T_END] = {"interface of a node", "is not an interface of a node",
 		       "write the node, a colon and the interface, without blanks", "laptop:eth0",
 		       sizeof(struct labfile_end)},
@@ -119,6 +124,19 @@ static bool is_node_name(const char *s)
 static bool is_iface_name(const char *s)
 {
 	return is_name(s, LABFILE_IFACE_NAME_MAX, "-_.");
+}
+
+/* What a request line can carry; host and port are looked at when they are resolved. */
+static bool is_url(const char *s)
+{
+	static const char scheme[] = "http://";
+
+	if (strncmp(s, scheme, sizeof(scheme) - 1) != 0 || strlen(s) > LABFILE_URL_MAX)
+		return false;
+	for (s += sizeof(scheme) - 1; *s; s++)
+		if (*s <= ' ' || *s > '~' || *s == '#')
+			return false;
+	return true;
 }
 
 /* Labels of at most 63 bytes that begin with a letter, digit or _ (RFC 1123 §2.1, RFC 8552). */
@@ -188,6 +206,12 @@ static int text_parse(enum lab_type type, const char *text, struct arena *arena,
 		break;
 	case LAB_T_DIR:
 		ok = *text;
+		break;
+	case LAB_T_HOST:
+		ok = is_host_name(text) || is_ip(text);
+		break;
+	case LAB_T_URL:
+		ok = is_url(text);
 		break;
 	case LAB_T_TARGET:
 		ok = is_node_name(text) || is_ip(text);

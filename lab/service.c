@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "lab/lab.h"
+#include "net/bulk/discard.h"
 #include "net/echo/echo.h"
 #include "net/http/http_server.h"
+#include "net/rr/rr.h"
 
 static int disk_watch(void *ctx, int fd, void (*fn)(void *arg, int fd, uint32_t events), void *arg)
 {
@@ -56,26 +58,61 @@ static int http_start(struct lab_node *node, const struct labfile_http *file,
 	return err;
 }
 
+static int echo_start(struct lab_node *node, const struct labfile_echo *file, struct echo **ret)
+{
+	struct echo_config cfg = {
+		.port = (uint16_t)file->port,
+		.tcp = file->protos & LABFILE_TCP,
+		.udp = file->protos & LABFILE_UDP,
+	};
+
+	return echo_new(node->stack, &cfg, ret);
+}
+
 int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 		      struct lab_service *ret)
 {
-	struct lab_service service = {NULL, NULL};
-	struct echo_config echo = {
-		.port = (uint16_t)file->echo.port,
-		.tcp = file->echo.protos & LABFILE_TCP,
-		.udp = file->echo.protos & LABFILE_UDP,
-	};
-	int err = file->kind == LABFILE_HTTP ? http_start(node, &file->http, &service.http)
-					     : echo_new(node->stack, &echo, &service.echo);
+	struct lab_service service = {.http = NULL};
+	int err = -EINVAL;
 
+	switch (file->kind) {
+	case LABFILE_HTTP:
+		err = http_start(node, &file->http, &service.http);
+		break;
+	case LABFILE_ECHO:
+		err = echo_start(node, &file->echo, &service.echo);
+		break;
+	case LABFILE_DISCARD:
+		err = discard_new(node->stack, (uint16_t)file->listener.port, &service.discard);
+		break;
+	case LABFILE_RR:
+		err = rr_server_new(node->stack, (uint16_t)file->listener.port, &service.rr);
+		break;
+	default:
+		break;
+	}
 	if (!err)
 		*ret = service;
 	return err;
+}
+
+const char *lab_service_kind_name(const struct labfile_service *file)
+{
+	static const char *const names[] = {
+		[LABFILE_HTTP] = "http",
+		[LABFILE_ECHO] = "echo",
+		[LABFILE_DISCARD] = "discard",
+		[LABFILE_RR] = "rr",
+	};
+
+	return names[file->kind];
 }
 
 void lab_service_stop(struct lab_service *service)
 {
 	http_server_free(service->http);
 	echo_free(service->echo);
-	*service = (struct lab_service){NULL, NULL};
+	discard_free(service->discard);
+	rr_server_free(service->rr);
+	*service = (struct lab_service){.http = NULL};
 }

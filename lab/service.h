@@ -7,13 +7,19 @@
 struct lab_node;
 struct http_server;
 struct echo;
+struct discard;
+struct rr_server;
 
 struct lab_service {
-	struct http_server *http; /* one of the two */
+	struct http_server *http; /* one of these */
 	struct echo *echo;
+	struct discard *discard;
+	struct rr_server *rr;
 };
 
 /* 0 or -Exxx; `ret` is untouched then. */
 int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 		      struct lab_service *ret) MUST_CHECK;
+/* "http", as in the file. */
+const char *lab_service_kind_name(const struct labfile_service *file);
 void lab_service_stop(struct lab_service *service);

@@ -219,7 +219,7 @@ static void every_key_reaches_its_field(void **state UNUSED)
 	assert_int_equal(labfile_iface_find(r1, "lan")->mtu, 1600);
 	assert_net(&labfile_iface_find(r1, "wan")->addrs[0].net, "10.2.0.1/30");
 
-	assert_int_equal(web->n_services, 4);
+	assert_int_equal(web->n_services, 6);
 	http = &web->services[0].http;
 	assert_int_equal(web->services[0].kind, LABFILE_HTTP);
 	assert_int_equal(http->port, 8080);
@@ -285,6 +285,40 @@ static void many_copies_make_many_errors_only_once(void **state UNUSED)
 	assert_int_equal(errs.n_errors, 1);
 	assert_int_equal(errs.list[0].pos.line, 5);
 	assert_int_equal(errs.list[0].pos.col, 23);
+}
+
+static void apps_have_their_peers_and_defaults(void **state UNUSED)
+{
+	struct labfile *lab = load_good(GOOD_DIR "/every-key.yaml");
+	const struct labfile_node *web = labfile_node_find(lab, "web");
+	const struct labfile_app *apps = web->apps;
+
+	assert_int_equal(web->services[4].kind, LABFILE_DISCARD);
+	assert_int_equal(web->services[4].listener.port, 10);
+	assert_int_equal(web->services[5].kind, LABFILE_RR);
+	assert_int_equal(web->services[5].listener.port, 5002);
+	assert_int_equal(web->n_apps, 6);
+	assert_int_equal(apps[0].kind, LABFILE_APP_HTTP);
+	assert_ip(&apps[0].args.ip, "10.1.0.1");
+	assert_int_equal(apps[0].args.port, 8080);
+	assert_string_equal(apps[0].args.host, "r1:8080");
+	assert_string_equal(apps[0].args.path, "/big?x");
+	assert_true(apps[0].args.has_size && apps[0].args.size == 1572864);
+	assert_true(apps[0].args.at_ns == 1000000000 && apps[0].args.timeout_ns == 0);
+	assert_int_equal(apps[0].args.count, 0);
+	assert_int_equal(apps[1].kind, LABFILE_APP_ECHO);
+	assert_int_equal(apps[1].args.proto, LABFILE_UDP);
+	assert_int_equal(apps[1].args.count, 10);
+	assert_int_equal(apps[2].kind, LABFILE_APP_BULK);
+	assert_ip(&apps[2].args.ip, "10.9.0.1");
+	assert_false(apps[2].args.has_size);
+	assert_ip(&apps[3].args.ip, "10.9.0.2");
+	assert_int_equal(apps[3].args.port, 9);
+	assert_true(apps[4].args.request == 8 && apps[4].args.response == 0);
+	assert_int_equal(apps[5].kind, LABFILE_APP_PING);
+	assert_ip(&apps[5].args.ip, "10.2.0.2");
+	assert_true(apps[5].args.interval_ns == 1000000000);
+	labfile_free(lab);
 }
 
 static void directions_inherit_from_the_link_what_they_do_not_say(void **state UNUSED)
@@ -537,6 +571,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(copies_share_no_memory_and_know_their_places),
 		cmocka_unit_test(many_copies_make_many_errors_only_once),
 		cmocka_unit_test(every_key_reaches_its_field),
+		cmocka_unit_test(apps_have_their_peers_and_defaults),
 		cmocka_unit_test(directions_inherit_from_the_link_what_they_do_not_say),
 		cmocka_unit_test(link_without_keys_has_the_defaults),
 		cmocka_unit_test(switches_join_links_to_one_segment),
