@@ -53,3 +53,4 @@ extern const struct cmd cmd_link;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_rpc;
 extern const struct cmd cmd_ip;
+extern const struct cmd cmd_nstat;

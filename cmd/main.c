@@ -21,6 +21,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_link,
 	&cmd_rpc,
 	&cmd_ip,
+	&cmd_nstat,
 	&cmd_check,
 	NULL,
 };

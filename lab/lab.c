@@ -3,6 +3,7 @@
 #include "lab/lab.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -515,6 +516,7 @@ void lab_node_free(struct lab_node *node)
 	free(node->services);
 	free(node->apps);
 	labfile_free(node->live);
+	json_decref(node->nstat_history);
 	free(node);
 }
 

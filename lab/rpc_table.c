@@ -12,6 +12,7 @@ extern const struct rpc_method rpc_methods_lab[];
 extern const struct rpc_method rpc_methods_node[];
 extern const struct rpc_method rpc_methods_link[];
 extern const struct rpc_method rpc_methods_ip[];
+extern const struct rpc_method rpc_methods_nstat[];
 
 /* One line a subject, in the order of doc/rpc.md. */
 /* clang-format off */
@@ -21,6 +22,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_node,
 	rpc_methods_link,
 	rpc_methods_ip,
+	rpc_methods_nstat,
 	NULL,
 };
 /* clang-format on */

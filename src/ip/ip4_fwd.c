@@ -88,7 +88,7 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 		if (why != DROP_NONE || stolen)
 			return why;
 	}
-	mib_add(st, MIB_IpOutOctets, pkt_wire_bytes(pkt));
+	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));
 	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, NULL); /* it drops by itself */
 	return DROP_NONE;
 }

@@ -271,7 +271,7 @@ enum drop ip4_input(struct netif *netif, struct pkt *pkt)
 		return DROP_ETH_OTHERHOST;
 	n_frames = pkt_n_frames(pkt);
 	mib_add(st, MIB_IpInReceives, n_frames);
-	mib_add(st, MIB_IpInOctets, pkt_wire_bytes(pkt));
+	mib_add(st, MIB_IpExtInOctets, pkt_wire_bytes(pkt));
 
 	why = ip4_in_check(netif, pkt, &hdr);
 	if (likely(why == DROP_NONE)) {

@@ -124,7 +124,7 @@ static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 		return ip4_out_drop(st, pkt, why);
 	if (unlikely(stolen))
 		return 0;
-	mib_add(st, MIB_IpOutOctets, pkt_wire_bytes(pkt));
+	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));
 	if (!dst->neigh && !dst->is_local)
 		dst->neigh = neigh_find(dst->netif, &dst->nexthop);
 	return neigh_output(dst->netif, pkt, &dst->nexthop, ETHERTYPE_IPV4, dst->neigh);

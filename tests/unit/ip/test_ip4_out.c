@@ -249,7 +249,7 @@ static void packet_gets_a_header_and_goes_to_its_neighbour(void **state)
 	assert_false(s.hdr.df);
 	assert_int_equal(s.l4_len, 100);
 	assert_int_equal(f->st->mib[MIB_IpOutRequests], 1);
-	assert_int_equal(f->st->mib[MIB_IpOutOctets], 120);
+	assert_int_equal(f->st->mib[MIB_IpExtOutOctets], 120);
 }
 
 static void ttl_comes_from_the_packet_or_the_setting(void **state)
