@@ -50,6 +50,7 @@ extern const struct cmd cmd_exec;
 extern const struct cmd cmd_ls;
 extern const struct cmd cmd_down;
 extern const struct cmd cmd_link;
+extern const struct cmd cmd_node;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_rpc;
 extern const struct cmd cmd_ip;

@@ -19,6 +19,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_ls,
 	&cmd_down,
 	&cmd_link,
+	&cmd_node,
 	&cmd_rpc,
 	&cmd_ip,
 	&cmd_nstat,

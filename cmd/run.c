@@ -121,6 +121,7 @@ static int node_check(struct run *run)
 
 	if (node && node->holder) {
 		run->node = node;
+		node->is_needed = true;
 		return 0;
 	}
 	if (node)
@@ -249,8 +250,7 @@ static int run_run(struct cmd_env *env, int argc, char **argv)
 	if (!status)
 		status = run_lab(&run);
 	weft_timer_free(run.kill_timer);
-	session_end(&run.s);
-	return status;
+	return session_end(&run.s, status);
 }
 
 const struct cmd cmd_run = {"run", "FILE -n NODE -- PROGRAM ...", "run a program in a lab", run_run,

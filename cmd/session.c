@@ -161,12 +161,14 @@ int session_loop(struct session *s, int64_t for_ns)
 	return 0;
 }
 
-void session_end(struct session *s)
+int session_end(struct session *s, int status)
 {
 	rpc_server_stop(s->rpc);
-	lab_stop(s->lab);
+	if (lab_stop(s->lab) < 0 && !status)
+		status = EXIT_FAILED;
 	labfile_free(s->file);
 	if (s->sigfd >= 0)
 		close(s->sigfd);
 	*s = (struct session){.sigfd = -1};
+	return status;
 }

@@ -28,6 +28,8 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 /* Runs the lab until is_ending or, if not negative, for `for_ns`. 0, or EXIT_FAILED after a
  * message. */
 int session_loop(struct session *s, int64_t for_ns);
-void session_end(struct session *s);
+/* Takes the lab down. `status` is the exit status so far; returns it, or EXIT_FAILED when that is 0
+ * and the capture could not be written. */
+int session_end(struct session *s, int status);
 /* Loads and checks a lab file; prints errors and warnings. 0, or EXIT_USAGE. */
 int session_load(const char *path, struct labfile **ret);

@@ -146,8 +146,7 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 		if (env->json)
 			up_print_json(s.lab);
 	}
-	session_end(&s);
-	return status;
+	return session_end(&s, status);
 }
 
 const struct cmd cmd_up = {"up", "FILE [--for TIME] [--pcap DIR]", "bring a lab up", up_run,

@@ -21,7 +21,8 @@ struct lab_capture {
 	FILE *file;
 	char *buffer;
 	char *path;
-	int err; /* first error of writing */
+	bool all; /* every interface */
+	int err;  /* first error of writing */
 };
 
 static void blocks_write(void *arg, const void *blocks, size_t len)
@@ -48,17 +49,24 @@ static struct weft_netif *captured_netif(const struct lab_iface *iface)
 	return iface->tap ? iface->tap : iface->netif;
 }
 
-static int interfaces_add(struct lab *lab, struct weft_capture *cap, bool all)
+int lab_captures_add(struct lab *lab, const struct lab_iface *iface)
+{
+	struct lab_capture *lc = lab->captures;
+	int err;
+
+	if (!lc || !is_captured(lab->file, iface->file, lc->all))
+		return 0;
+	err = weft_capture_add(lc->cap, captured_netif(iface));
+	return err == -EEXIST ? 0 : err;
+}
+
+static int interfaces_add(struct lab *lab)
 {
 	int err = 0;
 
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
-		for (uint32_t k = 0; !err && k < lab->nodes[i]->n_ifaces; k++) {
-			struct lab_iface *iface = &lab->nodes[i]->ifaces[k];
-
-			if (is_captured(lab->file, iface->file, all))
-				err = weft_capture_add(cap, captured_netif(iface));
-		}
+		for (uint32_t k = 0; !err && k < lab->nodes[i]->n_ifaces; k++)
+			err = lab_captures_add(lab, &lab->nodes[i]->ifaces[k]);
 	return err;
 }
 
@@ -119,9 +127,10 @@ int lab_captures_start(struct lab *lab, const char *pcap, char *msg)
 			 strerror(-err));
 		return err;
 	}
+	lc->all = pcap && !file->n_captures;
 	err = weft_capture_new(lab->eng, CAPTURE_SNAPLEN, blocks_write, lc, &lc->cap);
 	if (!err)
-		err = interfaces_add(lab, lc->cap, pcap && !file->n_captures);
+		err = interfaces_add(lab);
 	if (err) {
 		weft_capture_free(lc->cap);
 		lc->cap = NULL;
@@ -129,12 +138,13 @@ int lab_captures_start(struct lab *lab, const char *pcap, char *msg)
 	return err;
 }
 
-void lab_captures_stop(struct lab *lab)
+int lab_captures_stop(struct lab *lab)
 {
 	struct lab_capture *lc = lab->captures;
+	int err;
 
 	if (!lc)
-		return;
+		return 0;
 	weft_capture_free(lc->cap);
 	if (lc->file) {
 		if (fclose(lc->file) != 0 && !lc->err)
@@ -144,10 +154,12 @@ void lab_captures_stop(struct lab *lab)
 		if (lc->err)
 			fprintf(stderr, "weft: capture %s: %s\n", lc->path, strerror(-lc->err));
 	}
+	err = lc->err;
 	free(lc->buffer);
 	free(lc->path);
 	free(lc);
 	lab->captures = NULL;
+	return err;
 }
 
 const char *lab_capture_path(const struct lab *lab)

@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 
 struct lab;
+struct lab_iface;
 
 /*
  * Starts what the lab file and `pcap` ask for: with a path that ends in .pcapng, that file; with
@@ -15,7 +16,11 @@ struct lab;
  * or -Exxx with a message in `msg` (LAB_MSG_MAX bytes).
  */
 int lab_captures_start(struct lab *lab, const char *pcap, char *msg) MUST_CHECK;
-/* Finishes the file. Says on stderr when the disk could not take all of it. */
-void lab_captures_stop(struct lab *lab);
+/* An interface that has come, or has got another net device, while the lab runs: watches it if it
+ * is one of those. 0 or -ENOMEM. */
+int lab_captures_add(struct lab *lab, const struct lab_iface *iface) MUST_CHECK;
+/* Finishes the file. 0, or -Exxx after a message on stderr when the disk could not take all of it.
+ */
+int lab_captures_stop(struct lab *lab);
 /* Path of the file, or NULL when nothing is captured; valid until lab_stop(). */
 const char *lab_capture_path(const struct lab *lab);

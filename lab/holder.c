@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,6 +173,96 @@ int holder_start(const struct labfile_node *node, const char *hosts, struct hold
 	}
 	*ret = h;
 	return 0;
+}
+
+/* In the child of holder_iface_add(). */
+static _Noreturn void iface_child(const struct holder *h, int sock,
+				  const struct labfile_iface *iface)
+{
+	static const char *const names[] = {"user", "net"};
+	struct holder_msg msg = {.kind = HOLDER_FAILED};
+
+	for (size_t i = geteuid() == 0 ? 1 : 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[64];
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)h->pid, names[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || setns(fd, 0) < 0) {
+			msg.value = -errno;
+			(void)!send(sock, &msg, sizeof(msg), MSG_NOSIGNAL);
+			_exit(1);
+		}
+		close(fd);
+	}
+	holder_iface_main(sock, iface);
+}
+
+int holder_iface_add(struct holder *h, const struct labfile_iface *iface, int *ret_tap_fd,
+		     char *ret_msg)
+{
+	struct holder child = {.pid = -1};
+	uint32_t n_fds = 0;
+	int socks[2];
+	int err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) < 0) {
+		snprintf(ret_msg, HOLDER_ERR_MAX, "socketpair: %s", strerror(errno));
+		return -errno;
+	}
+	fflush(NULL);
+	child.pid = fork();
+	if (child.pid == 0)
+		iface_child(h, socks[1], iface);
+	close(socks[1]);
+	child.sock = socks[0];
+	if (child.pid < 0) {
+		err = -errno;
+		snprintf(ret_msg, HOLDER_ERR_MAX, "fork: %s", strerror(-err));
+	} else {
+		err = holder_await_ready(&child, 1, ret_tap_fd, &n_fds, ret_msg);
+		while (waitpid(child.pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	close(socks[0]);
+	if (err && n_fds)
+		close(*ret_tap_fd);
+	if (err && !ret_msg[0])
+		snprintf(ret_msg, HOLDER_ERR_MAX, "cannot join the node: %s", strerror(-err));
+	return err;
+}
+
+int holder_hosts_set(struct holder *h, const char *hosts)
+{
+	char *real = realpath("/etc/hosts", NULL);
+	struct stat ours, theirs;
+	struct statfs fs;
+	char *path = NULL;
+	int err = 0;
+	int fd;
+
+	if (!real)
+		return errno == ENOENT ? 0 : -errno;
+	if (asprintf(&path, "/proc/%d/root%s", (int)h->pid, real) < 0) {
+		free(real);
+		return -ENOMEM;
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		err = -errno;
+	/* Only ever the node's own file, which is on its tmpfs: never the system's. */
+	if (!err && (fstat(fd, &theirs) < 0 || fstatfs(fd, &fs) < 0 || stat(real, &ours) < 0))
+		err = -errno;
+	if (!err && (fs.f_type != TMPFS_MAGIC ||
+		     (ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)))
+		err = -ENOTSUP;
+	if (!err && (ftruncate(fd, 0) < 0 || write(fd, hosts, strlen(hosts)) < 0))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	free(real);
+	return err == -ENOTSUP ? 0 : err;
 }
 
 void holder_stop(struct holder *h)

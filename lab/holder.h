@@ -22,6 +22,7 @@
 #include "base/compiler.h"
 
 struct labfile;
+struct labfile_iface;
 struct labfile_node;
 struct holder;
 
@@ -37,6 +38,13 @@ enum {
  */
 int holder_start(const struct labfile_node *node, const char *hosts, struct holder **ret,
 		 int *ret_tap_fds, char *ret_msg) MUST_CHECK;
+
+/* Adds an interface to a node that runs: its TAP, with MAC, MTU and addresses, up. 0 and the
+ * descriptor, the caller's to close, which takes the interface away again; or as holder_start(). */
+int holder_iface_add(struct holder *h, const struct labfile_iface *iface, int *ret_tap_fd,
+		     char *ret_msg) MUST_CHECK;
+/* Writes the node's hosts file anew; a node without one has no use for it: not an error. */
+int holder_hosts_set(struct holder *h, const char *hosts) MUST_CHECK;
 
 /* Kills everything in the node and waits for it. NULL is fine. */
 void holder_stop(struct holder *h);

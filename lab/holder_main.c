@@ -257,6 +257,23 @@ static int route_set(struct rtnl *nl, const struct labfile_route *r)
 			      r->iface ? (int)if_nametoindex(r->iface->name) : 0, r->metric);
 }
 
+_Noreturn void holder_iface_main(int sock, const struct labfile_iface *iface)
+{
+	const char *what = "netlink";
+	struct rtnl nl;
+	int fd = tap_open(sock, iface->name);
+	int err = rtnl_open(&nl);
+
+	if (!err)
+		err = iface_set(&nl, iface, &what);
+	if (err)
+		fail(sock, err, "the kernel refused a setting of interface %s (%s): %s",
+		     iface->name, what, strerror(-err));
+	taps_send(sock, &fd, 1);
+	msg_send(sock, HOLDER_READY, 0, 0);
+	_exit(0);
+}
+
 static bool node_has_ip6(const struct labfile_node *node)
 {
 	for (uint32_t i = 0; i < node->n_ifaces; i++)
@@ -277,10 +294,14 @@ static void network_set(int sock, const struct labfile_node *node)
 	/* Not to chatter about IPv6 (router solicitations, MLD) where nobody speaks it. */
 	if (!node_has_ip6(node))
 		(void)!file_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
-	if (node->forwarding)
+	if (node->forwarding) {
+		what = "net.ipv4.ip_forward";
 		err = file_write("/proc/sys/net/ipv4/ip_forward", "1");
-	if (!err)
+	}
+	if (!err) {
+		what = "lo";
 		err = rtnl_link_up(&nl, (int)if_nametoindex("lo"), NULL, 0);
+	}
 	for (uint32_t i = 0; !err && i < node->n_ifaces; i++)
 		err = iface_set(&nl, &node->ifaces[i], &what);
 	if (!err)
@@ -293,7 +314,8 @@ static void network_set(int sock, const struct labfile_node *node)
 	rtnl_close(&nl);
 }
 
-/* Splits NUL-terminated strings at `*p` into an array that execvpe(3) takes. NULL: malformed. */
+/* Splits NUL-terminated strings at `*p` into an array that execvpe(3) takes. NULL and errno: out of
+ * memory, or malformed. */
 static char **strings_take(char **p, const char *end, uint32_t n)
 {
 	char **v = calloc((size_t)n + 1, sizeof(*v));
@@ -303,6 +325,7 @@ static char **strings_take(char **p, const char *end, uint32_t n)
 
 		if (!nul) {
 			free(v);
+			errno = EINVAL;
 			return NULL;
 		}
 		v[i] = *p;
@@ -365,12 +388,18 @@ static int prog_start(struct holder_self *self, const struct holder_msg *msg, ch
 	char **argv = strings_take(&p, end, msg->n_argv);
 	char **envp = strings_take(&p, end, msg->n_envp);
 	int pipe_fds[2];
-	int err = EINVAL;
+	int err = 0;
 	pid_t pid;
 
 	if (!prog)
 		err = EAGAIN;
-	if (!prog || !cwd || !argv || !envp || !msg->n_argv || pipe2(pipe_fds, O_CLOEXEC) < 0)
+	else if (!cwd || !argv || !envp)
+		err = errno;
+	else if (!msg->n_argv)
+		err = EINVAL;
+	else if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		err = errno;
+	if (err)
 		goto out;
 	pid = fork();
 	if (pid == 0)

@@ -44,3 +44,7 @@ struct holder_owner {
 /* The child's side: sets the node up and serves until the socket closes. */
 _Noreturn void holder_main(int sock, const struct holder_owner *owner,
 			   const struct labfile_node *node, const char *hosts);
+
+/* A process that has joined the node's network adds one interface and ends: HOLDER_TAPS and
+ * HOLDER_READY, or HOLDER_FAILED. */
+_Noreturn void holder_iface_main(int sock, const struct labfile_iface *iface);

@@ -208,11 +208,13 @@ static int link_join(struct lab_link *link, struct lab_iface *ends[2])
 				ends[1]->file->name, &link->dir[0], &link->dir[1], &link->link);
 
 	for (int i = 0; !err && i < 2; i++) {
-		uint8_t mac[6];
-
 		ends[i]->netif = weft_link_netif(link->link, i);
 		ends[i]->link = link;
 		ends[i]->end = i;
+	}
+	for (int i = 0; !err && i < 2; i++) {
+		uint8_t mac[6];
+
 		lab_iface_mac(ends[i]->file, mac);
 		/* The patch end of a kernel node is not the node: the TAP's owner has the MAC. */
 		if (link->nodes[i]->file->kind == LABFILE_KERNEL)
@@ -520,16 +522,18 @@ void lab_node_free(struct lab_node *node)
 	free(node);
 }
 
-void lab_stop(struct lab *lab)
+int lab_stop(struct lab *lab)
 {
+	int err;
+
 	if (!lab)
-		return;
+		return 0;
 	/* Connections that end with their stacks are no news for the report. */
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
 		if (lab->nodes[i]->stack)
 			weft_stack_on_tcp_end(lab->nodes[i]->stack, NULL, NULL);
 	lab_report_free(lab);
-	lab_captures_stop(lab);
+	err = lab_captures_stop(lab);
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
 		lab_node_free(lab->nodes[i]);
 	for (uint32_t i = 0; i < lab->n_links; i++)
@@ -540,4 +544,5 @@ void lab_stop(struct lab *lab)
 	free(lab->links);
 	free(lab->nodes);
 	free(lab);
+	return err;
 }

@@ -112,8 +112,9 @@ struct lab {
  */
 int lab_start(const struct labfile *file, const struct lab_config *cfg, struct lab **ret,
 	      char *ret_msg) MUST_CHECK;
-/* Takes everything down: programs, namespaces, captures are finished. NULL is fine. */
-void lab_stop(struct lab *lab);
+/* Takes everything down: programs, namespaces, captures are finished. NULL is fine. 0, or -Exxx
+ * after a message when the capture is not whole. */
+int lab_stop(struct lab *lab);
 
 /* NULL when there is no such node. Case does not matter in names of nodes. */
 struct lab_node *lab_node_find(struct lab *lab, const char *name);

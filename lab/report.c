@@ -69,6 +69,12 @@ static void on_tcp_open(void *arg, const struct weft_sock_info *info)
 		conn_add(arg, info, true);
 }
 
+void lab_report_node(struct lab_node *node)
+{
+	if (node->lab->report && node->file->kind == LABFILE_WEFT)
+		weft_stack_on_tcp_end(node->stack, on_tcp_end, node);
+}
+
 int lab_report_start(struct lab *lab)
 {
 	struct lab_report *r = calloc(1, sizeof(*r));
@@ -81,8 +87,7 @@ int lab_report_start(struct lab *lab)
 	weft_trace_sample(lab->eng, REPORT_SAMPLE);
 	weft_trace_listen(lab->eng, on_trace, r);
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
-		if (lab->nodes[i]->file->kind == LABFILE_WEFT)
-			weft_stack_on_tcp_end(lab->nodes[i]->stack, on_tcp_end, lab->nodes[i]);
+		lab_report_node(lab->nodes[i]);
 	return 0;
 }
 

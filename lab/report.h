@@ -25,6 +25,9 @@ enum {
 
 /* Starts to collect. 0 or -ENOMEM. */
 int lab_report_start(struct lab *lab) MUST_CHECK;
+struct lab_node;
+/* A node has come while the lab runs. */
+void lab_report_node(struct lab_node *node);
 /* Prints what has been collected so far. */
 void lab_report_print(struct lab *lab, FILE *out);
 /* NULL is fine. Called by lab_stop(). */

@@ -8,6 +8,7 @@
 
 #include "lab/holder.h"
 #include "lab/lab.h"
+#include "lab/live.h"
 #include "lab/rpc.h"
 
 static const char *const kind_names[] = {
@@ -19,9 +20,12 @@ static const char *const kind_names[] = {
 /* The interface that its link leads to, "node:interface", or null. */
 static json_t *peer_json(const struct lab_iface *iface)
 {
-	const struct labfile_link *link = iface->file->link;
+	const struct labfile_end *end;
 
-	return link ? json_string(link->ends[!iface->file->end].text) : json_null();
+	if (!iface->link)
+		return json_null();
+	end = &iface->link->file->ends[!iface->end];
+	return json_sprintf("%s:%s", end->node->name, end->iface->name);
 }
 
 static json_t *iface_json(const struct lab_iface *iface)
@@ -102,6 +106,35 @@ static int enter_run(struct rpc_call *call)
 	return rpc_fail_errno(call, err, "cannot open the node's namespaces");
 }
 
+static int add_run(struct rpc_call *call)
+{
+	const json_t *params = rpc_call_params(call);
+	struct lab_node *node;
+	char msg[LAB_MSG_MAX];
+	int err = lab_node_add(rpc_call_lab(call), rpc_call_string(call, "name", ""),
+			       json_object_get(params, "node"), json_object_get(params, "links"),
+			       &node, msg);
+
+	if (err)
+		return rpc_fail(call, err == -EINVAL ? RPC_INVALID_PARAMS : RPC_FAILED, err, "%s",
+				msg);
+	return rpc_reply(call, node_json(node));
+}
+
+static int del_run(struct rpc_call *call)
+{
+	struct lab_node *node = rpc_call_node(call, "node");
+	struct lab *lab = rpc_call_lab(call);
+
+	if (node->is_needed)
+		return rpc_fail(call, RPC_FAILED, -EBUSY,
+				"the program that the lab was started for runs in %s",
+				node->file->name);
+	rpc_server_node_gone(lab->rpc, node, call);
+	lab_node_del(node);
+	return rpc_reply(call, json_object());
+}
+
 static const struct rpc_param one_node[] = {
 	{"node", RPC_NODE, true, 0, 0, "The node"},
 	{NULL, RPC_ANY, false, 0, 0, NULL},
@@ -134,6 +167,35 @@ const struct rpc_method rpc_methods_node[] = {
 			  "one, "
 			  "`mnt`, `net`, `uts`, `pid`",
 		.run = enter_run,
+	},
+	{
+		.name = "node.add",
+		.help = "Adds a node and its links to the lab, which runs on",
+		.params =
+			(const struct rpc_param[]){
+				{"name", RPC_STRING, true, 0, 0, "Its name"},
+				{"node", RPC_OBJECT, false, 0, 0,
+				 "What it is, as `nodes: NAME:` of a lab file has it: `kind`, "
+				 "`forwarding`, `interfaces`, `routes`, `services` …"},
+				{"links", RPC_ARRAY, false, 0, 0,
+				 "Its links, each an object like a link of a lab file, with `to` "
+				 "in "
+				 "place of `between`: `node` or `node:interface`, which is made if "
+				 "it "
+				 "is not there; and `interface`, the new node's (default eth0, "
+				 "eth1 …, "
+				 "of a switch p1, p2 …)"},
+				{NULL, RPC_ANY, false, 0, 0, NULL},
+			},
+		.result = "The node, as node.info has it",
+		.run = add_run,
+	},
+	{
+		.name = "node.del",
+		.help = "Removes a node with its links; calls about it end with error -32003",
+		.params = one_node,
+		.result = "`{}`",
+		.run = del_run,
 	},
 	{.name = NULL},
 };
