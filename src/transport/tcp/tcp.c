@@ -65,6 +65,7 @@ int tcp_init(struct stack *st)
 	tcp_conf_default(&tcp->conf);
 	tcp->isn_key = tcp_key(st, 1);
 	tcp->ts_key = tcp_key(st, 2);
+	tcp->cookie_key = tcp_key(st, 3);
 	list_init(&tcp->tw);
 	wheel_timer_init(&tcp->tw_timer, tcp_tw_timer);
 	st->tcp = tcp;

@@ -50,6 +50,7 @@ struct tcp_conf {
 	uint8_t rfc1337;
 	uint8_t syn_loss_iw;
 	uint8_t stdurg;
+	uint8_t syncookies;
 };
 
 struct tcp {
@@ -57,6 +58,7 @@ struct tcp {
 	struct tcp_conf conf;
 	struct siphash_key isn_key;
 	struct siphash_key ts_key;
+	struct siphash_key cookie_key;
 	uint32_t challenge_s; /* one up: engine second that challenges_left is of */
 	uint32_t challenges_left;
 	struct list tw; /* struct tcp_tw, soonest to expire first */

@@ -33,6 +33,7 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.moderate_rcvbuf = 1,
 		.rfc1337 = 1,
 		.syn_loss_iw = 2,
+		.syncookies = 1,
 	};
 }
 
@@ -79,6 +80,8 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(stdurg, "stdurg", 0, 1,
 		"the urgent pointer names the urgent byte (RFC 1122), not the one behind it (RFC "
 		"6093)"),
+	TCP_CTL(syncookies, "syncookies", 0, 2,
+		"answer SYNs with cookies: 0 never, 1 when the SYN queue is full, 2 always"),
 	TCP_CTL(syn_loss_iw, "syn_loss_iw", 1, 255,
 		"lost SYNs from which on the initial window is one segment (RFC 5681: 1)"),
 	SYSCTL(struct tcp_conf, min_pmtu, "net.ipv4.route.min_pmtu", 68, 65535,

@@ -99,12 +99,16 @@ static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, 
 		return DROP_TCP_ACCEPT_QUEUE;
 	}
 	iss = iss_hint ? iss_hint : tcp_isn(st, &key);
-	err = tcp_req_add(listener, seg, iss, &req);
+	err = st->tcp->conf.syncookies == 2 ? -ENOBUFS : tcp_req_add(listener, seg, iss, &req);
+	if (err == -ENOBUFS && st->tcp->conf.syncookies) {
+		tcp_cookie_synack(listener, seg);
+		return DROP_NONE;
+	}
 	if (err) {
 		mib_inc(st, MIB_TcpExtListenDrops);
 		return err == -ENOMEM ? DROP_NOMEM : DROP_TCP_SYN_QUEUE;
 	}
-	tcp_req_synack(st, req);
+	tcp_req_synack(st, req, tcp_clock_ms(st));
 	return DROP_NONE;
 }
 
@@ -114,8 +118,13 @@ enum drop tcp_in_listen(struct tcp_conn *listener, struct tcp_seg *seg, uint32_t
 	if (seg->flags & TCP_F_RST)
 		return DROP_TCP_NO_SOCKET_RST;
 	if (seg->flags & TCP_F_ACK) {
-		tcp_reset_for(listener->sk.stack, seg);
-		return DROP_TCP_NO_SOCKET;
+		enum drop why = DROP_TCP_NO_SOCKET;
+
+		if (!(seg->flags & TCP_F_SYN))
+			why = tcp_cookie_ack(listener, seg);
+		if (why == DROP_TCP_NO_SOCKET)
+			tcp_reset_for(listener->sk.stack, seg);
+		return why;
 	}
 	if ((seg->flags & (TCP_F_SYN | TCP_F_FIN)) != TCP_F_SYN)
 		return DROP_TCP_FLAGS;

@@ -272,7 +272,8 @@ struct tcp_listen {
 	struct tcp_req **reqs; /* the SYN queue, in no order */
 	uint32_t n_reqs;
 	uint32_t cap_reqs;
-	uint32_t hand; /* where the search for an entry to evict goes on */
+	uint32_t cookie_s; /* one up: engine second of the last SYN cookie; 0: none */
+	uint32_t hand;     /* where the search for an entry to evict goes on */
 };
 
 int tcp_listen_start(struct tcp_conn *conn, int backlog) MUST_CHECK;
@@ -285,13 +286,29 @@ enum drop tcp_in_listen(struct tcp_conn *listener, struct tcp_seg *seg,
 enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg) MUST_CHECK;
 int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t iss,
 		struct tcp_req **ret) MUST_CHECK;
+/* An entry from a SYN, in no table: everything but our initial sequence number. */
+void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct tcp_seg *seg);
+/* A copy of `req` enters the tables. 0, -ENOMEM, -EADDRINUSE. */
+int tcp_req_insert(const struct tcp_req *req, struct tcp_req **ret) MUST_CHECK;
 void tcp_req_free(struct stack *st, struct tcp_req *req);
-void tcp_req_synack(struct stack *st, struct tcp_req *req);
+/* `ts`: our clock as the SYN-ACK has it, without its offset. */
+void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts);
+/* The ACK that completes a handshake. With `is_lent` an entry that makes no connection is freed. */
+enum drop tcp_req_complete(struct stack *st, struct tcp_req *req, struct tcp_seg *seg,
+			   bool is_lent) MUST_CHECK;
 /* Timer of a listener: SYN-ACKs to send again, entries to give up. */
 void tcp_listen_timer(struct tcp_conn *listener);
 /* The handshake is complete: makes the connection, which takes the entry's place in the tables and
  * waits in the accept queue. NULL: no memory, and the entry is as it was. */
 struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack);
+
+/* tcp_cookie.c */
+
+/* Answers a SYN for which there is no room, and forgets it. */
+void tcp_cookie_synack(struct tcp_conn *listener, const struct tcp_seg *seg);
+/* An ACK to a listener: makes the connection when it brings a cookie back. DROP_TCP_NO_SOCKET: it
+ * does not. */
+enum drop tcp_cookie_ack(struct tcp_conn *listener, struct tcp_seg *seg) MUST_CHECK;
 
 /* tcp_out.c */
 

@@ -8,7 +8,8 @@
  *
  * At the bound (tcp_max_syn_backlog) a newcomer takes the place of an entry whose SYN-ACK has been
  * repeated already, that is, one that had its chance for a second; eight entries are looked at.
- * When all of them are fresh the newcomer is dropped: its peer will send the SYN again.
+ * When all of them are fresh the newcomer gets a cookie (tcp_cookie.c), or, with tcp_syncookies 0,
+ * is dropped: its peer will send the SYN again.
  */
 #include "transport/tcp/tcp_priv.h"
 
@@ -44,33 +45,23 @@ void tcp_req_free(struct stack *st, struct tcp_req *req)
 	mem_free(&st->eng->mem, req, sizeof(*req));
 }
 
-/* Makes room for one entry. 0; -ENOBUFS: full of fresh ones; -ENOMEM. */
+/* Within the bound there is room for one entry, or one has made it. -ENOBUFS: full of fresh ones.
+ */
 static int tcp_reqs_reserve(struct tcp_conn *listener)
 {
 	struct tcp_listen *lst = listener->listen;
 	struct stack *st = listener->sk.stack;
-	uint32_t cap = lst->cap_reqs ? lst->cap_reqs * 2 : REQS_MIN;
-	struct tcp_req **reqs;
 
-	if (lst->n_reqs >= tcp_min(st->tcp->conf.max_syn_backlog, UINT16_MAX)) {
-		for (uint32_t i = 0; i < tcp_min(REQS_LOOK, lst->n_reqs); i++) {
-			lst->hand = (lst->hand + 1) % lst->n_reqs;
-			if (lst->reqs[lst->hand]->n_retries > 0) {
-				tcp_req_free(st, lst->reqs[lst->hand]);
-				return 0;
-			}
-		}
-		return -ENOBUFS;
-	}
-	if (lst->n_reqs < lst->cap_reqs)
+	if (lst->n_reqs < tcp_min(st->tcp->conf.max_syn_backlog, UINT16_MAX))
 		return 0;
-	reqs = mem_resize(&st->eng->mem, lst->reqs, lst->cap_reqs * sizeof(reqs[0]),
-			  cap * sizeof(reqs[0]));
-	if (!reqs)
-		return -ENOMEM;
-	lst->reqs = reqs;
-	lst->cap_reqs = cap;
-	return 0;
+	for (uint32_t i = 0; i < tcp_min(REQS_LOOK, lst->n_reqs); i++) {
+		lst->hand = (lst->hand + 1) % lst->n_reqs;
+		if (lst->reqs[lst->hand]->n_retries > 0) {
+			tcp_req_free(st, lst->reqs[lst->hand]);
+			return 0;
+		}
+	}
+	return -ENOBUFS;
 }
 
 /* What the SYN offers, as far as we want it. */
@@ -95,31 +86,55 @@ static void tcp_req_learn(struct tcp_req *req, const struct tcp_conf *conf,
 	}
 }
 
-int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t iss,
-		struct tcp_req **ret)
+void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct tcp_seg *seg)
 {
-	struct stack *st = listener->sk.stack;
-	int err = tcp_reqs_reserve(listener);
-	struct tcp_req *req;
+	*ret = (struct tcp_req){
+		.node = {.raddr = seg->info->src,
+			 .laddr = seg->info->dst,
+			 .rport = seg->sport,
+			 .lport = seg->dport,
+			 .kind = CONN_SYN,
+			 .proto = IP_PROTO_TCP,
+			 .family = listener->sk.conn.family,
+			 .ifindex = listener->sk.conn.ifindex},
+		.listener = listener,
+	};
+	tcp_req_learn(ret, tcp_conf(listener), seg);
+}
 
-	if (err)
-		return err;
-	req = mem_zalloc(&st->eng->mem, sizeof(*req));
+/* Room for one more in the listener's array. */
+static int tcp_reqs_grow(struct tcp_conn *listener)
+{
+	struct tcp_listen *lst = listener->listen;
+	uint32_t cap = lst->cap_reqs ? lst->cap_reqs * 2 : REQS_MIN;
+	struct tcp_req **reqs;
+
+	if (lst->n_reqs < lst->cap_reqs)
+		return 0;
+	if (lst->n_reqs >= UINT16_MAX)
+		return -ENOMEM;
+	reqs = mem_resize(&tcp_eng(listener)->mem, lst->reqs, lst->cap_reqs * sizeof(reqs[0]),
+			  cap * sizeof(reqs[0]));
+	if (!reqs)
+		return -ENOMEM;
+	lst->reqs = reqs;
+	lst->cap_reqs = cap;
+	return 0;
+}
+
+int tcp_req_insert(const struct tcp_req *from, struct tcp_req **ret)
+{
+	struct tcp_conn *listener = from->listener;
+	struct stack *st = listener->sk.stack;
+	struct tcp_req *req;
+	int err;
+
+	if (tcp_reqs_grow(listener) < 0)
+		return -ENOMEM;
+	req = mem_alloc(&st->eng->mem, sizeof(*req));
 	if (!req)
 		return -ENOMEM;
-	req->node = (struct conn_node){
-		.raddr = seg->info->src,
-		.laddr = seg->info->dst,
-		.rport = seg->sport,
-		.lport = seg->dport,
-		.kind = CONN_SYN,
-		.proto = IP_PROTO_TCP,
-		.family = listener->sk.conn.family,
-		.ifindex = listener->sk.conn.ifindex,
-	};
-	req->listener = listener;
-	req->iss = iss;
-	tcp_req_learn(req, &st->tcp->conf, seg);
+	*req = *from;
 	err = sock_conn_add(st, &req->node);
 	if (err) {
 		mem_free(&st->eng->mem, req, sizeof(*req));
@@ -127,13 +142,28 @@ int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t i
 	}
 	req->slot = (uint16_t)listener->listen->n_reqs;
 	listener->listen->reqs[listener->listen->n_reqs++] = req;
-	tcp_req_arm(req);
 	*ret = req;
 	return 0;
 }
 
+int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t iss,
+		struct tcp_req **ret)
+{
+	struct tcp_req req;
+	int err = tcp_reqs_reserve(listener);
+
+	if (err)
+		return err;
+	tcp_req_init(&req, listener, seg);
+	req.iss = iss;
+	err = tcp_req_insert(&req, ret);
+	if (!err)
+		tcp_req_arm(*ret);
+	return err;
+}
+
 /* Of a segment from us to the entry's peer. */
-static struct tcp_ctl tcp_req_ctl(struct stack *st, const struct tcp_req *req)
+static struct tcp_ctl tcp_req_ctl(struct stack *st, const struct tcp_req *req, uint32_t ts)
 {
 	const struct sock *sk = &req->listener->sk;
 	struct tcp_ctl ctl = {
@@ -151,15 +181,15 @@ static struct tcp_ctl tcp_req_ctl(struct stack *st, const struct tcp_req *req)
 	};
 
 	if (ctl.opts.has_ts) {
-		ctl.opts.ts_val = tcp_clock_ms(st) + tcp_ts_offset(st, &req->node);
+		ctl.opts.ts_val = ts + tcp_ts_offset(st, &req->node);
 		ctl.opts.ts_ecr = req->ts_recent;
 	}
 	return ctl;
 }
 
-void tcp_req_synack(struct stack *st, struct tcp_req *req)
+void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts)
 {
-	struct tcp_ctl ctl = tcp_req_ctl(st, req);
+	struct tcp_ctl ctl = tcp_req_ctl(st, req, ts);
 	struct ip_flow flow = {
 		.dst = ctl.raddr,
 		.src = ctl.laddr,
@@ -191,7 +221,7 @@ void tcp_req_synack(struct stack *st, struct tcp_req *req)
 /* An ACK that tells the peer where we are: for what is not acceptable, and as challenge. */
 static void tcp_req_ack(struct stack *st, const struct tcp_req *req)
 {
-	struct tcp_ctl ctl = tcp_req_ctl(st, req);
+	struct tcp_ctl ctl = tcp_req_ctl(st, req, tcp_clock_ms(st));
 
 	ctl.seq = req->iss + 1;
 	ctl.flags = TCP_F_ACK;
@@ -239,10 +269,32 @@ static enum drop tcp_req_check(struct stack *st, struct tcp_req *req, const stru
 	return DROP_NONE;
 }
 
-enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
+enum drop tcp_req_complete(struct stack *st, struct tcp_req *req, struct tcp_seg *seg, bool is_lent)
 {
 	struct tcp_listen *lst = req->listener->listen;
-	struct tcp_conn *child;
+	struct tcp_conn *child = NULL;
+	enum drop why = DROP_TCP_ACCEPT_QUEUE;
+
+	if (lst->n_accept > lst->backlog) {
+		mib_inc(st, MIB_TcpExtListenOverflows);
+		mib_inc(st, MIB_TcpExtListenDrops);
+	} else {
+		why = DROP_NOMEM;
+		child = tcp_listen_child(req, seg->ack);
+	}
+	if (!child) {
+		if (is_lent)
+			tcp_req_free(st, req);
+		return why;
+	}
+	sock_ref(&child->sk);
+	why = tcp_in_synced(child, seg);
+	sock_unref(&child->sk);
+	return why;
+}
+
+enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
+{
 	enum drop why;
 
 	/* The SYN again: our answer was lost. */
@@ -252,7 +304,7 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 		if (tcp_answer_is_limited(st, &req->node))
 			return DROP_TCP_SYN_AGAIN;
 		mib_inc(st, MIB_TcpExtTCPSynRetrans);
-		tcp_req_synack(st, req);
+		tcp_req_synack(st, req, tcp_clock_ms(st));
 		return DROP_NONE;
 	}
 	why = tcp_req_check(st, req, seg);
@@ -268,18 +320,7 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 		req->flags |= TCP_REQ_ACKED;
 		return DROP_TCP_DEFER;
 	}
-	if (lst->n_accept > lst->backlog) {
-		mib_inc(st, MIB_TcpExtListenOverflows);
-		mib_inc(st, MIB_TcpExtListenDrops);
-		return DROP_TCP_ACCEPT_QUEUE;
-	}
-	child = tcp_listen_child(req, seg->ack);
-	if (!child)
-		return DROP_NOMEM;
-	sock_ref(&child->sk);
-	why = tcp_in_synced(child, seg);
-	sock_unref(&child->sk);
-	return why;
+	return tcp_req_complete(st, req, seg, false);
 }
 
 /* Once the handshake is complete the peer need not be asked again until the time to wait for data
@@ -301,7 +342,7 @@ static void tcp_req_due(struct stack *st, struct tcp_req *req)
 		return;
 	mib_inc(st, MIB_TcpExtTCPSynRetrans);
 	mib_inc(st, MIB_TcpRetransSegs);
-	tcp_req_synack(st, req);
+	tcp_req_synack(st, req, tcp_clock_ms(st));
 }
 
 void tcp_listen_timer(struct tcp_conn *listener)

@@ -425,6 +425,7 @@ static void syn_flood_is_bounded_and_old_entries_give_way(void **state UNUSED)
 	uint16_t port = 1000;
 
 	f->host.st->tcp->conf.max_syn_backlog = 64;
+	f->host.st->tcp->conf.syncookies = 0;
 	for (; lst->n_reqs < 64; port++)
 		tf_rx(f, TSEG(.flags = SYN, .seq = port, .sport = port));
 	assert_int_equal(tf_rx_verdict(f, TSEG(.flags = SYN, .seq = 1, .sport = port)),
