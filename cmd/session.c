@@ -112,6 +112,41 @@ static int socket_listen(struct session *s, const char *path)
 	return EXIT_FAILED;
 }
 
+/* What is shown on a terminal while a lab takes long to come up. */
+struct progress {
+	int64_t start_ns, shown_ns;
+	bool is_shown;
+};
+
+static void progress_show(void *arg, uint32_t done, uint32_t total)
+{
+	static const int64_t after_ns = 500000000, every_ns = 100000000;
+	struct progress *p = arg;
+	int64_t now_ns = weft_io_now_ns();
+
+	if (now_ns - p->start_ns < after_ns || now_ns - p->shown_ns < every_ns || !total)
+		return;
+	fprintf(stderr, "\rweft: bringing the lab up: %u%%", (unsigned)(100ull * done / total));
+	p->is_shown = true;
+	p->shown_ns = now_ns;
+}
+
+static int lab_start_shown(struct session *s, const struct lab_config *cfg, char *msg)
+{
+	struct progress progress = {.start_ns = weft_io_now_ns()};
+	struct lab_config with = *cfg;
+	int err;
+
+	if (isatty(STDERR_FILENO)) {
+		with.on_progress = progress_show;
+		with.on_progress_arg = &progress;
+	}
+	err = lab_start(s->file, &with, &s->lab, msg);
+	if (progress.is_shown)
+		fprintf(stderr, "\r\033[K");
+	return err;
+}
+
 int session_start(struct session *s, const char *path, const struct lab_config *cfg)
 {
 	char msg[LAB_MSG_MAX];
@@ -131,7 +166,7 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 		fprintf(stderr, "weft: signalfd: %s\n", strerror(errno));
 		return EXIT_FAILED;
 	}
-	err = lab_start(s->file, cfg, &s->lab, msg);
+	err = lab_start_shown(s, cfg, msg);
 	if (err) {
 		fprintf(stderr, "weft: %s\n", msg);
 		return err == -EOPNOTSUPP && cfg->is_sim ? EXIT_USAGE : EXIT_FAILED;

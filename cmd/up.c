@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* `weft up FILE`: brings a lab up in the foreground until a signal or the given time ends it. */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/session.h"
 #include "lab/apps.h"
-#include "lab/holder.h"
 #include "lab/report.h"
+#include "lab/schema.h"
 #include "lab/units.h"
 
 static void up_help(FILE *out)
 {
 	fprintf(out,
-		"usage: weft up FILE [--name NAME] [--sim] [--for TIME] [--pcap PATH] [--seed N] "
-		"[--report] [--json]\n\n"
+		"usage: weft up FILE [-d] [--name NAME] [--sim] [--for TIME] [--pcap PATH]\n"
+		"               [--seed N] [--report] [--json]\n\n"
 		"Brings up the lab that FILE describes and stays in the foreground until "
 		"Ctrl-C.\n\n"
+		"  -d, --detach go into the background once the lab is up; `weft down` ends it\n"
 		"  --name NAME  call the lab so, not as the file does: to run it twice\n"
 		"  --for TIME   end after this long (10s, 300s)\n"
 		"  --sim        in virtual time: as fast as it goes, the same in every run; for "
@@ -40,16 +44,95 @@ static void up_on_signal(struct session *s, int signo, bool from_tty)
 	s->is_ending = true;
 }
 
-static void up_print(const struct lab *lab)
+static void up_print(const struct lab *lab, bool is_detached)
 {
-	printf("lab %s is up: %u nodes, %u links. Ctrl-C ends it.\n", lab->name, lab->n_nodes,
-	       lab->n_links);
+	const char *sep = "  programs run in";
+
+	printf("lab %s is up: %u nodes, %u links. %s ends it.\n", lab->name, lab->n_nodes,
+	       lab->n_links, is_detached ? "`weft down`" : "Ctrl-C");
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
-		if (lab->nodes[i]->holder)
-			printf("  %s: nsenter -t %d%s -n -m -- PROGRAM runs a program there\n",
-			       lab->nodes[i]->file->name, (int)holder_pid(lab->nodes[i]->holder),
-			       geteuid() ? " -U --preserve-credentials" : "");
+		if (lab->nodes[i]->holder) {
+			printf("%s %s", sep, lab->nodes[i]->file->name);
+			sep = ",";
+		}
+	if (sep[0] == ',')
+		printf(": weft exec -n NODE -- PROGRAM\n");
 	fflush(stdout);
+}
+
+/*
+ * Goes into the background: what was started stays as a process that waits until the other one says
+ * that the lab is up, and exits. Returns in that other one only, with the descriptor to say it on.
+ */
+static int up_fork(int *ret_fd)
+{
+	int fds[2];
+	unsigned char status = EXIT_FAILED;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0) {
+		int err = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return err;
+	}
+	if (pid == 0) {
+		close(fds[0]);
+		*ret_fd = fds[1];
+		return 0;
+	}
+	close(fds[1]);
+	do
+		n = read(fds[0], &status, 1);
+	while (n < 0 && errno == EINTR);
+	/* It has ended without a word: its own exit status says why. */
+	if (n != 1) {
+		int wait_status;
+
+		while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
+			;
+		status = WIFEXITED(wait_status) ? (unsigned char)WEXITSTATUS(wait_status)
+						: (unsigned char)EXIT_FAILED;
+	}
+	_exit(status);
+}
+
+/* The lab is up: away from the terminal. */
+static void up_detach(int fd)
+{
+	unsigned char status = 0;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	fflush(NULL);
+	for (int i = 0; null >= 0 && i <= STDERR_FILENO; i++)
+		dup2(null, i);
+	if (null >= 0)
+		close(null);
+	(void)!write(fd, &status, 1);
+	close(fd);
+}
+
+/* --name. */
+static int name_check(const char *name)
+{
+	struct lab_key key = {.type = LAB_T_LAB_NAME};
+	struct arena arena = {0};
+	const char *why = "", *copy;
+	int err = lab_value_parse(&key, name, &arena, &copy, &why);
+
+	arena_fini(&arena);
+	if (!err)
+		return 0;
+	fprintf(stderr, "weft up: --name %s %s: %s\n", name, why,
+		lab_type_infos[LAB_T_LAB_NAME].advice);
+	return EXIT_USAGE;
 }
 
 /* {"lab", "ran_ns", "apps"}: of a simulation, the same in every run. */
@@ -70,24 +153,21 @@ static void up_print_json(const struct lab *lab)
 static int up_run(struct cmd_env *env, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"for", required_argument, NULL, 'f'},
-		{"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'},
-		{"report", no_argument, NULL, 'r'},
-		{"sim", no_argument, NULL, 'S'},
-		{"name", required_argument, NULL, 'N'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"for", required_argument, NULL, 'f'},  {"pcap", required_argument, NULL, 'p'},
+		{"seed", required_argument, NULL, 's'}, {"report", no_argument, NULL, 'r'},
+		{"sim", no_argument, NULL, 'S'},        {"name", required_argument, NULL, 'N'},
+		{"detach", no_argument, NULL, 'd'},     {"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
 	};
 	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
 	struct lab_config cfg = {.pcap = NULL};
 	const char *why;
 	int64_t for_ns = -1;
-	bool report = false;
-	int status, opt;
+	bool report = false, detach = false;
+	int ready_fd = -1;
+	int status, opt, err;
 
-	while ((opt = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "dh", opts, NULL)) != -1) {
 		switch (opt) {
 		case 'f':
 			if (lab_duration_parse(optarg, &for_ns, &why) < 0) {
@@ -95,7 +175,12 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 				return EXIT_USAGE;
 			}
 			break;
+		case 'd':
+			detach = true;
+			break;
 		case 'N':
+			if (name_check(optarg))
+				return EXIT_USAGE;
 			cfg.name = optarg;
 			break;
 		case 'p':
@@ -134,12 +219,24 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 				"--for 60s\n");
 		return EXIT_USAGE;
 	}
+	if (detach && (cfg.is_sim || report || env->json)) {
+		fprintf(stderr, "weft up: -d leaves nobody to read what --sim, --report and --json "
+				"print at the end\n");
+		return EXIT_USAGE;
+	}
+	err = detach ? up_fork(&ready_fd) : 0;
+	if (err) {
+		fprintf(stderr, "weft up: cannot go into the background: %s\n", strerror(-err));
+		return EXIT_FAILED;
+	}
 	status = session_start(&s, argv[optind], &cfg);
 	if (!status && report && lab_report_start(s.lab) < 0)
 		fprintf(stderr, "weft: no memory for a report\n");
 	if (!status) {
 		if (!cfg.is_sim && !env->json)
-			up_print(s.lab);
+			up_print(s.lab, detach);
+		if (detach)
+			up_detach(ready_fd);
 		status = session_loop(&s, for_ns);
 		if (report)
 			lab_report_print(s.lab, env->json ? stderr : stdout);
@@ -149,5 +246,5 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 	return session_end(&s, status);
 }
 
-const struct cmd cmd_up = {"up", "FILE [--for TIME] [--pcap DIR]", "bring a lab up", up_run,
+const struct cmd cmd_up = {"up", "FILE [-d] [--for TIME] [--pcap DIR]", "bring a lab up", up_run,
 			   CMD_LAB};

@@ -450,31 +450,71 @@ static int lab_alloc(struct lab *lab)
 	return err ? err : lab_hosts_build(lab);
 }
 
+/* Steps of bringing a lab up that have been made, of how many. */
+struct steps {
+	const struct lab_config *cfg;
+	uint32_t done, total;
+};
+
+static void step_done(struct steps *steps)
+{
+	steps->done++;
+	if (steps->cfg->on_progress)
+		steps->cfg->on_progress(steps->cfg->on_progress_arg, steps->done, steps->total);
+}
+
+static int build_nodes(struct lab *lab, struct steps *steps,
+		       int (*step)(struct lab_node *node, char *msg), char *msg)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < lab->n_nodes; i++) {
+		err = step(lab->nodes[i], msg);
+		step_done(steps);
+	}
+	return err;
+}
+
+static int build_links(struct lab *lab, struct steps *steps, char *msg)
+{
+	for (uint32_t i = 0; i < lab->file->n_links; i++) {
+		const struct labfile_link *file = &lab->file->links[i];
+		int err = file_link_make(lab, file);
+
+		if (err)
+			return refuse(msg, err, "link %s -- %s: %s", file->ends[0].text,
+				      file->ends[1].text, strerror(-err));
+		step_done(steps);
+	}
+	return 0;
+}
+
+static int hold_if_kernel(struct lab_node *node, char *msg)
+{
+	return node->file->kind == LABFILE_KERNEL ? lab_node_hold(node, msg) : 0;
+}
+
 /* Holders are cloned first, while this process has opened as little as possible. */
 static int lab_build(struct lab *lab, const struct lab_config *cfg, char *msg)
 {
 	const struct labfile *file = lab->file;
+	struct steps steps = {.cfg = cfg, .total = 4 * file->n_nodes + file->n_links};
 	int err = cfg->is_sim ? sim_check(file, msg) : 0;
 
 	if (!err)
 		err = lab_alloc(lab);
-	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		if (file->nodes[i].kind == LABFILE_KERNEL)
-			err = lab_node_hold(lab->nodes[i], msg);
+	if (!err)
+		err = build_nodes(lab, &steps, hold_if_kernel, msg);
 	if (!err)
 		err = engine_make(lab, cfg);
-	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = lab_node_start(lab->nodes[i], msg);
-	for (uint32_t i = 0; !err && i < file->n_links; i++) {
-		err = file_link_make(lab, &file->links[i]);
-		if (err)
-			refuse(msg, err, "link %s -- %s: %s", file->links[i].ends[0].text,
-			       file->links[i].ends[1].text, strerror(-err));
-	}
-	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = lab_node_configure(lab->nodes[i], msg);
-	for (uint32_t i = 0; !err && i < file->n_nodes; i++)
-		err = lab_node_serve(lab->nodes[i], msg);
+	if (!err)
+		err = build_nodes(lab, &steps, lab_node_start, msg);
+	if (!err)
+		err = build_links(lab, &steps, msg);
+	if (!err)
+		err = build_nodes(lab, &steps, lab_node_configure, msg);
+	if (!err)
+		err = build_nodes(lab, &steps, lab_node_serve, msg);
 	/* Last, so that a lab that fails does not overwrite what an earlier run has captured. */
 	return err ? err : lab_captures_start(lab, cfg->pcap, msg);
 }

@@ -36,6 +36,9 @@ enum {
 #define LAB_SIM_EPOCH_NS (INT64_C(946684800) * 1000000000)
 
 struct lab_config {
+	/* Called while the lab comes up: so much of it is there. NULL: nobody wants to know. */
+	void (*on_progress)(void *arg, uint32_t done, uint32_t total);
+	void *on_progress_arg;
 	const char *name; /* the lab's, borrowed; NULL: the file's */
 	/* Capture every interface: to this file if it ends in .pcapng, else to LAB.pcapng in this
 	 * directory. NULL: as the lab file says. */
