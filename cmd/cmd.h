@@ -52,6 +52,7 @@ extern const struct cmd cmd_down;
 extern const struct cmd cmd_link;
 extern const struct cmd cmd_node;
 extern const struct cmd cmd_check;
+extern const struct cmd cmd_drill;
 extern const struct cmd cmd_rpc;
 extern const struct cmd cmd_ip;
 extern const struct cmd cmd_nstat;

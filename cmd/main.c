@@ -24,6 +24,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_ip,
 	&cmd_nstat,
 	&cmd_check,
+	&cmd_drill,
 	NULL,
 };
 /* clang-format on */

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of sockets, ioctl and fcntl. Names and values go to the stack as they are. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "drill/run_priv.h"
+#include "drill/symbol.h"
+
+enum {
+	OPT_MAX = 512
+};
+
+/* The value of an option as bytes: a number, {onoff=1, linger=2}, or a text. */
+static bool opt_value(struct drill_ctx *c, const struct drill_expr *e, uint8_t buf[OPT_MAX],
+		      size_t *ret_len)
+{
+	const struct drill_expr *one =
+		e->kind == DRILL_EXPR_LIST && e->first && !e->first->next ? e->first : e;
+	int64_t v, w;
+	int num;
+
+	if (one->kind == DRILL_EXPR_STRING) {
+		if (one->len >= OPT_MAX) {
+			drill_bad(c, "a text that is too long");
+			return false;
+		}
+		memcpy(buf, one->text, one->len);
+		*ret_len = one->len;
+		return true;
+	}
+	if (one->kind == DRILL_EXPR_STRUCT && drill_item(one, "onoff")) {
+		struct weft_linger lg;
+
+		if (!drill_expr_int(c, drill_item(one, "onoff"), &v) ||
+		    !drill_expr_int(c, drill_item(one, "linger"), &w))
+			return false;
+		lg = (struct weft_linger){.onoff = (int)v, .linger_s = (int)w};
+		memcpy(buf, &lg, sizeof(lg));
+		*ret_len = sizeof(lg);
+		return true;
+	}
+	if (!drill_expr_int(c, e, &v))
+		return false;
+	num = (int)v;
+	memcpy(buf, &num, sizeof(num));
+	*ret_len = sizeof(num);
+	return true;
+}
+
+static bool opt_names(struct drill_ctx *c, struct drill_fd **ret_fd, int64_t *ret_level,
+		      int64_t *ret_name)
+{
+	return drill_arg_fd(c, 0, ret_fd) && drill_arg_int(c, 1, ret_level) &&
+	       drill_arg_int(c, 2, ret_name);
+}
+
+enum drill_call_state drill_sys_setsockopt(struct drill_ctx *c)
+{
+	int64_t level, name, said;
+	uint8_t buf[OPT_MAX];
+	struct drill_fd *fd;
+	size_t len;
+
+	if (!opt_names(c, &fd, &level, &name) || !opt_value(c, drill_arg(c, 3), buf, &len) ||
+	    !drill_arg_int(c, 4, &said))
+		return DRILL_CALL_BAD;
+	if (!fd || !fd->sk)
+		return drill_done(c, fd ? -ENOTSOCK : -EBADF);
+	if (said >= 0 && (size_t)said < len)
+		len = (size_t)said;
+	return drill_done(c, weft_setsockopt(fd->sk, (int)level, (int)name, buf, len));
+}
+
+static bool check_value(struct drill_ctx *c, const struct drill_expr *e, const uint8_t *got,
+			size_t got_len)
+{
+	uint8_t want[OPT_MAX] = {0};
+	size_t want_len;
+	int w, g;
+
+	if (e->kind == DRILL_EXPR_ELLIPSIS)
+		return true;
+	if (!opt_value(c, e, want, &want_len))
+		return false;
+	if (want_len <= got_len && memcmp(want, got, want_len) == 0)
+		return true;
+	if (want_len != sizeof(w) || got_len != sizeof(g))
+		return drill_run_fail(c->run, c->ev->line, "%s\n  another value was read",
+				      c->ev->text);
+	memcpy(&w, want, sizeof(w));
+	memcpy(&g, got, sizeof(g));
+	return drill_run_fail(c->run, c->ev->line, "%s\n  expected the value %d\n  seen     %d",
+			      c->ev->text, w, g);
+}
+
+enum drill_call_state drill_sys_getsockopt(struct drill_ctx *c)
+{
+	const struct drill_expr *said = drill_arg(c, 4);
+	int64_t level, name, room = OPT_MAX;
+	uint8_t buf[OPT_MAX] = {0};
+	struct drill_fd *fd;
+	size_t len;
+	int err;
+
+	if (!opt_names(c, &fd, &level, &name))
+		return DRILL_CALL_BAD;
+	if (said->kind != DRILL_EXPR_ELLIPSIS && !drill_expr_int(c, said, &room))
+		return DRILL_CALL_BAD;
+	if (!fd || !fd->sk)
+		return drill_done(c, fd ? -ENOTSOCK : -EBADF);
+	len = room >= 0 && room < OPT_MAX ? (size_t)room : OPT_MAX;
+	err = weft_getsockopt(fd->sk, (int)level, (int)name, buf, &len);
+	if (!err && !check_value(c, drill_arg(c, 3), buf, len))
+		return DRILL_CALL_BAD;
+	return drill_done(c, err);
+}
+
+/* Bytes waiting to be read, or sent and not acknowledged. */
+static int64_t queued(const struct drill_fd *fd, int64_t what)
+{
+	struct weft_tcp_info info;
+	size_t len = sizeof(info);
+	uint8_t byte;
+	ptrdiff_t n;
+
+	if (fd->type == WEFT_SOCK_STREAM) {
+		if (fd->is_listening)
+			return -EINVAL;
+		if (weft_getsockopt(fd->sk, WEFT_IPPROTO_TCP, WEFT_TCP_INFO, &info, &len))
+			return -EINVAL;
+		return what == SIOCINQ    ? info.rcvq_bytes
+		       : what == SIOCOUTQ ? info.sndq_bytes
+					  : info.notsent_bytes;
+	}
+	if (what != SIOCINQ)
+		return 0;
+	n = weft_recv(fd->sk, &byte, 1, WEFT_MSG_PEEK | WEFT_MSG_TRUNC);
+	return n > 0 ? n : 0;
+}
+
+enum drill_call_state drill_sys_ioctl(struct drill_ctx *c)
+{
+	struct drill_fd *fd;
+	int64_t what, want, got;
+
+	if (!drill_arg_fd(c, 0, &fd) || !drill_arg_int(c, 1, &what))
+		return DRILL_CALL_BAD;
+	if (!fd || !fd->sk)
+		return drill_done(c, fd ? -ENOTTY : -EBADF);
+	if (what == FIONBIO) {
+		if (!drill_arg_int(c, 2, &want))
+			return DRILL_CALL_BAD;
+		fd->nonblock = want != 0;
+		return drill_done(c, 0);
+	}
+	if (what != SIOCINQ && what != SIOCOUTQ && what != SIOCOUTQNSD)
+		return drill_bad(c, "only FIONBIO, SIOCINQ (FIONREAD), SIOCOUTQ and SIOCOUTQNSD "
+				    "are there");
+	got = queued(fd, what);
+	if (got < 0)
+		return drill_done(c, got);
+	if (drill_arg(c, 2)->kind == DRILL_EXPR_ELLIPSIS)
+		return drill_done(c, 0);
+	if (!drill_arg_int(c, 2, &want))
+		return DRILL_CALL_BAD;
+	if (want != got) {
+		drill_run_fail(c->run, c->ev->line, "%s\n  expected %lld\n  seen     %lld",
+			       c->ev->text, (long long)want, (long long)got);
+		return DRILL_CALL_BAD;
+	}
+	return drill_done(c, 0);
+}
+
+enum drill_call_state drill_sys_fcntl(struct drill_ctx *c)
+{
+	struct drill_fd *fd;
+	int64_t what, flags = 0;
+
+	if (!drill_arg_fd(c, 0, &fd) || !drill_arg_int(c, 1, &what))
+		return DRILL_CALL_BAD;
+	if (drill_arg(c, 2) && !drill_arg_int(c, 2, &flags))
+		return DRILL_CALL_BAD;
+	if (!fd)
+		return drill_done(c, -EBADF);
+	switch (what) {
+	case F_GETFL:
+		return drill_done(c, O_RDWR | (fd->nonblock ? O_NONBLOCK : 0));
+	case F_SETFL:
+		fd->nonblock = (flags & O_NONBLOCK) != 0;
+		return drill_done(c, 0);
+	case F_GETFD:
+	case F_SETFD:
+		return drill_done(c, 0);
+	default:
+		return drill_bad(c, "only F_GETFL and F_SETFL are there");
+	}
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of ICMP types and codes: RFC 792, RFC 1122 §3.2.2, RFC 1812 §5.2.7, RFC 4443. */
+#include "drill/icmp_name.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/compiler.h"
+
+struct icmp_name {
+	const char *name;
+	uint8_t type, code;
+};
+
+static const struct icmp_name types[] = {
+	{"echo_reply", DRILL_ICMP_ECHO_REPLY, 0},
+	{"unreachable", DRILL_ICMP_UNREACHABLE, 0},
+	{"source_quench", DRILL_ICMP_SOURCE_QUENCH, 0},
+	{"redirect", DRILL_ICMP_REDIRECT, 0},
+	{"echo_request", DRILL_ICMP_ECHO_REQUEST, 0},
+	{"time_exceeded", DRILL_ICMP_TIME_EXCEEDED, 0},
+	{"parameter_problem", DRILL_ICMP_PARAMETER_PROBLEM, 0},
+	{"packet_too_big", DRILL_ICMP_PACKET_TOO_BIG, 0},
+};
+
+/* The first name of a number is the one that is printed. */
+static const struct icmp_name codes[] = {
+	{"net_unreachable", DRILL_ICMP_UNREACHABLE, 0},
+	{"host_unreachable", DRILL_ICMP_UNREACHABLE, 1},
+	{"protocol_unreachable", DRILL_ICMP_UNREACHABLE, 2},
+	{"port_unreachable", DRILL_ICMP_UNREACHABLE, 3},
+	{"frag_needed", DRILL_ICMP_UNREACHABLE, 4},
+	{"source_route_failed", DRILL_ICMP_UNREACHABLE, 5},
+	{"net_unknown", DRILL_ICMP_UNREACHABLE, 6},
+	{"net_unreachable_unknown", DRILL_ICMP_UNREACHABLE, 6},
+	{"host_unknown", DRILL_ICMP_UNREACHABLE, 7},
+	{"host_unreachable_unknown", DRILL_ICMP_UNREACHABLE, 7},
+	{"source_host_isolated", DRILL_ICMP_UNREACHABLE, 8},
+	{"host_unreachable_isolated", DRILL_ICMP_UNREACHABLE, 8},
+	{"net_prohibited", DRILL_ICMP_UNREACHABLE, 9},
+	{"net_unreachable_prohibited", DRILL_ICMP_UNREACHABLE, 9},
+	{"host_prohibited", DRILL_ICMP_UNREACHABLE, 10},
+	{"host_unreachable_prohibited", DRILL_ICMP_UNREACHABLE, 10},
+	{"net_unreachable_for_tos", DRILL_ICMP_UNREACHABLE, 11},
+	{"net_unreachable_tos", DRILL_ICMP_UNREACHABLE, 11},
+	{"host_unreachable_for_tos", DRILL_ICMP_UNREACHABLE, 12},
+	{"host_unreachable_tos", DRILL_ICMP_UNREACHABLE, 12},
+	{"packet_filtered", DRILL_ICMP_UNREACHABLE, 13},
+	{"comm_prohibited", DRILL_ICMP_UNREACHABLE, 13},
+	{"host_precedence_violation", DRILL_ICMP_UNREACHABLE, 14},
+	{"precedence_cutoff", DRILL_ICMP_UNREACHABLE, 15},
+	{"ttl_exceeded", DRILL_ICMP_TIME_EXCEEDED, 0},
+	{"in_transit", DRILL_ICMP_TIME_EXCEEDED, 0},
+	{"exceeded_in_transit", DRILL_ICMP_TIME_EXCEEDED, 0},
+	{"reassembly_exceeded", DRILL_ICMP_TIME_EXCEEDED, 1},
+	{"pointer", DRILL_ICMP_PARAMETER_PROBLEM, 0},
+	{"missing_option", DRILL_ICMP_PARAMETER_PROBLEM, 1},
+	{"bad_length", DRILL_ICMP_PARAMETER_PROBLEM, 2},
+	{"net", DRILL_ICMP_REDIRECT, 0},
+	{"host", DRILL_ICMP_REDIRECT, 1},
+	/* ICMPv6 */
+	{"no_route", DRILL_ICMP_UNREACHABLE, 0},
+	{"admin_prohibited", DRILL_ICMP_UNREACHABLE, 13},
+	{"address_unreachable", DRILL_ICMP_UNREACHABLE, 1},
+};
+
+static bool icmp_number(const char *name, uint8_t *ret)
+{
+	unsigned n = 0;
+
+	if (!*name)
+		return false;
+	for (const char *p = name; *p; p++) {
+		if (*p < '0' || *p > '9')
+			return false;
+		n = n * 10 + (unsigned)(*p - '0');
+		if (n > UINT8_MAX)
+			return false;
+	}
+	*ret = (uint8_t)n;
+	return true;
+}
+
+bool drill_icmp_type(const char *name, uint8_t *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!strcmp(types[i].name, name)) {
+			*ret = types[i].type;
+			return true;
+		}
+	}
+	return icmp_number(name, ret);
+}
+
+bool drill_icmp_code(uint8_t type, const char *name, uint8_t *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		if (codes[i].type == type && !strcmp(codes[i].name, name)) {
+			*ret = codes[i].code;
+			return true;
+		}
+	}
+	return icmp_number(name, ret);
+}
+
+const char *drill_icmp_type_name(uint8_t type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return NULL;
+}
+
+const char *drill_icmp_code_name(uint8_t type, uint8_t code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (codes[i].type == type && codes[i].code == code)
+			return codes[i].name;
+	return NULL;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settings of scripts. One that the stack has is set. Linux has more: those that tune what the
+ * stack does not have are passed over when they ask for what it does, and refused otherwise, so
+ * that a script that passes has had the settings it asked for.
+ */
+#include "drill/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Three numbers under one name, as Linux writes them; the stack has names of its own for some. */
+static const struct {
+	const char *name;
+	const char *parts[3]; /* NULL: passed over */
+} triples[] = {
+	{"net.ipv4.tcp_rmem",
+	 {"net.ipv4.tcp_rmem_min", "net.ipv4.tcp_rmem_default", "net.ipv4.tcp_rmem_max"}},
+	{"net.ipv4.tcp_wmem",
+	 {"net.ipv4.tcp_wmem_min", "net.ipv4.tcp_wmem_default", "net.ipv4.tcp_wmem_max"}},
+	{"net.ipv4.ip_local_port_range",
+	 {"net.ipv4.ip_local_port_range.min", "net.ipv4.ip_local_port_range.max", NULL}},
+};
+
+/* Settings of Linux that the stack has no number for: `only` is the value that it does; NULL: any,
+ * because the setting is about something that does not show on the wire of one connection. */
+static const struct {
+	const char *name;
+	const char *only;
+} foreign[] = {
+	{"net.ipv4.tcp_frto", NULL},
+	{"net.ipv4.tcp_fack", "0"},
+	{"net.ipv4.tcp_dsack", "1"},
+	{"net.ipv4.tcp_reordering", "3"},
+	{"net.ipv4.tcp_max_reordering", NULL},
+	{"net.ipv4.tcp_congestion_control", NULL},
+	{"net.ipv4.tcp_allowed_congestion_control", NULL},
+	{"net.ipv4.tcp_early_retrans", NULL},
+	{"net.ipv4.tcp_recovery", NULL},
+	{"net.ipv4.tcp_tso_win_divisor", NULL},
+	{"net.ipv4.tcp_min_tso_segs", NULL},
+	{"net.ipv4.tcp_tso_rtt_log", NULL},
+	{"net.ipv4.tcp_limit_output_bytes", NULL},
+	{"net.ipv4.tcp_autocorking", "0"},
+	{"net.ipv4.tcp_ecn", "0"},
+	{"net.ipv4.tcp_ecn_fallback", NULL},
+	{"net.ipv4.tcp_pacing_ss_ratio", NULL},
+	{"net.ipv4.tcp_pacing_ca_ratio", NULL},
+	{"net.ipv4.tcp_notsent_lowat", "4294967295"},
+	{"net.ipv4.tcp_fastopen", NULL},
+	{"net.ipv4.tcp_fastopen_key", NULL},
+	{"net.ipv4.tcp_fastopen_blackhole_timeout_sec", NULL},
+	{"net.ipv4.tcp_syncookies", NULL},
+	{"net.ipv4.tcp_no_metrics_save", NULL},
+	{"net.ipv4.tcp_no_ssthresh_metrics_save", NULL},
+	{"net.ipv4.tcp_low_latency", NULL},
+	{"net.ipv4.tcp_adv_win_scale", NULL},
+	{"net.ipv4.tcp_app_win", NULL},
+	{"net.ipv4.tcp_abort_on_overflow", "0"},
+	{"net.ipv4.tcp_mtu_probing", "0"},
+	{"net.ipv4.tcp_base_mss", NULL},
+	{"net.ipv4.tcp_min_snd_mss", NULL},
+	{"net.ipv4.tcp_workaround_signed_windows", "0"},
+	{"net.ipv4.tcp_invalid_ratelimit", NULL},
+	{"net.ipv4.tcp_challenge_ack_limit", NULL},
+	{"net.ipv4.tcp_tw_reuse", "0"},
+	{"net.ipv4.tcp_stdurg", "0"},
+	{"net.ipv4.tcp_retries1", NULL},
+	{"net.ipv4.tcp_thin_linear_timeouts", "0"},
+	{"net.ipv4.tcp_thin_dupack", "0"},
+	{"net.ipv4.tcp_comp_sack_nr", NULL},
+	{"net.ipv4.tcp_comp_sack_delay_ns", NULL},
+	{"net.ipv4.tcp_comp_sack_slack_ns", NULL},
+	{"net.ipv4.tcp_plb_enabled", "0"},
+	{"net.ipv4.tcp_shrink_window", "0"},
+	{"net.ipv4.ip_no_pmtu_disc", "0"},
+	{"net.ipv4.route.min_pmtu", NULL},
+	{"net.ipv4.ip_nonlocal_bind", NULL},
+	{"net.core.default_qdisc", NULL},
+	{"net.core.netdev_max_backlog", NULL},
+	{"net.core.rmem_max", NULL},
+	{"net.core.wmem_max", NULL},
+	{"net.core.rmem_default", NULL},
+	{"net.core.wmem_default", NULL},
+	{"net.core.optmem_max", NULL},
+	{"net.mptcp.enabled", NULL},
+};
+
+static int refuse(char *why, size_t size, const char *name, const char *value, const char *text)
+{
+	snprintf(why, size, "the setting %.60s=%.60s %s", name, value, text);
+	return -EINVAL;
+}
+
+static bool number(const char *text, int64_t *ret, char **end)
+{
+	errno = 0;
+	*ret = strtoll(text, end, 0);
+	return *end != text && !errno;
+}
+
+static int apply_triple(struct weft_stack *st, const char *const parts[3], const char *name,
+			const char *value, char *why, size_t why_size)
+{
+	const char *p = value;
+
+	for (int i = 0; i < 3 && parts[i]; i++) {
+		char *end;
+		int64_t v;
+		int err;
+
+		if (!number(p, &v, &end))
+			return refuse(why, why_size, name, value, "has too few numbers");
+		p = end;
+		err = weft_stack_set(st, parts[i], v);
+		if (err && err != -ENOENT)
+			return refuse(why, why_size, name, value, "is out of range");
+	}
+	return 0;
+}
+
+static int apply_foreign(const char *name, const char *value, char *why, size_t why_size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
+		if (strcmp(foreign[i].name, name) != 0)
+			continue;
+		if (!foreign[i].only || !strcmp(foreign[i].only, value))
+			return 0;
+		return refuse(why, why_size, name, value, "asks for what the stack does not have");
+	}
+	return refuse(why, why_size, name, value, "is not known");
+}
+
+int drill_setting_apply(struct weft_stack *st, const char *name, const char *value, char *why,
+			size_t why_size)
+{
+	int64_t v;
+	char *end;
+	int err;
+
+	while (*value == ' ')
+		value++;
+	for (size_t i = 0; i < ARRAY_SIZE(triples); i++)
+		if (!strcmp(triples[i].name, name))
+			return apply_triple(st, triples[i].parts, name, value, why, why_size);
+	if (!number(value, &v, &end) || *end)
+		return apply_foreign(name, value, why, why_size);
+	err = weft_stack_set(st, name, v);
+	if (!err)
+		return 0;
+	if (err == -EINVAL)
+		return refuse(why, why_size, name, value, "is out of range");
+	return apply_foreign(name, value, why, why_size);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of constants. Most come from the system's headers, whose numbers are those of the
+ * library too; a script may name any of them, and the stack says whether it knows it.
+ */
+#include "drill/symbol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/errqueue.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/compiler.h"
+
+#ifndef TCP_TX_DELAY
+#define TCP_TX_DELAY 37
+#endif
+#ifndef TCP_INQ
+#define TCP_INQ 36
+#endif
+#ifndef TCP_NOTSENT_LOWAT
+#define TCP_NOTSENT_LOWAT 25
+#endif
+
+struct symbol {
+	const char *name;
+	int64_t value;
+};
+
+#define SYM(name)                      \
+	{                              \
+#name, (int64_t)(name) \
+	}
+
+static const struct symbol symbols[] = {
+	SYM(AF_UNSPEC),
+	SYM(AF_INET),
+	SYM(AF_INET6),
+	SYM(PF_INET),
+	SYM(PF_INET6),
+	SYM(SOCK_STREAM),
+	SYM(SOCK_DGRAM),
+	SYM(SOCK_RAW),
+	SYM(SOCK_NONBLOCK),
+	SYM(SOCK_CLOEXEC),
+	SYM(IPPROTO_IP),
+	SYM(IPPROTO_ICMP),
+	SYM(IPPROTO_TCP),
+	SYM(IPPROTO_UDP),
+	SYM(IPPROTO_IPV6),
+	SYM(IPPROTO_ICMPV6),
+	SYM(IPPROTO_RAW),
+	SYM(INADDR_ANY),
+	SYM(SOL_SOCKET),
+	SYM(SOL_IP),
+	SYM(SOL_TCP),
+	{"SOL_UDP", 17},
+	SYM(SOL_IPV6),
+	SYM(SO_DEBUG),
+	SYM(SO_REUSEADDR),
+	SYM(SO_TYPE),
+	SYM(SO_ERROR),
+	SYM(SO_DONTROUTE),
+	SYM(SO_BROADCAST),
+	SYM(SO_SNDBUF),
+	SYM(SO_RCVBUF),
+	SYM(SO_KEEPALIVE),
+	SYM(SO_OOBINLINE),
+	SYM(SO_PRIORITY),
+	SYM(SO_LINGER),
+	SYM(SO_REUSEPORT),
+	SYM(SO_RCVLOWAT),
+	SYM(SO_SNDLOWAT),
+	SYM(SO_RCVTIMEO),
+	SYM(SO_SNDTIMEO),
+	SYM(SO_BINDTODEVICE),
+	SYM(SO_TIMESTAMP),
+	SYM(SO_ACCEPTCONN),
+	SYM(SO_PROTOCOL),
+	SYM(SO_DOMAIN),
+	SYM(SO_MARK),
+	SYM(SO_TIMESTAMPING),
+	SYM(SO_TIMESTAMPNS),
+	SYM(SO_BUSY_POLL),
+	SYM(SO_MAX_PACING_RATE),
+	SYM(SO_INCOMING_CPU),
+	SYM(SO_SNDBUFFORCE),
+	SYM(SO_RCVBUFFORCE),
+	SYM(SO_MEMINFO),
+	SYM(SO_COOKIE),
+	SYM(SO_ZEROCOPY),
+	SYM(SO_INCOMING_NAPI_ID),
+	SYM(TCP_NODELAY),
+	SYM(TCP_MAXSEG),
+	SYM(TCP_CORK),
+	SYM(TCP_KEEPIDLE),
+	SYM(TCP_KEEPINTVL),
+	SYM(TCP_KEEPCNT),
+	SYM(TCP_SYNCNT),
+	SYM(TCP_LINGER2),
+	SYM(TCP_DEFER_ACCEPT),
+	SYM(TCP_WINDOW_CLAMP),
+	SYM(TCP_INFO),
+	SYM(TCP_QUICKACK),
+	SYM(TCP_CONGESTION),
+	SYM(TCP_MD5SIG),
+	SYM(TCP_THIN_LINEAR_TIMEOUTS),
+	SYM(TCP_THIN_DUPACK),
+	SYM(TCP_USER_TIMEOUT),
+	SYM(TCP_REPAIR),
+	SYM(TCP_REPAIR_QUEUE),
+	SYM(TCP_QUEUE_SEQ),
+	SYM(TCP_REPAIR_OPTIONS),
+	SYM(TCP_FASTOPEN),
+	SYM(TCP_TIMESTAMP),
+	SYM(TCP_NOTSENT_LOWAT),
+	SYM(TCP_CC_INFO),
+	SYM(TCP_SAVE_SYN),
+	SYM(TCP_SAVED_SYN),
+	SYM(TCP_REPAIR_WINDOW),
+	SYM(TCP_FASTOPEN_CONNECT),
+	SYM(TCP_ULP),
+	SYM(TCP_MD5SIG_EXT),
+	SYM(TCP_FASTOPEN_KEY),
+	SYM(TCP_FASTOPEN_NO_COOKIE),
+	SYM(TCP_ZEROCOPY_RECEIVE),
+	SYM(TCP_INQ),
+	{"TCP_CM_INQ", TCP_INQ},
+	SYM(TCP_TX_DELAY),
+	SYM(TCP_ESTABLISHED),
+	SYM(TCP_SYN_SENT),
+	SYM(TCP_SYN_RECV),
+	SYM(TCP_FIN_WAIT1),
+	SYM(TCP_FIN_WAIT2),
+	SYM(TCP_TIME_WAIT),
+	SYM(TCP_CLOSE),
+	SYM(TCP_CLOSE_WAIT),
+	SYM(TCP_LAST_ACK),
+	SYM(TCP_LISTEN),
+	SYM(TCP_CLOSING),
+	SYM(TCP_CA_Open),
+	SYM(TCP_CA_Disorder),
+	SYM(TCP_CA_CWR),
+	SYM(TCP_CA_Recovery),
+	SYM(TCP_CA_Loss),
+	SYM(TCPI_OPT_TIMESTAMPS),
+	SYM(TCPI_OPT_SACK),
+	SYM(TCPI_OPT_WSCALE),
+	SYM(TCPI_OPT_ECN),
+	{"TCPI_OPT_ECN_SEEN", 16},
+	{"TCPI_OPT_SYN_DATA", 32},
+	SYM(IP_TOS),
+	SYM(IP_TTL),
+	SYM(IP_OPTIONS),
+	SYM(IP_RECVERR),
+	SYM(IP_RECVTTL),
+	SYM(IP_RECVTOS),
+	SYM(IP_MTU_DISCOVER),
+	SYM(IP_MTU),
+	SYM(IP_FREEBIND),
+	SYM(IP_TRANSPARENT),
+	SYM(IP_PKTINFO),
+	SYM(IP_PMTUDISC_DONT),
+	SYM(IP_PMTUDISC_WANT),
+	SYM(IP_PMTUDISC_DO),
+	SYM(IP_PMTUDISC_PROBE),
+	SYM(IP_BIND_ADDRESS_NO_PORT),
+	SYM(IPV6_V6ONLY),
+	SYM(IPV6_UNICAST_HOPS),
+	SYM(IPV6_TCLASS),
+	SYM(IPV6_RECVERR),
+	SYM(MSG_OOB),
+	SYM(MSG_PEEK),
+	SYM(MSG_DONTROUTE),
+	SYM(MSG_CTRUNC),
+	SYM(MSG_TRUNC),
+	SYM(MSG_DONTWAIT),
+	SYM(MSG_EOR),
+	SYM(MSG_WAITALL),
+	SYM(MSG_CONFIRM),
+	SYM(MSG_ERRQUEUE),
+	SYM(MSG_NOSIGNAL),
+	SYM(MSG_MORE),
+	SYM(MSG_FASTOPEN),
+	SYM(MSG_ZEROCOPY),
+	SYM(SHUT_RD),
+	SYM(SHUT_WR),
+	SYM(SHUT_RDWR),
+	SYM(F_GETFL),
+	SYM(F_SETFL),
+	SYM(F_GETFD),
+	SYM(F_SETFD),
+	SYM(O_RDONLY),
+	SYM(O_WRONLY),
+	SYM(O_RDWR),
+	SYM(O_NONBLOCK),
+	SYM(FD_CLOEXEC),
+	SYM(POLLIN),
+	SYM(POLLPRI),
+	SYM(POLLOUT),
+	SYM(POLLERR),
+	SYM(POLLHUP),
+	SYM(POLLNVAL),
+	SYM(POLLRDNORM),
+	SYM(POLLRDBAND),
+	SYM(POLLWRNORM),
+	SYM(POLLWRBAND),
+	SYM(POLLRDHUP),
+	SYM(EPOLLIN),
+	SYM(EPOLLPRI),
+	SYM(EPOLLOUT),
+	SYM(EPOLLERR),
+	SYM(EPOLLHUP),
+	SYM(EPOLLRDNORM),
+	SYM(EPOLLRDBAND),
+	SYM(EPOLLWRNORM),
+	SYM(EPOLLWRBAND),
+	SYM(EPOLLRDHUP),
+	SYM(EPOLLET),
+	SYM(EPOLLONESHOT),
+	SYM(EPOLLEXCLUSIVE),
+	SYM(EPOLL_CTL_ADD),
+	SYM(EPOLL_CTL_MOD),
+	SYM(EPOLL_CTL_DEL),
+	SYM(EPOLL_CLOEXEC),
+	SYM(FIONREAD),
+	SYM(FIONBIO),
+	SYM(SIOCINQ),
+	SYM(SIOCOUTQ),
+	SYM(SIOCOUTQNSD),
+	SYM(SIOCATMARK),
+	SYM(SO_EE_ORIGIN_NONE),
+	SYM(SO_EE_ORIGIN_LOCAL),
+	SYM(SO_EE_ORIGIN_ICMP),
+};
+
+static const struct symbol errnos[] = {
+	SYM(EPERM),       SYM(ENOENT),        SYM(EINTR),           SYM(EIO),
+	SYM(ENXIO),       SYM(E2BIG),         SYM(EBADF),           SYM(EAGAIN),
+	SYM(EWOULDBLOCK), SYM(ENOMEM),        SYM(EACCES),          SYM(EFAULT),
+	SYM(EBUSY),       SYM(EEXIST),        SYM(ENODEV),          SYM(ENOTDIR),
+	SYM(EINVAL),      SYM(ENFILE),        SYM(EMFILE),          SYM(ENOTTY),
+	SYM(ENOSPC),      SYM(ESPIPE),        SYM(EPIPE),           SYM(EDOM),
+	SYM(ERANGE),      SYM(ENOSYS),        SYM(EPROTO),          SYM(EOVERFLOW),
+	SYM(EUSERS),      SYM(ENOTSOCK),      SYM(EDESTADDRREQ),    SYM(EMSGSIZE),
+	SYM(EPROTOTYPE),  SYM(ENOPROTOOPT),   SYM(EPROTONOSUPPORT), SYM(ESOCKTNOSUPPORT),
+	SYM(EOPNOTSUPP),  SYM(ENOTSUP),       SYM(EPFNOSUPPORT),    SYM(EAFNOSUPPORT),
+	SYM(EADDRINUSE),  SYM(EADDRNOTAVAIL), SYM(ENETDOWN),        SYM(ENETUNREACH),
+	SYM(ENETRESET),   SYM(ECONNABORTED),  SYM(ECONNRESET),      SYM(ENOBUFS),
+	SYM(EISCONN),     SYM(ENOTCONN),      SYM(ESHUTDOWN),       SYM(ETOOMANYREFS),
+	SYM(ETIMEDOUT),   SYM(ECONNREFUSED),  SYM(EHOSTDOWN),       SYM(EHOSTUNREACH),
+	SYM(EALREADY),    SYM(EINPROGRESS),   SYM(ENONET),          SYM(EBADMSG),
+};
+
+bool drill_symbol(const char *name, int64_t *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
+		if (!strcmp(symbols[i].name, name)) {
+			*ret = symbols[i].value;
+			return true;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++) {
+		if (!strcmp(errnos[i].name, name)) {
+			*ret = errnos[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *drill_errno_name(int err, char *buf, unsigned size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++)
+		if (errnos[i].value == err)
+			return errnos[i].name;
+	snprintf(buf, size, "errno %d", err);
+	return buf;
+}
