@@ -51,6 +51,7 @@ extern const struct cmd cmd_ls;
 extern const struct cmd cmd_down;
 extern const struct cmd cmd_link;
 extern const struct cmd cmd_node;
+extern const struct cmd cmd_addr;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_drill;
 extern const struct cmd cmd_rpc;

@@ -20,6 +20,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_down,
 	&cmd_link,
 	&cmd_node,
+	&cmd_addr,
 	&cmd_rpc,
 	&cmd_ip,
 	&cmd_nstat,
