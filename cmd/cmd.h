@@ -57,3 +57,4 @@ extern const struct cmd cmd_drill;
 extern const struct cmd cmd_rpc;
 extern const struct cmd cmd_ip;
 extern const struct cmd cmd_nstat;
+extern const struct cmd cmd_ping;

@@ -24,6 +24,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_rpc,
 	&cmd_ip,
 	&cmd_nstat,
+	&cmd_ping,
 	&cmd_check,
 	&cmd_drill,
 	NULL,

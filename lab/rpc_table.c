@@ -13,6 +13,7 @@ extern const struct rpc_method rpc_methods_node[];
 extern const struct rpc_method rpc_methods_link[];
 extern const struct rpc_method rpc_methods_ip[];
 extern const struct rpc_method rpc_methods_nstat[];
+extern const struct rpc_method rpc_methods_ping[];
 
 /* One line a subject, in the order of doc/rpc.md. */
 /* clang-format off */
@@ -23,6 +24,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_link,
 	rpc_methods_ip,
 	rpc_methods_nstat,
+	rpc_methods_ping,
 	NULL,
 };
 /* clang-format on */

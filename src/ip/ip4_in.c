@@ -124,8 +124,15 @@ static enum drop ip4_in_proto(struct stack *st, struct pkt *pkt, const struct ip
 	bool raw_took = st->raw_input && st->raw_input(st, pkt, info);
 
 	if (proto) {
+		enum drop why;
+
 		mib_add(st, MIB_IpInDelivers, pkt_n_frames(pkt));
-		return proto->input(st, pkt, info);
+		why = proto->input(st, pkt, info);
+		/* An answer that a raw socket was waiting for is no drop. */
+		if (why != DROP_ICMP_NO_SOCKET || !raw_took)
+			return why;
+		pkt_free(pkt);
+		return DROP_NONE;
 	}
 	if (!raw_took)
 		return DROP_IP4_NO_PROTO;

@@ -88,6 +88,27 @@ static void raw_socket_sees_what_another_protocol_takes_too(void **state UNUSED)
 	world_end(&w);
 }
 
+/* An echo reply: without the raw socket it is a drop, with it somebody has taken it. */
+static void echo_reply_that_only_a_raw_socket_takes_is_no_drop(void **state UNUSED)
+{
+	static const uint8_t reply[] = {0, 0, 0xff, 0xfa, 0, 5, 0, 0};
+	struct weft_sock *a, *b;
+	struct seen seen;
+	struct world w;
+
+	world_start(&w);
+	a = world_socket(w.client, WEFT_SOCK_RAW, WEFT_IPPROTO_ICMP);
+	assert_int_equal(world_sendto(a, reply, sizeof(reply), "10.0.0.2:0"), 8);
+	world_settle(&w);
+	assert_int_equal(weft_stack_counter(w.server, "ICMP_NO_SOCKET"), 1);
+	b = world_socket(w.server, WEFT_SOCK_RAW, WEFT_IPPROTO_ICMP);
+	assert_int_equal(world_sendto(a, reply, sizeof(reply), "10.0.0.2:0"), 8);
+	world_settle(&w);
+	assert_true(take(b, &seen));
+	assert_int_equal(weft_stack_counter(w.server, "ICMP_NO_SOCKET"), 1);
+	world_end(&w);
+}
+
 static void bound_and_connected_raw_sockets_hear_their_addresses_only(void **state UNUSED)
 {
 	struct weft_sockaddr second = world_at("10.0.0.77:0");
@@ -183,6 +204,7 @@ int main(void)
 		cmocka_unit_test(raw_datagram_arrives_with_its_ip_header),
 		cmocka_unit_test(protocol_with_no_socket_is_answered_unreachable),
 		cmocka_unit_test(raw_socket_sees_what_another_protocol_takes_too),
+		cmocka_unit_test(echo_reply_that_only_a_raw_socket_takes_is_no_drop),
 		cmocka_unit_test(bound_and_connected_raw_sockets_hear_their_addresses_only),
 		cmocka_unit_test(full_raw_queue_drops_its_copy_alone),
 		cmocka_unit_test(raw_sockets_that_cannot_be_are_refused),
