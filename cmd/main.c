@@ -27,6 +27,8 @@ const struct cmd *const cmd_table[] = {
 	&cmd_ping,
 	&cmd_check,
 	&cmd_drill,
+	&cmd_graph,
+	&cmd_schema,
 	NULL,
 };
 /* clang-format on */

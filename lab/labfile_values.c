@@ -93,7 +93,7 @@ int read_words(struct reader *rd, const struct path *path, struct ynode *node,
 }
 
 static const struct lab_key end_key = {.type = LAB_T_END};
-static const struct lab_key link_end_key = {.type = LAB_T_END, .flags = LAB_KEY_BARE};
+static const struct lab_key link_end_key = {.type = LAB_T_LINK_END};
 
 static int read_end(struct reader *rd, const struct path *path, struct ynode *node,
 		    const struct lab_key *key, struct labfile_end *end)

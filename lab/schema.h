@@ -45,6 +45,7 @@ enum lab_type {
 	LAB_T_HOST,      /* const char *: an address, the name of a node, or one under hosts */
 	LAB_T_URL,       /* const char *: http://HOST[:PORT][/PATH] */
 	LAB_T_END,       /* struct labfile_end: "node:interface" */
+	LAB_T_LINK_END,  /* struct labfile_end: likewise, or a switch alone */
 	/* Collections and the rest; `sub` says what is in them where it is a mapping */
 	LAB_T_WORDS,   /* uint32_t: the or of the values of some `words`; one, or a list */
 	LAB_T_ENDS,    /* struct labfile_end[2]: "A -- B", or a list of two */
@@ -75,8 +76,6 @@ enum lab_key_flags {
 	LAB_KEY_OWN = 1 << 5,
 	/* A mapping of what others have when they do not say it: keys left out have no default. */
 	LAB_KEY_TEMPLATE = 1 << 6,
-	/* An end of a link: may be the name of a switch alone. */
-	LAB_KEY_BARE = 1 << 7,
 };
 
 struct lab_schema;
@@ -156,6 +155,13 @@ const char *lab_key_advice(const struct lab_key *key, char *buf, size_t size);
 
 /* The table of the keys of one schema in Markdown, as it stands in doc/lab-file.md. */
 void lab_schema_print_markdown(const struct lab_schema *schema, FILE *out);
+
+/* Both again for weft-lab(5), in the macros of man(7). */
+void lab_schema_print_man(const struct lab_schema *schema, FILE *out);
+void lab_types_print_man(FILE *out);
+
+/* The whole language as a JSON Schema, for editors. */
+void lab_schema_print_json(FILE *out);
 
 /* The same for the types: how the values of each are written. */
 void lab_types_print_markdown(FILE *out);

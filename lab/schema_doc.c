@@ -63,7 +63,7 @@ void lab_types_print_markdown(FILE *out)
 	for (size_t i = 0; i < LAB_N_TYPES; i++) {
 		const struct lab_type_info *info = &lab_type_infos[i];
 
-		if (!info->example)
+		if (!info->example || i == LAB_T_LINK_END) /* ENDS says it all */
 			continue;
 		fprintf(out, "| %s | %s | `%s` |\n", info->name, info->advice, info->example);
 	}

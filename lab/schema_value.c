@@ -74,6 +74,9 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 	[LAB_T_END] = {"interface of a node", "is not an interface of a node",
 		       "write the node, a colon and the interface, without blanks", "laptop:eth0",
 		       sizeof(struct labfile_end)},
+	[LAB_T_LINK_END] = {"end of a link", "is not an interface of a node",
+			    "write the node, a colon and the interface, without blanks",
+			    "laptop:eth0", sizeof(struct labfile_end)},
 	[LAB_T_WORDS] = {"words", "is not known here",
 			 "write one of these or a list of them:", NULL, sizeof(uint32_t)},
 	[LAB_T_ENDS] = {"two interfaces", "does not name two interfaces",
@@ -320,14 +323,14 @@ static int prefix_parse(const char *s, struct lab_net *ret, const char **ret_why
 	return -EINVAL;
 }
 
-static int end_parse(const struct lab_key *key, const char *s, struct arena *arena,
+static int end_parse(enum lab_type type, const char *s, struct arena *arena,
 		     struct labfile_end *ret, const char **ret_why)
 {
 	const char *colon = strrchr(s, ':');
 	char node[LABFILE_NODE_NAME_MAX + 1] = {0};
 
 	*ret_why = lab_type_infos[LAB_T_END].is_not;
-	if (!colon && key->flags & LAB_KEY_BARE && is_node_name(s)) {
+	if (!colon && type == LAB_T_LINK_END && is_node_name(s)) {
 		ret->text = arena_strdup(arena, s);
 		return ret->text ? 0 : -ENOMEM;
 	}
@@ -372,7 +375,8 @@ int lab_value_parse(const struct lab_key *key, const char *text, struct arena *a
 	case LAB_T_PREFIX:
 		return prefix_parse(text, field, ret_why);
 	case LAB_T_END:
-		return end_parse(key, text, arena, field, ret_why);
+	case LAB_T_LINK_END:
+		return end_parse(key->type, text, arena, field, ret_why);
 	case LAB_T_IP:
 		err = lab_ip_parse(text, field);
 		break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doc/lab-file.md against the schema: between its marks stand the tables that the schema prints.
- * `lab_test_lab_doc --update` writes them anew.
+ * doc/lab-file.md and weft-lab(5) against the schema: between their marks stand the tables that the
+ * schema prints. `lab_test_lab_doc --update` writes them anew.
  */
 #include "unit.h"
 
@@ -10,11 +10,24 @@
 
 #include <stdio.h>
 
-#define DOC SOURCE_DIR "/doc/lab-file.md"
+/* A document with parts that the schema prints. */
+struct doc {
+	const char *path;
+	const char *mark, *mark_end, *end; /* MARK NAME MARK_END ... END */
+	void (*print_schema)(const struct lab_schema *schema, FILE *out);
+	void (*print_types)(FILE *out);
+};
 
-static char *read_doc(void)
+static const struct doc docs[] = {
+	{SOURCE_DIR "/doc/lab-file.md", "<!-- schema: ", " -->\n", "<!-- end -->",
+	 lab_schema_print_markdown, lab_types_print_markdown},
+	{SOURCE_DIR "/man/weft-lab.5", ".\\\" schema: ", "\n", ".\\\" end", lab_schema_print_man,
+	 lab_types_print_man},
+};
+
+static char *read_doc(const struct doc *doc)
 {
-	FILE *f = fopen(DOC, "r");
+	FILE *f = fopen(doc->path, "r");
 	char *text = NULL;
 	size_t len = 0;
 
@@ -29,15 +42,15 @@ static char *read_doc(void)
 }
 
 /* "link", "values": prints what stands between the marks of that name. */
-static bool print_part(const char *name, FILE *out)
+static bool print_part(const struct doc *doc, const char *name, FILE *out)
 {
 	if (strcmp(name, "values") == 0) {
-		lab_types_print_markdown(out);
+		doc->print_types(out);
 		return true;
 	}
 	for (size_t i = 0; lab_schemas[i]; i++) {
 		if (strcmp(lab_schemas[i]->name, name) == 0) {
-			lab_schema_print_markdown(lab_schemas[i], out);
+			doc->print_schema(lab_schemas[i], out);
 			return true;
 		}
 	}
@@ -45,28 +58,28 @@ static bool print_part(const char *name, FILE *out)
 }
 
 /* The document with everything between marks printed anew; NULL: a mark is wrong. */
-static char *doc_renewed(const char *doc, unsigned int *ret_parts)
+static char *doc_renewed(const struct doc *doc, const char *old, unsigned int *ret_parts)
 {
-	static const char mark[] = "<!-- schema: ", end[] = "<!-- end -->";
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 	bool ok = true;
 
-	for (const char *at; ok && (at = strstr(doc, mark)); (*ret_parts)++) {
-		const char *line_end = strstr(at, " -->\n"), *stop = strstr(at, end);
+	for (const char *at; ok && (at = strstr(old, doc->mark)); (*ret_parts)++) {
+		const char *start = at + strlen(doc->mark);
+		const char *line_end = strstr(start, doc->mark_end);
+		const char *stop = strstr(start, doc->end);
 		char name[40] = {0};
 
-		ok = line_end && stop && (size_t)(line_end - at) - strlen(mark) < sizeof(name);
+		ok = line_end && stop && (size_t)(line_end - start) < sizeof(name);
 		if (!ok)
 			break;
-		snprintf(name, sizeof(name), "%.*s", (int)((size_t)(line_end - at) - strlen(mark)),
-			 at + strlen(mark));
-		fwrite(doc, 1, (size_t)(line_end + 5 - doc), out);
-		ok = print_part(name, out);
-		doc = stop;
+		memcpy(name, start, (size_t)(line_end - start));
+		fwrite(old, 1, (size_t)(line_end - old) + strlen(doc->mark_end), out);
+		ok = print_part(doc, name, out);
+		old = stop;
 	}
-	fputs(doc, out);
+	fputs(old, out);
 	fclose(out);
 	if (!ok) {
 		free(text);
@@ -75,21 +88,25 @@ static char *doc_renewed(const char *doc, unsigned int *ret_parts)
 	return text;
 }
 
-static void doc_has_the_tables_of_the_schema(void **state UNUSED)
+static void docs_have_the_tables_of_the_schema(void **state UNUSED)
 {
-	unsigned int n_parts = 0, n_schemas = 0;
-	char *doc = read_doc(), *renewed;
+	for (size_t i = 0; i < ARRAY_SIZE(docs); i++) {
+		unsigned int n_parts = 0, n_schemas = 0;
+		char *old = read_doc(&docs[i]), *renewed;
 
-	assert_non_null(doc);
-	renewed = doc_renewed(doc, &n_parts);
-	assert_non_null(renewed);
-	while (lab_schemas[n_schemas])
-		n_schemas++;
-	assert_int_equal(n_parts, n_schemas + 1);
-	if (strcmp(doc, renewed) != 0)
-		fail_msg("doc/lab-file.md is out of date; run lab_test_lab_doc --update");
-	free(doc);
-	free(renewed);
+		assert_non_null(old);
+		renewed = doc_renewed(&docs[i], old, &n_parts);
+		if (!renewed)
+			fail_msg("%s has a mark for what there is not", docs[i].path);
+		while (lab_schemas[n_schemas])
+			n_schemas++;
+		if (n_parts != n_schemas + 1)
+			fail_msg("%s has %u parts of %u", docs[i].path, n_parts, n_schemas + 1);
+		if (strcmp(old, renewed) != 0)
+			fail_msg("%s is out of date; run lab_test_lab_doc --update", docs[i].path);
+		free(old);
+		free(renewed);
+	}
 }
 
 static void check_key(const struct lab_schema *schema, const struct lab_key *key)
@@ -149,17 +166,17 @@ static void examples_are_values_of_their_type(void **state UNUSED)
 	arena_fini(&arena);
 }
 
-static int update(void)
+static int update(const struct doc *doc)
 {
 	unsigned int n_parts = 0;
-	char *doc = read_doc(), *renewed = doc ? doc_renewed(doc, &n_parts) : NULL;
-	FILE *f = renewed ? fopen(DOC, "w") : NULL;
+	char *old = read_doc(doc), *renewed = old ? doc_renewed(doc, old, &n_parts) : NULL;
+	FILE *f = renewed ? fopen(doc->path, "w") : NULL;
 
 	if (f) {
 		fputs(renewed, f);
 		fclose(f);
 	}
-	free(doc);
+	free(old);
 	free(renewed);
 	return f ? 0 : 1;
 }
@@ -167,13 +184,13 @@ static int update(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(doc_has_the_tables_of_the_schema),
+		cmocka_unit_test(docs_have_the_tables_of_the_schema),
 		cmocka_unit_test(schema_is_complete),
 		cmocka_unit_test(defaults_are_values_of_their_type),
 		cmocka_unit_test(examples_are_values_of_their_type),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--update") == 0)
-		return update();
+		return update(&docs[0]) | update(&docs[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
