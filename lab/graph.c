@@ -83,9 +83,7 @@ static void find_bunches(struct graph *g, bool all)
 
 /* ---- Levels: what is drawn above what ---- */
 
-enum {
-	LEVEL_NONE = UINT32_MAX
-};
+static const uint32_t LEVEL_NONE = UINT32_MAX; /* not reached yet */
 
 /* A network is drawn from its best connected router down; without one, from a switch, or a host. */
 static uint32_t node_weight(const struct labfile_node *node)
