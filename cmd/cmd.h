@@ -58,5 +58,6 @@ extern const struct cmd cmd_graph;
 extern const struct cmd cmd_schema;
 extern const struct cmd cmd_rpc;
 extern const struct cmd cmd_ip;
+extern const struct cmd cmd_ss;
 extern const struct cmd cmd_nstat;
 extern const struct cmd cmd_ping;

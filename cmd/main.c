@@ -23,6 +23,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_addr,
 	&cmd_rpc,
 	&cmd_ip,
+	&cmd_ss,
 	&cmd_nstat,
 	&cmd_ping,
 	&cmd_check,

@@ -12,6 +12,7 @@ extern const struct rpc_method rpc_methods_lab[];
 extern const struct rpc_method rpc_methods_node[];
 extern const struct rpc_method rpc_methods_link[];
 extern const struct rpc_method rpc_methods_ip[];
+extern const struct rpc_method rpc_methods_ss[];
 extern const struct rpc_method rpc_methods_nstat[];
 extern const struct rpc_method rpc_methods_ping[];
 
@@ -23,6 +24,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_node,
 	rpc_methods_link,
 	rpc_methods_ip,
+	rpc_methods_ss,
 	rpc_methods_nstat,
 	rpc_methods_ping,
 	NULL,
