@@ -315,7 +315,7 @@ static struct labfile_node *loop_first_node(struct routes *r, struct labfile_nod
 	return first;
 }
 
-/* Follows packets for one address from every node. */
+/* Follows packets for one address from every router: who does not forward is in no loop. */
 static void check_loops_to(struct routes *r, const struct lab_ip *ip)
 {
 	const struct labfile *lab = r->b->lab;
@@ -324,8 +324,11 @@ static void check_loops_to(struct routes *r, const struct lab_ip *ip)
 	for (uint32_t i = 0; i < lab->n_nodes && r->budget > 0; i++) {
 		struct labfile_node *node = &lab->nodes[i];
 		const struct labfile_route *route;
-		uint32_t walk = ++r->n_marks;
+		uint32_t walk;
 
+		if (!node->forwarding)
+			continue;
+		walk = ++r->n_marks;
 		while (node && r->mark[node->index] <= before) {
 			r->mark[node->index] = walk;
 			node = node_next_to(r, node, ip, &route);
@@ -335,23 +338,82 @@ static void check_loops_to(struct routes *r, const struct lab_ip *ip)
 	}
 }
 
-static int check_loops(struct routes *r)
+/* The shortest ways of `routing: auto` lead nowhere in circles; mixed with others they may. */
+static bool route_can_loop(const struct labfile_route *route)
+{
+	return !route->is_auto || route->dst.len == 0;
+}
+
+struct loop_dst {
+	struct lab_ip ip;
+	uint32_t order; /* in the file */
+};
+
+static int by_dst_cmp(const void *a_, const void *b_)
+{
+	const struct loop_dst *a = a_, *b = b_;
+	int cmp = lab_ip_cmp(&a->ip, &b->ip);
+
+	return cmp ? cmp : (int)(a->order > b->order) - (int)(a->order < b->order);
+}
+
+static int by_order_cmp(const void *a_, const void *b_)
+{
+	const struct loop_dst *a = a_, *b = b_;
+
+	return (int)(a->order > b->order) - (int)(a->order < b->order);
+}
+
+/* The addresses to follow packets to, each once, in the order of the file. */
+static int loop_dsts(struct routes *r, struct loop_dst **ret_list, uint32_t *ret_n)
 {
 	const struct labfile *lab = r->b->lab;
+	struct loop_dst *list;
+	uint32_t n = 0, n_kept = 0;
 
-	r->mark = arena_alloc_array(&r->b->tmp, lab->n_nodes, sizeof(*r->mark));
-	if (!r->mark)
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		n += 2 * lab->nodes[i].n_routes;
+	list = arena_alloc_array(&r->b->tmp, n, sizeof(*list));
+	if (!list)
 		return -ENOMEM;
-	r->budget = LOOP_BUDGET;
+	n = 0;
 	for (uint32_t i = 0; i < lab->n_nodes; i++) {
-		for (uint32_t k = 0; k < lab->nodes[i].n_routes && r->budget > 0; k++) {
-			const struct lab_net *dst = &lab->nodes[i].routes[k].dst;
-			struct lab_ip last = lab_net_last(dst);
+		for (uint32_t k = 0; k < lab->nodes[i].n_routes; k++) {
+			const struct labfile_route *route = &lab->nodes[i].routes[k];
 
-			check_loops_to(r, &dst->ip);
-			check_loops_to(r, &last);
+			if (!route_can_loop(route))
+				continue;
+			list[n] = (struct loop_dst){route->dst.ip, n};
+			n++;
+			list[n] = (struct loop_dst){lab_net_last(&route->dst), n};
+			n++;
 		}
 	}
+	if (n)
+		qsort(list, n, sizeof(*list), by_dst_cmp);
+	for (uint32_t i = 0; i < n; i++) {
+		if (n_kept == 0 || !lab_ip_eq(&list[n_kept - 1].ip, &list[i].ip))
+			list[n_kept++] = list[i];
+	}
+	if (n_kept)
+		qsort(list, n_kept, sizeof(*list), by_order_cmp);
+	*ret_list = list;
+	*ret_n = n_kept;
+	return 0;
+}
+
+static int check_loops(struct routes *r)
+{
+	struct loop_dst *dsts = NULL;
+	uint32_t n = 0;
+	int err = loop_dsts(r, &dsts, &n);
+
+	r->mark = arena_alloc_array(&r->b->tmp, r->b->lab->n_nodes, sizeof(*r->mark));
+	if (err < 0 || !r->mark)
+		return -ENOMEM;
+	r->budget = LOOP_BUDGET;
+	for (uint32_t i = 0; i < n && r->budget > 0; i++)
+		check_loops_to(r, &dsts[i].ip);
 	return 0;
 }
 
