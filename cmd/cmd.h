@@ -61,3 +61,4 @@ extern const struct cmd cmd_ip;
 extern const struct cmd cmd_ss;
 extern const struct cmd cmd_nstat;
 extern const struct cmd cmd_ping;
+extern const struct cmd cmd_traceroute;

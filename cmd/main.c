@@ -26,6 +26,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_ss,
 	&cmd_nstat,
 	&cmd_ping,
+	&cmd_traceroute,
 	&cmd_check,
 	&cmd_drill,
 	&cmd_graph,

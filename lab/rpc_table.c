@@ -15,6 +15,7 @@ extern const struct rpc_method rpc_methods_ip[];
 extern const struct rpc_method rpc_methods_ss[];
 extern const struct rpc_method rpc_methods_nstat[];
 extern const struct rpc_method rpc_methods_ping[];
+extern const struct rpc_method rpc_methods_traceroute[];
 
 /* One line a subject, in the order of doc/rpc.md. */
 /* clang-format off */
@@ -27,6 +28,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_ss,
 	rpc_methods_nstat,
 	rpc_methods_ping,
+	rpc_methods_traceroute,
 	NULL,
 };
 /* clang-format on */
