@@ -252,7 +252,9 @@ static void op_send(struct world *w, struct rd *r)
 		return;
 	switch (how & 3) {
 	case 0:
-		(void)slot_send(slot, len, how & 4 ? WEFT_MSG_MORE : 0);
+		(void)slot_send(slot, len,
+				(how & 4 ? WEFT_MSG_MORE : 0) | (how & 8 ? WEFT_MSG_OOB : 0) |
+					(how & 16 ? WEFT_MSG_EOR : 0));
 		break;
 	case 1:
 		slot_fill(slot, len);
@@ -284,8 +286,9 @@ static void op_recv(struct world *w, struct rd *r)
 	switch (how & 3) {
 	case 0:
 	case 1:
-		(void)slot_recv(slot, len,
-				how & (WEFT_MSG_PEEK | WEFT_MSG_TRUNC | WEFT_MSG_DONTWAIT));
+		(void)slot_recv(
+			slot, len,
+			how & (WEFT_MSG_OOB | WEFT_MSG_PEEK | WEFT_MSG_TRUNC | WEFT_MSG_DONTWAIT));
 		break;
 	case 2:
 		iov[0] = (struct weft_iovec){.base = w->buf, .len = len / 3};
@@ -355,6 +358,13 @@ static const struct {
 	{WEFT_IPPROTO_IP, WEFT_IP_TTL},
 	{WEFT_IPPROTO_IP, 99},
 	{99, 1},
+	{WEFT_SOL_SOCKET, WEFT_SO_OOBINLINE},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_SYNCNT},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_LINGER2},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_DEFER_ACCEPT},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_WINDOW_CLAMP},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_INFO_LINUX},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_INQ},
 };
 
 static void op_setsockopt(struct world *w, struct rd *r)

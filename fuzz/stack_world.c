@@ -218,11 +218,16 @@ void slot_close(struct slot *slot, bool abort)
 /* What the stream brought is what the peer sent. */
 void slot_check_read(struct slot *slot, const uint8_t *p, size_t n, bool is_peek)
 {
-	uint32_t seq = tcp_conn_of(sock_of(slot->s))->irs + 1 + slot->n_read;
+	const struct tcp_conn *conn = tcp_conn_of(sock_of(slot->s));
+	uint32_t before = conn->irs + 1 + slot->n_read;
+	uint32_t seq = is_peek ? tcp_copied_seq(conn) + tcp_urg_skip(conn)
+			       : tcp_copied_seq(conn) - (uint32_t)n;
 
-	assert(memcmp(p, peer_bytes(seq), n) == 0);
+	/* Urgent bytes, which were skipped, may lie between. */
+	assert(seq_leq(before, seq));
+	assert(!p || memcmp(p, peer_bytes(seq), n) == 0);
 	if (!is_peek)
-		slot->n_read += (uint32_t)n;
+		slot->n_read = seq + (uint32_t)n - (conn->irs + 1);
 }
 
 ptrdiff_t slot_recv(struct slot *slot, size_t len, uint32_t flags)
@@ -231,8 +236,9 @@ ptrdiff_t slot_recv(struct slot *slot, size_t len, uint32_t flags)
 	ptrdiff_t n = weft_recv(slot->s, buf, len, flags);
 
 	assert(n <= (ptrdiff_t)len || (flags & WEFT_MSG_TRUNC));
-	if (n > 0 && slot_is_tcp(slot))
-		slot_check_read(slot, buf, (size_t)n, flags & WEFT_MSG_PEEK);
+	if (n > 0 && slot_is_tcp(slot) && !(flags & WEFT_MSG_OOB))
+		slot_check_read(slot, flags & WEFT_MSG_TRUNC ? NULL : buf, (size_t)n,
+				flags & WEFT_MSG_PEEK);
 	return n;
 }
 

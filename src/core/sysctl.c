@@ -16,7 +16,7 @@ int sysctl_register(struct stack *st, const struct sysctl_table *table)
 	return 0;
 }
 
-static int64_t field_load(const struct sysctl *ctl, const void *base)
+int64_t sysctl_load(const struct sysctl *ctl, const void *base)
 {
 	const char *field = (const char *)base + ctl->off;
 	uint64_t v = 0;
@@ -105,7 +105,7 @@ int sysctl_get(struct stack *st, const char *name, int64_t *ret)
 
 	if (!ctl)
 		return -ENOENT;
-	*ret = field_load(ctl, table->base(st));
+	*ret = sysctl_load(ctl, table->base(st));
 	return 0;
 }
 
@@ -117,6 +117,6 @@ void sysctl_for_each(struct stack *st,
 		void *base = table->base(st);
 
 		for (size_t i = 0; base && i < table->n_entries; i++)
-			fn(arg, &table->entries[i], field_load(&table->entries[i], base));
+			fn(arg, &table->entries[i], sysctl_load(&table->entries[i], base));
 	}
 }

@@ -54,6 +54,8 @@ int sysctl_register(struct stack *st, const struct sysctl_table *table) MUST_CHE
 /* 0; -ENOENT: no such name; -EINVAL: out of range. */
 int sysctl_set(struct stack *st, const char *name, int64_t value) MUST_CHECK;
 int sysctl_get(struct stack *st, const char *name, int64_t *ret) MUST_CHECK;
+/* The value of a setting in `base`, a struct of its table's. */
+int64_t sysctl_load(const struct sysctl *ctl, const void *base);
 /* Calls `fn` for every setting, in the order of registration. */
 void sysctl_for_each(struct stack *st,
 		     void (*fn)(void *arg, const struct sysctl *ctl, int64_t value), void *arg);

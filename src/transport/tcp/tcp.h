@@ -32,7 +32,12 @@ struct tcp_conf {
 	uint32_t keepalive_time_s;
 	uint32_t keepalive_intvl_s;
 	uint32_t delack_ms;
+	uint32_t rto_initial_ms;
 	uint32_t rto_min_ms;
+	uint32_t rto_max_ms;
+	uint32_t ts_tick_ms;
+	uint32_t tw_timeout_s;
+	uint32_t init_cwnd; /* segments; 0: RFC 5681's */
 	uint32_t invalid_ratelimit_ms;
 	uint32_t challenge_ack_limit;
 	uint32_t min_pmtu;
@@ -51,6 +56,22 @@ struct tcp_conf {
 	uint8_t syn_loss_iw;
 	uint8_t stdurg;
 	uint8_t syncookies;
+	uint8_t profile; /* enum tcp_profile: what was set last */
+	uint8_t rto_min_of_variance;
+	uint8_t quickacks;
+	uint8_t retries1;
+	uint8_t reordering;
+	uint8_t max_reordering;
+	uint8_t paws_window;
+	uint8_t nagle_minshall;
+	uint8_t icmp_fails_connect;
+	uint8_t icmp_aborts;
+};
+
+/* Values of the setting tcp.profile. */
+enum tcp_profile {
+	TCP_PROFILE_LINUX = 0,
+	TCP_PROFILE_RFC = 1,
 };
 
 struct tcp {

@@ -37,7 +37,7 @@ static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
 	 * a backoff (RFC 6298 §5.7) where Karn's rule has to wait for new data. */
 	if ((conn->flags & TCPC_TS) && seg->opts.has_ts && seg->opts.ts_ecr &&
 	    conn->n_backoffs > 0) {
-		uint32_t ms = tcp_ts_now(conn) - seg->opts.ts_ecr;
+		uint32_t ms = tcp_ts_age_ms(conn, seg->opts.ts_ecr);
 
 		if (ms < TCP_ECHO_MAX_MS)
 			tcp_rtt_sample(conn, tcp_max(tcp_min(ms, TCP_RTO_MAX_US / 1000), 1) * 1000);

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings of TCP by their sysctl names; ranges and defaults are Linux's. */
+/*
+ * Settings of TCP by their sysctl names; ranges and defaults are Linux's, where Linux has them.
+ *
+ * Where the RFCs leave a choice, or Linux departs from them, the choice is a setting, and
+ * tcp.profile sets all of them: to what Linux does, or to the RFCs' plain text.
+ */
+#include <assert.h>
+#include <string.h>
+
 #include "core/sysctl.h"
 #include "transport/tcp/tcp_priv.h"
 
@@ -17,7 +25,20 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.keepalive_intvl_s = 75,
 		.keepalive_probes = 9,
 		.delack_ms = 40,
+		.rto_initial_ms = 1000,
 		.rto_min_ms = 200,
+		.rto_max_ms = 120000,
+		.rto_min_of_variance = 1,
+		.ts_tick_ms = 1,
+		.tw_timeout_s = 60,
+		.init_cwnd = 10,
+		.quickacks = 16,
+		.retries1 = 3,
+		.reordering = 3,
+		.max_reordering = 127,
+		.paws_window = 1,
+		.nagle_minshall = 1,
+		.icmp_fails_connect = 1,
 		.invalid_ratelimit_ms = 500,
 		.challenge_ack_limit = 1000,
 		.min_pmtu = 552,
@@ -46,6 +67,8 @@ static void *tcp_conf_base(struct stack *st)
 	SYSCTL(struct tcp_conf, field, "net.ipv4.tcp_" name, lo, hi, text)
 
 static const struct sysctl tcp_ctls[] = {
+	SYSCTL(struct tcp_conf, profile, "tcp.profile", 0, 1,
+	       "sets the choices that RFCs leave: 0 as Linux, 1 as the RFCs' plain text"),
 	TCP_CTL(rmem_default, "rmem_default", 4096, INT32_MAX, "receive buffer at first, bytes"),
 	TCP_CTL(rmem_max, "rmem_max", 4096, INT32_MAX,
 		"receive buffer that grew by itself at most, bytes"),
@@ -59,9 +82,39 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(keepalive_intvl_s, "keepalive_intvl", 1, 32767, "seconds between probes"),
 	TCP_CTL(keepalive_probes, "keepalive_probes", 1, 127, "probes without an answer"),
 	TCP_CTL(delack_ms, "delack_ms", 1, 500, "longest delay of an ACK, milliseconds"),
-	TCP_CTL(rto_min_ms, "rto_min_ms", 1, 120000, "least retransmission timeout, milliseconds"),
+	TCP_CTL(rto_initial_ms, "rto_initial_ms", 1, 120000,
+		"retransmission timeout before the first measurement, milliseconds (RFC 6298)"),
+	TCP_CTL(rto_min_ms, "rto_min_ms", 1, 120000,
+		"least retransmission timeout, milliseconds (RFC 6298: 1000)"),
+	TCP_CTL(rto_min_of_variance, "rto_min_of_variance", 0, 1,
+		"the least timeout holds for its variance term, so that the round trip is added"),
+	TCP_CTL(rto_max_ms, "rto_max_ms", 1000, 120000,
+		"longest retransmission timeout, milliseconds"),
+	TCP_CTL(ts_tick_ms, "ts_tick_ms", 1, 1000,
+		"milliseconds of a tick of the timestamp clock; for new connections only"),
+	TCP_CTL(paws_window, "paws_window", 0, 127,
+		"ticks by which a timestamp may be older than the last (RFC 7323: 0)"),
+	TCP_CTL(tw_timeout_s, "tw_timeout", 1, 3600,
+		"seconds in TIME-WAIT (RFC 9293: 240, two MSL)"),
+	TCP_CTL(init_cwnd, "init_cwnd", 0, 1000,
+		"initial congestion window, segments (RFC 6928: 10); 0: as RFC 5681, 2 to 4"),
+	TCP_CTL(quickacks, "quickacks", 0, 255,
+		"ACKs without delay at the start of a connection (RFC 9293: none)"),
+	TCP_CTL(reordering, "reordering", 1, 127,
+		"duplicate ACKs that tell of a loss (RFC 5681: 3)"),
+	TCP_CTL(max_reordering, "max_reordering", 1, 127,
+		"the same on paths that were seen to reorder, at most"),
+	TCP_CTL(nagle_minshall, "nagle_minshall", 0, 1,
+		"a small segment waits for small ones only; 0: for any data in flight (RFC 896)"),
+	TCP_CTL(icmp_fails_connect, "icmp_fails_connect", 0, 1,
+		"net and host unreachable end a connect at once; 0: they do not (RFC 1122)"),
+	TCP_CTL(icmp_aborts, "icmp_aborts", 0, 1,
+		"port and protocol unreachable end connections (RFC 1122); 0: they do not (RFC "
+		"5927)"),
 	TCP_CTL(syn_retries, "syn_retries", 1, 15, "SYN retransmissions before giving up"),
 	TCP_CTL(synack_retries, "synack_retries", 0, 14, "SYN-ACK retransmissions"),
+	TCP_CTL(retries1, "retries1", 1, 255,
+		"timeouts in a row before another route is looked for"),
 	TCP_CTL(retries2, "retries2", 0, 30, "timeouts in a row before a connection is given up"),
 	TCP_CTL(orphan_retries, "orphan_retries", 0, 30,
 		"timeouts in a row before one that was closed is given up"),
@@ -91,10 +144,68 @@ static const struct sysctl tcp_ctls[] = {
 	       "seconds for which a path MTU learned from an ICMP error holds"),
 };
 
+/* The choices, as the RFCs' plain text has them; Linux's are the defaults. */
+static const struct {
+	const char *name;
+	int64_t rfc;
+} tcp_choices[] = {
+	{"net.ipv4.tcp_rto_initial_ms", 1000},     /* RFC 6298 §2.1 */
+	{"net.ipv4.tcp_rto_min_ms", 1000},         /* RFC 6298 §2.4 */
+	{"net.ipv4.tcp_rto_min_of_variance", 0},   /* RFC 6298 §2.3, §2.4 */
+	{"net.ipv4.tcp_rto_max_ms", 60000},        /* RFC 6298 §2.5: 60 s or more */
+	{"net.ipv4.tcp_ts_tick_ms", 1},            /* RFC 7323 §5.4: 1 ms to 1 s */
+	{"net.ipv4.tcp_paws_window", 0},           /* RFC 7323 §5.3 */
+	{"net.ipv4.tcp_tw_timeout", 240},          /* RFC 9293 §3.4.2: MSL is two minutes */
+	{"net.ipv4.tcp_init_cwnd", 0},             /* RFC 5681 §3.1 */
+	{"net.ipv4.tcp_syn_loss_iw", 1},           /* RFC 5681 §3.1 */
+	{"net.ipv4.tcp_quickacks", 0},             /* RFC 9293 §3.8.6.3 */
+	{"net.ipv4.tcp_delack_ms", 200},           /* RFC 9293 §3.8.6.3: less than 500 */
+	{"net.ipv4.tcp_reordering", 3},            /* RFC 5681 §3.2 */
+	{"net.ipv4.tcp_max_reordering", 3},        /* RFC 6675 §2 */
+	{"net.ipv4.tcp_nagle_minshall", 0},        /* RFC 9293 §3.7.4 */
+	{"net.ipv4.tcp_syn_retries", 7},           /* RFC 9293 §3.8.3: three minutes */
+	{"net.ipv4.tcp_synack_retries", 7},        /* the same */
+	{"net.ipv4.tcp_icmp_fails_connect", 0},    /* RFC 9293 §3.9.2.2 */
+	{"net.ipv4.tcp_icmp_aborts", 1},           /* the same */
+	{"net.ipv4.route.min_pmtu", 68},           /* RFC 1191 §3 */
+	{"net.ipv4.tcp_stdurg", 0},                /* RFC 9293 §3.8.5 */
+	{"net.ipv4.tcp_slow_start_after_idle", 1}, /* RFC 5681 §4.1 */
+};
+
+/* Of a setting of the table below. */
+static int64_t tcp_conf_value(const struct tcp_conf *conf, const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(tcp_ctls[i].name, name) != 0)
+		i++;
+	return sysctl_load(&tcp_ctls[i], conf);
+}
+
+static void tcp_conf_changed(struct stack *st, const struct sysctl *ctl)
+{
+	struct tcp_conf linux_conf;
+
+	if (ctl->off != offsetof(struct tcp_conf, profile))
+		return;
+	tcp_conf_default(&linux_conf);
+	for (size_t i = 0; i < ARRAY_SIZE(tcp_choices); i++) {
+		const char *name = tcp_choices[i].name;
+		int64_t value = st->tcp->conf.profile == TCP_PROFILE_RFC
+					? tcp_choices[i].rfc
+					: tcp_conf_value(&linux_conf, name);
+		int err = sysctl_set(st, name, value);
+
+		assert(!err);
+		(void)err;
+	}
+}
+
 static const struct sysctl_table tcp_ctl_table = {
 	.entries = tcp_ctls,
 	.n_entries = ARRAY_SIZE(tcp_ctls),
 	.base = tcp_conf_base,
+	.changed = tcp_conf_changed,
 };
 
 int tcp_conf_register(struct stack *st)

@@ -47,12 +47,14 @@ static void tcp_conn_release(struct tcp_conn *conn)
 /* What a connection starts from, besides zeroes. */
 static void tcp_conn_start(struct tcp_conn *conn)
 {
+	const struct tcp_conf *conf = tcp_conf(conn);
+
 	conn->mss = TCP_MSS_DEFAULT;
 	conn->rcv_mss = TCP_MSS_DEFAULT;
-	conn->rto_us = TCP_RTO_INITIAL_US;
-	conn->reordering = TCP_REORDERING;
-	conn->n_quickacks = TCP_QUICKACKS;
-	cc_init(&conn->cc, conn->cc.ops, conn->mss);
+	conn->rto_us = conf->rto_initial_ms * 1000;
+	conn->reordering = conf->reordering;
+	conn->n_quickacks = conf->quickacks;
+	tcp_cc_start(conn);
 }
 
 struct tcp_conn *tcp_conn_new(struct stack *st, int family)

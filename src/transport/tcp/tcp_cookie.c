@@ -11,7 +11,7 @@
  * segment sizes. Window scale and SACK go into the low bits
  * of our timestamp, when the peer has timestamps; else they are lost.
  *
- *	|  timestamp, ms / 64  | - | SACK | window scale, 15: none |
+ *	|  timestamp clock / 64 | - | SACK | window scale, 15: none |
  *	                        5     4     3 … 0
  *
  * An ACK is looked at only while a cookie can be under way (two minutes): otherwise a listener
@@ -93,7 +93,7 @@ static uint32_t tcp_cookie_mss_index(uint32_t mss)
 static uint32_t tcp_cookie_ts(const struct stack *st, const struct tcp_req *req)
 {
 	uint32_t mask = (1u << COOKIE_TS_BITS) - 1;
-	uint32_t bits = COOKIE_TS_NO_WSCALE, now = tcp_clock_ms(st), ts;
+	uint32_t bits = COOKIE_TS_NO_WSCALE, now = tcp_ts_clock(st), ts;
 
 	if (req->flags & TCP_REQ_WSCALE)
 		bits = req->wscales & 15;
@@ -137,12 +137,12 @@ static bool tcp_cookie_options(struct stack *st, struct tcp_req *req, const stru
 	if (!seg->opts.has_ts)
 		return true;
 	ts = seg->opts.ts_ecr - tcp_ts_offset(st, &req->node);
-	if (!conf->timestamps || seq_gt(ts, tcp_clock_ms(st)))
+	if (!conf->timestamps || seq_gt(ts, tcp_ts_clock(st)))
 		return false;
 	req->flags |= TCP_REQ_TS;
 	req->ts_recent = seg->opts.ts_val;
 	req->n_retries = 0;
-	req->due_ms = ts + TCP_RTO_INITIAL_US / 1000;
+	req->due_ms = ts * conf->ts_tick_ms + conf->rto_initial_ms;
 	if (ts & COOKIE_TS_SACK)
 		req->flags |= TCP_REQ_SACK;
 	if ((ts & 15) != COOKIE_TS_NO_WSCALE) {

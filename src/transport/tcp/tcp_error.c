@@ -9,6 +9,10 @@
  *
  * RFC-DEVIATION: RFC 1122 §4.2.3.9: net, host and source-route errors fail a connect() at once
  * instead of being soft, as in Linux (RFC 5461 §4.1); a user who mistyped an address is told so.
+ * With tcp_icmp_fails_connect 0 they are soft.
+ *
+ * RFC-DEVIATION: RFC 1122 §4.2.3.9: protocol and port unreachable do not abort a connection, as in
+ * Linux (RFC 5927 §5.2): a blind attacker could. With tcp_icmp_aborts 1 they do.
  */
 #include "transport/tcp/tcp_priv.h"
 
@@ -30,8 +34,16 @@ static void tcp_error_mtu(struct tcp_conn *conn, uint32_t mtu)
 	tcp_conn_defer(conn, TCPC_OUTPUT);
 }
 
+/* RFC 1122 §4.2.3.9: who is there has no such protocol, or not the port. */
+static bool tcp_error_is_final(const struct icmp_err *err)
+{
+	return err->is_hard && (err->err == ECONNREFUSED || err->err == ENOPROTOOPT);
+}
+
 static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, uint32_t seq)
 {
+	const struct tcp_conf *conf = tcp_conf(conn);
+
 	if (conn->state == WEFT_TCP_LISTEN || conn->state == WEFT_TCP_CLOSE)
 		return;
 	if (!seq_between(conn->snd_una, seq, conn->snd_nxt)) {
@@ -42,7 +54,8 @@ static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, ui
 		tcp_error_mtu(conn, err->mtu);
 		return;
 	}
-	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV) {
+	if (tcp_is_synced(conn) ? conf->icmp_aborts && tcp_error_is_final(err)
+				: conf->icmp_fails_connect || tcp_error_is_final(err)) {
 		tcp_fail(conn, err->err);
 		return;
 	}

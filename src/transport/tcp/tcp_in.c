@@ -115,7 +115,7 @@ void tcp_learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->snd_wnd = seg->wnd;
 	conn->snd_wnd_max = seg->wnd;
 	tcp_mss_sync(conn);
-	cc_init(&conn->cc, conn->cc.ops, conn->mss);
+	tcp_cc_start(conn);
 }
 
 /* Next in order, nothing but ACK (and PSH), same window, timestamp not older: in ESTABLISHED only

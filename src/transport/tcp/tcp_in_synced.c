@@ -23,10 +23,11 @@ static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *
 {
 	uint32_t age_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->ts_recent_s;
 
-	/* One tick is forgiven, as in Linux: neighbouring segments are overtaken more often than
+	/* A tick is forgiven, as in Linux: neighbouring segments are overtaken more often than
 	 * sequence numbers wrap in a millisecond. */
 	return (conn->flags & TCPC_TS) && seg->opts.has_ts &&
-	       seq_lt(seg->opts.ts_val + 1, conn->ts_recent) && age_s < PAWS_VALID_S;
+	       seq_lt(seg->opts.ts_val + tcp_conf(conn)->paws_window, conn->ts_recent) &&
+	       age_s < PAWS_VALID_S;
 }
 
 /* RFC 9293 §3.10.7.4, first: the segment touches the window. The left edge is what we last
@@ -145,7 +146,7 @@ void tcp_established(struct tcp_conn *conn)
 	conn->handshake_us = tcp_clock_us(conn) - conn->rtt_us;
 	/* RFC 6298 §5.7: a SYN that was lost says that one second was too short. */
 	if (conn->n_backoffs > 0 && conn->srtt_us8 == 0)
-		conn->rto_us = 3 * TCP_RTO_INITIAL_US;
+		conn->rto_us = TCP_RTO_FALLBACK_US;
 	/* RFC 5681 §3.1: what lost a SYN shall not get ten segments at once. */
 	if (conn->n_backoffs >= conf->syn_loss_iw)
 		conn->cc.cwnd = conn->cc.mss;

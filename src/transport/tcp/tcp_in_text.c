@@ -16,7 +16,7 @@ static void tcp_learn_from_text(struct tcp_conn *conn, const struct tcp_seg *seg
 	if (seg->frame_len > conn->rcv_mss)
 		conn->rcv_mss = (uint16_t)tcp_min(seg->frame_len, conn->advmss);
 	if (seg->opts.has_ts && seg->opts.ts_ecr && seg->frame_len >= conn->rcv_mss) {
-		uint32_t ms = tcp_ts_now(conn) - seg->opts.ts_ecr;
+		uint32_t ms = tcp_ts_age_ms(conn, seg->opts.ts_ecr);
 
 		if (ms < TCP_RTO_MAX_US / 1000)
 			tcp_rcvq_tune_rtt(conn, tcp_max(ms * 1000, 1));

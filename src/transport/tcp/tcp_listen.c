@@ -108,7 +108,7 @@ static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, 
 		mib_inc(st, MIB_TcpExtListenDrops);
 		return err == -ENOMEM ? DROP_NOMEM : DROP_TCP_SYN_QUEUE;
 	}
-	tcp_req_synack(st, req, tcp_clock_ms(st));
+	tcp_req_synack(st, req, tcp_ts_clock(st));
 	return DROP_NONE;
 }
 
@@ -187,7 +187,7 @@ static void tcp_child_agree(struct tcp_conn *child, const struct tcp_req *req)
 /* The time from the SYN-ACK to its ACK, if it was sent once. */
 static void tcp_child_rtt(struct tcp_conn *child, const struct tcp_req *req)
 {
-	uint32_t sent_ms = req->due_ms - (TCP_RTO_INITIAL_US / 1000u << req->n_retries);
+	uint32_t sent_ms = req->due_ms - tcp_req_timeout_ms(req);
 	uint32_t ms = tcp_clock_ms(child->sk.stack) - sent_ms;
 
 	child->rtt_us = tcp_clock_us(child) - ms * 1000;
@@ -214,7 +214,7 @@ struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack)
 	tcp_child_rtt(child, req);
 	if (tcp_route_sync(child) < 0)
 		tcp_mss_sync(child);
-	cc_init(&child->cc, child->cc.ops, child->mss);
+	tcp_cc_start(child);
 	tcp_req_free(st, req);
 	child->flags |= TCPC_PASSIVE | TCPC_ACCEPTQ;
 	child->snd_una = ack;

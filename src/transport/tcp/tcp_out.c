@@ -234,7 +234,10 @@ bool tcp_nagle_holds(const struct tcp_conn *conn)
 		return false;
 	if ((conn->sk.flags & SOCK_F_CORK) || (conn->flags & TCPC_MORE))
 		return true;
-	return !(conn->sk.flags & SOCK_F_NODELAY) && seq_gt(conn->snd_sml, conn->snd_una);
+	if (conn->sk.flags & SOCK_F_NODELAY)
+		return false;
+	return tcp_conf(conn)->nagle_minshall ? seq_gt(conn->snd_sml, conn->snd_una)
+					      : tcp_flight(conn) > 0;
 }
 
 /*

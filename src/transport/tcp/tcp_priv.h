@@ -29,13 +29,9 @@
 #define TCP_NS_PER_S  1000000000LL
 
 enum {
-	TCP_RTO_INITIAL_US = 1000000, /* RFC 6298 §2.1 */
-	TCP_RTO_MAX_US = 120000000,
-	TCP_TIME_WAIT_MS = 60000, /* 2 MSL, as Linux */
-	TCP_MSS_MIN = 48,         /* Linux's tcp_min_snd_mss: a tiny MSS must not make us work */
-	TCP_REORDERING = 3,       /* DupThresh, RFC 5681 */
-	TCP_REORDERING_MAX = 127,
-	TCP_QUICKACKS = 16,
+	TCP_RTO_MAX_US = 120000000,    /* whatever tcp_rto_max_ms says */
+	TCP_RTO_FALLBACK_US = 3000000, /* RFC 6298 §5.7 */
+	TCP_MSS_MIN = 48,      /* Linux's tcp_min_snd_mss: a tiny MSS must not make us work */
 	TCP_MEM_RETRY_MS = 10, /* at first; doubles up to 64 times that */
 	TCP_MEM_RETRY_SHIFT_MAX = 6,
 	TCP_IP6_PMTU_MIN = 1280,
@@ -109,10 +105,27 @@ static inline uint32_t tcp_clock_ms(const struct stack *st)
 	return (uint32_t)(st->eng->now_ns / TCP_NS_PER_MS);
 }
 
-/* RFC 7323 §5.4: our timestamp clock ticks every millisecond. */
+/* RFC 7323 §5.4: the clock of our timestamps, every millisecond unless it is set otherwise. */
+static inline uint32_t tcp_ts_clock(const struct stack *st)
+{
+	uint32_t tick_ms = st->tcp->conf.ts_tick_ms;
+
+	if (likely(tick_ms == 1))
+		return tcp_clock_ms(st);
+	return (uint32_t)(st->eng->now_ns / ((int64_t)tick_ms * TCP_NS_PER_MS));
+}
+
 static inline uint32_t tcp_ts_now(const struct tcp_conn *conn)
 {
-	return tcp_clock_ms(conn->sk.stack) + conn->ts_off;
+	return tcp_ts_clock(conn->sk.stack) + conn->ts_off;
+}
+
+/* Milliseconds since the timestamp that the peer echoes; capped. */
+static inline uint32_t tcp_ts_age_ms(const struct tcp_conn *conn, uint32_t ts_ecr)
+{
+	uint64_t ms = (uint64_t)(tcp_ts_now(conn) - ts_ecr) * tcp_conf(conn)->ts_tick_ms;
+
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
 /* RFC 9293 §3.3.2: states in which both sides know each other's sequence numbers. */
@@ -291,6 +304,8 @@ void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct t
 /* A copy of `req` enters the tables. 0, -ENOMEM, -EADDRINUSE. */
 int tcp_req_insert(const struct tcp_req *req, struct tcp_req **ret) MUST_CHECK;
 void tcp_req_free(struct stack *st, struct tcp_req *req);
+/* From the last SYN-ACK to the next. */
+uint32_t tcp_req_timeout_ms(const struct tcp_req *req);
 /* `ts`: our clock as the SYN-ACK has it, without its offset. */
 void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts);
 /* The ACK that completes a handshake. With `is_lent` an entry that makes no connection is freed. */
@@ -338,6 +353,8 @@ bool tcp_nagle_holds(const struct tcp_conn *conn);
 /* Route and segment size follow the routing table. 0, or ip_route()'s error with the old values
  * kept. */
 int tcp_route_sync(struct tcp_conn *conn) MUST_CHECK;
+/* Congestion control begins, with the initial window. */
+void tcp_cc_start(struct tcp_conn *conn);
 void tcp_mss_sync(struct tcp_conn *conn);
 /* An ICMP error says that datagrams longer than `mtu` do not get through. */
 void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu);

@@ -18,9 +18,12 @@ enum {
 	REQS_LOOK = 8,
 };
 
-static uint32_t tcp_req_timeout_ms(const struct tcp_req *req)
+uint32_t tcp_req_timeout_ms(const struct tcp_req *req)
 {
-	return tcp_min(TCP_RTO_INITIAL_US / 1000u << req->n_retries, TCP_RTO_MAX_US / 1000);
+	const struct tcp_conf *conf = tcp_conf(req->listener);
+	uint64_t ms = (uint64_t)conf->rto_initial_ms << req->n_retries;
+
+	return ms < conf->rto_max_ms ? (uint32_t)ms : conf->rto_max_ms;
 }
 
 /* The listener's timer fires no later than for this entry. */
@@ -221,7 +224,7 @@ void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts)
 /* An ACK that tells the peer where we are: for what is not acceptable, and as challenge. */
 static void tcp_req_ack(struct stack *st, const struct tcp_req *req)
 {
-	struct tcp_ctl ctl = tcp_req_ctl(st, req, tcp_clock_ms(st));
+	struct tcp_ctl ctl = tcp_req_ctl(st, req, tcp_ts_clock(st));
 
 	ctl.seq = req->iss + 1;
 	ctl.flags = TCP_F_ACK;
@@ -304,7 +307,7 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 		if (tcp_answer_is_limited(st, &req->node))
 			return DROP_TCP_SYN_AGAIN;
 		mib_inc(st, MIB_TcpExtTCPSynRetrans);
-		tcp_req_synack(st, req, tcp_clock_ms(st));
+		tcp_req_synack(st, req, tcp_ts_clock(st));
 		return DROP_NONE;
 	}
 	why = tcp_req_check(st, req, seg);
@@ -342,7 +345,7 @@ static void tcp_req_due(struct stack *st, struct tcp_req *req)
 		return;
 	mib_inc(st, MIB_TcpExtTCPSynRetrans);
 	mib_inc(st, MIB_TcpRetransSegs);
-	tcp_req_synack(st, req, tcp_clock_ms(st));
+	tcp_req_synack(st, req, tcp_ts_clock(st));
 }
 
 void tcp_listen_timer(struct tcp_conn *listener)

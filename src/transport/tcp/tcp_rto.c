@@ -12,7 +12,7 @@
 /* RFC 6298 §2, with SRTT in eighths and RTTVAR in quarters of a microsecond. */
 void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)
 {
-	uint32_t var_us;
+	const struct tcp_conf *conf = tcp_conf(conn);
 
 	rtt_us = tcp_max(rtt_us, 1);
 	conn->n_backoffs = 0;
@@ -29,8 +29,13 @@ void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)
 		conn->srtt_us8 = conn->srtt_us8 - conn->srtt_us8 / 8 + rtt_us;
 		conn->srtt_us8 = tcp_max(conn->srtt_us8, 8);
 	}
-	var_us = tcp_max(conn->rttvar_us4, tcp_conf(conn)->rto_min_ms * 1000);
-	conn->rto_us = tcp_min(conn->srtt_us8 / 8 + var_us, TCP_RTO_MAX_US);
+	if (conf->rto_min_of_variance)
+		conn->rto_us =
+			conn->srtt_us8 / 8 + tcp_max(conn->rttvar_us4, conf->rto_min_ms * 1000);
+	else
+		conn->rto_us = tcp_max(conn->srtt_us8 / 8 + tcp_max(conn->rttvar_us4, 1000),
+				       conf->rto_min_ms * 1000);
+	conn->rto_us = tcp_min(conn->rto_us, conf->rto_max_ms * 1000);
 }
 
 /* The timeout with its backoff (RFC 6298 §5.5), ns. */
@@ -38,7 +43,9 @@ int64_t tcp_rto_ns(const struct tcp_conn *conn)
 {
 	uint64_t us = (uint64_t)conn->rto_us << tcp_min(conn->n_backoffs, 16);
 
-	return (int64_t)(us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US) * TCP_NS_PER_US;
+	uint64_t max_us = (uint64_t)tcp_conf(conn)->rto_max_ms * 1000;
+
+	return (int64_t)(us < max_us ? us : max_us) * TCP_NS_PER_US;
 }
 
 /* The same, but no longer than the application still wants to wait. */
@@ -187,7 +194,7 @@ static void tcp_rto_data(struct tcp_conn *conn)
 		return;
 	conn->rexmt_ns = 0;
 	/* RFC 7323, RFC 6298 §5.7: a path that failed may be another one now. */
-	if (conn->n_backoffs == 3)
+	if (conn->n_backoffs == tcp_conf(conn)->retries1)
 		conn->sk.dst.gen = 0;
 	tcp_output(conn);
 }

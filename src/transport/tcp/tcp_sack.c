@@ -117,8 +117,9 @@ static void sack_note_reordering(struct tcp_conn *conn, uint32_t start, uint32_t
 	if (conn->n_reord_seen < UINT16_MAX)
 		conn->n_reord_seen++;
 	n_segs = (top - start) / conn->mss + 1;
+	n_segs = tcp_min(n_segs, tcp_conf(conn)->max_reordering);
 	if (n_segs > conn->reordering)
-		conn->reordering = (uint8_t)tcp_min(n_segs, TCP_REORDERING_MAX);
+		conn->reordering = (uint8_t)n_segs;
 }
 
 uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg)
@@ -135,7 +136,7 @@ uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg)
 			tcp_mib(conn, MIB_TcpExtTCPDSACKRecv);
 			if (conn->n_dsack_in < UINT16_MAX)
 				conn->n_dsack_in++;
-			if (conn->bytes_rexmt && conn->reordering < TCP_REORDERING_MAX)
+			if (conn->bytes_rexmt && conn->reordering < tcp_conf(conn)->max_reordering)
 				conn->reordering++;
 			continue;
 		}
@@ -215,7 +216,7 @@ uint32_t tcp_dup_thresh(const struct tcp_conn *conn)
 {
 	uint32_t most = tcp_flight(conn) / conn->mss * 2 / 3;
 
-	return tcp_min(conn->reordering, tcp_max(most, TCP_REORDERING));
+	return tcp_min(conn->reordering, tcp_max(most, tcp_conf(conn)->reordering));
 }
 
 uint32_t tcp_sack_lost_end(const struct tcp_conn *conn)

@@ -18,10 +18,11 @@ static bool tcp_syn_ack_ok(const struct tcp_conn *conn, const struct tcp_seg *se
 static bool tcp_syn_echo_ok(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	uint32_t waited_ms = (tcp_clock_us(conn) - conn->rtt_us) / 1000 + 1;
+	uint32_t waited = waited_ms / tcp_conf(conn)->ts_tick_ms + 1;
 
 	if (!seg->opts.has_ts || !seg->opts.ts_ecr)
 		return true;
-	return seq_leq(tcp_ts_now(conn) - waited_ms, seg->opts.ts_ecr) &&
+	return seq_leq(tcp_ts_now(conn) - waited, seg->opts.ts_ecr) &&
 	       seq_leq(seg->opts.ts_ecr, tcp_ts_now(conn));
 }
 

@@ -36,7 +36,7 @@ static void tcp_tw_start(struct stack *st, struct tcp_tw *tw)
 	list_del(&tw->link);
 	list_add_tail(&st->tcp->tw, &tw->link);
 	/* One up: milliseconds are cut, and the wait must not be shorter than promised. */
-	tw->expire_ms = tcp_clock_ms(st) + TCP_TIME_WAIT_MS + 1;
+	tw->expire_ms = tcp_clock_ms(st) + st->tcp->conf.tw_timeout_s * 1000 + 1;
 	tcp_tw_arm(st->tcp);
 }
 
@@ -127,7 +127,7 @@ static void tcp_tw_ack(struct stack *st, const struct tcp_tw *tw)
 	};
 
 	if (ctl.opts.has_ts) {
-		ctl.opts.ts_val = tcp_clock_ms(st) + tcp_ts_offset(st, &tw->node);
+		ctl.opts.ts_val = tcp_ts_clock(st) + tcp_ts_offset(st, &tw->node);
 		ctl.opts.ts_ecr = tw->ts_recent;
 	}
 	(void)tcp_ctl_output(st, &ctl);
