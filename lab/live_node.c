@@ -632,6 +632,8 @@ int lab_node_add(struct lab *lab, const char *name, const json_t *spec, const js
 		return refuse(msg, -EEXIST, "the lab has a node %s", name);
 	if (lab->n_nodes >= LIVE_NODES_MAX)
 		return refuse(msg, -ENOSPC, "a lab has at most %d nodes", LIVE_NODES_MAX);
+	if (!lab->loop && kind && !strcmp(kind, "kernel"))
+		return refuse(msg, -EOPNOTSUPP, "a simulation has no nodes of kind kernel");
 	if (json_object_get(spec, "count"))
 		return refuse(msg, -EINVAL, "one node is added at a time: leave out `count`");
 	plan = calloc(1, sizeof(*plan));
