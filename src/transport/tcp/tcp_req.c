@@ -97,6 +97,7 @@ void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct t
 			 .rport = seg->sport,
 			 .lport = seg->dport,
 			 .kind = CONN_SYN,
+			 .flags = listener->sk.conn.flags & (CONN_F_REUSEADDR | CONN_F_REUSEPORT),
 			 .proto = IP_PROTO_TCP,
 			 .family = listener->sk.conn.family,
 			 .ifindex = listener->sk.conn.ifindex},
