@@ -143,7 +143,10 @@ static bool inject(struct drill_run *run, const struct drill_event *ev)
 		flow = flow_in(run, pkt);
 	if (!flow)
 		return false;
+	if (pkt->flags & DRILL_RST)
+		flow->is_over = true;
 	if (pkt->proto == DRILL_TCP && is_syn) {
+		flow->is_over |= flow->has_risn && flow->risn != pkt->seq;
 		flow->has_risn = true;
 		flow->risn = pkt->seq;
 	}
@@ -289,8 +292,10 @@ static struct drill_packet to_script(struct drill_flow *flow, const struct drill
 		got.icmp_id = 0;
 	if (got.proto != DRILL_TCP)
 		return got;
-	if ((got.flags & DRILL_SYN) && !flow->has_off) {
+	flow->is_over |= (got.flags & DRILL_RST) != 0;
+	if ((got.flags & DRILL_SYN) && (!flow->has_off || flow->is_over)) {
 		flow->has_off = true;
+		flow->is_over = false;
 		flow->off = got.seq - want->seq;
 		flow->lisn = want->seq;
 	}

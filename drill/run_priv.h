@@ -36,6 +36,7 @@ struct drill_flow {
 	bool has_off;
 	uint32_t off;  /* our sequence number on the wire minus that of the script */
 	uint32_t lisn; /* our first one, in the script */
+	bool is_over; /* reset, or a new SYN came: our next SYN may have another number */
 	bool has_risn;
 	uint32_t risn; /* the peer's */
 	bool has_ts;
