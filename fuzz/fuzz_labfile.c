@@ -2,10 +2,12 @@
 /* Any bytes as a lab file: either a lab whose pointers and bounds hold, or errors with places. */
 #include "fuzz.h"
 
+#include "lab/graph.h"
 #include "lab/labfile.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void check_node(const struct labfile *lab, const struct labfile_node *node)
@@ -18,6 +20,8 @@ static void check_node(const struct labfile *lab, const struct labfile_node *nod
 		assert(iface->segment < lab->n_segments);
 		assert(!iface->link || iface->link->ends[iface->end].iface == iface);
 		assert(!iface->link || labfile_iface_peer(iface)->segment == iface->segment);
+		for (uint32_t k = 0; k < iface->n_addrs; k++)
+			assert(!lab_net_special(&iface->addrs[k].net));
 	}
 	for (uint32_t i = 0; i < node->n_routes; i++)
 		assert(node->routes[i].iface && node->routes[i].dst.ip.family);
@@ -25,6 +29,24 @@ static void check_node(const struct labfile *lab, const struct labfile_node *nod
 		assert(node->hosts[i].ip.family);
 	for (uint32_t i = 0; i < node->n_services; i++)
 		assert(node->kind == LABFILE_WEFT);
+}
+
+/* What is printed of a lab that is good, as long as it is small. */
+static void check_prints(const struct labfile *lab)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int err;
+	FILE *out = lab->n_nodes + lab->n_links < 200 ? open_memstream(&text, &len) : NULL;
+
+	if (!out)
+		return;
+	labfile_print_plan(lab, out);
+	err = lab_graph_print(lab, lab->n_nodes & 1, out);
+	fclose(out);
+	assert(err == 0 && len > 0);
+	(void)err;
+	free(text);
 }
 
 static void check_lab(const struct labfile *lab)
@@ -43,6 +65,7 @@ static void check_lab(const struct labfile *lab)
 	}
 	for (uint32_t i = 0; i < lab->n_captures; i++)
 		assert(lab->captures[i].iface);
+	check_prints(lab);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
