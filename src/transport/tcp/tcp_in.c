@@ -97,7 +97,7 @@ void tcp_learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->irs = seg->seq;
 	conn->rcv_nxt = seg->seq + 1;
 	conn->rcv_wup = conn->rcv_nxt;
-	conn->mss_peer = o->has_mss && o->mss ? o->mss : TCP_MSS_DEFAULT;
+	conn->mss_peer = o->has_mss && o->mss ? o->mss : tcp_mss_default(&conn->sk.conn.raddr);
 	if (o->has_ts && conf->timestamps) {
 		conn->flags |= TCPC_TS;
 		conn->ts_recent = o->ts_val;

@@ -169,7 +169,7 @@ static void tcp_child_agree(struct tcp_conn *child, const struct tcp_req *req)
 	child->snd_wl1 = req->irs;
 	child->snd_wl2 = req->iss;
 	child->snd_wnd = child->snd_wnd_max = req->snd_wnd;
-	child->mss_peer = req->mss_peer ? req->mss_peer : TCP_MSS_DEFAULT;
+	child->mss_peer = req->mss_peer ? req->mss_peer : tcp_mss_default(&req->node.raddr);
 	if (req->flags & TCP_REQ_SACK)
 		child->flags |= TCPC_SACK;
 	if (req->flags & TCP_REQ_WSCALE) {

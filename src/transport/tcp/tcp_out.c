@@ -214,6 +214,8 @@ void tcp_send_ack(struct tcp_conn *conn)
 	tcp_timer_sync(conn);
 }
 
+/* RFC-DEVIATION: RFC 9293 §3.8.6.1: a probe of a closed window carries no byte, as in Linux: being
+ * outside of the window it is answered all the same, and leaves nothing to be taken back. */
 void tcp_send_probe(struct tcp_conn *conn)
 {
 	/* One within the window that tells of urgent data, as Linux. */

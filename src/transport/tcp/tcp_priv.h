@@ -360,6 +360,8 @@ void tcp_mss_sync(struct tcp_conn *conn);
 void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu);
 /* What an ICMP error said is forgotten after a time: the path may have grown (RFC 1191 §6.3). */
 void tcp_pmtu_age(struct tcp_conn *conn);
+/* RFC 9293 MUST-15: of a peer that names none. */
+uint16_t tcp_mss_default(const struct ip_addr *raddr);
 /* Segment size without options that fits `mtu`. */
 uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu);
 

@@ -192,17 +192,28 @@ void tcp_recover_on_mtu(struct tcp_conn *conn)
 	conn->n_dupacks = 0;
 }
 
+/* A peer that took its window back throws away what lies beyond (RFC 9293 §3.8.6, SHLD-16); the
+ * first segment goes all the same, as a probe. False: nothing is left. */
+static bool tcp_clip_to_window(const struct tcp_conn *conn, uint32_t start, uint32_t *end)
+{
+	uint32_t edge = conn->snd_una + tcp_max(conn->snd_wnd, conn->mss);
+
+	*end = seq_min(*end, edge);
+	return seq_lt(start, *end);
+}
+
 /* The next piece to send again: [*start, *end). RFC 6675 §4 NextSeg, rules 1 and 3. */
 static bool tcp_next_lost(const struct tcp_conn *conn, uint32_t *start, uint32_t *end)
 {
 	*start = seq_max(conn->high_rxt, conn->snd_una);
 	if (tcp_sack_hole(conn, start, end, tcp_lost_end(conn)))
-		return true;
+		return tcp_clip_to_window(conn, *start, end);
 	/* Rule 3: nothing is surely lost and nothing is new, but there is a hole below what is
 	 * held: better than waiting for the timeout. */
 	if (conn->ca_state != TCP_CA_RECOVERY || tcp_unsent(conn) > 0)
 		return false;
-	return tcp_sack_hole(conn, start, end, tcp_sack_top(conn));
+	return tcp_sack_hole(conn, start, end, tcp_sack_top(conn)) &&
+	       tcp_clip_to_window(conn, *start, end);
 }
 
 bool tcp_recover_output(struct tcp_conn *conn)

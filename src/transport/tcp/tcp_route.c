@@ -10,6 +10,11 @@ enum {
 	TCP_IP6_HDRS = 40 + TCP_HDR_LEN,
 };
 
+uint16_t tcp_mss_default(const struct ip_addr *raddr)
+{
+	return ip_addr_is_ip4(raddr) ? TCP_MSS_DEFAULT : TCP_IP6_PMTU_MIN - TCP_IP6_HDRS;
+}
+
 uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu)
 {
 	uint32_t hdrs = ip_addr_is_ip4(raddr) ? TCP_IP4_HDRS : TCP_IP6_HDRS;

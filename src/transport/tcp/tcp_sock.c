@@ -196,7 +196,13 @@ static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 		conn->flags |= TCPC_MORE;
 	else
 		conn->flags &= ~(uint32_t)TCPC_MORE;
-	if (done > 0)
+	if (done <= 0)
+		return done;
+	/* From a callback, with ACKs to come anyway: what else it writes, and what waits to be
+	 * acknowledged, goes in the same segments at the end of the batch. */
+	if (tcp_eng(conn)->is_running && tcp_flight(conn) > 0)
+		tcp_conn_defer(conn, TCPC_OUTPUT);
+	else
 		tcp_output(conn);
 	return done;
 }

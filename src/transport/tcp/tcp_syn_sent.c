@@ -47,6 +47,21 @@ static void tcp_syn_sent_ack(struct tcp_conn *conn)
 	tcp_timer_sync(conn);
 }
 
+/* A SYN that was repeated: the echoed timestamp tells which one was answered (RFC 7323 §4.1). That
+ * SYNs were lost stays known, for the initial window. */
+static void tcp_syn_sent_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	uint8_t n_backoffs = conn->n_backoffs;
+
+	if (!(conn->flags & TCPC_TS) || !seg->opts.ts_ecr)
+		return;
+	tcp_rtt_sample(
+		conn,
+		tcp_max(tcp_min(tcp_ts_age_ms(conn, seg->opts.ts_ecr), TCP_RTO_MAX_US / 1000), 1) *
+			1000);
+	conn->n_backoffs = n_backoffs;
+}
+
 static enum drop tcp_syn_sent_established(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	uint32_t rtt_us = tcp_clock_us(conn) - conn->rtt_us;
@@ -55,6 +70,8 @@ static enum drop tcp_syn_sent_established(struct tcp_conn *conn, struct tcp_seg 
 	conn->snd_una = seg->ack;
 	if (conn->flags & TCPC_RTT_TIMING)
 		tcp_rtt_sample(conn, rtt_us);
+	else
+		tcp_syn_sent_rtt(conn, seg);
 	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
 	tcp_established(conn);
 	tcp_syn_sent_ack(conn);

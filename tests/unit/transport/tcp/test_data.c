@@ -285,6 +285,37 @@ static void nagle_holds_the_second_small_segment(void **state UNUSED)
 	tf_end(f);
 }
 
+/* A callback that answers in pieces. */
+static void answer_in_pieces(struct weft_sock *s, void *arg UNUSED, uint32_t events)
+{
+	struct sock *sk = (struct sock *)(void *)s;
+	char buf[64];
+
+	if (!(events & SOCK_IN) || tf_recv(sk, buf, sizeof(buf), 0) <= 0)
+		return;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(tf_send(sk, "abcd", 4, 0), 4);
+}
+
+static void
+pieces_written_in_a_callback_share_a_segment_while_data_is_in_flight(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct tseg got;
+
+	tf_established(f);
+	assert_int_equal(tf_sockopt(f->sk, WEFT_TCP_NODELAY, 1), 0);
+	send_n(f, 10);
+	expect_data(f, 0, 10);
+	sock_set_callback(f->sk, answer_in_pieces, NULL);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .len = 1));
+	got = tf_pop(f);
+	assert_int_equal(got.len, 20);
+	assert_int_equal(got.ack, NXT + 1); /* and they carry the ACK */
+	tf_assert_silent(f);
+	tf_end(f);
+}
+
 static void nodelay_sends_at_once(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -1045,6 +1076,8 @@ int main(void)
 		cmocka_unit_test(small_window_after_long_probing_is_used_within_a_second),
 		cmocka_unit_test(empty_segments_out_of_window_get_one_answer_a_moment),
 		cmocka_unit_test(nagle_holds_the_second_small_segment),
+		cmocka_unit_test(
+			pieces_written_in_a_callback_share_a_segment_while_data_is_in_flight),
 		cmocka_unit_test(nodelay_sends_at_once),
 		cmocka_unit_test(cork_holds_what_is_not_full_for_200_ms),
 		cmocka_unit_test(fin_follows_the_last_byte_past_nagle),

@@ -141,6 +141,25 @@ static void initial_window_after_lost_syn_acks_is_one_segment(void **state UNUSE
 	tf_end(f);
 }
 
+static void syn_repeated_is_measured_by_the_timestamp_that_comes_back(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct tcp_opts opts = {.has_mss = true, .mss = MSS, .has_ts = true, .ts_val = 1};
+
+	tf_syn_sent(f);
+	fix_advance(f->eng, 3 * SEC);
+	tf_pop(f);
+	opts.ts_ecr = tf_pop(f).opts.ts_val; /* of the third SYN */
+	fix_advance(f->eng, 40 * MSEC);
+	tf_rx(f,
+	      TSEG(.flags = TCP_F_SYN | TCP_F_ACK, .seq = f->irs, .ack = f->iss + 1, .opts = opts));
+	assert_int_equal(tf_conn(f)->srtt_us8 / 8, 40000);
+	assert_int_equal(tf_conn(f)->rto_us, 240000);
+	assert_int_equal(tf_conn(f)->cc.cwnd, tf_conn(f)->mss); /* two SYNs are lost all the same */
+	tf_ignore(f);
+	tf_end(f);
+}
+
 /* A connect that fails */
 
 static void connect_refused_keeps_the_port_that_was_bound(void **state UNUSED)
@@ -280,6 +299,29 @@ static void window_that_opens_again_ends_the_backoff(void **state UNUSED)
 	tf_end(f);
 }
 
+static void window_that_shrank_bounds_what_is_sent_again(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	send_n(f, 6 * MSS);
+	tf_ignore(f);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 2 * MSS));
+	for (int i = 0; i < 3; i++)
+		tf_rx(f,
+		      TSEG(.seq = NXT, .ack = UNA, .wnd = 2 * MSS,
+			   .opts = {.n_sack = 1,
+				    .sack = {{UNA + 5 * MSS, UNA + 5 * MSS + 100 + (uint32_t)i}}}));
+	fix_advance(f->eng, 250 * MSEC); /* everything not held is lost */
+	tf_conn(f)->cc.cwnd = 20 * MSS;
+	tf_ignore(f);
+	tf_conn(f)->high_rxt = UNA;
+	tcp_output(tf_conn(f));
+	expect_data(f, 0, 2 * MSS);
+	tf_assert_silent(f);
+	tf_end(f);
+}
+
 static void no_memory_for_long_is_tried_ever_more_rarely(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -373,6 +415,7 @@ int main(void)
 		cmocka_unit_test(user_timeout_ends_a_zero_window_that_answers),
 		cmocka_unit_test(initial_window_after_lost_syns_is_one_segment),
 		cmocka_unit_test(initial_window_after_lost_syn_acks_is_one_segment),
+		cmocka_unit_test(syn_repeated_is_measured_by_the_timestamp_that_comes_back),
 		cmocka_unit_test(connect_refused_keeps_the_port_that_was_bound),
 		cmocka_unit_test(connect_refused_gives_an_ephemeral_port_back),
 		cmocka_unit_test(segment_out_of_window_is_no_sign_of_life),
@@ -380,6 +423,7 @@ int main(void)
 		cmocka_unit_test(reno_first_segment_lost_is_recovered_fast),
 		cmocka_unit_test(backoff_ends_with_the_echo_of_a_late_segment),
 		cmocka_unit_test(window_that_opens_again_ends_the_backoff),
+		cmocka_unit_test(window_that_shrank_bounds_what_is_sent_again),
 		cmocka_unit_test(no_memory_for_long_is_tried_ever_more_rarely),
 		cmocka_unit_test(path_mtu_is_not_believed_below_the_floor),
 		cmocka_unit_test(path_mtu_is_forgotten_after_ten_minutes),
