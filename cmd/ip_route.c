@@ -216,8 +216,15 @@ static int routes_get(struct ip *ip, const struct route_filter *f, json_t **ret)
 	if (err)
 		return err;
 	fit = json_array();
-	json_array_foreach(all, i, route) if (route_fits(ip, route, f))
-		json_array_append(fit, route);
+	/* One table after the other. */
+	for (int pass = 0; pass < 2; pass++) {
+		json_array_foreach (all, i, route) {
+			bool is_main = strcmp(json_text_of(route, "table"), "main") == 0;
+
+			if (is_main == (pass == 0) && route_fits(ip, route, f))
+				json_array_append(fit, route);
+		}
+	}
 	json_decref(all);
 	*ret = fit;
 	return IP_OK;
@@ -252,6 +259,17 @@ static int route_show(struct ip *ip)
 
 /* ---- changing ------------------------------------------------------------------------------ */
 
+/* Checks an address that belongs to a route: of the destination's family, once that is known. */
+static int hop_check(const struct ip *ip, const json_t *params, const char *text)
+{
+	const char *dst = json_text_of(params, "dst");
+	struct ip as_dst = *ip;
+
+	if (!as_dst.opts.family && *dst && strcmp(dst, "default") != 0)
+		as_dst.opts.family = strchr(dst, ':') ? 6 : 4;
+	return ip_addr_check(&as_dst, text);
+}
+
 /* `via inet 10.0.0.1` says the family first. */
 static int via_read(struct ip *ip, json_t *params)
 {
@@ -262,7 +280,7 @@ static int via_read(struct ip *ip, json_t *params)
 		value = ip_value(ip);
 	if (!value)
 		return IP_USAGE;
-	err = ip_addr_check(ip, value);
+	err = hop_check(ip, params, value);
 	if (!err)
 		json_object_set_new(params, "via", json_string(value));
 	return err;
@@ -303,7 +321,7 @@ static int src_read(struct ip *ip, json_t *params)
 
 	if (!value)
 		return IP_USAGE;
-	err = ip_addr_check(ip, value);
+	err = hop_check(ip, params, value);
 	if (!err)
 		json_object_set_new(params, "src", json_string(value));
 	return err;

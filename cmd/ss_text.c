@@ -310,8 +310,9 @@ static void columns_measure(struct table *t, const struct ss_opts *o)
 	int total = 0, n_gaps = 0;
 
 	for (size_t c = 0; c < N_COLUMNS; c++) {
-		t->is_shown[c] = !(c == COL_NETID && is_one_bit(o->kinds)) &&
-				 !(c == COL_STATE && is_one_bit(o->states));
+		t->is_shown[c] =
+			!(c == COL_NETID && is_one_bit(o->kinds) && o->kinds != SS_OTHER) &&
+			!(c == COL_STATE && is_one_bit(o->states));
 		t->width[c] = o->no_header ? 0 : (int)strlen(columns[c].title);
 		for (size_t i = 0; i < t->n; i++) {
 			int len = (int)strlen(row_cell(&t->rows[i], c));

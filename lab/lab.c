@@ -19,6 +19,10 @@
 #include "lab/runner.h"
 #include "lab/service.h"
 
+enum {
+	ROUTE_STATIC = 4, /* of routes in the lab file: rtnetlink's "static", as on kernel nodes */
+};
+
 static int PRINTF_LIKE(3, 4) refuse(char *msg, int err, const char *fmt, ...)
 {
 	va_list ap;
@@ -317,6 +321,7 @@ static int route_add(struct lab_node *node, const struct labfile_route *r)
 		.via = addr_of(&r->via),
 		.dev = r->iface ? node->ifaces[r->iface - node->file->ifaces].netif : NULL,
 		.metric = r->metric,
+		.proto = ROUTE_STATIC,
 	};
 
 	return weft_route_add(node->stack, &route);

@@ -352,7 +352,8 @@ static void config_route(void *arg, const struct weft_route_info *info)
 		return;
 	}
 	c->routes = routes;
-	c->routes[c->n_routes++] = info->route;
+	c->routes[c->n_routes] = info->route;
+	c->routes[c->n_routes++].proto = info->proto;
 }
 
 static struct config config_save(struct lab_node *node, struct weft_netif *netif)

@@ -91,7 +91,7 @@ struct weft_netif_stats {
 	uint64_t rx_packets, rx_bytes, rx_dropped, rx_errors;
 	uint64_t tx_packets, tx_bytes, tx_dropped, tx_errors;
 	uint64_t rx_units, tx_units; /* super-packets count once */
-	uint64_t rx_multicast;       /* frames to groups, of rx_packets */
+	uint64_t rx_multicast;       /* frames to groups, without broadcasts; of rx_packets */
 };
 WEFT_API void weft_netif_stats(const struct weft_netif *nif, struct weft_netif_stats *ret);
 

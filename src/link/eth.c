@@ -13,7 +13,11 @@ static enum drop eth_classify(struct netif *netif, struct pkt *pkt, const struct
 	if (likely(eth_addr_eq(dst, &netif->hwaddr)))
 		return DROP_NONE;
 	if (eth_addr_is_multicast(dst)) {
-		pkt->flags |= eth_addr_is_broadcast(dst) ? PKT_F_L2_BROADCAST : PKT_F_L2_MULTICAST;
+		if (eth_addr_is_broadcast(dst)) {
+			pkt->flags |= PKT_F_L2_BROADCAST;
+			return DROP_NONE;
+		}
+		pkt->flags |= PKT_F_L2_MULTICAST;
 		netif->stats.rx_multicast++;
 		return DROP_NONE;
 	}
