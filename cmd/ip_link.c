@@ -36,8 +36,9 @@ static bool link_fits(const json_t *link, const struct link_filter *f)
 		return false;
 	if (!f->is_up)
 		return true;
-	json_array_foreach(json_object_get(link, "flags"), i,
-			   flag) if (strcmp(json_string_value(flag), "UP") == 0) return true;
+	json_array_foreach (json_object_get(link, "flags"), i, flag)
+		if (strcmp(json_string_value(flag), "UP") == 0)
+			return true;
 	return false;
 }
 
@@ -72,14 +73,14 @@ static int links_get(struct ip *ip, const struct link_filter *f, enum ip_link_vi
 	if (err)
 		return err;
 	links = json_array();
-	json_array_foreach(all, i, link)
-	{
+	json_array_foreach (all, i, link) {
 		json_t *fit = json_array(), *copy;
 
 		if (f->dev && strcmp(json_text_of(link, "ifname"), f->dev) == 0)
 			is_known = true;
-		json_array_foreach(json_object_get(link, "addr_info"), j,
-				   a) if (addr_fits(ip, a, f)) json_array_append(fit, a);
+		json_array_foreach (json_object_get(link, "addr_info"), j, a)
+			if (addr_fits(ip, a, f))
+				json_array_append(fit, a);
 		copy = json_copy(link);
 		/* A filter of addresses leaves out the interfaces that have none. */
 		if (link_fits(link, f) &&
@@ -233,8 +234,7 @@ static int addr_find(struct ip *ip, const struct addr_args *args, char **ret)
 	*ret = NULL;
 	if (err)
 		return err;
-	json_array_foreach(json_object_get(json_array_get(links, 0), "addr_info"), i, a)
-	{
+	json_array_foreach (json_object_get(json_array_get(links, 0), "addr_info"), i, a) {
 		if (strcmp(json_text_of(a, "local"), args->address) != 0)
 			continue;
 		if (asprintf(ret, "%s/%d", args->address, (int)json_int_of(a, "prefixlen")) < 0)
@@ -301,11 +301,11 @@ static int addr_replace(struct ip *ip)
 	if (err)
 		return err;
 	(void)ip_prefix_read(args.address, &want);
-	json_array_foreach(
-		json_object_get(json_array_get(links, 0), "addr_info"), i,
-		a) if (ip_prefix_read(json_text_of(a, "local"), &have) &&
-		       have.family == want.family && json_int_of(a, "prefixlen") == want.len &&
-		       memcmp(have.bytes, want.bytes, sizeof(want.bytes)) == 0) is_there = true;
+	json_array_foreach (json_object_get(json_array_get(links, 0), "addr_info"), i, a)
+		if (ip_prefix_read(json_text_of(a, "local"), &have) && have.family == want.family &&
+		    json_int_of(a, "prefixlen") == want.len &&
+		    memcmp(have.bytes, want.bytes, sizeof(want.bytes)) == 0)
+			is_there = true;
 	json_decref(links);
 	if (is_there)
 		return IP_OK;
@@ -342,10 +342,8 @@ static int addr_flush(struct ip *ip)
 		err = links_get(ip, &f, IP_VIEW_LINK, &links);
 	if (err)
 		return err;
-	json_array_foreach(links, i, link)
-	{
-		json_array_foreach(json_object_get(link, "addr_info"), j, a)
-		{
+	json_array_foreach (links, i, link) {
+		json_array_foreach (json_object_get(link, "addr_info"), j, a) {
 			char text[64];
 
 			snprintf(text, sizeof(text), "%s/%d", json_text_of(a, "local"),

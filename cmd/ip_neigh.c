@@ -84,7 +84,9 @@ static int neighs_get(struct ip *ip, const struct neigh_args *f, json_t **ret)
 	if (err)
 		return err;
 	fit = json_array();
-	json_array_foreach(all, i, n) if (neigh_fits(ip, n, f)) json_array_append(fit, n);
+	json_array_foreach (all, i, n)
+		if (neigh_fits(ip, n, f))
+			json_array_append(fit, n);
 	json_decref(all);
 	*ret = fit;
 	return IP_OK;
@@ -207,8 +209,7 @@ static int neigh_flush(struct ip *ip)
 		err = neighs_get(ip, &f, &neighs);
 	if (err)
 		return err;
-	json_array_foreach(neighs, i, n)
-	{
+	json_array_foreach (neighs, i, n) {
 		const char *state =
 			json_string_value(json_array_get(json_object_get(n, "state"), 0));
 

@@ -22,7 +22,7 @@ static void flags_print(FILE *out, const json_t *link)
 	size_t i;
 
 	putc('<', out);
-	json_array_foreach(json_object_get(link, "flags"), i, flag)
+	json_array_foreach (json_object_get(link, "flags"), i, flag)
 		fprintf(out, "%s%s", i ? "," : "", json_string_value(flag));
 	putc('>', out);
 }
@@ -156,7 +156,7 @@ static void link_brief_print(FILE *out, const json_t *link, enum ip_link_view vi
 		flags_print(out, link);
 		putc(' ', out);
 	} else {
-		json_array_foreach(json_object_get(link, "addr_info"), i, a)
+		json_array_foreach (json_object_get(link, "addr_info"), i, a)
 			fprintf(out, "%s/%" PRId64 " ", json_text_of(a, "local"),
 				json_int_of(a, "prefixlen"));
 	}
@@ -169,8 +169,7 @@ void ip_links_print(FILE *out, const json_t *links, const struct ip_opts *o, enu
 	const json_t *link, *a;
 	size_t i, j;
 
-	json_array_foreach(links, i, link)
-	{
+	json_array_foreach (links, i, link) {
 		if (o->brief) {
 			link_brief_print(out, link, view);
 			continue;
@@ -186,7 +185,7 @@ void ip_links_print(FILE *out, const json_t *links, const struct ip_opts *o, enu
 		}
 		if (view == IP_VIEW_LINK)
 			continue;
-		json_array_foreach(json_object_get(link, "addr_info"), j, a)
+		json_array_foreach (json_object_get(link, "addr_info"), j, a)
 			addr_print(out, link, a, o);
 		if (o->stats && !o->oneline && view == IP_VIEW_ADDR) {
 			stats_print(out, link, o);
@@ -225,8 +224,7 @@ json_t *ip_links_json(const json_t *links, const struct ip_opts *o, enum ip_link
 	const json_t *link;
 	size_t i;
 
-	json_array_foreach(links, i, link)
-	{
+	json_array_foreach (links, i, link) {
 		json_t *one = json_object();
 
 		if (o->brief) {
@@ -236,7 +234,7 @@ json_t *ip_links_json(const json_t *links, const struct ip_opts *o, enum ip_link
 				const json_t *a;
 				size_t j;
 
-				json_array_foreach(json_object_get(link, "addr_info"), j, a)
+				json_array_foreach (json_object_get(link, "addr_info"), j, a)
 					json_array_append_new(list, json_pick(a, brief_addr_info));
 				json_object_set_new(one, "addr_info", list);
 			}
@@ -302,7 +300,8 @@ static void list_print(FILE *out, const json_t *list)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item) fprintf(out, "%s ", json_string_value(item));
+	json_array_foreach (list, i, item)
+		fprintf(out, "%s ", json_string_value(item));
 }
 
 void ip_routes_print(FILE *out, const json_t *routes, const struct ip_opts *o,
@@ -311,8 +310,7 @@ void ip_routes_print(FILE *out, const json_t *routes, const struct ip_opts *o,
 	const json_t *route;
 	size_t i;
 
-	json_array_foreach(routes, i, route)
-	{
+	json_array_foreach (routes, i, route) {
 		for (size_t m = 0; m < sizeof(route_members) / sizeof(route_members[0]); m++) {
 			const char *key = route_members[m].key;
 
@@ -337,8 +335,7 @@ json_t *ip_routes_json(const json_t *routes, const struct ip_opts *o,
 	const json_t *route;
 	size_t i;
 
-	json_array_foreach(routes, i, route)
-	{
+	json_array_foreach (routes, i, route) {
 		json_t *one = json_object();
 
 		for (size_t m = 0; m < sizeof(route_members) / sizeof(route_members[0]); m++) {
@@ -364,8 +361,7 @@ void ip_route_got_print(FILE *out, const json_t *routes, const struct ip_opts *o
 	const json_t *route, *cache, *flag;
 	size_t i, j;
 
-	json_array_foreach(routes, i, route)
-	{
+	json_array_foreach (routes, i, route) {
 		word_print(out, route, "type", "");
 		word_print(out, route, "dst", "");
 		word_print(out, route, "from", "from ");
@@ -376,7 +372,7 @@ void ip_route_got_print(FILE *out, const json_t *routes, const struct ip_opts *o
 		fprintf(out, "uid %" PRId64 " %s    cache ", json_int_of(route, "uid"),
 			line_end(o));
 		cache = json_object_get(route, "cache");
-		json_array_foreach(cache, j, flag)
+		json_array_foreach (cache, j, flag)
 			fprintf(out, "%s%s", j ? "," : "<", json_string_value(flag));
 		fputs(json_array_size(cache) ? "> \n" : "\n", out);
 	}
@@ -389,8 +385,7 @@ void ip_neighs_print(FILE *out, const json_t *neighs, const struct ip_opts *o, b
 	const json_t *n;
 	size_t i;
 
-	json_array_foreach(neighs, i, n)
-	{
+	json_array_foreach (neighs, i, n) {
 		if (o->brief) {
 			fprintf(out, "%-39s ", json_text_of(n, "dst"));
 			if (!hides_dev)
@@ -420,8 +415,7 @@ json_t *ip_neighs_json(const json_t *neighs, const struct ip_opts *o, bool hides
 	const json_t *n;
 	size_t i;
 
-	json_array_foreach(neighs, i, n)
-	{
+	json_array_foreach (neighs, i, n) {
 		json_t *one = json_pick(n, dst);
 
 		if (!hides_dev)

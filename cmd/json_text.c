@@ -25,8 +25,7 @@ static void array_print(FILE *out, const json_t *array, int depth)
 	size_t i;
 
 	fputs("[ ", out);
-	json_array_foreach(array, i, item)
-	{
+	json_array_foreach (array, i, item) {
 		if (i > 0)
 			putc(',', out);
 		value_print(out, item, depth + 1);
@@ -40,8 +39,7 @@ static void object_print(FILE *out, const json_t *object, int depth)
 	const json_t *item;
 
 	putc('{', out);
-	json_object_foreach((json_t *)(uintptr_t)object, key, item)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)object, key, item) {
 		fputs(sep, out);
 		sep = ",";
 		newline(out, depth + 1);

@@ -217,7 +217,8 @@ static void print_result(const struct cmd_env *env, const json_t *result)
 		json_dumpf(result, stdout, JSON_INDENT(2));
 		printf("\n");
 	} else if (json_is_array(result)) {
-		json_array_foreach(result, i, link) print_link(link);
+		json_array_foreach (result, i, link)
+			print_link(link);
 	}
 }
 

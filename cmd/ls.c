@@ -55,8 +55,7 @@ static void table_print(const json_t *labs)
 	if (!json_array_size(labs))
 		return;
 	printf("%-16s %8s %6s %6s  %-19s  %s\n", "LAB", "PID", "NODES", "LINKS", "SINCE", "FILE");
-	json_array_foreach(labs, i, lab)
-	{
+	json_array_foreach (labs, i, lab) {
 		const char *name = json_string_value(json_object_get(lab, "name"));
 		const char *file = json_string_value(json_object_get(lab, "file"));
 

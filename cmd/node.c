@@ -182,12 +182,11 @@ static void print_node(const json_t *node)
 	size_t i, k;
 
 	printf("%s %s\n", text_of(node, "name"), text_of(node, "kind"));
-	json_array_foreach(json_object_get(node, "interfaces"), i, iface)
-	{
+	json_array_foreach (json_object_get(node, "interfaces"), i, iface) {
 		const char *peer = text_of(iface, "peer");
 
 		printf("  %s", text_of(iface, "name"));
-		json_array_foreach(json_object_get(iface, "addresses"), k, addr)
+		json_array_foreach (json_object_get(iface, "addresses"), k, addr)
 			printf(" %s", json_string_value(addr));
 		if (peer[0])
 			printf(" -- %s", peer);
@@ -216,7 +215,8 @@ static int node_call(const struct cmd_env *env, const char *method, json_t *para
 			json_dumpf(result, stdout, JSON_INDENT(2));
 			printf("\n");
 		} else if (is_shown) {
-			json_array_foreach(result, i, node) print_node(node);
+			json_array_foreach (result, i, node)
+				print_node(node);
 		}
 		json_decref(result);
 	}

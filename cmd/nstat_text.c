@@ -48,8 +48,7 @@ json_t *nstat_pick(const json_t *answer, const struct nstat_opts *o)
 	const char *name;
 
 	for (size_t group = 0; group <= N_GROUPS; group++) {
-		json_object_foreach(now, name, value)
-		{
+		json_object_foreach (now, name, value) {
 			json_int_t n = json_integer_value(value);
 
 			if (group_of(name) != group || !is_wanted(name, o->patterns))
@@ -77,6 +76,7 @@ void nstat_print(FILE *out, const json_t *counters, const struct nstat_opts *o)
 	}
 	fputs("#kernel\n", out);
 	/* The rate is nstat's daemon's, which we are not. */
-	json_object_foreach((json_t *)(uintptr_t)counters, name, value) fprintf(
-		out, "%-32s%-16" PRId64 "%6.1f\n", name, (int64_t)json_integer_value(value), 0.0);
+	json_object_foreach ((json_t *)(uintptr_t)counters, name, value)
+		fprintf(out, "%-32s%-16" PRId64 "%6.1f\n", name, (int64_t)json_integer_value(value),
+			0.0);
 }

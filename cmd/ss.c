@@ -311,8 +311,9 @@ static void socks_show(const struct ss *ss, const struct ss_filter *filter, cons
 	const json_t *sock;
 	size_t i;
 
-	json_array_foreach(all, i, sock) if (sock_fits(ss, filter, sock))
-		json_array_append(fit, (json_t *)(uintptr_t)sock);
+	json_array_foreach (all, i, sock)
+		if (sock_fits(ss, filter, sock))
+			json_array_append(fit, (json_t *)(uintptr_t)sock);
 	if (ss->json)
 		json_text_print(stdout, fit, false);
 	else
@@ -368,8 +369,9 @@ static int ss_show(const struct cmd_env *env, struct ss *ss, bool is_default)
 		if (ss->is_summary)
 			ss_summary_print(stdout, all);
 		fit = json_array();
-		json_array_foreach(all, i, sock) if (ss_filter_fits(file_filter, sock))
-			json_array_append(fit, (json_t *)(uintptr_t)sock);
+		json_array_foreach (all, i, sock)
+			if (ss_filter_fits(file_filter, sock))
+				json_array_append(fit, (json_t *)(uintptr_t)sock);
 		if (!ss->is_summary || !is_default)
 			socks_show(ss, filter, fit);
 		json_decref(fit);

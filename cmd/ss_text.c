@@ -372,8 +372,9 @@ static void table_fill(struct table *t, const json_t *socks, const struct ss_opt
 	size_t i;
 
 	for (int order = 0; order <= 4; order++)
-		json_array_foreach(socks, i, sock) if (order_of(sock) == order)
-			row_fill(&t->rows[t->n++], sock, o);
+		json_array_foreach (socks, i, sock)
+			if (order_of(sock) == order)
+				row_fill(&t->rows[t->n++], sock, o);
 }
 
 void ss_table_print(FILE *out, const json_t *socks, const struct ss_opts *o)
@@ -428,8 +429,7 @@ void ss_summary_print(FILE *out, const json_t *socks)
 	const json_t *sock;
 	size_t i;
 
-	json_array_foreach(socks, i, sock)
-	{
+	json_array_foreach (socks, i, sock) {
 		const char *state = json_text_of(sock, "state");
 		uint32_t kind = ss_kind_of(sock);
 		bool is_tw = strcmp(state, "TIME-WAIT") == 0;

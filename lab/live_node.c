@@ -175,8 +175,7 @@ static int plan_links(struct plan *plan, const json_t *links)
 	if (json_array_size(links) > LIVE_LINKS_MAX)
 		return refuse(plan->msg, -EINVAL, "a new node has at most %d links",
 			      LIVE_LINKS_MAX);
-	json_array_foreach(links, i, link)
-	{
+	json_array_foreach (links, i, link) {
 		int err = plug_plan(plan, link, i);
 
 		if (err)

@@ -446,8 +446,7 @@ static bool params_name(struct rpc_call *call)
 	if (!json_is_array(call->params))
 		return true;
 	named = json_object();
-	json_array_foreach(call->params, i, value)
-	{
+	json_array_foreach (call->params, i, value) {
 		if (!param || !param->name) {
 			json_decref(named);
 			(void)rpc_fail(call, RPC_INVALID_PARAMS, 0,
@@ -716,8 +715,17 @@ static void batch_take(struct rpc_peer *peer, const json_t *requests)
 		return;
 	}
 	batch->n_open = 1;
-	json_array_foreach(requests, i, request) request_take(peer, request, batch);
+	json_array_foreach (requests, i, request)
+		request_take(peer, request, batch);
 	batch_release(peer, batch);
+}
+
+static bool is_blank(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!strchr(" \t\r", line[i]) || !line[i])
+			return false;
+	return true;
 }
 
 void rpc_peer_line(struct rpc_peer *peer, const char *line, size_t len)
@@ -725,7 +733,7 @@ void rpc_peer_line(struct rpc_peer *peer, const char *line, size_t len)
 	json_error_t error;
 	json_t *message;
 
-	if (strspn(line, " \t\r") >= len)
+	if (is_blank(line, len))
 		return;
 	message = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!message) {

@@ -191,8 +191,7 @@ static void addr_add(void *arg, const struct weft_addr_info *info)
 	if (info->addr.family == WEFT_AF_INET)
 		json_object_set_new(addr, "label", json_string(name));
 	lifetime_set(addr);
-	json_array_foreach(links, i, link)
-	{
+	json_array_foreach (links, i, link) {
 		if (json_integer_value(json_object_get(link, "ifindex")) ==
 		    (json_int_t)weft_netif_index(info->dev)) {
 			json_array_append(json_object_get(link, "addr_info"), addr);
