@@ -11,6 +11,7 @@
 #include "lab/labfile_priv.h"
 #include "lab/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +294,7 @@ static bool fan_init(struct lab_build *b, const struct labfile_link *link, struc
 	for (int i = 0; i < 2; i++) {
 		fan->ends[i] = end_split(b, link->ends[i].text);
 		count[i] = fan->ends[i].group ? fan->ends[i].group->count : 1;
+		assert(count[i] > 0); /* its key has a minimum */
 	}
 	fan->n = count[0] > count[1] ? count[0] : count[1];
 	if (fan->n % count[0] || fan->n % count[1]) {
