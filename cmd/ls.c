@@ -47,6 +47,17 @@ static int64_t number(const json_t *lab, const char *key)
 	return json_integer_value(json_object_get(lab, key));
 }
 
+/* The share of deadlines that were met too late; with a mark when it is too much. */
+static void late_print(const json_t *lab)
+{
+	int64_t n = number(lab, "deadlines");
+	int64_t per_10000 = n ? number(lab, "late") * 10000 / n : 0;
+	bool is_good = json_is_true(json_object_get(lab, "is_believable"));
+
+	printf("%3" PRId64 ".%02" PRId64 "%%%c  ", per_10000 / 100, per_10000 % 100,
+	       is_good ? ' ' : '!');
+}
+
 static void table_print(const json_t *labs)
 {
 	const json_t *lab;
@@ -54,7 +65,8 @@ static void table_print(const json_t *labs)
 
 	if (!json_array_size(labs))
 		return;
-	printf("%-16s %8s %6s %6s  %-19s  %s\n", "LAB", "PID", "NODES", "LINKS", "SINCE", "FILE");
+	printf("%-16s %8s %6s %6s %8s  %-19s  %s\n", "LAB", "PID", "NODES", "LINKS", "LATE",
+	       "SINCE", "FILE");
 	json_array_foreach (labs, i, lab) {
 		const char *name = json_string_value(json_object_get(lab, "name"));
 		const char *file = json_string_value(json_object_get(lab, "file"));
@@ -65,6 +77,7 @@ static void table_print(const json_t *labs)
 		}
 		printf("%-16s %8" PRId64 " %6" PRId64 " %6" PRId64 "  ", name, number(lab, "pid"),
 		       number(lab, "nodes"), number(lab, "links"));
+		late_print(lab);
 		since_print(number(lab, "start_ns"));
 		printf("  %s\n", file);
 	}
@@ -104,7 +117,10 @@ static int ls_run(struct cmd_env *env, int argc, char **argv)
 {
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		printf("usage: weft ls [--json]\n\n"
-		       "Lists the labs that run: name, process, nodes, links, since when, file.\n"
+		       "Lists the labs that run: name, process, nodes, links, since when, file; "
+		       "and\n"
+		       "what share of their deadlines the machine has met too late: with a !, the\n"
+		       "times of the lab are not to be believed.\n"
 		       "What labs that were killed have left is removed.\n");
 		return 0;
 	}

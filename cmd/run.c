@@ -17,6 +17,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/session.h"
+#include "lab/belief.h"
 #include "lab/holder.h"
 #include "lab/report.h"
 #include "lab/units.h"
@@ -179,6 +180,8 @@ static int run_lab(struct run *run)
 		run->s.is_ending = false;
 		(void)session_loop(&run->s, LINGER_NS);
 		lab_report_print(run->s.lab, stderr);
+	} else {
+		lab_belief_warn(run->s.lab, stderr);
 	}
 	return status ? status : run->status;
 }

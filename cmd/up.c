@@ -13,6 +13,7 @@
 #include "cmd/cmd.h"
 #include "cmd/session.h"
 #include "lab/apps.h"
+#include "lab/belief.h"
 #include "lab/report.h"
 #include "lab/schema.h"
 #include "lab/units.h"
@@ -135,14 +136,18 @@ static int name_check(const char *name)
 	return EXIT_USAGE;
 }
 
-/* {"lab", "ran_ns", "apps"}: of a simulation, the same in every run. */
+/* {"lab", "ran_ns", "is_believable", "apps"}: of a simulation, the same in every run. */
 static void up_print_json(const struct lab *lab)
 {
 	json_int_t ran_ns = weft_engine_now_ns(lab->eng) - lab->start_ns;
 	json_t *apps = lab_apps_json(lab);
-	json_t *all = apps ? json_pack("{s:s, s:I, s:o}", "lab", lab->name, "ran_ns", ran_ns,
-				       "apps", apps)
-			   : NULL;
+	struct lab_belief belief;
+	json_t *all = NULL;
+
+	lab_belief_get(lab, &belief);
+	if (apps)
+		all = json_pack("{s:s, s:I, s:b, s:o}", "lab", lab->name, "ran_ns", ran_ns,
+				"is_believable", belief.is_believable, "apps", apps);
 
 	if (!all || json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
 		fprintf(stderr, "weft up: out of memory\n");
@@ -240,11 +245,13 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 		status = session_loop(&s, for_ns);
 		if (report)
 			lab_report_print(s.lab, env->json ? stderr : stdout);
+		else
+			lab_belief_warn(s.lab, stderr);
 		if (env->json)
 			up_print_json(s.lab);
 	}
 	return session_end(&s, status);
 }
 
-const struct cmd cmd_up = {"up", "FILE [-d] [--for TIME] [--pcap DIR]", "bring a lab up", up_run,
-			   CMD_LAB};
+const struct cmd cmd_up = {"up", "FILE [-d] [--sim] [--for TIME] [--pcap PATH]", "bring a lab up",
+			   up_run, CMD_LAB};

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lab/apps.h"
+#include "lab/belief.h"
 #include "lab/capture.h"
 #include "lab/holder.h"
 #include "lab/lab_priv.h"
@@ -538,6 +539,7 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 	}
 	if (!err) {
 		lab->start_ns = weft_engine_now_ns(lab->eng);
+		lab_belief_start(lab);
 		lab->start_epoch_ns = weft_io_epoch_ns() + weft_io_now_ns();
 		*ret = lab;
 		return 0;

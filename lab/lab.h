@@ -99,6 +99,7 @@ struct lab {
 	uint32_t n_nodes_ever, n_ifaces_live_ever; /* for MAC addresses that nobody has had */
 	int64_t start_ns;                          /* when it came up, on the engine's clock ... */
 	int64_t start_epoch_ns;                    /* ... and since 1970 */
+	int64_t tolerance_ns;                      /* of lateness: lab/belief.h */
 	/* Somebody wants the lab to end: what runs its loop sets this. */
 	void (*on_down)(void *arg);
 	void *on_down_arg;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lab/belief.h"
 #include "lab/suggest.h"
 
 struct search {
@@ -157,6 +158,7 @@ int lab_link_change(struct lab_link *link, int dir, const struct weft_link_dir *
 
 	if (!err)
 		link->dir[dir] = *to;
+	lab_belief_start(link->nodes[0]->lab); /* its delay may be the shortest now */
 	return err;
 }
 

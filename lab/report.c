@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lab/apps.h"
+#include "lab/belief.h"
 #include "lab/capture.h"
 #include "lab/journey.h"
 #include "lab/lab.h"
@@ -334,23 +335,6 @@ static void print_drops(const struct lab *lab, FILE *out)
 		fprintf(out, "drop none\n");
 }
 
-static void print_lateness(const struct lab *lab, FILE *out)
-{
-	struct weft_loop_stats s;
-
-	if (!lab->loop)
-		return;
-	weft_loop_stats(lab->loop, &s);
-	if (!s.n_late_10ms || s.n_late_10ms * 1000 < s.n_timer_runs)
-		return;
-	fprintf(out,
-		"slow this machine met %" PRIu64 " of %" PRIu64
-		" deadlines more than 10 ms late (worst ",
-		s.n_late_10ms, s.n_timer_runs);
-	print_tenths(out, s.late_max_ns / NS_PER_US, 1000);
-	fprintf(out, " ms): do not trust the times of this run\n");
-}
-
 void lab_report_print(struct lab *lab, FILE *out)
 {
 	struct lab_report *r = lab->report;
@@ -364,7 +348,7 @@ void lab_report_print(struct lab *lab, FILE *out)
 	print_links(lab, out);
 	print_taps(lab, out);
 	print_drops(lab, out);
-	print_lateness(lab, out);
+	lab_belief_print(lab, out);
 	if (lab_capture_path(lab))
 		fprintf(out, "pcap %s: every frame, with its trace id and drop reason\n",
 			lab_capture_path(lab));

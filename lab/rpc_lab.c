@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lab/belief.h"
 #include "lab/capture.h"
 #include "lab/lab.h"
 #include "lab/rpc.h"
@@ -29,22 +30,23 @@ static int info_run(struct rpc_call *call)
 {
 	const struct lab *lab = rpc_call_lab(call);
 	const char *capture = lab_capture_path(lab);
-	struct weft_loop_stats loop = {0};
 	struct weft_engine_stats eng;
+	struct lab_belief belief;
 
-	if (lab->loop)
-		weft_loop_stats(lab->loop, &loop);
+	lab_belief_get(lab, &belief);
 	weft_engine_stats(lab->eng, &eng);
 	return rpc_reply(
 		call,
-		json_pack("{s:s, s:o, s:i, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "name",
-			  lab->name, "file", file_path(lab), "pid", (int)getpid(), "nodes",
+		json_pack("{s:s, s:o, s:i, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:b, s:I}",
+			  "name", lab->name, "file", file_path(lab), "pid", (int)getpid(), "nodes",
 			  (json_int_t)lab->n_nodes, "links", (json_int_t)lab->n_links, "start_ns",
 			  (json_int_t)lab->start_epoch_ns, "uptime_ns",
 			  (json_int_t)(weft_engine_now_ns(lab->eng) - lab->start_ns), "capture",
 			  capture ? rpc_text(capture) : json_null(), "late_max_ns",
-			  (json_int_t)loop.late_max_ns, "late_1ms", (json_int_t)loop.n_late_1ms,
-			  "late_10ms", (json_int_t)loop.n_late_10ms, "mem_bytes",
+			  (json_int_t)belief.late_max_ns, "tolerance_ns",
+			  (json_int_t)belief.tolerance_ns, "deadlines",
+			  (json_int_t)belief.n_deadlines, "late", (json_int_t)belief.n_late,
+			  "is_believable", belief.is_believable, "mem_bytes",
 			  (json_int_t)eng.mem_bytes));
 }
 
@@ -63,12 +65,11 @@ const struct rpc_method rpc_methods_lab[] = {
 		.name = "lab.info",
 		.help = "What the lab is and how it does",
 		.result = "`{name, file, pid, nodes, links, start_ns, uptime_ns, capture, "
-			  "late_max_ns, "
-			  "late_1ms, late_10ms, mem_bytes}`: numbers of nodes and links; "
-			  "`start_ns` is "
-			  "since 1970; `capture` is the path of the capture file or null; `late_*` "
-			  "is "
-			  "how late deadlines were met, and how many were missed by more than that",
+			  "late_max_ns, tolerance_ns, deadlines, late, is_believable, mem_bytes}`: "
+			  "numbers of nodes and links; `start_ns` is since 1970; `capture` is the "
+			  "path of the capture file or null; of the `deadlines`, so many were met "
+			  "more than `tolerance_ns` `late`, and `is_believable` says whether the "
+			  "run's times can be",
 		.run = info_run,
 	},
 	{

@@ -37,14 +37,18 @@ WEFT_API void weft_loop_stop(struct weft_loop *loop);
  * -ENOMEM, or what epoll_ctl(2) says. */
 WEFT_API int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
 			     void (*fn)(void *arg, int fd, uint32_t events), void *arg);
-/* How late the loop was with its timers: the run cannot be believed when this is much. */
+/* How late the loop was with its timers: the run cannot be believed when this is much. Of
+ * deadlines that are due together, the earliest counts. */
 struct weft_loop_stats {
 	uint64_t n_turns;
-	uint64_t n_timer_runs; /* turns that had a deadline to meet */
+	uint64_t n_timer_runs; /* deadlines */
 	int64_t late_max_ns;   /* worst lateness against a deadline */
 	int64_t late_sum_ns;
 	uint64_t n_late_1ms, n_late_10ms; /* deadlines missed by more than that */
+	uint64_t n_late;                  /* by more than the tolerance */
 };
+/* The tolerance of weft_loop_stats.n_late; 1 ms at first. */
+WEFT_API void weft_loop_set_tolerance(struct weft_loop *loop, int64_t tolerance_ns);
 WEFT_API void weft_loop_stats(const struct weft_loop *loop, struct weft_loop_stats *ret);
 
 /* A TAP device (Linux, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) whose descriptor the caller has opened,

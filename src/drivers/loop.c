@@ -4,8 +4,8 @@
  *
  * A turn is: run the engine (timers at their time, then what waits), sleep, take in frames from the
  * devices that are ready, run the engine on them. epoll_pwait2(2) sleeps with nanoseconds. How late
- * it wakes after a deadline is measured, because a machine that is too slow makes a simulated link
- * lie about its delay.
+ * the engine runs after a deadline is measured, because it has slept too long or because it had too
+ * much to do: a machine that is too slow makes a simulated link lie about its delay.
  */
 #include "drivers/loop.h"
 
@@ -32,7 +32,8 @@ struct weft_loop {
 	struct list watches;
 	struct list app_watches; /* struct app_watch */
 	struct epoll_event events[LOOP_EVENTS];
-	int n_events; /* fetched and not all dispatched */
+	int n_events;         /* fetched and not all dispatched */
+	int64_t tolerance_ns; /* of stats.n_late */
 	struct weft_loop_stats stats;
 };
 
@@ -92,6 +93,7 @@ int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret)
 		return err;
 	}
 	loop->eng = (struct engine *)(void *)eng;
+	loop->tolerance_ns = LATE_1MS;
 	list_init(&loop->watches);
 	list_init(&loop->app_watches);
 	*ret = loop;
@@ -199,11 +201,15 @@ int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
 	return 0;
 }
 
-static void lateness_note(struct weft_loop *loop, int64_t deadline_ns, int64_t now_ns)
+/* Before the engine runs at `now_ns`: whether it is late. The bound is cheap, but may be early. */
+static void lateness_note(struct weft_loop *loop, int64_t now_ns)
 {
 	struct weft_loop_stats *s = &loop->stats;
-	int64_t late_ns = now_ns - deadline_ns;
+	int64_t late_ns;
 
+	if (wheel_bound_ns(&loop->eng->wheel) > now_ns)
+		return;
+	late_ns = now_ns - wheel_next_ns(&loop->eng->wheel);
 	if (late_ns < 0)
 		return;
 	s->n_timer_runs++;
@@ -214,6 +220,8 @@ static void lateness_note(struct weft_loop *loop, int64_t deadline_ns, int64_t n
 		s->n_late_1ms++;
 	if (late_ns > LATE_10MS)
 		s->n_late_10ms++;
+	if (late_ns > loop->tolerance_ns)
+		s->n_late++;
 }
 
 /* When a turn that begins at `now_ns` and waits for at most `timeout_ns` (-1: for ever) must end.
@@ -253,21 +261,26 @@ static void loop_dispatch(struct weft_loop *loop)
 int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
 {
 	int64_t start_ns = weft_io_now_ns();
-	int64_t deadline_ns, until_ns;
+	int64_t until_ns = turn_end_ns(start_ns, timeout_ns);
+	bool was_stopped = loop->stop;
+	int64_t deadline_ns, now_ns;
 	int n;
 
+	/* What came due during the work of the last turn, when there was too much of it. */
+	lateness_note(loop, start_ns);
 	deadline_ns = engine_run(loop->eng, start_ns) ? start_ns : engine_bound_ns(loop->eng);
-	until_ns = turn_end_ns(start_ns, timeout_ns);
 	if (deadline_ns < until_ns)
 		until_ns = deadline_ns;
+	if (loop->stop && !was_stopped) /* by what has just run: it does not want to sleep first */
+		until_ns = start_ns;
 	n = loop_sleep(loop, until_ns);
 	if (n < 0)
 		return n;
 	loop->stats.n_turns++;
-	if (deadline_ns > start_ns)
-		lateness_note(loop, deadline_ns, weft_io_now_ns());
+	now_ns = weft_io_now_ns();
+	lateness_note(loop, now_ns);
 	/* Timers that came due while asleep fire before frames that came in, in their order. */
-	engine_run(loop->eng, weft_io_now_ns());
+	engine_run(loop->eng, now_ns);
 	loop->n_events = n;
 	loop_dispatch(loop);
 	engine_run(loop->eng, loop->eng->now_ns);
@@ -289,6 +302,11 @@ int weft_loop_run(struct weft_loop *loop)
 void weft_loop_stop(struct weft_loop *loop)
 {
 	loop->stop = true;
+}
+
+void weft_loop_set_tolerance(struct weft_loop *loop, int64_t tolerance_ns)
+{
+	loop->tolerance_ns = tolerance_ns;
 }
 
 void weft_loop_stats(const struct weft_loop *loop, struct weft_loop_stats *ret)

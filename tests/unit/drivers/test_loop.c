@@ -139,6 +139,36 @@ static void timer_wakes_the_loop_and_its_lateness_is_measured(void **state)
 	weft_timer_free(t);
 }
 
+static void busy(void *arg)
+{
+	int64_t end_ns = weft_io_now_ns() + 3000000;
+
+	(void)arg;
+	while (weft_io_now_ns() < end_ns)
+		;
+}
+
+static void work_that_takes_longer_than_the_next_deadline_makes_it_late(void **state)
+{
+	struct fix *f = *state;
+	struct weft_timer *work = weft_timer_new(f->eng, busy, NULL);
+	struct weft_timer *next = weft_timer_new(f->eng, fire_and_stop, f);
+	int64_t at_ns = weft_io_now_ns() + 1000000;
+	struct weft_loop_stats stats;
+
+	weft_loop_set_tolerance(f->loop, 1500000);
+	weft_timer_start(work, at_ns);
+	weft_timer_start(next, at_ns + 500000);
+	assert_int_equal(weft_loop_run(f->loop), 0);
+	weft_loop_stats(f->loop, &stats);
+	assert_true(stats.n_timer_runs >= 1);
+	/* Unless the first wake-up was late enough for both. */
+	assert_true(stats.late_max_ns >= 500000);
+	assert_true(stats.n_late == 0 || stats.late_max_ns > 1500000);
+	weft_timer_free(work);
+	weft_timer_free(next);
+}
+
 static void descriptor_that_is_no_tap_is_refused_and_closed(void **state)
 {
 	struct fix *f = *state;
@@ -162,6 +192,7 @@ int main(void)
 		T(descriptor_forgotten_in_a_callback_is_not_told_any_more),
 		T(descriptor_that_cannot_be_watched_is_refused),
 		T(timer_wakes_the_loop_and_its_lateness_is_measured),
+		T(work_that_takes_longer_than_the_next_deadline_makes_it_late),
 		T(descriptor_that_is_no_tap_is_refused_and_closed),
 	};
 
