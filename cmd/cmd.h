@@ -62,3 +62,4 @@ extern const struct cmd cmd_ss;
 extern const struct cmd cmd_nstat;
 extern const struct cmd cmd_ping;
 extern const struct cmd cmd_traceroute;
+extern const struct cmd cmd_dump;

@@ -27,6 +27,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_nstat,
 	&cmd_ping,
 	&cmd_traceroute,
+	&cmd_dump,
 	&cmd_check,
 	&cmd_drill,
 	&cmd_graph,

@@ -16,6 +16,7 @@ extern const struct rpc_method rpc_methods_ss[];
 extern const struct rpc_method rpc_methods_nstat[];
 extern const struct rpc_method rpc_methods_ping[];
 extern const struct rpc_method rpc_methods_traceroute[];
+extern const struct rpc_method rpc_methods_dump[];
 
 /* One line a subject, in the order of doc/rpc.md. */
 /* clang-format off */
@@ -29,6 +30,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_nstat,
 	rpc_methods_ping,
 	rpc_methods_traceroute,
+	rpc_methods_dump,
 	NULL,
 };
 /* clang-format on */

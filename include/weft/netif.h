@@ -225,9 +225,10 @@ WEFT_API void weft_neighs(struct weft_stack *st,
 /*
  * A capture: frames of any interfaces of the engine as one pcapng stream. `fn` gets whole blocks,
  * section and interface headers first, from weft_engine_run() or weft_capture_free(); it must not
- * call into the engine. Interfaces are called "stack:interface" in the stream. A packet has its
- * trace id and the reason for which it was dropped as comments; a packet dropped later from a queue
- * gets a record of its own. Super-packets stay whole, with their checksum completed.
+ * call into the engine, but may start a timer, for what it wants to do afterwards. Interfaces are
+ * called "stack:interface" in the stream. A packet has its trace id and the reason for which it was
+ * dropped as comments; a packet dropped later from a queue gets a record of its own. Super-packets
+ * stay whole, with their checksum completed.
  */
 struct weft_capture;
 /* `snaplen`: most bytes kept of a frame; 0: all. -ENOMEM. */
