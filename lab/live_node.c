@@ -439,7 +439,7 @@ static struct lab_iface *iface_of_link(const struct lab_link *link, int end)
 static void link_del(struct lab *lab, uint32_t i)
 {
 	struct lab_link *link = lab->links[i];
-	struct config old[2] = {{NULL}, {NULL}};
+	struct config old[2] = {{.netif = NULL}, {.netif = NULL}};
 
 	for (int end = 0; end < 2; end++) {
 		struct lab_iface *iface = iface_of_link(link, end);
@@ -499,7 +499,7 @@ static int link_add(struct lab_node *node, const struct labfile_link *file, char
 	const struct labfile_end *own = &file->ends[own_end], *other = &file->ends[!own_end];
 	struct lab_node *peer = lab_node_find(node->lab, other->node->name);
 	struct lab_iface *iface = iface_find(peer, other->iface->name);
-	struct config old = {NULL};
+	struct config old = {.netif = NULL};
 	struct lab_node *nodes[2];
 	struct lab_iface *ends[2];
 	int err = 0;
@@ -632,6 +632,8 @@ int lab_node_add(struct lab *lab, const char *name, const json_t *spec, const js
 		return refuse(msg, -EEXIST, "the lab has a node %s", name);
 	if (lab->n_nodes >= LIVE_NODES_MAX)
 		return refuse(msg, -ENOSPC, "a lab has at most %d nodes", LIVE_NODES_MAX);
+	if (!lab->loop && kind && !strcmp(kind, "kernel"))
+		return refuse(msg, -EOPNOTSUPP, "a simulation has no nodes of kind kernel");
 	if (json_object_get(spec, "count"))
 		return refuse(msg, -EINVAL, "one node is added at a time: leave out `count`");
 	plan = calloc(1, sizeof(*plan));

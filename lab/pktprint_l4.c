@@ -284,14 +284,12 @@ static void pp_tcp_opt(struct pp *p, uint8_t kind, struct rd r, const struct pp_
 		pp_put(p, "mptcp %zu ", rd_left(&r) + 2);
 		pp_tcp_hexes(p, &r);
 		break;
-	case 254:
-		if (rd_left(&r) >= 2 && load_be16(r.p) == 0xf989) {
+	default:
+		if (kind == 254 && rd_left(&r) >= 2 && load_be16(r.p) == 0xf989) {
 			rd_skip(&r, 2);
 			pp_tcp_tfo(p, &r, "exp-tfo");
 			break;
 		}
-		/* fallthrough */
-	default:
 		pp_put(p, "unknown-%u", kind);
 		if (rd_left(&r)) {
 			pp_put(p, " 0x");

@@ -119,6 +119,7 @@ static int try_connect(const char *path, int *ret_fd)
  * -EADDRINUSE: a lab is. */
 static int dead_remove(const char *path)
 {
+	struct stat st;
 	int fd = -1;
 	int err = try_connect(path, &fd);
 
@@ -126,6 +127,9 @@ static int dead_remove(const char *path)
 		close(fd);
 	if (!err || err == -EAGAIN)
 		return -EADDRINUSE;
+	/* A file that is no socket refuses too; that one is none of ours. */
+	if (err == -ECONNREFUSED && (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode)))
+		return -ENOTSOCK;
 	if (err == -ECONNREFUSED)
 		return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 	return err == -ENOENT ? 0 : err;
