@@ -43,12 +43,13 @@ struct run {
 static void run_help(FILE *out)
 {
 	fprintf(out,
-		"usage: weft run FILE -n NODE [--pcap PATH] [--seed N] [--report] -- PROGRAM "
-		"[ARG...]\n\n"
+		"usage: weft run FILE -n NODE [--name NAME] [--pcap PATH] [--seed N] [--report]\n"
+		"                -- PROGRAM [ARG...]\n\n"
 		"Brings up the lab that FILE describes, runs PROGRAM in its node NODE (of "
 		"kind kernel),\n"
 		"takes the lab down and exits with the program's status.\n\n"
 		"  -n NODE      where to run it\n"
+		"  --name NAME  call the lab so, not as the file does: to run it twice\n"
 		"  --pcap PATH  capture every interface to PATH if it ends in .pcapng, else to "
 		"PATH/LAB.pcapng\n"
 		"  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
@@ -102,12 +103,14 @@ static void holder_ready(void *arg, int fd, uint32_t events)
 	struct holder_event ev;
 	int err;
 
-	(void)fd;
 	(void)events;
 	while ((err = holder_read(run->node->holder, &ev)) == 0)
 		if (ev.id == run->prog_id)
 			program_ended(run, &ev);
-	if (err != -EAGAIN && !run->s.is_ending) {
+	if (err == -EAGAIN)
+		return;
+	(void)!weft_loop_watch(run->s.lab->loop, fd, 0, NULL, NULL); /* nothing more will come */
+	if (!run->s.is_ending) {
 		fprintf(stderr, "weft run: the process of node %s has gone: %s\n", run->node_name,
 			strerror(-err));
 		run->status = EXIT_FAILED;
@@ -176,9 +179,9 @@ static int run_lab(struct run *run)
 	if (status)
 		return status;
 	status = session_loop(&run->s, -1);
-	if (run->report && !run->n_signals) {
+	if (run->report && !status && !run->n_signals) {
 		run->s.is_ending = false;
-		(void)session_loop(&run->s, LINGER_NS);
+		status = session_loop(&run->s, LINGER_NS);
 		lab_report_print(run->s.lab, stderr);
 	} else {
 		lab_belief_warn(run->s.lab, stderr);
@@ -189,13 +192,10 @@ static int run_lab(struct run *run)
 static int run_options(struct run *run, int argc, char **argv, struct lab_config *cfg)
 {
 	static const struct option opts[] = {
-		{"node", required_argument, NULL, 'n'},
-		{"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'},
-		{"report", no_argument, NULL, 'r'},
-		{"sim", no_argument, NULL, 'S'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"node", required_argument, NULL, 'n'}, {"name", required_argument, NULL, 'N'},
+		{"pcap", required_argument, NULL, 'p'}, {"seed", required_argument, NULL, 's'},
+		{"report", no_argument, NULL, 'r'},     {"sim", no_argument, NULL, 'S'},
+		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
 	};
 	const char *why;
 	int opt;
@@ -204,6 +204,9 @@ static int run_options(struct run *run, int argc, char **argv, struct lab_config
 		switch (opt) {
 		case 'n':
 			run->node_name = optarg;
+			break;
+		case 'N':
+			cfg->name = optarg;
 			break;
 		case 'p':
 			cfg->pcap = optarg;

@@ -151,10 +151,17 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 {
 	char msg[LAB_MSG_MAX];
 	char socket_path[RUNDIR_PATH_MAX];
-	int status = session_load(path, &s->file);
-	int err;
+	int status, err;
 
 	s->sigfd = -1;
+	if (cfg->name && !labfile_is_lab_name(cfg->name)) {
+		fprintf(stderr,
+			"weft: `%s` is not the name of a lab; write up to %d of a-z, 0-9, - and _, "
+			"a letter or digit first\n",
+			cfg->name, LABFILE_NAME_MAX);
+		return EXIT_USAGE;
+	}
+	status = session_load(path, &s->file);
 	if (status)
 		return status;
 	if (!cfg->is_sim)

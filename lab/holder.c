@@ -269,11 +269,12 @@ void holder_stop(struct holder *h)
 {
 	if (!h)
 		return;
-	/* Process 1 takes its whole PID namespace along. */
+	/* Process 1 takes its whole PID namespace along. It ends with its socket, too, should a
+	 * sandbox forbid us to kill it. */
+	close(h->sock);
 	kill(h->pid, SIGKILL);
 	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	close(h->sock);
 	free(h);
 }
 

@@ -29,6 +29,8 @@
 
 enum {
 	HOLDER_PROGS_MAX = 256, /* programs at a time */
+	HOLDER_TRIES = 10,      /* of what fails for lack of memory */
+	HOLDER_RETRY_US = 10000,
 };
 
 struct prog {
@@ -42,12 +44,20 @@ struct holder_self {
 	struct prog progs[HOLDER_PROGS_MAX];
 };
 
+/* A report that is lost would be waited for: without memory it is tried again, and a holder that
+ * cannot report ends, which the socket's end tells weft. Nobody listens any more: so does the main
+ * loop. */
 static void msg_send(int sock, enum holder_msg_kind kind, uint32_t id, int32_t value)
 {
 	struct holder_msg msg = {.kind = kind, .id = id, .value = value};
 
-	/* When nobody listens any more, the socket's end tells the main loop. */
-	(void)!send(sock, &msg, sizeof(msg), MSG_NOSIGNAL);
+	for (int i = 0; send(sock, &msg, sizeof(msg), MSG_NOSIGNAL) < 0; i++) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			return;
+		if (i == HOLDER_TRIES)
+			_exit(1);
+		usleep(HOLDER_RETRY_US);
+	}
 }
 
 /* Reports why the node cannot be set up, and ends. */
@@ -464,16 +474,20 @@ static bool request_take(struct holder_self *self, char *buf)
 static void children_reap(struct holder_self *self)
 {
 	struct signalfd_siginfo si;
+	int n_failed = 0;
 	int status;
 	pid_t pid;
 
 	(void)!read(self->sigfd, &si, sizeof(si));
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < HOLDER_PROGS_MAX; i++)
+	while ((pid = waitpid(-1, &status, WNOHANG))) {
+		if (pid < 0 && (errno == ECHILD || ++n_failed == HOLDER_TRIES))
+			break;
+		for (size_t i = 0; pid > 0 && i < HOLDER_PROGS_MAX; i++)
 			if (self->progs[i].pid == pid) {
 				msg_send(self->sock, HOLDER_ENDED, self->progs[i].id, status);
 				self->progs[i].pid = 0;
 			}
+	}
 }
 
 static _Noreturn void serve(struct holder_self *self)

@@ -280,6 +280,9 @@ int labfile_parse(const char *name, const char *dir, const char *buf, size_t len
 
 void labfile_free(struct labfile *lab);
 
+/* Whether a lab may be called so: it becomes part of file names. */
+bool labfile_is_lab_name(const char *s);
+
 /* NULL when there is none. */
 struct labfile_node *labfile_node_find(const struct labfile *lab, const char *name);
 struct labfile_iface *labfile_iface_find(const struct labfile_node *node, const char *name);

@@ -70,6 +70,7 @@ static int check_http_root(struct lab_build *b, struct labfile_http *http, const
 {
 	struct lab_pos pos = lab_build_field_pos(b, &http->root_text, http->pos);
 	struct stat st;
+	int err;
 
 	http->root = http->root_text;
 	if (!b->dir)
@@ -79,10 +80,15 @@ static int check_http_root(struct lab_build *b, struct labfile_http *http, const
 		if (!http->root)
 			return -ENOMEM;
 	}
-	if (stat(http->root, &st) < 0)
+	err = stat(http->root, &st) < 0 ? errno : 0;
+	if (err == ENOENT || err == ENOTDIR)
 		lab_error_add(b->errs, pos,
 			      "%s: there is no directory \"%.100s\" (it was looked for at %.200s)",
 			      where, http->root_text, http->root);
+	else if (err)
+		lab_error_add(b->errs, pos,
+			      "%s: cannot look at directory \"%.100s\" (at %.200s): %s", where,
+			      http->root_text, http->root, strerror(err));
 	else if (!S_ISDIR(st.st_mode))
 		lab_error_add(b->errs, pos, "%s: \"%.100s\" is not a directory (at %.200s)", where,
 			      http->root_text, http->root);

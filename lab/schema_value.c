@@ -110,7 +110,7 @@ static bool is_name(const char *s, size_t max, const char *extra)
 	return true;
 }
 
-static bool is_lab_name(const char *s)
+bool labfile_is_lab_name(const char *s)
 {
 	for (const char *p = s; *p; p++) {
 		if (*p >= 'A' && *p <= 'Z')
@@ -193,7 +193,7 @@ static int text_parse(enum lab_type type, const char *text, struct arena *arena,
 
 	switch (type) {
 	case LAB_T_LAB_NAME:
-		ok = is_lab_name(text);
+		ok = labfile_is_lab_name(text);
 		break;
 	case LAB_T_NODE_NAME:
 		ok = is_node_name(text);
