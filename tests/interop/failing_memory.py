@@ -35,7 +35,7 @@ def run(argv, at, folder):
     """Returns exit status, messages, and (calls, live blocks at exit) or None when it died."""
     out = folder / "counts"
     out.unlink(missing_ok=True)
-    env = {**os.environ, "LD_PRELOAD": FAILALLOC, "FAILALLOC_AT": str(at), "FAILALLOC_OUT": str(out),
+    env = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "LD_PRELOAD": FAILALLOC, "FAILALLOC_AT": str(at), "FAILALLOC_OUT": str(out),
            "FAILALLOC_PROGRAM": pathlib.Path(argv[0]).name}
     done = subprocess.run(argv, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=60)

@@ -212,6 +212,7 @@ def wrong_words_are_explained(folder):
         (["run", str(lab), "-n", "server", "--", "true"], "kernel"),
         (["run", str(bad), "-n", "a", "--", "true"], "bad.yaml:2:"),
         (["run", str(folder / "none.yaml"), "-n", "a", "--", "true"], "none.yaml"),
+        (["run", str(lab), "--name", "a/b", "-n", "laptop", "--", "true"], "not the name of a lab"),
         (["rnu"], "weft run"),
         (["run", str(lab)], "usage:"),
     ]
@@ -264,6 +265,7 @@ def main():
         if wanted and case.__name__ not in wanted:
             continue
         with tempfile.TemporaryDirectory(prefix="weft-test-") as folder:
+            os.environ["XDG_RUNTIME_DIR"] = folder  # labs of other runs have the same names
             try:
                 case(pathlib.Path(folder))
                 print(f"ok - {case.__name__}", flush=True)

@@ -256,7 +256,8 @@ def run_case(weft, name):
         lab.write_text(LAB)
         try:
             done = subprocess.run([weft, "run", lab, "-n", "laptop", "--", sys.executable, __file__, "--inside", name],
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
+                                  env={**os.environ, "XDG_RUNTIME_DIR": folder}, stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=90)
         except subprocess.TimeoutExpired:
             return "it hangs"
     return done.stdout + done.stderr if done.returncode else None

@@ -51,8 +51,9 @@ def as_user(folder, device, argv, chroot=False):
     script = PREPARE % (device, CHROOT if chroot else "", f'chroot "{folder}/root"' if chroot else "",
                         USER, USER)
     done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh", *argv],
-                          env={**os.environ, "D": str(folder / "net"), "HOME": str(folder)}, timeout=60,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                          env={**os.environ, "D": str(folder / "net"), "HOME": str(folder),
+                               "XDG_RUNTIME_DIR": str(folder / "run")}, timeout=60, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -132,6 +133,8 @@ def main():
             os.chmod(folder, 0o755)
             (folder / "net").mkdir()
             (folder / "root").mkdir()
+            (folder / "run").mkdir(mode=0o700)
+            os.chown(folder / "run", USER, USER)
             shutil.copy(WEFT, folder / "weft")  # the source tree may be closed to others
             shutil.copytree(ROOT / "examples", folder / "examples")
             subprocess.run(["chmod", "-R", "a+rX", folder / "examples", folder / "weft"], check=True)
