@@ -354,12 +354,12 @@ static void print_graph(const struct graph *g)
 		"graph \"%s\" {\n"
 		"\tgraph [fontname=\"Helvetica,Arial,sans-serif\", fontsize=16, "
 		"fontcolor=\"" COLOR_TEXT "\", label=<<b>%s</b>>, labelloc=t, bgcolor=white, "
-		"pad=0.3, nodesep=0.7, ranksep=1.3];\n"
+		"pad=0.3, nodesep=0.7, ranksep=1.5];\n"
 		"\tnode [fontname=\"Helvetica,Arial,sans-serif\", fontsize=12, "
 		"fontcolor=\"" COLOR_TEXT "\", penwidth=1.4];\n"
 		"\tedge [fontname=\"Helvetica,Arial,sans-serif\", fontsize=9, "
 		"fontcolor=\"" COLOR_SUBTLE "\", color=\"#4b5563\", penwidth=1.2, "
-		"labeldistance=2.4, labelangle=0];\n",
+		"labeldistance=3.4, labelangle=0];\n",
 		lab->name, lab->name);
 	for (uint32_t i = 0; i < lab->n_nodes; i++) {
 		if (g->bunches[i].first == i)
