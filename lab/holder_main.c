@@ -524,6 +524,17 @@ static int signals_set(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Whoever reads what weft prints is not to wait for us: programs have streams of their own. */
+static void streams_drop(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (null >= 0)
+		close(null);
+}
+
 _Noreturn void holder_main(int sock, const struct holder_owner *owner,
 			   const struct labfile_node *node, const char *hosts)
 {
@@ -535,6 +546,7 @@ _Noreturn void holder_main(int sock, const struct holder_owner *owner,
 	if (sock != 3 && dup2(sock, 3) < 0)
 		_exit(1);
 	close_range(4, ~0U, 0);
+	streams_drop();
 	fcntl(3, F_SETFD, FD_CLOEXEC);
 	self.sock = 3;
 	self.sigfd = signals_set();
