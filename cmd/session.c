@@ -29,6 +29,8 @@ int session_load(const char *path, struct labfile **ret)
 	if (err == -ENOMEM)
 		fprintf(stderr, "weft: out of memory while reading %s\n", path);
 	free(errs);
+	if (err == -ENOMEM)
+		return EXIT_FAILED;
 	return err ? EXIT_USAGE : 0;
 }
 

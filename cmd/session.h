@@ -31,5 +31,6 @@ int session_loop(struct session *s, int64_t for_ns);
 /* Takes the lab down. `status` is the exit status so far; returns it, or EXIT_FAILED when that is 0
  * and the capture could not be written. */
 int session_end(struct session *s, int status);
-/* Loads and checks a lab file; prints errors and warnings. 0, or EXIT_USAGE. */
+/* Loads and checks a lab file; prints errors and warnings. 0; EXIT_USAGE; or without
+ * memory EXIT_FAILED. */
 int session_load(const char *path, struct labfile **ret);

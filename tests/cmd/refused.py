@@ -5,6 +5,7 @@ nothing is left behind. All of tests/lab/bad, and files that are too large, too 
 
 usage: refused.py WEFT    (prints ok and not ok lines)
 """
+import json
 import os
 import pathlib
 import random
@@ -132,11 +133,22 @@ def check_hostile(world):
     check("none of these leaves anything", not world.left(), world.left())
 
 
+def check_json(world):
+    path = BAD / "several.yaml"
+    done = subprocess.run([world.weft, "--json", "check", str(path)], capture_output=True, text=True, env=world.env,
+                          timeout=SECONDS, check=False)
+    found = json.loads(done.stdout)
+    lines = [f"{path}:{m['line']}:{m['column']}: {m['message']}" for m in found["messages"]]
+    check("weft --json check says the same", done.returncode == 2 and not done.stderr and lines == expected(path) and
+          found["errors"] == len(lines) and found["good"] is False, found)
+
+
 def main():
     world = World(sys.argv[1])
     try:
         check_table(world)
         check_hostile(world)
+        check_json(world)
     finally:
         shutil.rmtree(world.dir)
     return 1 if n_failed else 0
