@@ -123,8 +123,6 @@ static bool option_read(struct ip_opts *o, const char *name)
 		o->family = 4;
 	else if (!strcmp(name, "6"))
 		o->family = 6;
-	else if (!strcmp(name, "0") || !strcmp(name, "r") || !strcmp(name, "N"))
-		return false;
 	else if (ip_word_is(name, "stats") || ip_word_is(name, "statistics"))
 		o->stats++;
 	else if (ip_word_is(name, "details"))
@@ -137,11 +135,9 @@ static bool option_read(struct ip_opts *o, const char *name)
 		o->json = true;
 	else if (ip_word_is(name, "pretty"))
 		o->pretty = true;
-	else if (ip_word_is(name, "color") || strncmp(name, "c=", 2) == 0 ||
-		 strncmp(name, "color=", 6) == 0)
-		return true; /* there are no colours to choose */
-	else
-		return false;
+	else /* there are no colours to choose */
+		return ip_word_is(name, "color") || strncmp(name, "c=", 2) == 0 ||
+		       strncmp(name, "color=", 6) == 0;
 	return true;
 }
 

@@ -36,9 +36,12 @@ static bool link_fits(const json_t *link, const struct link_filter *f)
 		return false;
 	if (!f->is_up)
 		return true;
-	json_array_foreach (json_object_get(link, "flags"), i, flag)
-		if (strcmp(json_string_value(flag), "UP") == 0)
+	json_array_foreach (json_object_get(link, "flags"), i, flag) {
+		const char *name = json_string_value(flag);
+
+		if (name && strcmp(name, "UP") == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -111,8 +114,8 @@ static int filter_read(struct ip *ip, struct link_filter *f)
 				   !strcmp(word, "label") || !strcmp(word, "type") ||
 				   !strcmp(word, "dev");
 
-		value = takes_value ? ip_value(ip) : NULL;
-		if (takes_value && !value)
+		value = takes_value ? ip_value(ip) : word;
+		if (!value)
 			return IP_USAGE;
 		if (!strcmp(word, "to")) {
 			err = ip_prefix_check(ip, value);
@@ -137,9 +140,9 @@ static int filter_read(struct ip *ip, struct link_filter *f)
 		} else if (!strcmp(word, "permanent")) {
 			continue; /* all are */
 		} else if (f->dev) {
-			return ip_garbage("dev", value ? value : word);
+			return ip_garbage("dev", value);
 		} else {
-			f->dev = value ? value : word;
+			f->dev = value;
 		}
 	}
 	return IP_OK;

@@ -44,7 +44,7 @@ links:
   - a:eth1 -- b:eth1
 """
 SERVICES = """    services:
-      - http: { port: 80, files: { /x: { size: 100B, seed: 1 } } }
+      - http: { port: 80, files: { /x: { size: 100B, seed: 1 }, /big: { size: 20MB, seed: 1 } } }
       - echo: { port: 7, proto: [tcp, udp] }
 """
 
@@ -86,6 +86,16 @@ h = connect(40002, 80)
 g = connect(40003, 80); g.send(b'GET /x HTTP/1.0\r\n\r\n')
 while g.recv(9000): pass
 g.close()
+print('ready', flush=True)
+signal.signal(signal.SIGINT, lambda *a: sys.exit(0))
+sys.stdin.read()
+"""
+
+# On b: asks for much and reads nothing.
+LAZY = r"""
+import signal, socket, sys
+s = socket.socket(); s.bind(('10.0.0.2', 40010)); s.connect(('10.0.0.1', 80))
+s.send(b'GET /big HTTP/1.1\r\nHost: a\r\n\r\n')
 print('ready', flush=True)
 signal.signal(signal.SIGINT, lambda *a: sys.exit(0))
 sys.stdin.read()
@@ -277,7 +287,16 @@ def ss_in_json():
     good = len(socks) == 1 and socks[0]["peer"] == {"address": "10.0.0.2", "port": 40001} and socks[0]["tcp"]["wait"] == "app"
     result("ss --json has the connection and why it waits", good, out + err)
     _, out, _ = weft("tw", "ss", "-tni", "sport", "=", ":7")
-    result("ss -i says why it waits", "wait:app (nothing to send)" in out, out)
+    result("ss -i says that there is nothing to send", "wait:app (nothing to send)" in out, out)
+    lazy = started("tw", "b", LAZY)
+    for _ in range(50):
+        _, out, _ = weft("tw", "ss", "-tni", "dport", "=", ":40010")
+        if "wait:rwnd" in out:
+            break
+        time.sleep(0.1)
+    result("ss -i says that the peer's window is full", "wait:rwnd (the peer's window is full)" in out, out)
+    lazy.send_signal(signal.SIGINT)
+    lazy.wait(30)
 
 
 # ---- nstat ---------------------------------------------------------------------------------------
