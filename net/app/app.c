@@ -161,6 +161,14 @@ int app_connect(struct app *a, const struct weft_sockaddr *to,
 	return 0;
 }
 
+void app_no_delay(struct weft_sock *s)
+{
+	const int one = 1;
+
+	/* It works without, only later. */
+	(void)weft_setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one));
+}
+
 int app_connect_result(struct weft_sock *s, uint32_t events)
 {
 	size_t len = sizeof(int);

@@ -60,5 +60,8 @@ bool app_is_last(const struct app *a);
 int app_connect(struct app *a, const struct weft_sockaddr *to,
 		void (*fn)(struct weft_sock *s, void *arg, uint32_t events), struct weft_sock **ret)
 	__attribute__((warn_unused_result));
+/* The end of a message does not wait for the acknowledgement of its start (Nagle, RFC 1122
+ * §4.2.3.4). */
+void app_no_delay(struct weft_sock *s);
 /* What has become of it: 0; -EAGAIN: not yet known; or why it failed. */
 int app_connect_result(struct weft_sock *s, uint32_t events);

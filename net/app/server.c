@@ -36,6 +36,7 @@ static void conn_ready(struct weft_sock *s, void *arg, uint32_t events)
 static void server_accept(struct server *srv, struct weft_sock *s)
 {
 	struct server_conn *c = NULL;
+	const int one = 1;
 
 	if (srv->stats.n_open < srv->kind->max_conns)
 		c = calloc(1, srv->kind->conn_size);
@@ -53,6 +54,8 @@ static void server_accept(struct server *srv, struct weft_sock *s)
 	srv->conns = c;
 	srv->stats.n_conns++;
 	srv->stats.n_open++;
+	if (srv->kind->no_delay)
+		(void)weft_setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one));
 	weft_on_event(s, conn_ready, c);
 }
 

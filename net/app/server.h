@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct server_stats {
 struct server_kind {
 	size_t conn_size;   /* of the struct, made all zero */
 	uint32_t max_conns; /* more are reset */
+	bool no_delay;      /* TCP_NODELAY: the end of an answer does not wait */
 	/* Something can be read or written. 0; 1: it has ended well and is closed; -Exxx: it is
 	 * reset. */
 	int (*ready)(struct server_conn *c, uint32_t events);

@@ -64,7 +64,9 @@ static int request_send(struct rr_client *rr)
 	while (rr->n_out < rr->cfg.request) {
 		size_t len;
 		const uint8_t *p = request_bytes(rr, rr->n_out, &len);
-		ptrdiff_t n = weft_send(rr->sock, p, len, 0);
+		/* A head goes with what follows it. */
+		uint32_t flags = len < rr->cfg.request - rr->n_out ? WEFT_MSG_MORE : 0;
+		ptrdiff_t n = weft_send(rr->sock, p, len, flags);
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
@@ -161,6 +163,7 @@ static void rr_ready(struct weft_sock *s, void *arg, uint32_t events)
 			return;
 		}
 		rr->is_connected = true;
+		app_no_delay(s);
 		rr->request_ns = weft_engine_now_ns(rr->app.eng);
 	}
 	rr_advance(rr);

@@ -101,6 +101,7 @@ static int rr_ready(struct server_conn *conn, uint32_t events)
 static const struct server_kind rr_kind = {
 	.conn_size = sizeof(struct rr_conn),
 	.max_conns = RR_CONNS_MAX,
+	.no_delay = true,
 	.ready = rr_ready,
 };
 

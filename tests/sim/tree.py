@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Prints the lab file of a tree: a core router, routers below it, switches below these, hosts.
 
-    tree.py [--nodes N] [--routers N] [--switches N] [--no-apps]
+    tree.py [--nodes N] [--routers N] [--switches N] [--no-apps | --all-pairs]
 
-The same arguments print the same file. With apps, every host pings one in another branch, and each
-tenth downloads a document from the first host of the next router's first switch.
+The same arguments print the same file. Without the last two, every host pings one behind another
+router, and each tenth downloads a document from the first host there; with --all-pairs, every host
+pings every other one once.
 """
 import argparse
 
 
-def tree(n_nodes, n_routers, n_per_router, has_apps):
+def tree(n_nodes, n_routers, n_per_router, apps):
     """Yields the lines of the file."""
     n_switches = n_routers * n_per_router
     n_hosts = n_nodes - 1 - n_routers - n_switches
@@ -49,8 +50,7 @@ def tree(n_nodes, n_routers, n_per_router, has_apps):
             yield f"  {name}:"
             yield f"    interfaces: {{eth0: 10.{r}.{s}.{i + 2}/24}}"
             yield f"    routes: [default via 10.{r}.{s}.1]"
-            if has_apps:
-                yield from apps(hosts, w, i, n_per_router)
+            yield from apps(hosts, w, i, n_per_router)
     yield "links:"
     for r in range(n_routers):
         yield f"  - {{between: 'core:eth{r} -- r{r}:up', <<: *trunk}}"
@@ -62,7 +62,21 @@ def tree(n_nodes, n_routers, n_per_router, has_apps):
             yield f"  - {{between: 's{r}x{s}:p{i} -- {name}:eth0', <<: *host}}"
 
 
-def apps(hosts, w, i, n_per_router):
+def no_apps(_hosts, _w, _i, _n_per_router):
+    """None."""
+    return iter(())
+
+
+def all_pairs(hosts, w, i, _n_per_router):
+    """An echo request to each other host, one every 10 ms, hosts taking turns."""
+    me = hosts[w][i]
+    others = [h for group in hosts for h in group if h != me]
+    yield "    apps:"
+    for k, other in enumerate(others):
+        yield f"      - ping: {{to: {other}, at: {k * 10}ms, count: 1}}"
+
+
+def background(hosts, w, i, n_per_router):
     """The apps and services of host i of switch w."""
     far = hosts[(w + n_per_router) % len(hosts)]
     at_ms = 100 + (w * 37 + i * 11) % 1000
@@ -81,9 +95,10 @@ def main():
     ap.add_argument("--nodes", type=int, default=500)
     ap.add_argument("--routers", type=int, default=8)
     ap.add_argument("--switches", type=int, default=2, help="of each router")
-    ap.add_argument("--no-apps", action="store_true")
+    ap.add_argument("--no-apps", action="store_const", dest="apps", const=no_apps, default=background)
+    ap.add_argument("--all-pairs", action="store_const", dest="apps", const=all_pairs)
     args = ap.parse_args()
-    for line in tree(args.nodes, args.routers, args.switches, not args.no_apps):
+    for line in tree(args.nodes, args.routers, args.switches, args.apps):
         print(line)
 
 

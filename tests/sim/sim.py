@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Labs in virtual time: what can be computed is compared with it, the rest with golden tables.
+
+usage: sim.py WEFT [--update]
+
+Prints ok/not ok lines. For each lab of GOLDEN there is NAME.golden beside this file: the table of
+its apps and, with a seed, the SHA-256 of its capture, which must be the same with every compiler and option.
+--update writes them anew, to be looked at as a part of a change.
+"""
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+GOLDEN = {"line": (30, 7), "bottleneck": (60, None), "trouble": (60, 7)}  # seconds, seed; None: no capture
+NS_PER_MS = 1000000
+COLUMNS = ("tries", "ok", "lost", "failed", "sent_bytes", "received_bytes", "rate_bps", "time_min_ns",
+           "time_avg_ns", "time_max_ns")
+
+
+class Checks:
+    """Counts what it prints."""
+
+    def __init__(self):
+        self.n_failed = 0
+
+    def check(self, is_ok, name, *details):
+        """One line, and details when it has failed."""
+        print(f"{'ok' if is_ok else 'not ok'} - {name}")
+        if not is_ok:
+            self.n_failed += 1
+            for line in details:
+                print(f"#   {line}")
+
+
+def up(weft, lab, seconds, *args):
+    """Runs a lab file in virtual time: its JSON."""
+    done = subprocess.run([weft, "up", "--sim", "--for", f"{seconds}s", "--json", *args, str(lab)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600, check=False)
+    if done.returncode or done.stderr:
+        raise RuntimeError(f"weft up {lab}: status {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def apps_of(result, node, kind):
+    """The apps of a kind on a node, in their order."""
+    return [a for a in result["apps"] if a["node"] == node and a["app"] == kind]
+
+
+def golden_text(weft, name, seconds, seed, tmp):
+    """What NAME.golden should be."""
+    pcap = pathlib.Path(tmp) / f"{name}.pcapng"
+    args = ["--seed", str(seed), "--pcap", str(pcap)] if seed else []
+    result = up(weft, HERE / f"{name}.yaml", seconds, *args)
+    lines = ["\t".join(("node", "app", "to") + COLUMNS + ("error",))]
+    for app in result["apps"]:
+        lines.append("\t".join(str(app.get(c, "")) for c in ("node", "app", "to") + COLUMNS + ("error",)))
+    if seed:
+        lines.append(f"sha256\t{hashlib.sha256(pcap.read_bytes()).hexdigest()}\t{pcap.stat().st_size} bytes")
+    return "\n".join(lines) + "\n"
+
+
+def check_golden(weft, checks, update):
+    """Each lab's table and capture."""
+    with tempfile.TemporaryDirectory() as tmp:
+        for name, (seconds, seed) in GOLDEN.items():
+            path = HERE / f"{name}.golden"
+            text = golden_text(weft, name, seconds, seed, tmp)
+            if update:
+                path.write_text(text, encoding="utf-8")
+            want = path.read_text(encoding="utf-8") if path.exists() else ""
+            if update or want:
+                checks.check(text == want, f"{name}: table and capture are the golden ones",
+                             "was:", *want.splitlines(), "is:", *text.splitlines())
+
+
+def check_repeat(weft, checks):
+    """Without a seed it is 1; another seed gives another run."""
+    with tempfile.TemporaryDirectory() as tmp:
+        sums = []
+        for i, args in enumerate(([], ["--seed", "1"], ["--seed", "2"])):
+            pcap = pathlib.Path(tmp) / f"{i}.pcapng"
+            up(weft, HERE / "trouble.yaml", 10, "--pcap", str(pcap), *args)
+            sums.append(hashlib.sha256(pcap.read_bytes()).hexdigest())
+        checks.check(sums[0] == sums[1], "a simulation without a seed has seed 1")
+        checks.check(sums[0] != sums[2], "another seed gives another run")
+
+
+def check_line(weft, checks):
+    """Round trips over a line of three links are sums of their delays."""
+    result = up(weft, HERE / "line.yaml", 30)
+    rtt_ns = 2 * (1000000 + 5000000 + 2000001)
+    for app in result["apps"]:
+        what = f"line: {app['app']} #{result['apps'].index(app)}"
+        checks.check(app["ok"] == app["tries"] > 0 and app["is_done"], f"{what}: all tries ended well", app)
+        if app["app"] == "http":
+            # The handshake and the exchange.
+            checks.check(app["time_min_ns"] == 2 * rtt_ns, f"{what}: takes two round trips", app)
+        else:
+            checks.check(app["time_min_ns"] == rtt_ns, f"{what}: the least time is the sum of delays", app)
+    ping = apps_of(result, "a", "ping")[1]
+    checks.check(ping["time_max_ns"] == rtt_ns, "line: so are all when addresses are known", ping)
+    first = apps_of(result, "a", "ping")[0]
+    checks.check(rtt_ns < first["time_max_ns"] <= 2 * rtt_ns, "line: the first one waits for ARP on each link", first)
+
+
+def check_bottleneck(weft, checks):
+    """What TCP gets out of 10 Mbit/s: 1448 bytes of each 1514 on the wire."""
+    result = up(weft, HERE / "bottleneck.yaml", 60)
+    best_bps = 10000000 * 1448 // 1514
+    alone, shared = apps_of(result, "a", "bulk")
+    other = apps_of(result, "c", "bulk")[0]
+    checks.check(best_bps * 95 // 100 <= alone["rate_bps"] <= best_bps,
+                 f"bottleneck: one sender gets 95 to 100 % of {best_bps} bit/s", alone)
+    both = shared["rate_bps"] + other["rate_bps"]
+    checks.check(best_bps * 95 // 100 <= both <= best_bps, "bottleneck: and so do two together", shared, other)
+    checks.check(min(shared["rate_bps"], other["rate_bps"]) * 3 >= both, "bottleneck: of which each has a third",
+                 shared, other)
+
+
+def check_tree(weft, checks):
+    """Any host can reach any other, through switches and routers."""
+    tree = [sys.executable, str(HERE / "tree.py")]
+    with tempfile.TemporaryDirectory() as tmp:
+        lab = pathlib.Path(tmp) / "tree.yaml"
+        lab.write_text(subprocess.run(tree + ["--nodes", "49", "--routers", "4", "--all-pairs"], check=True,
+                                      stdout=subprocess.PIPE, text=True).stdout, encoding="utf-8")
+        result = up(weft, lab, 20)
+        good = [a for a in result["apps"] if a["ok"] == 1]
+        n = 49 - 1 - 4 - 8
+        checks.check(len(good) == n * (n - 1), "tree: any of 36 hosts can ping any other", len(good))
+        lab.write_text(subprocess.run(tree + ["--nodes", "500"], check=True, stdout=subprocess.PIPE,
+                                      text=True).stdout, encoding="utf-8")
+        result = up(weft, lab, 3)
+        bad = [a for a in result["apps"] if a["lost"] or a["failed"]]
+        checks.check(len(result["apps"]) > 475 and not bad, "tree: 500 nodes, nothing fails", *bad[:5])
+
+
+def check_still(weft, checks, tmp):
+    """Traffic that takes no time does not stop the clock."""
+    lab = pathlib.Path(tmp) / "still.yaml"
+    lab.write_text("nodes:\n"
+                   "  a: { interfaces: { eth0: 10.0.0.1/24 }, apps: [ bulk: { to: b, time: 20ms } ] }\n"
+                   "  b: { interfaces: { eth0: 10.0.0.2/24 }, services: [ discard ] }\n"
+                   "links: [ a:eth0 -- b:eth0 ]\n", encoding="utf-8")
+    app = up(weft, lab, 1)["apps"][0]
+    checks.check(app["is_done"] and app["ok"] == 1, "still: a transfer over a link without delay ends in time", app)
+    lab.write_text("nodes:\n"
+                   "  a: { interfaces: { eth0: 10.0.0.1/24 },\n"
+                   "       apps: [ rr: { to: a, count: 0 } ], services: [ rr ] }\n"
+                   "  b: { interfaces: { eth0: 10.0.0.2/24 } }\n"
+                   "links: [ a:eth0 -- b:eth0 ]\n", encoding="utf-8")
+    result = subprocess.run([weft, "up", "--sim", "--for", "3ms", "--json", str(lab)], stdout=subprocess.PIPE,
+                            text=True, timeout=300, check=False)
+    checks.check(result.returncode == 0 and json.loads(result.stdout)["ran_ns"] == 3 * NS_PER_MS,
+                 "still: requests to oneself for ever end when the run does")
+
+
+def check_refusals(weft, checks, tmp):
+    """What cannot be simulated is said."""
+    lab = pathlib.Path(tmp) / "kernel.yaml"
+    lab.write_text("nodes:\n"
+                   "  k1: { kind: kernel, interfaces: { eth0: 10.0.0.1/24 } }\n"
+                   "  b: { interfaces: { eth0: 10.0.0.2/24 } }\n"
+                   "links: [ k1:eth0 -- b:eth0 ]\n", encoding="utf-8")
+    for args, word, what in ((["up", "--sim", "--for", "1s", str(lab)], "k1", "kernel nodes are refused by name"),
+                             (["up", "--sim", str(lab)], "--for", "a run without an end is refused"),
+                             (["run", "--sim", str(lab), "-n", "k1", "--", "true"], "weft up --sim",
+                              "real programs are refused")):
+        done = subprocess.run([weft, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60,
+                              check=False)
+        checks.check(done.returncode == 2 and word in done.stderr, what, done.returncode, done.stderr)
+
+
+def main():
+    """The command line."""
+    weft = sys.argv[1]
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as tmp:
+        check_line(weft, checks)
+        check_bottleneck(weft, checks)
+        check_tree(weft, checks)
+        check_still(weft, checks, tmp)
+        check_refusals(weft, checks, tmp)
+    check_repeat(weft, checks)
+    check_golden(weft, checks, "--update" in sys.argv[2:])
+    sys.exit(1 if checks.n_failed else 0)
+
+
+if __name__ == "__main__":
+    main()
