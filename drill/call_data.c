@@ -57,7 +57,8 @@ static enum drill_call_state recv_done(struct drill_ctx *c, struct transfer *t, 
 	bool all = (t->flags & MSG_WAITALL) && is_stream(t->fd);
 
 	if (n == -EAGAIN)
-		return drill_would_block(c, t->fd->nonblock || (t->flags & MSG_DONTWAIT));
+		return drill_would_block(c,
+					 t->fd->nonblock || (t->flags & (MSG_DONTWAIT | MSG_OOB)));
 	if (n < 0)
 		return drill_done(c, c->done > 0 ? (int64_t)c->done : n);
 	c->done += (size_t)n;
@@ -123,7 +124,10 @@ enum drill_call_state drill_sys_read(struct drill_ctx *c)
 {
 	struct transfer t;
 
-	return arg_buffer(c, &t) ? do_recv(c, &t) : DRILL_CALL_BAD;
+	if (!arg_buffer(c, &t))
+		return DRILL_CALL_BAD;
+	/* read(2) of nothing is nothing; recv(2) waits. */
+	return t.fd && t.fd->sk && t.len == 0 ? drill_done(c, 0) : do_recv(c, &t);
 }
 
 enum drill_call_state drill_sys_recv(struct drill_ctx *c)

@@ -158,8 +158,8 @@ bool drill_continues(const struct drill_packet *first, const struct drill_packet
 {
 	const uint16_t cut = DRILL_FIN | DRILL_PSH | DRILL_CWR;
 
-	return first->proto == DRILL_TCP && next->proto == DRILL_TCP && next->len > 0 &&
-	       !((first->flags | next->flags) & (DRILL_SYN | DRILL_RST)) &&
+	return first->proto == DRILL_TCP && next->proto == DRILL_TCP && first->len > 0 &&
+	       next->len > 0 && !((first->flags | next->flags) & (DRILL_SYN | DRILL_RST)) &&
 	       !(first->flags & DRILL_FIN) && next->seq == first->seq + first->len &&
 	       ((first->flags ^ next->flags) & ~cut) == 0 && first->ack == next->ack &&
 	       first->wnd == next->wnd && first->opts_len == next->opts_len;

@@ -77,10 +77,12 @@ static void pieces_of_a_segment_continue_it(void **state UNUSED)
 	struct drill_packet first = *packet("> . 1:11(10) ack 5 win 3");
 	struct drill_packet next = *packet("> FP. 11:21(10) ack 5 win 3");
 	struct drill_packet gap = *packet("> . 12:21(9) ack 5 win 3");
+	struct drill_packet bare = *packet("> . 1:1(0) ack 5 win 3");
 	struct drill_packet other = *packet("> . 11:21(10) ack 6 win 3");
 
 	assert_true(drill_continues(&first, &next));
 	assert_false(drill_continues(&first, &gap));
+	assert_false(drill_continues(&bare, &first));
 	assert_false(drill_continues(&first, &other));
 	assert_false(drill_continues(&next, &first));
 }
