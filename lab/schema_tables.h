@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files that hold the tables share: how a key is written, and each other's schemas. */
+#pragma once
+
+#include "lab/labfile.h"
+#include "lab/schema.h"
+
+/* The designators of a key: FIELD(struct, member), and COUNTED(struct, pointer, number). */
+#define FIELD(s, m)      .offset = offsetof(struct s, m)
+#define COUNTED(s, p, n) .offset = offsetof(struct s, p), .n_offset = offsetof(struct s, n)
+#define END_OF_KEYS          \
+	{                    \
+		.name = NULL \
+	}
+
+extern const struct lab_schema schema_service, schema_http, schema_doc, schema_echo, schema_discard,
+	schema_rr;
+extern const struct lab_schema schema_app, schema_app_http, schema_app_echo, schema_app_bulk,
+	schema_app_rr, schema_app_ping;
