@@ -156,6 +156,10 @@ static int options_read(struct ip *ip)
 			usage(stdout);
 			return -1;
 		}
+		if (!strcmp(name, "V") || ip_word_is(name, "Version")) {
+			printf("ip of weft, as of iproute2-6.1.0\n");
+			return -1;
+		}
 		if (ip_word_is(name, "family")) {
 			name = ip_value(ip);
 			if (!name)
@@ -193,7 +197,9 @@ static int object_run(struct ip *ip)
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
 		if (!ip_word_is(word, objects[i].name))
 			continue;
-		if (ip->argc > 0 && ip_word_is(ip->argv[0], "help")) {
+		if (ip->argc > 0 &&
+		    (ip_word_is(ip->argv[0], "help") || !strcmp(ip->argv[0], "--help") ||
+		     !strcmp(ip->argv[0], "-h"))) {
 			usage(stdout);
 			return IP_OK;
 		}
@@ -223,6 +229,21 @@ static int ip_on_kernel(const struct cmd_env *env, int argc, char **argv)
 	return status;
 }
 
+/* Words go into requests as they are, and JSON is UTF-8. */
+static bool words_are_text(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		json_t *text = json_string(argv[i]);
+
+		if (!text) {
+			fprintf(stderr, "weft ip: word %d of the command line is not UTF-8\n", i);
+			return false;
+		}
+		json_decref(text);
+	}
+	return true;
+}
+
 static int ip_run(struct cmd_env *env, int argc, char **argv)
 {
 	struct ip ip = {.env = env, .opts.json = env->json, .out = stdout};
@@ -237,6 +258,8 @@ static int ip_run(struct cmd_env *env, int argc, char **argv)
 	status = ip_on_kernel(env, argc, argv);
 	if (status >= 0)
 		return status;
+	if (!words_are_text(argc, argv))
+		return IP_USAGE;
 	status = options_read(&ip);
 	if (status)
 		return status < 0 ? IP_OK : status;

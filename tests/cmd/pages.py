@@ -81,6 +81,10 @@ def main():
     check("completion of a word", complete(weft, "che") == ["check"], complete(weft, "che"))
     offered = complete(weft, "run", "--pc")
     check("completion of an option", offered == ["--pcap"], offered)
+    offered = complete(weft, "-n", "a", "ip", "ro")
+    check("completion of ip's objects", offered == ["route"], offered)
+    offered = complete(weft, "-n", "a", "ss", "state", "time")
+    check("completion of ss's states", offered == ["time-wait"], offered)
     return 1 if n_failed else 0
 
 
