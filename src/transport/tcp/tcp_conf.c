@@ -43,6 +43,7 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.challenge_ack_limit = 1000,
 		.min_pmtu = 552,
 		.mtu_expires_s = 600,
+		/* RFC-DEVIATION: RFC 9293 §3.8.3 (MUST-23): 127 s for a connect, as in Linux. */
 		.syn_retries = 6,
 		.synack_retries = 5,
 		.retries2 = 15,

@@ -54,11 +54,12 @@ enum {
 	TCPC_QUICKACK = 1 << 22,     /* TCP_QUICKACK asked for */
 	TCPC_MORE = 1 << 23,         /* the last send had MSG_MORE: as if corked */
 	/* urgent data (tcp_urg.c) */
-	TCPC_SND_URG = 1 << 24,  /* snd_up is beyond snd_una */
-	TCPC_RCV_URG = 1 << 25,  /* rcv_urg is where the peer's urgent byte is, or will be */
-	TCPC_URG_READ = 1 << 26, /* with RCV_URG: it has been read out of band */
-	TCPC_INQ = 1 << 27,      /* TCP_INQ */
-	TCPC_EOR = 1 << 28,      /* there are ends of records in the send queue (MSG_EOR) */
+	TCPC_SND_URG = 1 << 24,    /* snd_up is beyond snd_una */
+	TCPC_RCV_URG = 1 << 25,    /* rcv_urg is where the peer's urgent byte is, or will be */
+	TCPC_URG_READ = 1 << 26,   /* with RCV_URG: it has been read out of band */
+	TCPC_INQ = 1 << 27,        /* TCP_INQ */
+	TCPC_CONNECTING = 1 << 29, /* connect() has not been told yet that it has succeeded */
+	TCPC_EOR = 1 << 28,        /* there are ends of records in the send queue (MSG_EOR) */
 };
 
 enum {

@@ -62,11 +62,12 @@ static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, ui
 	conn->soft_err = (uint8_t)(err->err <= UINT8_MAX ? err->err : EHOSTUNREACH);
 }
 
-/* As Linux: no way to the peer. That it has no such port says nothing, since it sent the SYN. */
+/* No way to the peer, or nobody there after all. */
 static bool tcp_error_ends_req(const struct icmp_err *err)
 {
-	return !err->mtu && (err->err == EPROTO || (!err->is_hard && (err->err == ENETUNREACH ||
-								      err->err == EHOSTUNREACH)));
+	return !err->mtu &&
+	       (tcp_error_is_final(err) || err->err == EPROTO ||
+		(!err->is_hard && (err->err == ENETUNREACH || err->err == EHOSTUNREACH)));
 }
 
 void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,

@@ -23,8 +23,12 @@ static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *
 {
 	uint32_t age_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->ts_recent_s;
 
-	/* A tick is forgiven, as in Linux: neighbouring segments are overtaken more often than
-	 * sequence numbers wrap in a millisecond. */
+	/* RFC-DEVIATION: RFC 7323 §3.2: a segment without the timestamp that was agreed on is
+	 * taken, as in Linux: there are boxes on the way that strip options.
+	 *
+	 * RFC-DEVIATION: RFC 7323 §5.3: a tick is forgiven (tcp_paws_window), as in Linux:
+	 * neighbouring segments are overtaken more often than sequence numbers wrap in a
+	 * millisecond. */
 	return (conn->flags & TCPC_TS) && seg->opts.has_ts &&
 	       seq_lt(seg->opts.ts_val + tcp_conf(conn)->paws_window, conn->ts_recent) &&
 	       age_s < PAWS_VALID_S;
@@ -245,7 +249,10 @@ enum drop tcp_in_synced(struct tcp_conn *conn, struct tcp_seg *seg)
 		return why;
 	if (tcp_is_data_after_close(conn, seg)) {
 		tcp_mib(conn, MIB_TcpExtTCPAbortOnData);
-		tcp_abort(conn, 0);
+		/* By the segment's ACK, which is the number that the peer expects: our FIN may be
+		 * lost. */
+		tcp_reset_for(conn->sk.stack, seg);
+		tcp_done(conn);
 		return DROP_TCP_CLOSED;
 	}
 	if (seg->flags & TCP_F_URG)

@@ -2,8 +2,10 @@
 /*
  * Initial sequence numbers (RFC 6528) and timestamp offsets (RFC 7323 §5.4): a clock plus a keyed
  * hash of the connection's addresses, so that they grow for each four-tuple and tell an outsider
- * nothing (NUMBER:JACK). The clock ticks every 64 ns as Linux's, so that a fast connection does not
- * overtake it.
+ * nothing (NUMBER:JACK).
+ *
+ * RFC-DEVIATION: RFC 6528 §3: the clock ticks every 64 ns as Linux's, not every 4 us, so that a
+ * fast connection does not overtake it.
  */
 #include "base/hash.h"
 #include "transport/tcp/tcp_priv.h"

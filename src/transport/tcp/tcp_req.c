@@ -259,6 +259,12 @@ static enum drop tcp_req_check(struct stack *st, struct tcp_req *req, const stru
 	}
 	if (seg->flags & TCP_F_RST)
 		return DROP_NONE;
+	/* Another SYN within the window: back to LISTEN, where the next one is answered. */
+	if ((seg->flags & (TCP_F_SYN | TCP_F_ACK)) == TCP_F_SYN) {
+		mib_inc(st, MIB_TcpAttemptFails);
+		tcp_req_free(st, req);
+		return DROP_TCP_SYN_IN_WINDOW;
+	}
 	if (seg->flags & TCP_F_SYN) {
 		if (tcp_challenge_is_due(st, &req->node))
 			tcp_req_ack(st, req);

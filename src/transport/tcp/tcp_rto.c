@@ -4,8 +4,8 @@
  * (RFC 9293 §3.8.6.1), sending what Nagle or cork held back too long, and trying again when there
  * was no memory.
  *
- * As Linux the variance term is at least tcp_rto_min, so RTO = SRTT + max(200 ms, 4 RTTVAR): a
- * delayed ACK never looks like a loss.
+ * RFC-DEVIATION: RFC 6298 §2.4: as in Linux the variance term is at least tcp_rto_min_ms, so RTO =
+ * SRTT + max(200 ms, 4 RTTVAR): a delayed ACK never looks like a loss.
  */
 #include "transport/tcp/tcp_priv.h"
 
@@ -158,7 +158,8 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 /* One more attempt without an answer. False: that was the last, the connection is gone. */
 static bool tcp_try_again(struct tcp_conn *conn)
 {
-	if (conn->n_retries == 0)
+	/* Of a connect it is when the first SYN left. */
+	if (conn->n_retries == 0 && conn->state != WEFT_TCP_SYN_SENT)
 		conn->rexmt_started_ms = tcp_clock_ms(conn->sk.stack);
 	if (conn->n_retries < UINT8_MAX)
 		conn->n_retries++;

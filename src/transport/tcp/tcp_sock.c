@@ -50,7 +50,8 @@ static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
 	conn->ts_off = tcp_ts_offset(st, &conn->sk.conn);
 	conn->snd_una = conn->iss;
 	conn->snd_nxt = conn->snd_end = conn->iss + 1;
-	conn->flags |= TCPC_RTT_TIMING;
+	conn->flags |= TCPC_RTT_TIMING | TCPC_CONNECTING;
+	conn->rexmt_started_ms = tcp_clock_ms(st);
 	conn->rtt_seq = conn->snd_nxt;
 	conn->rtt_us = tcp_clock_us(conn);
 	tcp_mss_sync(conn);
@@ -61,11 +62,18 @@ static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
 	tcp_rexmt_restart(conn);
 }
 
-static int tcp_connect_state(const struct tcp_conn *conn)
+/* 0: it may begin. As Linux, the first call after the handshake returns 0 (1 here), later ones
+ * -EISCONN. */
+static int tcp_connect_state(struct tcp_conn *conn)
 {
 	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
 		return -EALREADY;
-	return conn->state == WEFT_TCP_CLOSE ? 0 : -EISCONN;
+	if (conn->state == WEFT_TCP_CLOSE)
+		return 0;
+	if (!(conn->flags & TCPC_CONNECTING))
+		return -EISCONN;
+	conn->flags &= ~(uint32_t)TCPC_CONNECTING;
+	return 1;
 }
 
 static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
@@ -86,7 +94,7 @@ static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_
 	if (!err && sk->err)
 		err = sock_take_err(sk);
 	if (err)
-		return err;
+		return err < 0 ? err : 0;
 	if (ip_addr_is_multicast(&flow.dst) ||
 	    (ip_addr_is_ip4(&flow.dst) && load_be32(flow.dst.b + 12) == UINT32_MAX))
 		return -ENETUNREACH;

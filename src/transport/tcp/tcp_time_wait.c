@@ -8,8 +8,11 @@
  * of the stack watches its head; what restarts the wait moves the entry to the tail. The number of
  * entries is bounded by tcp_max_tw_buckets; beyond, connections end without TIME-WAIT, as in Linux.
  *
- * A RST is ignored (RFC 1337) unless tcp_rfc1337 is 0. A SYN that is certainly newer opens a new
- * connection at once (RFC 6191, RFC 9293 §3.6.1 MAY-2).
+ * RFC-DEVIATION: RFC 9293 §3.4.2: the wait is a minute, as in Linux, instead of two MSL of two
+ * minutes each; tcp_tw_timeout sets it.
+ *
+ * RFC-DEVIATION: RFC 9293 §3.10.7.4: a RST is ignored (RFC 1337) unless tcp_rfc1337 is 0. A SYN
+ * that is certainly newer opens a new connection at once (RFC 6191, RFC 9293 §3.6.1 MAY-2).
  */
 #include "transport/tcp/tcp_priv.h"
 

@@ -15,7 +15,7 @@ static const struct {
 	bool is_hard, ends_req, is_final;
 } errors[] = {
 	{ENETUNREACH, false, true, false}, {EHOSTUNREACH, false, true, false},
-	{ENOPROTOOPT, true, false, true},  {ECONNREFUSED, true, false, true},
+	{ENOPROTOOPT, true, true, true},   {ECONNREFUSED, true, true, true},
 	{EOPNOTSUPP, false, false, false}, {EPROTO, true, true, false},
 };
 
