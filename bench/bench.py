@@ -3,7 +3,8 @@
 """Compares weft with the kernel on this machine, in pairs of runs, and prints a table.
 
 usage: bench/bench.py [--build DIR] [--out DIR] [FIGURE...]
-figures: bulk-inproc bulk-tap-out bulk-tap-in rr-inproc udp-inproc (all unless named)
+figures: bulk-inproc bulk-tap-out bulk-tap-in rr-inproc udp-inproc lab500-up lab500-sim lab500-memory
+(all unless named)
 
 FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
@@ -21,11 +22,15 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CANNOT = 77  # the exit status that test runners take as "skipped"
 TRIAL_ROUNDS = 2
+LAB_NODES = 500
+LAB_SECONDS = 60  # of virtual time
+LAB_UP_LIMIT_S, LAB_SIM_LIMIT_S, LAB_LIMIT_GB = 2, 10, 0.5  # what weft allows itself
 OFFLOADS = {"rx-checksumming": "rx-csum", "tx-checksumming": "tx-csum", "scatter-gather": "sg",
             "tcp-segmentation-offload": "tso", "generic-segmentation-offload": "gso",
             "generic-receive-offload": "gro"}
@@ -125,6 +130,7 @@ class Bench:
         self.results = []
         self.runs = []
         self.child = None
+        self.labs = None  # a folder for the lab files
 
     def program(self, name, *args, seconds=None):
         """Runs one of the programs and returns what it measured."""
@@ -146,6 +152,8 @@ class Bench:
         if self.child:
             self.child.kill()
             self.child.wait()
+        if self.labs:
+            self.labs.cleanup()
         self.networks.close()
 
     def ours(self, figure):
@@ -226,9 +234,55 @@ class Bench:
         self.by_ops(figure, "udp", ["blocking", "spin"], "datagrams/s",
                     "64 B, 64 at a time by sendmmsg and recvmmsg")
 
+    def tree(self):
+        """The lab file of the tree of tests/sim, with its background traffic."""
+        if not self.labs:
+            self.labs = tempfile.TemporaryDirectory(prefix="weft-bench-")
+        path = pathlib.Path(self.labs.name) / "tree.yaml"
+        path.write_text(command([sys.executable, str(ROOT / "tests/sim/tree.py"), "--nodes", str(LAB_NODES)]))
+        return path
+
+    def weft(self, *args):
+        """Runs the command: how long it took, its CPU time and its memory."""
+        argv = [str(self.build.parent / "cmd/weft"), *args]
+        start = time.monotonic()
+        self.child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                      env={**os.environ, "XDG_RUNTIME_DIR": self.labs.name})
+        err = self.child.stderr.read()
+        _, status, usage = os.wait4(self.child.pid, 0)
+        took = time.monotonic() - start
+        self.child.returncode = os.waitstatus_to_exitcode(status)
+        self.child = None
+        if status:
+            raise Failed(f"{' '.join(argv)}: {err.strip() or f'status {status}'}")
+        return {"s": took, "cpu_s": usage.ru_utime + usage.ru_stime, "gb": usage.ru_maxrss / 1e6}
+
+    def lab(self, figure):
+        """A large lab against what weft allows itself; the whole process, from start to end."""
+        tree = str(self.tree())
+        pairs = []
+        for n in range(self.pairs):
+            if figure == "lab500-up":
+                run = self.weft("up", "--for", "1ms", tree)
+                run["value"], limit = LAB_NODES / run["s"], {"value": LAB_NODES / LAB_UP_LIMIT_S,
+                                                             "cpu_s": LAB_UP_LIMIT_S}
+            else:
+                run = self.weft("up", "--sim", "--for", f"{LAB_SECONDS}s", tree)
+                run["value"], limit = LAB_SECONDS / run["s"], {"value": LAB_SECONDS / LAB_SIM_LIMIT_S,
+                                                               "cpu_s": LAB_SIM_LIMIT_S}
+            if figure == "lab500-memory":
+                run["value"], limit["value"] = LAB_NODES / run["gb"], LAB_NODES / LAB_LIMIT_GB
+            self.runs.append({"argv": ["weft", figure], **run})
+            pairs.append((run, limit))
+            self.progress(figure, n, ("weft", run), ("limit", limit))
+        unit = {"lab500-up": "nodes/s", "lab500-sim": "virtual s/s", "lab500-memory": "nodes/GB"}[figure]
+        self.add(figure, unit, pairs, "limit", f"{LAB_UP_LIMIT_S} s and {LAB_LIMIT_GB} GB for {LAB_NODES} nodes, "
+                 f"{LAB_SIM_LIMIT_S} s for {LAB_SECONDS} s of virtual time")
+
 
 FIGURES = {"bulk-inproc": Bench.bulk, "bulk-tap-out": Bench.bulk, "bulk-tap-in": Bench.bulk,
-           "rr-inproc": Bench.rr, "udp-inproc": Bench.udp}
+           "rr-inproc": Bench.rr, "udp-inproc": Bench.udp,
+           "lab500-up": Bench.lab, "lab500-sim": Bench.lab, "lab500-memory": Bench.lab}
 
 
 def idle_percent(seconds=0.5):

@@ -21,8 +21,9 @@ FIELDS = {"figure": str, "unit": str, "direction": str, "ours": float, "peer_nam
           "cpu_s_ours": float, "cpu_s_peer": float, "runs": int}
 ROWS = [("bulk-inproc", "linux veth"), ("bulk-tap-out", "linux veth"), ("bulk-tap-out", "tap-floor"),
         ("bulk-tap-in", "linux veth"), ("bulk-tap-in", "tap-floor"), ("rr-inproc", "linux veth"),
-        ("udp-inproc", "linux veth")]
+        ("udp-inproc", "linux veth"), ("lab500-up", "limit"), ("lab500-sim", "limit"), ("lab500-memory", "limit")]
 SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.4 s"]
+UNITS = ["Gbit/s", "round trips/s", "datagrams/s", "nodes/s", "virtual s/s", "nodes/GB"]
 SKIPPED = 77
 
 n_failed = 0
@@ -73,7 +74,7 @@ def check_results(build):
     settings = " ".join(row["peer_settings"] for row in rows)
     missing = [text for text in SETTINGS if text not in settings]
     check("the peer's settings name congestion control and MTU", not missing, missing)
-    table = [line.split()[0] for line in done.stdout.splitlines() if "Gbit/s" in line or "/s  " in line]
+    table = [line.split()[0] for line in done.stdout.splitlines() if any(f"  {unit}  " in line for unit in UNITS)]
     check("the table has the same rows", table == [figure for figure, _ in ROWS], done.stdout)
 
 
