@@ -157,11 +157,19 @@ static void report_overlap(struct assign *a, const struct seg_prefix *x, const s
 	const struct seg_prefix *first = swap ? y : x, *second = swap ? x : y;
 	char w1[PREFIX_WHERE], w2[PREFIX_WHERE], t1[LAB_NET_TEXT], t2[LAB_NET_TEXT];
 
-	lab_error_add(a->b->errs, second->pos,
-		      "%s: %s overlaps with %s of %s (line %u), which is another link; choose "
-		      "another prefix",
-		      prefix_where(second, w2), lab_net_format(&second->net, t2),
-		      lab_net_format(&first->net, t1), prefix_where(first, w1), first->pos.line);
+	prefix_where(first, w1);
+	prefix_where(second, w2);
+	lab_net_format(&first->net, t1);
+	if (first->net.len == second->net.len)
+		lab_error_add(a->b->errs, second->pos,
+			      "%s: %s is %s already (line %u), of another link; choose another "
+			      "prefix, or join the links by a switch",
+			      w2, t1, w1, first->pos.line);
+	else
+		lab_error_add(a->b->errs, second->pos,
+			      "%s: %s overlaps with %s of %s (line %u), which is another link; "
+			      "choose another prefix",
+			      w2, lab_net_format(&second->net, t2), t1, w1, first->pos.line);
 	assign_error(a);
 }
 

@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	SEARCH_BUDGET = 50 * 1000 * 1000, /* interfaces looked at; a second or so */
+};
+
 /* A router's interface on a segment. */
 struct port {
 	struct labfile_iface *iface;
@@ -26,6 +30,7 @@ struct routing {
 	uint32_t n_ports;
 	uint32_t *max_routes; /* by node: room in its routes */
 	uint32_t n_made;
+	int64_t budget;
 	/* Of one search: */
 	uint32_t round;
 	uint32_t *met;     /* by node: the round in which it was met last */
@@ -113,6 +118,17 @@ static const struct lab_ip *port_addr(const struct labfile_iface *from,
 	return NULL;
 }
 
+static void report_too_many(struct routing *r)
+{
+	if (r->b->broken)
+		return; /* said already */
+	lab_error_add(r->b->errs, lab_build_field_pos(r->b, &r->b->lab->routing, r->b->lab->pos),
+		      "routing: there are more than %d routes from every router to every network; "
+		      "use \"gateway\" and \"routes\" in a lab of this size",
+		      LABFILE_MAX_ROUTES);
+	r->b->broken |= LAB_BROKEN_PLAN;
+}
+
 static int add_route(struct routing *r, struct labfile_node *node, const struct labfile_iface *from,
 		     const struct lab_net *net, const struct lab_ip *via)
 {
@@ -122,19 +138,23 @@ static int add_route(struct routing *r, struct labfile_node *node, const struct 
 	if (node_knows(node, net))
 		return 0;
 	if (++r->n_made > LABFILE_MAX_ROUTES) {
-		lab_error_add(r->b->errs,
-			      lab_build_field_pos(r->b, &r->b->lab->routing, r->b->lab->pos),
-			      "routing: there are more than %d routes from every router to every "
-			      "network; use \"gateway\" and \"routes\" in a lab of this size",
-			      LABFILE_MAX_ROUTES);
-		r->b->broken |= LAB_BROKEN_PLAN;
+		report_too_many(r);
 		return 0;
 	}
 	return lab_build_route_add(r->b, node, &route, &r->max_routes[node->index]);
 }
 
+static bool iface_is_in(const struct labfile_iface *iface, const struct lab_net *net)
+{
+	for (uint32_t i = 0; i < iface->n_addrs; i++) {
+		if (lab_net_has(net, &iface->addrs[i].net.ip))
+			return true;
+	}
+	return false;
+}
+
 /* All routers on the segment that have not been met send by `via`, a port there; NULL: it is the
- * network's own segment. */
+ * network's own segment, and those that are in the network need no route. */
 static int meet_segment(struct routing *r, uint32_t segment, const struct labfile_iface *via,
 			const struct lab_net *net, uint32_t *n_queue)
 {
@@ -147,7 +167,9 @@ static int meet_segment(struct routing *r, uint32_t segment, const struct labfil
 		struct labfile_iface *iface = r->ports[i].iface;
 		const struct lab_ip *ip = via ? port_addr(iface, via, net->ip.family) : NULL;
 
-		if (r->met[iface->node->index] == r->round || (via && !ip))
+		r->budget--;
+		if (r->met[iface->node->index] == r->round ||
+		    (via ? !ip : !iface_is_in(iface, net)))
 			continue;
 		r->met[iface->node->index] = r->round;
 		r->queue[(*n_queue)++] = iface->node;
@@ -237,7 +259,7 @@ static int routing_alloc(struct routing *r)
 
 int labfile_routing(struct lab_build *b)
 {
-	struct routing r = {.b = b};
+	struct routing r = {.b = b, .budget = SEARCH_BUDGET};
 	struct network *list;
 	uint32_t n;
 	int err;
@@ -247,8 +269,10 @@ int labfile_routing(struct lab_build *b)
 	err = routing_alloc(&r);
 	if (err == 0)
 		err = find_networks(&r, &list, &n);
-	for (uint32_t i = 0; err == 0 && i < n && !b->broken; i++)
+	for (uint32_t i = 0; err == 0 && i < n && !b->broken && r.budget >= 0; i++)
 		err = search(&r, list[i].segment, &list[i].net);
+	if (r.budget < 0)
+		report_too_many(&r);
 	lab_build_fields_sort(b);
 	return err;
 }
