@@ -63,3 +63,4 @@ extern const struct cmd cmd_nstat;
 extern const struct cmd cmd_ping;
 extern const struct cmd cmd_traceroute;
 extern const struct cmd cmd_dump;
+extern const struct cmd cmd_why;

@@ -28,6 +28,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_ping,
 	&cmd_traceroute,
 	&cmd_dump,
+	&cmd_why,
 	&cmd_check,
 	&cmd_drill,
 	&cmd_graph,

@@ -19,6 +19,7 @@
 #include "lab/report.h"
 #include "lab/runner.h"
 #include "lab/service.h"
+#include "lab/trace_store.h"
 
 enum {
 	ROUTE_STATIC = 4, /* of routes in the lab file: rtnetlink's "static", as on kernel nodes */
@@ -415,8 +416,10 @@ static int engine_make(struct lab *lab, const struct lab_config *cfg)
 	if (!err)
 		err = cfg->is_sim ? runner_virtual_new(lab->eng, &lab->runner)
 				  : runner_real_new(lab->eng, &lab->runner);
-	if (!err)
+	if (!err) {
 		lab->loop = lab->runner->loop;
+		err = trace_store_new(lab, &lab->traces);
+	}
 	return err;
 }
 
@@ -585,6 +588,7 @@ int lab_stop(struct lab *lab)
 		lab_node_free(lab->nodes[i]);
 	for (uint32_t i = 0; i < lab->n_links; i++)
 		free(lab->links[i]);
+	trace_store_free(lab->traces);
 	runner_free(lab->runner);
 	weft_engine_free(lab->eng);
 	free(lab->hosts);

@@ -26,6 +26,7 @@ struct holder;
 struct journey;
 struct rpc_server;
 struct runner;
+struct trace_store;
 
 enum {
 	LAB_MSG_MAX = 512,
@@ -106,6 +107,7 @@ struct lab {
 	struct rpc_server *rpc; /* NULL: no control socket */
 	struct lab_capture *captures;
 	struct lab_report *report; /* NULL: none asked for */
+	struct trace_store *traces;
 	char *hosts;               /* text of the nodes' hosts file */
 };
 

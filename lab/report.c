@@ -12,6 +12,7 @@
 #include "lab/capture.h"
 #include "lab/journey.h"
 #include "lab/lab.h"
+#include "lab/trace_store.h"
 
 enum {
 	NS_PER_US = 1000,
@@ -86,7 +87,7 @@ int lab_report_start(struct lab *lab)
 	r->start_ns = weft_engine_now_ns(lab->eng);
 	lab->report = r;
 	weft_trace_sample(lab->eng, REPORT_SAMPLE);
-	weft_trace_listen(lab->eng, on_trace, r);
+	trace_store_forward(lab->traces, on_trace, r);
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
 		lab_report_node(lab->nodes[i]);
 	return 0;
@@ -94,6 +95,8 @@ int lab_report_start(struct lab *lab)
 
 void lab_report_free(struct lab *lab)
 {
+	if (lab->report)
+		trace_store_forward(lab->traces, NULL, NULL);
 	free(lab->report);
 	lab->report = NULL;
 }

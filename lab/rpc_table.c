@@ -17,6 +17,7 @@ extern const struct rpc_method rpc_methods_nstat[];
 extern const struct rpc_method rpc_methods_ping[];
 extern const struct rpc_method rpc_methods_traceroute[];
 extern const struct rpc_method rpc_methods_dump[];
+extern const struct rpc_method rpc_methods_trace[];
 
 /* One line a subject, in the order of doc/rpc.md. */
 /* clang-format off */
@@ -31,6 +32,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_ping,
 	rpc_methods_traceroute,
 	rpc_methods_dump,
+	rpc_methods_trace,
 	NULL,
 };
 /* clang-format on */

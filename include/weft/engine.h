@@ -74,7 +74,8 @@ WEFT_API void weft_timer_free(struct weft_timer *t); /* stops it; NULL is fine *
 
 /* Takes the oldest unread trace event as a line of JSON (no newline, NUL-terminated, cut to
  * `size`). Returns its length; 0: none left. Drops and state changes are always there, hops of
- * sampled packets when trace_sample_every asks for them. */
+ * sampled packets when trace_sample_every asks for them. Of IP packets `flow` says who sends to
+ * whom; `hops` is the way so far, `names` what its stacks and interfaces are called. */
 WEFT_API size_t weft_trace_read(struct weft_engine *eng, char *buf, size_t size);
 /* From now on the hops of one packet in `every` are traced; 0: none. */
 WEFT_API void weft_trace_sample(struct weft_engine *eng, uint32_t every);

@@ -8,7 +8,7 @@
 #include "weft/engine.h"
 
 enum {
-	API_TRACE_LINE_MAX = 1024, /* of JSON, with the NUL */
+	API_TRACE_LINE_MAX = 4096, /* of JSON, with the NUL */
 };
 
 /* What an engine keeps for the public API (engine->api). */

@@ -8,9 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/load.h"
 #include "core/engine.h"
 #include "core/netif.h"
 #include "core/stack.h"
+#include "wire/addr.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
 
 static const char *const trace_kind_names[] = {
 	[TRACE_RX] = "rx",       [TRACE_TX] = "tx",   [TRACE_DROP] = "drop",
@@ -86,6 +91,27 @@ static uint8_t hops_unroll(const struct pkt *pkt, uint16_t *out)
 	return n;
 }
 
+/* The first bytes from the network header on, wherever `data` is now. */
+static uint8_t l3_copy(const struct pkt *pkt, uint8_t *out)
+{
+	uint32_t end = pkt_off(pkt) + pkt->lin_len, off = pkt->l3_off;
+	const uint8_t *l2 = pkt->head + pkt->l2_off;
+
+	if (pkt->l3_off == PKT_NO_OFF) {
+		if (pkt->l2_off == PKT_NO_OFF || pkt->l2_off + (uint32_t)ETH_HDR_LEN > end)
+			return 0;
+		if (load_be16(l2 + ETH_HDR_LEN - 2) != ETHERTYPE_IPV4 &&
+		    load_be16(l2 + ETH_HDR_LEN - 2) != ETHERTYPE_IPV6)
+			return 0;
+		off = pkt->l2_off + (uint32_t)ETH_HDR_LEN;
+	}
+	if (off >= end || (pkt->head[off] >> 4 != 4 && pkt->head[off] >> 4 != 6))
+		return 0;
+	end = end - off < TRACE_L3_MAX ? end - off : TRACE_L3_MAX;
+	memcpy(out, pkt->head + off, end);
+	return (uint8_t)end;
+}
+
 void trace_pkt(struct stack *st, enum trace_kind kind, const struct pkt *pkt,
 	       const struct netif *netif, uint16_t code)
 {
@@ -103,6 +129,7 @@ void trace_pkt(struct stack *st, enum trace_kind kind, const struct pkt *pkt,
 		if (pkt->l2_off != PKT_NO_OFF && pkt->l2_off < pkt_off(pkt))
 			ev->len += (uint32_t)(pkt_off(pkt) - pkt->l2_off);
 		ev->n_hops = hops_unroll(pkt, ev->hops);
+		ev->n_l3 = l3_copy(pkt, ev->l3);
 	}
 	trace_publish(st->eng, ev);
 }
@@ -133,23 +160,6 @@ bool trace_read(struct engine *eng, struct trace_event *ret)
 	return true;
 }
 
-static void hops_json(const struct trace_event *ev, struct sb *out)
-{
-	sb_str(out, ",\"hops\":[");
-	for (uint8_t i = 0; i < ev->n_hops; i++) {
-		const char *name = hop_names[ev->hops[i] >> 12];
-		uint16_t index = ev->hops[i] & 0xfff;
-
-		if (i)
-			sb_str(out, ",");
-		if ((ev->hops[i] & HOP_KIND_MASK) == HOP_DROP && index < DROP_MAX)
-			sb_printf(out, "\"drop %s\"", drop_name(index));
-		else
-			sb_printf(out, "\"%s %u\"", name ? name : "?", index);
-	}
-	sb_str(out, "]");
-}
-
 static const struct stack *stack_by_id(const struct engine *eng, uint32_t id)
 {
 	const struct stack *st;
@@ -168,6 +178,97 @@ static const struct netif *netif_by_index(const struct stack *st, uint32_t index
 		if (netif->index == index)
 			return netif;
 	return NULL;
+}
+
+static void hops_json(const struct trace_event *ev, struct sb *out)
+{
+	sb_str(out, ",\"hops\":[");
+	for (uint8_t i = 0; i < ev->n_hops; i++) {
+		const char *name = hop_names[ev->hops[i] >> 12];
+		uint16_t index = ev->hops[i] & 0xfff;
+
+		if (i)
+			sb_str(out, ",");
+		if ((ev->hops[i] & HOP_KIND_MASK) == HOP_DROP && index < DROP_MAX)
+			sb_printf(out, "\"drop %s\"", drop_name(index));
+		else
+			sb_printf(out, "\"%s %u\"", name ? name : "?", index);
+	}
+	sb_str(out, "]");
+}
+
+/* The names of what the hops are numbers of. Interfaces are those of the stack that the packet was
+ * in: the event's own when it never crossed over, else each that it entered. */
+static void hop_names_json(const struct engine *eng, const struct trace_event *ev, struct sb *out)
+{
+	const struct stack *st = stack_by_id(eng, ev->stack_id);
+
+	for (uint8_t i = 0; i < ev->n_hops; i++)
+		if ((ev->hops[i] & HOP_KIND_MASK) == HOP_STACK)
+			st = NULL; /* where it began is not noted */
+	sb_str(out, ",\"names\":[");
+	for (uint8_t i = 0; i < ev->n_hops; i++) {
+		uint16_t kind = ev->hops[i] & HOP_KIND_MASK, index = ev->hops[i] & 0xfff;
+		const struct netif *netif = NULL;
+		const char *name = "";
+
+		if (kind == HOP_STACK) {
+			st = stack_by_id(eng, index);
+			name = st ? st->name : "";
+		} else if (st && (kind == HOP_RX || kind == HOP_TX)) {
+			netif = netif_by_index(st, index);
+			name = netif ? netif->name : "";
+		}
+		if (i)
+			sb_str(out, ",");
+		sb_json_str(out, name);
+	}
+	sb_str(out, "]");
+}
+
+static const char *l4_name(uint8_t proto)
+{
+	switch (proto) {
+	case IP_PROTO_TCP:
+		return " tcp";
+	case IP_PROTO_UDP:
+		return " udp";
+	case IP_PROTO_ICMP:
+		return " icmp";
+	case IP_PROTO_ICMPV6:
+		return " icmp6";
+	default:
+		return "";
+	}
+}
+
+/* "10.0.0.1:40000 > 10.0.0.2:80 tcp", as far as it can be read. */
+static void flow_json(const struct trace_event *ev, struct sb *out)
+{
+	bool is_ip6 = ev->l3[0] >> 4 == 6;
+	uint32_t hdr_len = is_ip6 ? IP6_HDR_LEN : (ev->l3[0] & 15u) * 4;
+	uint8_t proto = is_ip6 ? ev->l3[6] : ev->l3[9];
+	bool is_first = is_ip6 || (load_be16(ev->l3 + 6) & 0x1fff) == 0;
+	bool has_ports = is_first && (proto == IP_PROTO_TCP || proto == IP_PROTO_UDP) &&
+			 hdr_len + 4 <= ev->n_l3;
+	char text[IP_ADDR_STRLEN];
+
+	if (ev->n_l3 < (is_ip6 ? IP6_HDR_LEN : IP4_HDR_LEN))
+		return;
+	sb_str(out, ",\"flow\":\"");
+	for (uint32_t end = 0; end < 2; end++) {
+		struct ip6_addr a6;
+		struct ip4_addr a4;
+
+		memcpy(&a4, ev->l3 + 12 + sizeof(a4) * end, sizeof(a4));
+		memcpy(&a6, ev->l3 + (is_ip6 ? 8 + sizeof(a6) * end : 8), sizeof(a6));
+		sb_str(out, is_ip6 ? ip6_addr_print(&a6, text) : ip4_addr_print(&a4, text));
+		if (has_ports)
+			sb_printf(out, ":%u", load_be16(ev->l3 + hdr_len + 2 * end));
+		if (!end)
+			sb_str(out, " > ");
+	}
+	sb_printf(out, "%s\"", l4_name(proto));
 }
 
 static void where_json(const struct engine *eng, const struct trace_event *ev, struct sb *out)
@@ -200,8 +301,12 @@ void trace_event_json(const struct engine *eng, const struct trace_event *ev, st
 			  drop_layer(ev->code));
 		sb_json_str(out, drop_text(ev->code));
 	}
-	if (ev->n_hops)
+	if (ev->n_l3)
+		flow_json(ev, out);
+	if (ev->n_hops) {
 		hops_json(ev, out);
+		hop_names_json(eng, ev, out);
+	}
 	if (ev->text[0]) {
 		sb_str(out, ",\"text\":");
 		sb_json_str(out, ev->text);

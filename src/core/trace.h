@@ -32,6 +32,7 @@ enum trace_kind {
 
 enum {
 	TRACE_TEXT_MAX = 64,
+	TRACE_L3_MAX = 44, /* an IPv6 header and ports; IPv4 without options takes less */
 };
 
 struct trace_event {
@@ -44,6 +45,8 @@ struct trace_event {
 	uint8_t kind;   /* enum trace_kind */
 	uint8_t n_hops; /* valid entries of hops, oldest first */
 	uint16_t hops[PKT_HOPS_MAX];
+	uint8_t n_l3;              /* valid bytes of l3; 0: the packet is not IP */
+	uint8_t l3[TRACE_L3_MAX];  /* first bytes of the IP header: who sends to whom */
 	char text[TRACE_TEXT_MAX]; /* NUL-terminated; may be empty */
 };
 
@@ -72,5 +75,6 @@ void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const cha
 /* Takes the oldest unread event. False: none left. */
 bool trace_read(struct engine *eng, struct trace_event *ret) MUST_CHECK;
 /* One line of JSON without the newline; stack and interface by name while they exist, else by
- * number. */
+ * number. `flow` says who sends to whom; `names` has the name of the stack or interface of each
+ * hop, empty where it is not known: of interfaces before the first stack, of what has gone. */
 void trace_event_json(const struct engine *eng, const struct trace_event *ev, struct sb *out);

@@ -20,7 +20,8 @@ static void drop_leaves_an_event_with_the_journey(void **state)
 		buf,
 		"{\"t_ns\":42,\"event\":\"drop\",\"stack\":\"host\",\"if\":\"eth0\",\"trace\":1,"
 		"\"len\":60,\"reason\":\"ETH_PROTO\",\"layer\":\"eth\",\"why\":\"no handler for "
-		"the EtherType\",\"hops\":[\"rx 1\",\"drop ETH_PROTO\"]}");
+		"the EtherType\",\"hops\":[\"rx 1\",\"drop ETH_PROTO\"],"
+		"\"names\":[\"eth0\",\"\"]}");
 	assert_false(trace_read(f->eng, &ev));
 }
 
