@@ -296,7 +296,7 @@ struct table {
 	struct row *rows;
 	size_t n;
 	bool is_shown[N_COLUMNS];
-	int width[N_COLUMNS], gap[N_COLUMNS]; /* blanks before, besides its own */
+	int width[N_COLUMNS];
 };
 
 static bool is_one_bit(uint32_t bits)
@@ -304,11 +304,51 @@ static bool is_one_bit(uint32_t bits)
 	return bits && !(bits & (bits - 1));
 }
 
+/* Gives the columns from `first` to before `end` what is left of a line, as evenly as can be. */
+static void columns_spread(struct table *t, size_t first, size_t end, int spare)
+{
+	int n_left = 0;
+
+	for (size_t c = first; c < end; c++)
+		n_left += t->is_shown[c];
+	for (size_t c = first; c < end; c++) {
+		int extra;
+
+		if (!t->is_shown[c])
+			continue;
+		extra = spare / n_left--;
+		t->width[c] += extra;
+		spare -= extra;
+	}
+}
+
+/* On a terminal the columns fill its width; those that do not fit fill the next line's. The
+ * terminal itself breaks the line there. */
+static void columns_fill_screen(struct table *t, int screen)
+{
+	size_t first = 0;
+	int used = 0;
+
+	for (size_t c = 0; c < N_COLUMNS; c++) {
+		int width = t->width[c] + (used ? (int)strlen(columns[c].before) : 0);
+
+		if (!t->is_shown[c])
+			continue;
+		if (used && used + width > screen) {
+			columns_spread(t, first, c, screen - used);
+			first = c;
+			used = 0;
+		}
+		if (width > screen)
+			width = t->width[c] = screen;
+		used += width;
+	}
+	columns_spread(t, first, N_COLUMNS, screen - used);
+}
+
 /* A column that would say the same in every row is left out, as ss does. */
 static void columns_measure(struct table *t, const struct ss_opts *o)
 {
-	int total = 0, n_gaps = 0;
-
 	for (size_t c = 0; c < N_COLUMNS; c++) {
 		t->is_shown[c] =
 			!(c == COL_NETID && is_one_bit(o->kinds) && o->kinds != SS_OTHER) &&
@@ -320,20 +360,11 @@ static void columns_measure(struct table *t, const struct ss_opts *o)
 			if (len > t->width[c])
 				t->width[c] = len;
 		}
-		if (!t->is_shown[c])
-			continue;
-		if (c < COL_EXT)
-			total += t->width[c] + (int)strlen(columns[c].before);
-		if (columns[c].before[0] && total > 0)
-			n_gaps++;
+		if (c == COL_EXT && !t->width[c])
+			t->is_shown[c] = false;
 	}
-	/* On a terminal the columns are spread over its width. */
-	if (!o->screen_columns || n_gaps == 0)
-		return;
-	total += (int)strlen(columns[COL_EXT].title);
-	for (size_t c = 1; c < N_COLUMNS; c++)
-		if (t->is_shown[c] && columns[c].before[0] && (int)o->screen_columns > total)
-			t->gap[c] = ((int)o->screen_columns - total) / (n_gaps + 1);
+	if (o->screen_columns)
+		columns_fill_screen(t, (int)o->screen_columns);
 }
 
 static void line_print(FILE *out, const struct table *t, const char *const cells[N_COLUMNS])
@@ -344,7 +375,7 @@ static void line_print(FILE *out, const struct table *t, const char *const cells
 		if (!t->is_shown[c])
 			continue;
 		if (!is_first)
-			fprintf(out, "%s%*s", columns[c].before, t->gap[c], "");
+			fputs(columns[c].before, out);
 		is_first = false;
 		fprintf(out, "%*s", columns[c].is_right ? t->width[c] : -t->width[c], cells[c]);
 	}

@@ -157,6 +157,45 @@ static void no_words_are_no_filter(void **state UNUSED)
 	assert_true(ss_filter_fits(NULL, NULL));
 }
 
+/* Words in any order: never worse than refused, and what is taken can be asked. */
+static void any_words_are_taken_or_refused(void **state UNUSED)
+{
+	static char vocabulary[][24] = {
+		"(",     ")",    "and",      "or",         "not",   "!",
+		"|",     "||",   "&",        "sport",      "dst",   "src",
+		"dport", "dev",  "=",        "!=",         "<=",    ":80",
+		"80",    "eth0", "10.0.0.1", "10.0.0.0/8", ":",     "[",
+		"[::1]", "]:1",  "::1",      "*",          "inet:", "[2001:db8::1]:443",
+		"a:b:c", "/",
+	};
+	FILE *stderr_kept = stderr, *null = fopen("/dev/null", "we");
+	uint32_t seed = 1, n_taken = 0;
+	json_t *s = sock(0);
+
+	assert_non_null(null);
+	stderr = null;
+	for (uint32_t i = 0; i < 20000; i++) {
+		char *words[12];
+		struct ss_filter *f;
+		uint32_t n = 0, len = 1 + (seed >> 8) % 10;
+
+		for (; n < len; n++) {
+			seed = seed * 1664525 + 1013904223;
+			words[n] = vocabulary[(seed >> 16) % 32];
+		}
+		words[n] = NULL;
+		if (ss_filter_parse(words, &f) == 0) {
+			n_taken++;
+			(void)ss_filter_fits(f, s);
+		}
+		ss_filter_free(f);
+	}
+	stderr = stderr_kept;
+	fclose(null);
+	json_decref(s);
+	assert_true(n_taken > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +205,7 @@ int main(void)
 		cmocka_unit_test(filters_that_make_no_sense_are_refused),
 		cmocka_unit_test(states_are_known_by_their_words),
 		cmocka_unit_test(no_words_are_no_filter),
+		cmocka_unit_test(any_words_are_taken_or_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,16 +215,30 @@ static void figures_of_tcp_are_printed_as_by_ss(void **state UNUSED)
 	table_is("1", &one, "ESTAB 0      0      10.0.0.1:80 10.0.0.2:48890 ts sack" FIGURES "\n");
 }
 
-static void columns_are_spread_over_a_terminal(void **state UNUSED)
+static void columns_fill_a_terminal_as_by_ss(void **state UNUSED)
 {
-	const struct ss_opts o = {
-		.kinds = SS_TCP, .states = SS_STATES_ALL, .is_numeric = true, .screen_columns = 90};
+	struct ss_opts o = {.kinds = SS_TCP, .states = SS_STATES_ALL, .is_numeric = true};
 
+	o.screen_columns = 80;
 	table_is(
-		"001", &o,
-		"State      Recv-Q     Send-Q     Local Address:Port     Peer Address:PortProcess\n"
-		"LISTEN     1          5               10.0.0.1:80            0.0.0.0:*          "
+		"101", &o,
+		"State   Recv-Q   Send-Q     Local Address:Port     Peer Address:Port   Process  \n"
+		"LISTEN  1        5               10.0.0.1:80            0.0.0.0:*               \n"
+		"ESTAB   0        0               10.0.0.1:80           10.0.0.2:48890           "
 		"\n");
+	o.screen_columns = 60; /* the last column goes to the next line */
+	table_is("101", &o,
+		 "State  Recv-Q Send-Q Local Address:Port  Peer Address:Port  Process              "
+		 "                                       \n"
+		 "LISTEN 1      5           10.0.0.1:80         0.0.0.0:*                          "
+		 "                                       \n"
+		 "ESTAB  0      0           10.0.0.1:80        10.0.0.2:48890                      "
+		 "                                       \n");
+	o.no_header = true;
+	o.screen_columns = 80;
+	table_is("1", &o,
+		 "ESTAB     0           0                10.0.0.1:80           10.0.0.2:48890     "
+		 "\n");
 }
 
 static void sockets_are_counted_as_by_ss(void **state UNUSED)
@@ -257,7 +271,7 @@ int main(void)
 		cmocka_unit_test(ports_have_names_unless_numbers_are_asked_for),
 		cmocka_unit_test(timers_and_memory_are_printed_as_by_ss),
 		cmocka_unit_test(figures_of_tcp_are_printed_as_by_ss),
-		cmocka_unit_test(columns_are_spread_over_a_terminal),
+		cmocka_unit_test(columns_fill_a_terminal_as_by_ss),
 		cmocka_unit_test(sockets_are_counted_as_by_ss),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
