@@ -537,6 +537,7 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 	ret_msg[0] = '\0';
 	if (lab) {
 		lab->file = file;
+		list_init(&lab->rpc_peers);
 		lab->name = cfg->name ? cfg->name : file->name;
 		err = lab_build(lab, cfg, ret_msg);
 	}

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "lab/labfile.h"
 #include "weft/io.h"
 #include "weft/weft.h"
@@ -105,6 +106,7 @@ struct lab {
 	void (*on_down)(void *arg);
 	void *on_down_arg;
 	struct rpc_server *rpc; /* NULL: no control socket */
+	struct list rpc_peers;  /* who is connected to it: struct rpc_peer */
 	struct lab_capture *captures;
 	struct lab_report *report; /* NULL: none asked for */
 	struct trace_store *traces;

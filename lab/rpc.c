@@ -757,12 +757,14 @@ void rpc_peer_init(struct rpc_peer *peer, struct lab *lab)
 	peer->lab = lab;
 	peer->n_calls = 0;
 	list_init(&peer->calls);
+	list_add_tail(&lab->rpc_peers, &peer->link);
 }
 
 void rpc_peer_fini(struct rpc_peer *peer)
 {
 	struct list *link;
 
+	list_del(&peer->link);
 	while ((link = list_first(&peer->calls))) {
 		struct rpc_call *call = container_of(link, struct rpc_call, link);
 
@@ -788,14 +790,15 @@ static bool call_names(const struct rpc_call *call, const struct lab_node *node)
 	return false;
 }
 
-void rpc_peer_node_gone(struct rpc_peer *peer, const struct lab_node *node,
-			const struct rpc_call *self)
+void rpc_node_gone(const struct lab_node *node, const struct rpc_call *self)
 {
+	struct rpc_peer *peer;
 	struct rpc_call *call;
 
-	list_for_each_safe (call, &peer->calls, link)
-		if (call != self && call_names(call, node))
-			call_cancel(call, "the node has been removed");
+	list_for_each (peer, &node->lab->rpc_peers, link)
+		list_for_each_safe (call, &peer->calls, link)
+			if (call != self && call_names(call, node))
+				call_cancel(call, "the node has been removed");
 }
 
 /* ---- the methods of the subject `rpc` ---------------------------------------------------- */

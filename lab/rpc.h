@@ -143,10 +143,9 @@ int rpc_server_start(struct lab *lab, const char *path, struct rpc_server **ret)
 /* Cancels the open calls, closes the clients, removes the socket. NULL is fine. */
 void rpc_server_stop(struct rpc_server *srv);
 
-/* Ends the calls that have a parameter that names the node, which is about to go; but for `self`,
- * the call that removes it. A NULL server is fine. */
-void rpc_server_node_gone(struct rpc_server *srv, const struct lab_node *node,
-			  const struct rpc_call *self);
+/* Ends every call that has a parameter that names the node, which is about to go; but for `self`,
+ * the call that removes it. */
+void rpc_node_gone(const struct lab_node *node, const struct rpc_call *self);
 /* How many clients are connected. */
 uint32_t rpc_server_n_clients(const struct rpc_server *srv);
 

@@ -124,13 +124,12 @@ static int add_run(struct rpc_call *call)
 static int del_run(struct rpc_call *call)
 {
 	struct lab_node *node = rpc_call_node(call, "node");
-	struct lab *lab = rpc_call_lab(call);
 
 	if (node->is_needed)
 		return rpc_fail(call, RPC_FAILED, -EBUSY,
 				"the program that the lab was started for runs in %s",
 				node->file->name);
-	rpc_server_node_gone(lab->rpc, node, call);
+	rpc_node_gone(node, call);
 	lab_node_del(node);
 	return rpc_reply(call, json_object());
 }

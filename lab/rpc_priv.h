@@ -11,6 +11,7 @@
 /* One that sends requests: a client of the server, embedded there. */
 struct rpc_peer {
 	struct lab *lab;
+	struct list link; /* of lab->rpc_peers */
 	/* Sends one message, which ends with '\n'. Takes `line` (malloc(3)) and the descriptors.
 	 * Must not free the peer, whatever happens. */
 	void (*send)(struct rpc_peer *peer, char *line, size_t len, const int *fds, size_t n_fds);
@@ -27,9 +28,6 @@ void rpc_peer_fini(struct rpc_peer *peer);
 void rpc_peer_line(struct rpc_peer *peer, const char *line, size_t len);
 /* Tells the peer what is wrong with the connection: an error without an id. */
 void rpc_peer_complain(struct rpc_peer *peer, enum rpc_code code, const char *text);
-/* rpc_server_node_gone() for one peer. */
-void rpc_peer_node_gone(struct rpc_peer *peer, const struct lab_node *node,
-			const struct rpc_call *self);
 
 /* The method of that name; NULL: there is none. */
 const struct rpc_method *rpc_method_find(const char *name);

@@ -437,17 +437,6 @@ void rpc_server_stop(struct rpc_server *srv)
 	free(srv);
 }
 
-void rpc_server_node_gone(struct rpc_server *srv, const struct lab_node *node,
-			  const struct rpc_call *self)
-{
-	struct rpc_client *c;
-
-	if (!srv)
-		return;
-	list_for_each (c, &srv->clients, link)
-		rpc_peer_node_gone(&c->peer, node, self);
-}
-
 uint32_t rpc_server_n_clients(const struct rpc_server *srv)
 {
 	return srv->n_clients;

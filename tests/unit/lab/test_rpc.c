@@ -402,7 +402,7 @@ static void node_that_goes_ends_the_calls_about_it(void **state UNUSED)
 	line(REQUEST("1", "test.later", "{\"node\": \"alpha\"}"));
 	other = fix_open;
 	line(REQUEST("2", "test.later", "{\"node\": \"beta\"}"));
-	rpc_peer_node_gone(&p.peer, lab_node_find(fix_lab, "beta"), NULL);
+	rpc_node_gone(lab_node_find(fix_lab, "beta"), NULL);
 	expect_error(RPC_CANCELLED, "removed");
 	assert_int_equal(fix_n_cancelled, 1);
 	assert_int_equal(rpc_reply(other, json_true()), 0);
