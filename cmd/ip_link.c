@@ -193,6 +193,19 @@ static bool addr_word_is_fixed(const char *word)
 	return false;
 }
 
+/* Words of iproute2 that addresses of a weft node have nothing for. */
+static bool addr_word_is_known(const char *word)
+{
+	static const char *const words[] = {"peer",       "remote",   "anycast",    "home",
+					    "mngtmpaddr", "nodad",    "optimistic", "noprefixroute",
+					    "autojoin",   "rtmetric", "proto"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
 static int addr_args_read(struct ip *ip, struct addr_args *ret)
 {
 	const char *word;
@@ -204,6 +217,13 @@ static int addr_args_read(struct ip *ip, struct addr_args *ret)
 			ret->dev = ip_value(ip);
 			if (!ret->dev)
 				return IP_USAGE;
+		} else if (addr_word_is_known(word)) {
+			fprintf(stderr,
+				"weft ip: addresses of a weft node have no `%s`; they have a "
+				"prefix "
+				"and an interface\n",
+				word);
+			return IP_USAGE;
 		} else if (addr_word_is_fixed(word)) {
 			if (!ip_value(ip))
 				return IP_USAGE;
