@@ -6,7 +6,8 @@
  *
  * How it works: nodes and links move to new arrays. The places of their fields (lab_field_pos)
  * belong to addresses in memory, so they are copied along with the bytes. All copies have the
- * places of what they were made of; errors about them are reported once (lab_errors.is_once).
+ * places of what they were made of; errors about them are reported once (lab_errors.is_once), as
+ * are those about what many have from `defaults`.
  */
 #include "lab/labfile_priv.h"
 #include "lab/schema.h"
@@ -492,9 +493,9 @@ int labfile_expand(struct lab_build *b)
 	for (uint32_t i = 0; i < b->lab->n_links; i++)
 		b->lab->links[i].number = i;
 	err = groups_init(b);
+	b->errs->is_once = b->n_groups || b->lab->defaults.pos.line;
 	if (err < 0 || b->n_groups == 0)
 		return err;
-	b->errs->is_once = true;
 	err = expand_nodes(b);
 	if (err == 0 && !(b->broken & LAB_BROKEN_NAMES))
 		err = expand_links(b);
