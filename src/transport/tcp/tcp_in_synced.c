@@ -19,10 +19,14 @@ enum {
 	PAWS_VALID_S = 24 * 24 * 3600, /* RFC 7323 §5.5: after 24 days TS.Recent means nothing */
 };
 
+/* RFC 7323 §5.5 */
+static bool tcp_ts_recent_has_expired(const struct tcp_conn *conn)
+{
+	return (uint32_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->ts_recent_s >= PAWS_VALID_S;
+}
+
 static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	uint32_t age_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->ts_recent_s;
-
 	/* RFC-DEVIATION: RFC 7323 §3.2: a segment without the timestamp that was agreed on is
 	 * taken, as in Linux: there are boxes on the way that strip options.
 	 *
@@ -31,7 +35,7 @@ static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *
 	 * millisecond. */
 	return (conn->flags & TCPC_TS) && seg->opts.has_ts &&
 	       seq_lt(seg->opts.ts_val + tcp_conf(conn)->paws_window, conn->ts_recent) &&
-	       age_s < PAWS_VALID_S;
+	       !tcp_ts_recent_has_expired(conn);
 }
 
 /* RFC 9293 §3.10.7.4, first: the segment touches the window. The left edge is what we last
@@ -78,11 +82,9 @@ static void tcp_in_ts_recent(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	if (!(conn->flags & TCPC_TS) || !seg->opts.has_ts || seq_gt(seg->seq, conn->rcv_wup))
 		return;
-	if (seq_lt(seg->opts.ts_val, conn->ts_recent) && !tcp_paws_rejects(conn, seg)) {
-		/* older, but TS.Recent has expired */
-	} else if (seq_lt(seg->opts.ts_val, conn->ts_recent)) {
+	/* Also the tick that PAWS forgives does not set it back. */
+	if (seq_lt(seg->opts.ts_val, conn->ts_recent) && !tcp_ts_recent_has_expired(conn))
 		return;
-	}
 	conn->ts_recent = seg->opts.ts_val;
 	conn->ts_recent_s = (uint32_t)(tcp_now(conn) / TCP_NS_PER_S);
 }
