@@ -77,7 +77,7 @@ static bool means_nothing(const char *name)
 	static const char *const names[] = {
 		"init_scripts", "speed",          "non_fatal",      "debug",  "code_command",
 		"code_format",  "send_omit_free", "is_anyip",       "define", "nic_name",
-		"tun_dev",      "no_cleanup",     "live_bind_port",
+		"tun_dev",      "no_cleanup",     "live_bind_port", "mss",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -173,35 +173,43 @@ static bool run_address(struct drill_run *run, const char *text, struct weft_add
 	return true;
 }
 
+/* Addresses of the network, by packetdrill's defaults. */
+static const struct {
+	const char *local, *remote, *gateway;
+	uint8_t prefix_len;
+} nets[] = {
+	{"192.168.0.1", "192.0.2.1", "192.168.0.2", 16},
+	{"fd3d:0a0b:17d6::1", "fd3d:fa7b:d17d::1", "fd3d:0a0b:17d6:8888::1", 48},
+};
+
+static bool run_addresses(struct drill_run *run, struct weft_addr *ret_via)
+{
+	const struct drill_opts *o = &run->opts;
+	bool is_ip6 = o->ip == DRILL_IP6;
+
+	if (!run_address(run, o->local_ip ? o->local_ip : nets[is_ip6].local, &run->local) ||
+	    !run_address(run, o->remote_ip ? o->remote_ip : nets[is_ip6].remote, &run->remote) ||
+	    !run_address(run, o->gateway_ip ? o->gateway_ip : nets[is_ip6].gateway, ret_via))
+		return false;
+	/* packetdrill's device has no neighbours, so there the host may be its own gateway. */
+	if (memcmp(ret_via->bytes, run->local.bytes, 16) == 0)
+		ret_via->bytes[is_ip6 ? 15 : 3] ^= 3;
+	return true;
+}
+
 static bool run_network(struct drill_run *run)
 {
 	static const struct weft_frame_ops ops = {.tx = run_tx};
 	bool is_ip6 = run->opts.ip == DRILL_IP6;
-	const char *local = run->opts.local_ip, *remote = run->opts.remote_ip;
-	const char *gateway = run->opts.gateway_ip;
 	struct weft_route route = {.prefix_len = 0};
 	struct weft_addr via;
-	uint8_t len = run->opts.prefix_len;
+	uint8_t len = run->opts.prefix_len ? run->opts.prefix_len : nets[is_ip6].prefix_len;
 
-	if (!run_address(run,
-			 local    ? local
-			 : is_ip6 ? "fd3d:fa7b:d17d::1"
-				  : "192.168.0.1",
-			 &run->local) ||
-	    !run_address(run,
-			 remote   ? remote
-			 : is_ip6 ? "fd3d:0a0b:17d6::1"
-				  : "192.0.2.1",
-			 &run->remote) ||
-	    !run_address(run,
-			 gateway  ? gateway
-			 : is_ip6 ? "fd3d:fa7b:d17d::2"
-				  : "192.168.0.2",
-			 &via))
+	if (!run_addresses(run, &via))
 		return false;
 	if (weft_netif_new(run->st, "tun0", run->local_mac, run->opts.mtu, &ops, run, &run->nif))
 		return drill_run_refuse(run, 1, "no interface with an MTU of %u", run->opts.mtu);
-	if (weft_addr_add(run->nif, &run->local, len ? len : is_ip6 ? 64 : 16))
+	if (weft_addr_add(run->nif, &run->local, len))
 		return drill_run_refuse(run, 1,
 					is_ip6 ? "the stack has no IPv6"
 					       : "the local address is not accepted");
