@@ -155,6 +155,16 @@ static void up_print_json(const struct lab *lab)
 	json_decref(all);
 }
 
+/* What has been simulated, when nothing else is said. */
+static void sim_print(const struct lab *lab)
+{
+	int64_t ran_ms = (weft_engine_now_ns(lab->eng) - lab->start_ns) / 1000000;
+
+	printf("lab %s: %lld.%03d s of virtual time; --report says what happened, --pcap shows "
+	       "it.\n",
+	       lab->name, (long long)(ran_ms / 1000), (int)(ran_ms % 1000));
+}
+
 static int up_run(struct cmd_env *env, int argc, char **argv)
 {
 	static const struct option opts[] = {
@@ -249,6 +259,8 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 			lab_belief_warn(s.lab, stderr);
 		if (env->json)
 			up_print_json(s.lab);
+		else if (cfg.is_sim && !report)
+			sim_print(s.lab);
 	}
 	return session_end(&s, status);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lab/apps.h"
 #include "lab/belief.h"
 #include "lab/capture.h"
 #include "lab/lab.h"
@@ -50,6 +51,11 @@ static int info_run(struct rpc_call *call)
 			  (json_int_t)eng.mem_bytes));
 }
 
+static int apps_run(struct rpc_call *call)
+{
+	return rpc_reply(call, lab_apps_json(rpc_call_lab(call)));
+}
+
 static int down_run(struct rpc_call *call)
 {
 	struct lab *lab = rpc_call_lab(call);
@@ -71,6 +77,17 @@ const struct rpc_method rpc_methods_lab[] = {
 			  "more than `tolerance_ns` `late`, and `is_believable` says whether the "
 			  "run's times can be",
 		.run = info_run,
+	},
+	{
+		.name = "lab.apps",
+		.help = "What the apps of the lab file have done so far",
+		.result = "`[{node, app, to, is_done, tries, ok, lost, failed, sent_bytes, "
+			  "received_bytes, rate_bps, start_ns, end_ns, busy_ns, time_min_ns, "
+			  "time_avg_ns, time_max_ns, error}]`: `start_ns` (-1: not yet) and "
+			  "`end_ns` of its tries since the lab came up; `busy_ns` is what the rate "
+			  "is of; `time_*` from request to answer; `error` only after a try that "
+			  "failed",
+		.run = apps_run,
 	},
 	{
 		.name = "lab.down",

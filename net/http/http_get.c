@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The web client; the contract is in http_get.h.
- *
- * A response is read line by line up to the empty one: status, then the fields that say where the
- * body ends (RFC 9112 §6.3). Responses 1xx are skipped. Lengths that contradict each other are
- * refused, as a server refuses them in a request.
- */
+/* The web client; the contract is in http_get.h. */
 #include "net/http/http_get.h"
 
 #include <errno.h>
@@ -13,19 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "net/app/app_priv.h"
-#include "net/http/http_body.h"
-
-enum get_state {
-	GET_CONNECTING,
-	GET_STATUS_LINE,
-	GET_FIELDS,
-	GET_BODY,        /* of a length that is known by and by */
-	GET_BODY_TO_EOF, /* up to the end of the connection */
-	GET_DONE,
-};
+#include "net/http/http_reply.h"
 
 struct http_get {
 	struct app app;
@@ -34,16 +18,8 @@ struct http_get {
 	char *request;
 	size_t request_len, n_out;
 
-	/* of the response under way */
-	enum get_state state;
-	uint32_t status;
-	bool is_chunked, has_length;
-	uint64_t length;
-	uint64_t body_bytes;
-	struct http_body body;
-	uint32_t head_bytes; /* of all heads so far */
-	uint32_t n_line;
-	char line[HTTP_GET_HEAD_MAX];
+	bool is_connected;
+	struct http_reply reply;
 };
 
 static struct http_get *get_of(struct app *a)
@@ -51,183 +27,27 @@ static struct http_get *get_of(struct app *a)
 	return (struct http_get *)(void *)a; /* its first member */
 }
 
-/* "HTTP/1.x NNN ..." */
-static int status_line_read(struct http_get *g)
-{
-	const char *p = g->line;
-
-	if (g->n_line < 12 || memcmp(p, "HTTP/1.", 7) != 0 || p[7] < '0' || p[7] > '9' ||
-	    p[8] != ' ' || (g->n_line > 12 && p[12] != ' '))
-		return -EPROTO;
-	g->status = 0;
-	for (int i = 9; i < 12; i++) {
-		if (p[i] < '0' || p[i] > '9')
-			return -EPROTO;
-		g->status = g->status * 10 + (uint32_t)(p[i] - '0');
-	}
-	g->is_chunked = false;
-	g->has_length = false;
-	g->state = GET_FIELDS;
-	return 0;
-}
-
-static int length_read(struct http_get *g, const char *p, const char *end)
-{
-	uint64_t n = 0;
-
-	if (p == end)
-		return -EPROTO;
-	for (; p < end; p++) {
-		if (*p < '0' || *p > '9' || __builtin_mul_overflow(n, 10u, &n) ||
-		    __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
-			return -EPROTO;
-	}
-	if (g->has_length && g->length != n)
-		return -EPROTO;
-	g->has_length = true;
-	g->length = n;
-	return 0;
-}
-
-static int field_read(struct http_get *g)
-{
-	const char *colon = memchr(g->line, ':', g->n_line);
-	const char *p, *end = g->line + g->n_line;
-	size_t n_name;
-
-	if (!colon || colon == g->line)
-		return -EPROTO;
-	n_name = (size_t)(colon - g->line);
-	for (p = colon + 1; p < end && (*p == ' ' || *p == '\t'); p++)
-		;
-	while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	if (n_name == 14 && !strncasecmp(g->line, "content-length", n_name))
-		return length_read(g, p, end);
-	if (n_name == 17 && !strncasecmp(g->line, "transfer-encoding", n_name)) {
-		if (end - p != 7 || strncasecmp(p, "chunked", 7) != 0)
-			return -EPROTO;
-		g->is_chunked = true;
-	}
-	return 0;
-}
-
-/* The empty line: what comes now? */
-static int head_end(struct http_get *g)
-{
-	struct http_request framing = {
-		.is_chunked = g->is_chunked,
-		.has_length = g->has_length,
-		.content_length = g->length,
-	};
-
-	if (g->status >= 100 && g->status < 200 && g->status != 101) {
-		g->state = GET_STATUS_LINE;
-		return 0;
-	}
-	if (g->is_chunked && g->has_length)
-		return -EPROTO;
-	if (g->status == 204 || g->status == 304) {
-		g->state = GET_DONE;
-	} else if (!g->is_chunked && !g->has_length) {
-		g->state = GET_BODY_TO_EOF;
-	} else {
-		http_body_init(&g->body, &framing, UINT64_MAX);
-		g->state = g->body.state == HTTP_BODY_DONE ? GET_DONE : GET_BODY;
-	}
-	return 0;
-}
-
-static int line_end(struct http_get *g)
-{
-	int err;
-
-	if (g->n_line && g->line[g->n_line - 1] == '\r')
-		g->n_line--;
-	if (g->state == GET_STATUS_LINE)
-		err = status_line_read(g);
-	else
-		err = g->n_line ? field_read(g) : head_end(g);
-	g->n_line = 0;
-	return err;
-}
-
-/* Takes a part of a head: how many bytes, or -EPROTO. */
-static ptrdiff_t head_read(struct http_get *g, const char *buf, size_t len)
-{
-	const char *lf = memchr(buf, '\n', len);
-	size_t n = lf ? (size_t)(lf - buf) : len;
-	int err;
-
-	if (n + 1 > HTTP_GET_HEAD_MAX - g->head_bytes)
-		return -EPROTO;
-	memcpy(g->line + g->n_line, buf, n);
-	g->n_line += (uint32_t)n;
-	g->head_bytes += (uint32_t)n + 1;
-	if (!lf)
-		return (ptrdiff_t)n;
-	err = line_end(g);
-	return err ? err : (ptrdiff_t)n + 1;
-}
-
-/* Takes a part of the body: how many bytes, or -EPROTO. */
-static ptrdiff_t body_read(struct http_get *g, const char *buf, size_t len)
-{
-	uint64_t before = g->body.total_left;
-	size_t n;
-
-	if (g->state == GET_BODY_TO_EOF) {
-		g->body_bytes += len;
-		return (ptrdiff_t)len;
-	}
-	n = http_body_skip(&g->body, buf, len);
-	g->body_bytes += before - g->body.total_left;
-	if (before != g->body.total_left)
-		g->body.line_bytes = 0; /* its bound is on lines without a byte of body */
-	if (g->body.state == HTTP_BODY_BAD)
-		return -EPROTO;
-	if (g->body.state == HTTP_BODY_DONE)
-		g->state = GET_DONE;
-	return (ptrdiff_t)n;
-}
-
-static int bytes_read(struct http_get *g, const char *buf, size_t len)
-{
-	while (len && g->state != GET_DONE) {
-		ptrdiff_t n = g->state < GET_BODY ? head_read(g, buf, len) : body_read(g, buf, len);
-
-		if (n < 0)
-			return (int)n;
-		buf += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int eof_read(struct http_get *g)
-{
-	if (g->state != GET_BODY_TO_EOF)
-		return -ECONNRESET;
-	g->state = GET_DONE;
-	return 0;
-}
-
 /* 0: the response is complete; -EAGAIN: not yet; or -Exxx. */
 static int response_receive(struct http_get *g)
 {
+	struct http_reply *r = &g->reply;
 	char buf[16384];
-	int err = 0;
 
-	while (!err && g->state != GET_DONE) {
-		uint64_t before = g->body_bytes;
+	while (r->state < HTTP_REPLY_DONE) {
+		uint64_t before = r->body_bytes;
 		ptrdiff_t n = weft_recv(g->sock, buf, sizeof(buf), 0);
 
 		if (n < 0)
 			return (int)n;
-		err = n ? bytes_read(g, buf, (size_t)n) : eof_read(g);
-		g->app.stats.bytes_received += g->body_bytes - before;
+		if (n)
+			http_reply_read(r, buf, (size_t)n);
+		else
+			http_reply_eof(r);
+		g->app.stats.bytes_received += r->body_bytes - before;
+		if (!n && r->state == HTTP_REPLY_BAD)
+			return -ECONNRESET;
 	}
-	return err;
+	return r->state == HTTP_REPLY_DONE ? 0 : -EPROTO;
 }
 
 static int request_send(struct http_get *g)
@@ -254,12 +74,12 @@ static void get_end(struct http_get *g, int err)
 	else
 		weft_close(g->sock);
 	g->sock = NULL;
-	if (!err && g->status != 200) {
-		snprintf(a->text, sizeof(a->text), "HTTP status %u", (unsigned int)g->status);
+	if (!err && g->reply.status != 200) {
+		snprintf(a->text, sizeof(a->text), "HTTP status %u", (unsigned int)g->reply.status);
 		why = a->text;
 		err = -EPROTO;
-	} else if (!err && g->cfg.has_size && g->body_bytes != g->cfg.size) {
-		snprintf(a->text, sizeof(a->text), "%" PRIu64 " bytes came", g->body_bytes);
+	} else if (!err && g->cfg.has_size && g->reply.body_bytes != g->cfg.size) {
+		snprintf(a->text, sizeof(a->text), "%" PRIu64 " bytes came", g->reply.body_bytes);
 		why = a->text;
 		err = -EMSGSIZE;
 	}
@@ -275,10 +95,9 @@ static void get_ready(struct weft_sock *s, void *arg, uint32_t events)
 	struct http_get *g = arg;
 	int err = 0;
 
-	if (g->state == GET_CONNECTING) {
+	if (!g->is_connected) {
 		err = app_connect_result(s, events);
-		if (!err)
-			g->state = GET_STATUS_LINE;
+		g->is_connected = !err;
 	}
 	if (!err)
 		err = request_send(g);
@@ -292,11 +111,9 @@ static int get_begin(struct app *a)
 {
 	struct http_get *g = get_of(a);
 
-	g->state = GET_CONNECTING;
+	g->is_connected = false;
 	g->n_out = 0;
-	g->n_line = 0;
-	g->head_bytes = 0;
-	g->body_bytes = 0;
+	http_reply_init(&g->reply);
 	return app_connect(a, &g->cfg.to, get_ready, &g->sock);
 }
 

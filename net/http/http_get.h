@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A web client that downloads one document, again and again: each try is a connection, a GET and
- * its response (RFC 9112), of known length, in chunks, or up to the end of the connection. It has
- * ended well when the status is 200 and the body is complete and of the expected size. The body is
- * counted, not stored; of the head, at most HTTP_GET_HEAD_MAX bytes.
+ * its response (http_reply.h). It has ended well when the status is 200 and the body is complete
+ * and of the expected size.
  */
 #pragma once
 
 #include "net/app/app.h"
 
 enum {
-	HTTP_GET_HEAD_MAX = 16384,
 	HTTP_GET_TARGET_MAX = 4096, /* bytes of the path, and of the host */
 };
 

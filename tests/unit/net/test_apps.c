@@ -9,6 +9,7 @@
 #include "net/bulk/discard.h"
 #include "net/echo/echo.h"
 #include "net/http/http_get.h"
+#include "net/http/http_reply.h"
 #include "net/http/http_server.h"
 #include "net/ping/prober.h"
 #include "net/rr/rr.h"
@@ -477,9 +478,9 @@ static void responses_that_are_none_have_failed(void **state UNUSED)
 
 static void head_without_an_end_is_given_up(void **state UNUSED)
 {
-	char *answer = calloc(1, 2 * HTTP_GET_HEAD_MAX);
+	char *answer = calloc(1, 2 * HTTP_REPLY_HEAD_MAX);
 
-	memset(answer, 'a', 2 * HTTP_GET_HEAD_MAX - 1);
+	memset(answer, 'a', 2 * HTTP_REPLY_HEAD_MAX - 1);
 	memcpy(answer, "HTTP/1.1 200 OK\r\n", 17);
 	speak(answer, 1000);
 	assert_int_equal(stats.n_failed, 1);
