@@ -59,6 +59,12 @@ static void print_delta(int64_t ns)
 	       s / 3600, s / 60 % 60, s % 60, abs_ns % NS_PER_S / 1000);
 }
 
+/* Differences are of what is printed. */
+static int64_t whole_us(int64_t ns)
+{
+	return ns - ns % 1000;
+}
+
 static void print_time(const struct dump_opts *o, int64_t ns)
 {
 	switch (o->n_time) {
@@ -71,13 +77,13 @@ static void print_time(const struct dump_opts *o, int64_t ns)
 		printf("%" PRId64 ".%06" PRId64 " ", ns / NS_PER_S, ns % NS_PER_S / 1000);
 		break;
 	case 3:
-		print_delta(o->last_ns ? ns - o->last_ns : 0);
+		print_delta(o->last_ns ? whole_us(ns) - whole_us(o->last_ns) : 0);
 		break;
 	case 4:
 		print_clock(ns, "%Y-%m-%d %H:%M:%S");
 		break;
 	default:
-		print_delta(o->first_ns ? ns - o->first_ns : 0);
+		print_delta(o->first_ns ? whole_us(ns) - whole_us(o->first_ns) : 0);
 	}
 }
 

@@ -344,12 +344,11 @@ static void pp_http(struct pp *p, struct rd r, size_t wire_len)
 	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
 		is_start = is_start || (rd_left(&r) >= strlen(starts[i]) &&
 					!memcmp(r.p, starts[i], strlen(starts[i])));
-	if (p->opts->verbose)
-		pp_put(p, ": HTTP, length: %zu", wire_len);
-	else
-		pp_put(p, ": HTTP");
+	pp_put(p, ": HTTP");
 	if (!is_start)
 		return;
+	if (p->opts->verbose)
+		pp_put(p, ", length: %zu", wire_len);
 	pp_put(p, p->opts->verbose ? "\n\t" : ": ");
 	while (rd_left(&r)) {
 		uint8_t c = rd_u8(&r);
