@@ -174,9 +174,13 @@ static void tcp_print(FILE *out, const json_t *tcp, bool shows_options)
 						{"data_segs_in", "data_segs_in"},
 						{NULL, NULL}};
 	static const char *const recovery[][2] = {
-		{"lost", "lost"}, {"sacked", "sacked"}, {NULL, NULL}};
-	static const char *const rest[][2] = {
-		{"rcv_space", "rcv_space"}, {"notsent", "notsent_bytes"}, {NULL, NULL}};
+		{"lost", "lost"}, {"sacked", "sacked"}, {"dsack_dups", "dsack_dups"}, {NULL, NULL}};
+	static const char *const receiver[][2] = {{"rcv_space", "rcv_space"},
+						  {"rcv_ssthresh", "rcv_ssthresh"},
+						  {"notsent", "notsent_bytes"},
+						  {NULL, NULL}};
+	static const char *const last[][2] = {
+		{"rcv_ooopack", "rcv_ooopack"}, {"snd_wnd", "snd_wnd"}, {NULL, NULL}};
 	int64_t rtt_us = json_int_of(tcp, "rtt_us");
 	const char *wait = json_text_of(tcp, "wait");
 
@@ -196,8 +200,12 @@ static void tcp_print(FILE *out, const json_t *tcp, bool shows_options)
 		fprintf(out, " send %.0fbps",
 			(double)json_int_of(tcp, "snd_cwnd") * (double)json_int_of(tcp, "snd_mss") *
 				8000000. / (double)rtt_us);
-	fprintf(out, " lastsnd:%" PRId64 " lastrcv:%" PRId64, json_int_of(tcp, "last_snd_ago_ms"),
+	/* An acknowledgement is anything received. */
+	fprintf(out, " lastsnd:%" PRId64 " lastrcv:%" PRId64 " lastack:%" PRId64,
+		json_int_of(tcp, "last_snd_ago_ms"), json_int_of(tcp, "last_rcv_ago_ms"),
 		json_int_of(tcp, "last_rcv_ago_ms"));
+	if (json_int_of(tcp, "delivered"))
+		fprintf(out, " delivered:%" PRId64, json_int_of(tcp, "delivered"));
 	if (json_int_of(tcp, "busy_ns") >= 1000000)
 		fprintf(out, " busy:%" PRId64 "ms", json_int_of(tcp, "busy_ns") / 1000000);
 	if (json_int_of(tcp, "unacked"))
@@ -206,10 +214,18 @@ static void tcp_print(FILE *out, const json_t *tcp, bool shows_options)
 		fprintf(out, " retrans:%" PRId64 "/%" PRId64, json_int_of(tcp, "retrans"),
 			json_int_of(tcp, "total_retrans"));
 	figures_print(out, tcp, recovery);
-	figures_print(out, tcp, rest);
+	/* Three is what everybody starts with (RFC 5681 §3.2). */
+	if (json_int_of(tcp, "reordering") > 3)
+		fprintf(out, " reordering:%" PRId64, json_int_of(tcp, "reordering"));
+	if (json_int_of(tcp, "reord_seen"))
+		fprintf(out, " reord_seen:%" PRId64, json_int_of(tcp, "reord_seen"));
+	if (json_int_of(tcp, "rcv_rtt_us"))
+		fprintf(out, " rcv_rtt:%g", ms_of(tcp, "rcv_rtt_us"));
+	figures_print(out, tcp, receiver);
 	if (json_int_of(tcp, "min_rtt_us"))
 		fprintf(out, " minrtt:%g", ms_of(tcp, "min_rtt_us"));
-	fprintf(out, " snd_wnd:%" PRId64 " wait:%s", json_int_of(tcp, "snd_wnd"), wait);
+	figures_print(out, tcp, last);
+	fprintf(out, " wait:%s", wait);
 	if (*wait_text(wait))
 		fprintf(out, " (%s)", wait_text(wait));
 }

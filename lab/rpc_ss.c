@@ -106,6 +106,9 @@ static json_t *tcp_json(const struct weft_tcp_info *t)
 		N(sndq_bytes),    N(rcvq_bytes),      N(ofoq_bytes),
 		N(handshake_ns),  N(busy_ns),         N(backoffs),
 		N(rcv_space),     N(last_snd_ago_ms), N(last_rcv_ago_ms),
+		N(rcv_ssthresh),  N(rcv_rtt_us),      N(delivered),
+		N(reordering),    N(reord_seen),      N(dsack_dups),
+		N(rcv_ooopack),
 	};
 	json_t *tcp = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "cc", cc_name(t->cc), "ca_state",
 				ca_state_name(t->ca_state), "wait", wait_name(t->wait), "ts",

@@ -240,7 +240,14 @@ struct weft_tcp_info {
 	int64_t timer_ns;       /* until it fires */
 	/* Since data was last sent, and anything last received; ms. */
 	uint32_t last_snd_ago_ms, last_rcv_ago_ms;
-	uint32_t rcv_space; /* bytes read in a round trip: what the receive buffer is tuned by */
+	uint32_t rcv_space;    /* bytes read in a round trip: what the receive buffer is tuned by */
+	uint32_t rcv_ssthresh; /* bytes that the receive window may grow to now */
+	uint32_t rcv_rtt_us;   /* as the receiver measures it; 0: not yet */
+	uint32_t delivered;    /* segments that have arrived at the peer */
+	uint32_t reordering;   /* segments that may be overtaken before one is held lost */
+	uint32_t reord_seen;   /* how often that was found to be too few */
+	uint32_t dsack_dups;   /* segments that the peer has had twice */
+	uint32_t rcv_ooopack;  /* segments received out of order */
 };
 
 /* struct tcp_info of Linux, byte by byte, in Linux's units. */

@@ -102,9 +102,17 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 		.last_rcv_ago_ms = tcp_clock_ms(conn->sk.stack) - conn->last_rcv_ms,
 		/* Shares its place with the accept queue's link. */
 		.rcv_space = conn->flags & TCPC_ACCEPTQ ? 0 : conn->drs_space,
+		.rcv_ssthresh = tcp_rcv_wnd_space(conn),
+		.rcv_rtt_us = conn->flags & TCPC_ACCEPTQ ? 0 : conn->drs_rtt_us,
+		.reordering = conn->reordering,
+		.reord_seen = conn->n_reord_seen,
+		.dsack_dups = conn->n_dsack_in,
+		.rcv_ooopack = conn->n_ooo_in,
 	};
 	tcp_info_timer(conn, ret);
 	tcp_info_flight(conn, ret);
+	ret->delivered = conn->data_segs_out -
+			 tcp_min(conn->data_segs_out, conn->n_rexmt + ret->unacked) + ret->sacked;
 }
 
 static_assert(sizeof(struct weft_tcp_info_linux) == 232, "Linux's struct tcp_info");
@@ -157,15 +165,15 @@ void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret
 		.last_data_recv = now_ms - conn->last_rcv_ms,
 		.last_ack_recv = now_ms - conn->last_rcv_ms,
 		.pmtu = i.pmtu,
-		.rcv_ssthresh = tcp_rcv_wnd_space(conn),
+		.rcv_ssthresh = i.rcv_ssthresh,
 		.rtt = i.rtt_us,
 		.rttvar = i.rttvar_us,
 		.snd_ssthresh = i.snd_ssthresh,
 		.snd_cwnd = i.snd_cwnd,
 		.advmss = i.advmss,
-		.reordering = conn->reordering,
-		.rcv_rtt = conn->flags & TCPC_ACCEPTQ ? 0 : conn->drs_rtt_us,
-		.rcv_space = conn->flags & TCPC_ACCEPTQ ? 0 : conn->drs_space,
+		.reordering = i.reordering,
+		.rcv_rtt = i.rcv_rtt_us,
+		.rcv_space = i.rcv_space,
 		.total_retrans = conn->n_rexmt,
 		.pacing_rate = UINT64_MAX,
 		.max_pacing_rate = UINT64_MAX,
@@ -178,13 +186,12 @@ void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret
 		.data_segs_in = conn->data_segs_in,
 		.data_segs_out = conn->data_segs_out,
 		.busy_time = (uint64_t)(i.busy_ns / TCP_NS_PER_US),
-		.delivered = conn->data_segs_out -
-			     tcp_min(conn->data_segs_out, conn->n_rexmt + i.unacked) + i.sacked,
+		.delivered = i.delivered,
 		.bytes_sent = i.bytes_sent,
 		.bytes_retrans = i.bytes_retrans,
-		.dsack_dups = conn->n_dsack_in,
-		.reord_seen = conn->n_reord_seen,
-		.rcv_ooopack = conn->n_ooo_in,
+		.dsack_dups = i.dsack_dups,
+		.reord_seen = i.reord_seen,
+		.rcv_ooopack = i.rcv_ooopack,
 		.snd_wnd = i.snd_wnd,
 	};
 }

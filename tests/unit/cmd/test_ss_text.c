@@ -13,7 +13,8 @@
 	"'rcv_mss': 536, 'advmss': 1460, 'snd_cwnd': 13, 'snd_ssthresh': 2147483647, "             \
 	"'bytes_sent': 3000, 'bytes_acked': 3000, 'bytes_received': 10, 'segs_out': 4, 'segs_in'"  \
 	": 4, 'data_segs_out': 3, 'data_segs_in': 1, 'last_snd_ago_ms': 1368, 'last_rcv_ago_ms': " \
-	"1372, 'rcv_space': 14480, 'snd_wnd': 70656}"
+	"1372, 'delivered': 4, 'rcv_rtt_us': 1500, 'rcv_ssthresh': 64088, 'rcv_space': 14480, "    \
+	"'snd_wnd': 70656}"
 #define END(addr, port) "{'address': '" addr "', 'port': " port "}"
 
 static const char socks_text
@@ -197,7 +198,8 @@ static void timers_and_memory_are_printed_as_by_ss(void **state UNUSED)
 	" cubic wscale:10,7 rto:204 rtt:0.022/0.009 ato:40 mss:1448 pmtu:1500 rcvmss:536 "       \
 	"advmss:1448 cwnd:13 bytes_sent:3000 bytes_acked:3000 bytes_received:10 segs_out:4 "     \
 	"segs_in:4 data_segs_out:3 data_segs_in:1 send 6845090909bps lastsnd:1368 lastrcv:1372 " \
-	"rcv_space:14480 minrtt:0.021 snd_wnd:70656 wait:rwnd (the peer's window is full)"
+	"lastack:1372 delivered:4 rcv_rtt:1.5 rcv_space:14480 rcv_ssthresh:64088 minrtt:0.021 "  \
+	"snd_wnd:70656 wait:rwnd (the peer's window is full)"
 
 static void figures_of_tcp_are_printed_as_by_ss(void **state UNUSED)
 {
