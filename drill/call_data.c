@@ -11,6 +11,10 @@
 
 #include "drill/run_priv.h"
 
+enum {
+	CONTROL_MAX = 256
+};
+
 static bool is_stream(const struct drill_fd *fd)
 {
 	return fd->type == WEFT_SOCK_STREAM;
@@ -23,6 +27,10 @@ struct transfer {
 	size_t len;
 	int64_t flags;
 	struct weft_sockaddr peer;
+	bool has_control; /* control messages are wanted */
+	_Alignas(8) uint8_t control[CONTROL_MAX];
+	size_t control_len; /* what came */
+	uint32_t flags_out;
 };
 
 /* The bytes that a read gave: those of the script's text, or of the stream. */
@@ -67,6 +75,24 @@ static enum drill_call_state recv_done(struct drill_ctx *c, struct transfer *t, 
 	return drill_done(c, (int64_t)c->done);
 }
 
+/* One receive of at most `room` bytes; notes control messages and flags in `t`. */
+static ptrdiff_t recv_once(struct transfer *t, uint8_t *buf, size_t room, uint32_t flags)
+{
+	struct weft_iovec iov = {.base = buf, .len = room};
+	struct weft_msghdr msg = {.name = &t->peer,
+				  .iov = &iov,
+				  .n_iov = 1,
+				  .control = t->control,
+				  .control_len = t->has_control ? sizeof(t->control) : 0};
+	ptrdiff_t n = weft_recvmsg(t->fd->sk, &msg, flags);
+
+	if (n >= 0) {
+		t->control_len = msg.control_len;
+		t->flags_out = msg.flags;
+	}
+	return n;
+}
+
 static enum drill_call_state do_recv(struct drill_ctx *c, struct transfer *t)
 {
 	int64_t flags = t->flags & ~(int64_t)MSG_WAITALL;
@@ -80,7 +106,7 @@ static enum drill_call_state do_recv(struct drill_ctx *c, struct transfer *t)
 	buf = malloc(room ? room : 1);
 	if (!buf)
 		return drill_bad(c, "out of memory");
-	n = weft_recvfrom(t->fd->sk, buf, room, (uint32_t)flags, &t->peer);
+	n = recv_once(t, buf, room, (uint32_t)flags);
 	if (n > 0)
 		ok = check_bytes(c, t, buf, (size_t)n < room ? (size_t)n : room);
 	if (n > 0 && !(flags & (MSG_PEEK | MSG_OOB)))
@@ -179,7 +205,6 @@ enum drill_call_state drill_sys_readv(struct drill_ctx *c)
 static bool arg_msg(struct drill_ctx *c, struct transfer *t, const struct drill_expr **ret_msg)
 {
 	const struct drill_expr *msg = drill_arg(c, 1);
-	const struct drill_expr *control = drill_item(msg, "msg_control");
 
 	*t = (struct transfer){.len = 0};
 	*ret_msg = msg;
@@ -187,30 +212,75 @@ static bool arg_msg(struct drill_ctx *c, struct transfer *t, const struct drill_
 		drill_bad(c, "{msg_name(...)=..., msg_iov(1)=[...], msg_flags=0} is wanted");
 		return false;
 	}
-	if (control && control->first) {
-		drill_bad(c, "control messages (msg_control) are not there yet");
-		return false;
-	}
 	return drill_arg_fd(c, 0, &t->fd) && arg_iov(c, drill_item(msg, "msg_iov"), t) &&
 	       drill_arg_int(c, 2, &t->flags);
 }
 
+/* {cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=100} against what came at *pos. */
+static bool check_cmsg(struct drill_ctx *c, const struct transfer *t, const struct drill_expr *e,
+		       size_t *pos)
+{
+	int64_t level, type, data;
+	struct weft_cmsghdr hdr;
+	int value = 0;
+
+	if (!drill_expr_int(c, drill_item(e, "cmsg_level"), &level) ||
+	    !drill_expr_int(c, drill_item(e, "cmsg_type"), &type) ||
+	    !drill_expr_int(c, drill_item(e, "cmsg_data"), &data))
+		return false;
+	if (t->control_len < *pos + sizeof(hdr))
+		return drill_run_fail(c->run, c->ev->line, "%s\n  a control message did not come",
+				      c->ev->text);
+	memcpy(&hdr, t->control + *pos, sizeof(hdr));
+	if (hdr.len >= sizeof(hdr) + sizeof(value) && hdr.len <= t->control_len - *pos)
+		memcpy(&value, t->control + *pos + sizeof(hdr), sizeof(value));
+	*pos += (hdr.len + 7) / 8 * 8;
+	if (hdr.level == level && hdr.type == type && value == data)
+		return true;
+	return drill_run_fail(c->run, c->ev->line,
+			      "%s\n  expected level %lld, type %lld, data %lld\n"
+			      "  seen     level %d, type %d, data %d",
+			      c->ev->text, (long long)level, (long long)type, (long long)data,
+			      hdr.level, hdr.type, value);
+}
+
+static bool check_control(struct drill_ctx *c, const struct transfer *t,
+			  const struct drill_expr *control)
+{
+	size_t pos = 0;
+
+	for (const struct drill_expr *e = control->first; e; e = e->next)
+		if (!check_cmsg(c, t, e, &pos))
+			return false;
+	return pos >= t->control_len ||
+	       drill_run_fail(c->run, c->ev->line, "%s\n  one more control message came",
+			      c->ev->text);
+}
+
 enum drill_call_state drill_sys_recvmsg(struct drill_ctx *c)
 {
-	const struct drill_expr *msg;
+	const struct drill_expr *msg, *control;
 	enum drill_call_state state;
 	struct transfer t;
 	int64_t want = 0;
 
 	if (!arg_msg(c, &t, &msg))
 		return DRILL_CALL_BAD;
+	control = drill_item(msg, "msg_control");
+	t.has_control = control != NULL;
 	state = do_recv(c, &t);
 	if (state != DRILL_CALL_DONE || c->result < 0)
 		return state;
 	if (drill_item(msg, "msg_flags") && !drill_expr_int(c, drill_item(msg, "msg_flags"), &want))
 		return DRILL_CALL_BAD;
-	if (want & ~(int64_t)MSG_TRUNC)
-		return drill_bad(c, "of the flags that come back only MSG_TRUNC is known");
+	if ((uint32_t)want != t.flags_out) {
+		drill_run_fail(c->run, c->ev->line,
+			       "%s\n  expected msg_flags %#llx\n  seen     %#x", c->ev->text,
+			       (unsigned long long)want, t.flags_out);
+		return DRILL_CALL_BAD;
+	}
+	if (control && !check_control(c, &t, control))
+		return DRILL_CALL_BAD;
 	return state;
 }
 
@@ -313,6 +383,8 @@ enum drill_call_state drill_sys_sendmsg(struct drill_ctx *c)
 	if (!arg_msg(c, &t, &msg))
 		return DRILL_CALL_BAD;
 	name = drill_item(msg, "msg_name");
+	if (drill_item(msg, "msg_control") && drill_item(msg, "msg_control")->first)
+		return drill_bad(c, "control messages can be received, not sent");
 	if (name && name->kind == DRILL_EXPR_STRUCT && !drill_arg_addr(c, name, &t.peer))
 		return DRILL_CALL_BAD;
 	return do_send(c, &t);

@@ -8,51 +8,93 @@
 #include "drill/run_priv.h"
 #include "drill/symbol.h"
 
-/* Units: what divides the stack's number to give Linux's. */
-#define FIGURE(name, field, unit)                                        \
-	{                                                                \
-		name, offsetof(struct weft_tcp_info, field),             \
-			sizeof(((struct weft_tcp_info *)0)->field), unit \
+#define FIGURE(name, type, field)                                                             \
+	{                                                                                     \
+		"tcpi_" name, offsetof(struct type, field), sizeof(((struct type *)0)->field) \
 	}
+#define LINUX(name)      FIGURE(#name, weft_tcp_info_linux, name)
+#define OWN(name, field) FIGURE(name, weft_tcp_info, field)
 
-static const struct figure {
+struct figure {
 	const char *name;
 	size_t offset, size;
-	int64_t unit;
-} figures[] = {
-	FIGURE("tcpi_state", state, 1),
-	FIGURE("tcpi_ca_state", ca_state, 1),
-	FIGURE("tcpi_retransmits", retransmits, 1),
-	FIGURE("tcpi_snd_wscale", snd_wscale, 1),
-	FIGURE("tcpi_rcv_wscale", rcv_wscale, 1),
-	FIGURE("tcpi_rto", rto_us, 1),
-	FIGURE("tcpi_ato", ato_us, 1),
-	FIGURE("tcpi_snd_mss", snd_mss, 1),
-	FIGURE("tcpi_rcv_mss", rcv_mss, 1),
-	FIGURE("tcpi_unacked", unacked, 1),
-	FIGURE("tcpi_sacked", sacked, 1),
-	FIGURE("tcpi_lost", lost, 1),
-	FIGURE("tcpi_retrans", retrans, 1),
-	FIGURE("tcpi_pmtu", pmtu, 1),
-	FIGURE("tcpi_rtt", rtt_us, 1),
-	FIGURE("tcpi_rttvar", rttvar_us, 1),
-	FIGURE("tcpi_min_rtt", min_rtt_us, 1),
-	FIGURE("tcpi_snd_ssthresh", snd_ssthresh, 1),
-	FIGURE("tcpi_snd_cwnd", snd_cwnd, 1),
-	FIGURE("tcpi_advmss", advmss, 1),
-	FIGURE("tcpi_total_retrans", total_retrans, 1),
-	FIGURE("tcpi_bytes_acked", bytes_acked, 1),
-	FIGURE("tcpi_bytes_received", bytes_received, 1),
-	FIGURE("tcpi_bytes_sent", bytes_sent, 1),
-	FIGURE("tcpi_bytes_retrans", bytes_retrans, 1),
-	FIGURE("tcpi_segs_out", segs_out, 1),
-	FIGURE("tcpi_segs_in", segs_in, 1),
-	FIGURE("tcpi_data_segs_out", data_segs_out, 1),
-	FIGURE("tcpi_data_segs_in", data_segs_in, 1),
-	FIGURE("tcpi_notsent_bytes", notsent_bytes, 1),
-	FIGURE("tcpi_snd_wnd", snd_wnd, 1),
-	FIGURE("tcpi_rcv_wnd", rcv_wnd, 1),
-	FIGURE("tcpi_busy_time", busy_ns, 1000),
+};
+
+/* Linux's struct, of a socket that the script has. */
+static const struct figure linux_figures[] = {
+	LINUX(ca_state),
+	LINUX(retransmits),
+	LINUX(probes),
+	LINUX(backoff),
+	LINUX(options),
+	LINUX(rto),
+	LINUX(ato),
+	LINUX(snd_mss),
+	LINUX(rcv_mss),
+	LINUX(unacked),
+	LINUX(sacked),
+	LINUX(lost),
+	LINUX(retrans),
+	LINUX(fackets),
+	LINUX(last_data_sent),
+	LINUX(last_ack_sent),
+	LINUX(last_data_recv),
+	LINUX(last_ack_recv),
+	LINUX(pmtu),
+	LINUX(rcv_ssthresh),
+	LINUX(rtt),
+	LINUX(rttvar),
+	LINUX(snd_ssthresh),
+	LINUX(snd_cwnd),
+	LINUX(advmss),
+	LINUX(reordering),
+	LINUX(rcv_rtt),
+	LINUX(rcv_space),
+	LINUX(total_retrans),
+	LINUX(pacing_rate),
+	LINUX(max_pacing_rate),
+	LINUX(bytes_acked),
+	LINUX(bytes_received),
+	LINUX(segs_out),
+	LINUX(segs_in),
+	LINUX(notsent_bytes),
+	LINUX(min_rtt),
+	LINUX(data_segs_in),
+	LINUX(data_segs_out),
+	LINUX(delivery_rate),
+	LINUX(busy_time),
+	LINUX(rwnd_limited),
+	LINUX(sndbuf_limited),
+	LINUX(delivered),
+	LINUX(delivered_ce),
+	LINUX(bytes_sent),
+	LINUX(bytes_retrans),
+	LINUX(dsack_dups),
+	LINUX(reord_seen),
+	LINUX(rcv_ooopack),
+	LINUX(snd_wnd),
+};
+
+/* The stack's own, of any connection: for what Linux packs into bits, and for connections that
+ * nobody has accepted or that are closed for the script. */
+static const struct figure own_figures[] = {
+	OWN("ca_state", ca_state),
+	OWN("retransmits", retransmits),
+	OWN("snd_wscale", snd_wscale),
+	OWN("rcv_wscale", rcv_wscale),
+	OWN("rto", rto_us),
+	OWN("snd_mss", snd_mss),
+	OWN("unacked", unacked),
+	OWN("pmtu", pmtu),
+	OWN("rtt", rtt_us),
+	OWN("rttvar", rttvar_us),
+	OWN("snd_ssthresh", snd_ssthresh),
+	OWN("snd_cwnd", snd_cwnd),
+	OWN("total_retrans", total_retrans),
+	OWN("bytes_received", bytes_received),
+	OWN("notsent_bytes", notsent_bytes),
+	OWN("snd_wnd", snd_wnd),
+	OWN("rcv_wnd", rcv_wnd),
 };
 
 struct lookup {
@@ -74,51 +116,59 @@ static void look(void *arg, const struct weft_sock_info *info)
 	l->is_found = true;
 }
 
-static int64_t figure_value(const struct weft_tcp_info *info, const struct figure *f)
+static bool figure_find(const struct figure *figures, size_t n, const void *info, const char *name,
+			int64_t *ret)
 {
-	const uint8_t *p = (const uint8_t *)info + f->offset;
-	uint32_t v32;
-	int64_t v64;
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *p = (const uint8_t *)info + figures[i].offset;
+		uint32_t v32;
 
-	if (f->size == 1)
-		return *p;
-	if (f->size == 4) {
-		memcpy(&v32, p, sizeof(v32));
-		return v32;
+		if (strcmp(figures[i].name, name) != 0)
+			continue;
+		*ret = *p;
+		if (figures[i].size == sizeof(v32)) {
+			memcpy(&v32, p, sizeof(v32));
+			*ret = v32;
+		} else if (figures[i].size == sizeof(*ret)) {
+			memcpy(ret, p, sizeof(*ret));
+		}
+		return true;
 	}
-	memcpy(&v64, p, sizeof(v64));
-	return v64 / f->unit;
+	return false;
 }
 
-/* TCPI_OPT_* */
-static int64_t options_value(const struct weft_tcp_info *info)
+/* TCP_INFO of the descriptor that has the flow. */
+static bool linux_info(struct drill_run *run, struct weft_tcp_info_linux *ret)
 {
-	return (info->has_ts ? 1 : 0) | (info->has_sack ? 2 : 0) | (info->has_wscale ? 4 : 0);
+	for (struct drill_fd *fd = run->fds; fd; fd = fd->next) {
+		struct weft_sockaddr own, peer;
+		size_t len = sizeof(*ret);
+
+		if (fd->sk && !weft_getsockname(fd->sk, &own) && !weft_getpeername(fd->sk, &peer) &&
+		    own.port == run->flow->lport && peer.port == run->flow->rport)
+			return !weft_getsockopt(fd->sk, WEFT_IPPROTO_TCP, WEFT_TCP_INFO_LINUX, ret,
+						&len);
+	}
+	return false;
 }
 
 bool drill_figures_find(void *arg, const char *name, int64_t *ret)
 {
 	struct drill_run *run = arg;
 	struct lookup l = {.flow = run->flow};
+	struct weft_tcp_info_linux info;
 
 	if (strncmp(name, "tcpi_", 5) != 0)
 		return drill_symbol(name, ret);
 	if (!l.flow)
 		return false;
 	weft_stack_sockets(run->st, look, &l);
-	if (!l.is_found) {
-		*ret = WEFT_TCP_CLOSE;
-		return !strcmp(name, "tcpi_state");
-	}
-	if (!strcmp(name, "tcpi_options")) {
-		*ret = options_value(&l.info);
+	if (!strcmp(name, "tcpi_state")) {
+		*ret = l.is_found ? l.info.state : WEFT_TCP_CLOSE;
 		return true;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
-		if (!strcmp(figures[i].name, name)) {
-			*ret = figure_value(&l.info, &figures[i]);
-			return true;
-		}
-	}
-	return false;
+	if (linux_info(run, &info) &&
+	    figure_find(linux_figures, ARRAY_SIZE(linux_figures), &info, name, ret))
+		return true;
+	return l.is_found && figure_find(own_figures, ARRAY_SIZE(own_figures), &l.info, name, ret);
 }

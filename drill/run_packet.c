@@ -145,6 +145,8 @@ static bool inject(struct drill_run *run, const struct drill_event *ev)
 		return false;
 	if (pkt->flags & DRILL_RST)
 		flow->is_over = true;
+	if (pkt->flags & DRILL_URG)
+		run->has_text = true; /* a byte will be read out of its place */
 	if (pkt->proto == DRILL_TCP && is_syn) {
 		flow->is_over |= flow->has_risn && flow->risn != pkt->seq;
 		flow->has_risn = true;

@@ -36,7 +36,7 @@ struct drill_flow {
 	bool has_off;
 	uint32_t off;  /* our sequence number on the wire minus that of the script */
 	uint32_t lisn; /* our first one, in the script */
-	bool is_over; /* reset, or a new SYN came: our next SYN may have another number */
+	bool is_over;  /* reset, or a new SYN came: our next SYN may have another number */
 	bool has_risn;
 	uint32_t risn; /* the peer's */
 	bool has_ts;
@@ -110,7 +110,8 @@ struct drill_run {
 	struct drill_ctx waiting;
 	bool has_failed;
 	bool has_ports; /* bind() has named a port: ports in packets are real ones */
-	bool has_text;  /* a write had a text of its own: payloads are not checked */
+	bool has_text;  /* a write had a text of its own, or there was urgent data: payloads are not
+			  checked */
 	uint32_t line;  /* of the event under way */
 	uint16_t next_port, next_ip_id;
 	uint8_t *frame; /* DRILL_FRAME_MAX bytes to build in */

@@ -134,6 +134,29 @@ static void udp_goes_both_ways(void **state UNUSED)
 			 DRILL_PASSED);
 }
 
+static void control_message_is_compared(void **state UNUSED)
+{
+	assert_int_equal(run(SERVER "+0 setsockopt(4, SOL_TCP, TCP_INQ, [1], 4) = 0\n"
+				    "+0 < P. 1:101(100) ack 1 win 32792\n"
+				    "+0 > . 1:1(0) ack 101\n"
+				    "+0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 30}], "
+				    "msg_flags=0, msg_control=[{cmsg_level=SOL_TCP, "
+				    "cmsg_type=TCP_CM_INQ, cmsg_data=71}]}, 0) = 30\n"),
+			 DRILL_FAILED);
+	assert_non_null(strstr(res.text, "seen     level 6, type 36, data 70"));
+}
+
+static void figures_are_those_of_linux(void **state UNUSED)
+{
+	assert_int_equal(run(SERVER "+0 write(4, ..., 100) = 100\n"
+				    "+0 > P. 1:101(100) ack 1\n"
+				    "+0 %{ assert tcpi_unacked == 1 and tcpi_rtt == 100000\n"
+				    "assert tcpi_options == TCPI_OPT_SACK, tcpi_options }%\n"
+				    "+0 %{ assert tcpi_nothing == 0 }%\n"),
+			 DRILL_FAILED);
+	assert_non_null(strstr(res.text, ":13: tcpi_nothing is not known"));
+}
+
 static void edge_of_epoll_is_reported_once(void **state UNUSED)
 {
 	assert_int_equal(
@@ -225,6 +248,8 @@ int main(void)
 		cmocka_unit_test(ports_tell_connections_apart),
 		cmocka_unit_test(ping_is_answered),
 		cmocka_unit_test(udp_goes_both_ways),
+		cmocka_unit_test(control_message_is_compared),
+		cmocka_unit_test(figures_are_those_of_linux),
 		cmocka_unit_test(edge_of_epoll_is_reported_once),
 		cmocka_unit_test(settings_in_commands_are_applied),
 		cmocka_unit_test(unknown_command_is_refused_by_name),
