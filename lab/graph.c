@@ -187,19 +187,40 @@ static bool iface_is_in_node(const struct graph *g, const struct labfile_iface *
 	       link->ends[link_top(g, link)].iface == iface;
 }
 
+/* The counterpart of an interface for the last node of the bunch at its link; NULL: no bunch. */
+static const struct labfile_iface *last_of_bunch(const struct graph *g,
+						 const struct labfile_iface *iface)
+{
+	const struct labfile_iface *peer = labfile_iface_peer(iface);
+	const struct bunch *own = &g->bunches[iface->node->index];
+	const struct bunch *other = peer ? &g->bunches[peer->node->index] : own;
+	const struct labfile_node *last;
+
+	if (own->n > 1)
+		return &g->lab->nodes[own->last].ifaces[iface - iface->node->ifaces];
+	if (other->n <= 1)
+		return NULL;
+	last = &g->lab->nodes[other->last];
+	return labfile_iface_peer(&last->ifaces[peer - peer->node->ifaces]);
+}
+
 static void print_ifaces(const struct graph *g, const struct labfile_node *node)
 {
 	char text[LAB_NET_TEXT];
 
 	for (uint32_t i = 0; i < node->n_ifaces; i++) {
-		const struct labfile_iface *iface = &node->ifaces[i];
+		const struct labfile_iface *iface = &node->ifaces[i], *last;
 
 		if (!iface_is_in_node(g, iface) || !link_is_drawn(g, iface->link))
 			continue;
+		last = last_of_bunch(g, iface);
 		fprintf(g->out, "<br/><font point-size=\"9\" color=\"" COLOR_SUBTLE "\">%s",
 			iface->name);
 		for (uint32_t k = 0; k < iface->n_addrs; k++)
 			fprintf(g->out, " %s", lab_net_format(&iface->addrs[k].net, text));
+		if (last && last->n_addrs)
+			fprintf(g->out, " &#8211; %s %s", last->name,
+				lab_net_format(&last->addrs[0].net, text));
 		fprintf(g->out, "</font>");
 	}
 }
@@ -284,8 +305,7 @@ static void print_node(const struct graph *g, const struct labfile_node *node)
 /* What stands at an end: the interface and its addresses; nothing at switches. */
 static void print_end(const struct graph *g, const char *key, const struct labfile_end *end)
 {
-	const struct bunch *bunch = &g->bunches[end->node->index];
-	const struct labfile_iface *iface = end->iface;
+	const struct labfile_iface *iface = end->iface, *last = last_of_bunch(g, iface);
 	char text[LAB_NET_TEXT];
 
 	if (end->node->kind == LABFILE_SWITCH || iface_is_in_node(g, iface))
@@ -293,14 +313,8 @@ static void print_end(const struct graph *g, const char *key, const struct labfi
 	fprintf(g->out, ", %s=" LABEL_OPEN "%s", key, iface->name);
 	for (uint32_t i = 0; i < iface->n_addrs; i++)
 		fprintf(g->out, "<br/>%s", lab_net_format(&iface->addrs[i].net, text));
-	if (bunch->n > 1 && iface->n_addrs) {
-		const struct labfile_node *last = &g->lab->nodes[bunch->last];
-		const struct labfile_iface *other = &last->ifaces[iface - end->node->ifaces];
-
-		if (other->n_addrs)
-			fprintf(g->out, "<br/>&#8211; %s",
-				lab_net_format(&other->addrs[0].net, text));
-	}
+	if (last && last->n_addrs)
+		fprintf(g->out, "<br/>&#8211; %s", lab_net_format(&last->addrs[0].net, text));
 	fprintf(g->out, LABEL_CLOSE);
 }
 
