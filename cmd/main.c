@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "lab/rundir.h"
 #include "lab/suggest.h"
 #include "weft/weft.h"
 
@@ -164,6 +165,8 @@ int main(int argc, char **argv)
 	if (!cmd)
 		return unknown_command(argv[i]);
 	env.tool = cmd->name;
+	if (cmd->group != CMD_FILE)
+		rundir_sweep();
 	optind = 0; /* glibc: start again, in its usual order */
 	return cmd->run(&env, argc - i, argv + i);
 }

@@ -3,6 +3,9 @@
  * Any lines as what a client of the control socket sends, to a lab in virtual time: every line that
  * comes back is one JSON message, and every call is answered at most once.
  *
+ * Two kinds of lines are for the target itself: "!N" makes the N-th allocation of jansson from here
+ * on fail, "~" makes the client stop reading for a while.
+ *
  * Between lines a little time passes, so that methods that answer later do so. A node of kind
  * kernel does not exist in virtual time, so nothing here makes a process.
  */
@@ -36,6 +39,20 @@ static const char lab_text[] = "lab: fuzz\n"
 			       "  - sw:p2 -- a-b:eth0\n"
 			       "  - { between: [ a-b:eth1, c:eth0 ], delay: 1ms, loss: 1% }\n";
 
+/* How many allocations until one fails; 0: none does. */
+static unsigned int fail_in;
+static bool
+	has_failed; /* one has: jansson 2.14 then writes a text without a key, and says nothing */
+
+static void *failing_malloc(size_t size)
+{
+	if (fail_in && !--fail_in) {
+		has_failed = true;
+		return NULL;
+	}
+	return malloc(size);
+}
+
 struct client {
 	struct rpc_peer peer;
 	size_t waiting; /* bytes that it has not read */
@@ -45,10 +62,14 @@ struct client {
 static void client_send(struct rpc_peer *peer, char *line, size_t len, const int *fds, size_t n_fds)
 {
 	struct client *c = container_of(peer, struct client, peer);
-	json_t *message = json_loadb(line, len, 0, NULL);
+	unsigned int was_fail_in = fail_in;
+	json_t *message;
+
+	fail_in = 0;
+	message = json_loadb(line, len, 0, NULL);
 
 	assert(line[len - 1] == '\n' && !memchr(line, '\n', len - 1));
-	assert(json_is_object(message) || json_array_size(message));
+	assert(has_failed || json_is_object(message) || json_array_size(message));
 	assert(len <= RPC_OUT_MAX);
 	c->n_answers += !json_object_get(message, "method");
 	c->waiting += len;
@@ -58,6 +79,7 @@ static void client_send(struct rpc_peer *peer, char *line, size_t len, const int
 	while (n_fds)
 		close(fds[--n_fds]);
 	free(line);
+	fail_in = was_fail_in;
 }
 
 static size_t client_waiting(const struct rpc_peer *peer)
@@ -105,6 +127,22 @@ static void check_lab(const struct lab *lab)
 		}
 }
 
+/* False: the line is for the lab. */
+static bool line_is_ours(struct client *c, const char *line, size_t len)
+{
+	unsigned int n = 0;
+
+	if (!len || (line[0] != '!' && line[0] != '~'))
+		return false;
+	for (size_t i = 1; i < len && i < 6 && line[i] >= '0' && line[i] <= '9'; i++)
+		n = n * 10 + (unsigned int)(line[i] - '0');
+	if (line[0] == '!')
+		fail_in = n;
+	else
+		c->waiting = WAITING_MAX;
+	return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct client c = {.waiting = 0};
@@ -113,6 +151,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *p = (const char *)data;
 	unsigned int turns = 0;
 
+	has_failed = false;
+	json_set_alloc_funcs(failing_malloc, free);
 	rpc_peer_init(&c.peer, lab);
 	c.peer.send = client_send;
 	c.peer.waiting = client_waiting;
@@ -120,12 +160,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const char *end = memchr(p, '\n', size);
 		size_t len = end ? (size_t)(end - p) : size;
 
-		rpc_peer_line(&c.peer, p, len);
+		if (!line_is_ours(&c, p, len))
+			rpc_peer_line(&c.peer, p, len);
 		time_pass(lab, STEP_NS, &turns);
 		check_lab(lab);
 		p += len + (end != NULL);
 		size -= len + (end != NULL);
 	}
+	fail_in = 0;
 	time_pass(lab, END_NS, &turns);
 	rpc_peer_fini(&c.peer);
 	time_pass(lab, STEP_NS, &turns);

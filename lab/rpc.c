@@ -661,6 +661,8 @@ static const char *request_fault(const json_t *request)
 	return NULL;
 }
 
+static int rpc_cancel_run(struct rpc_call *call);
+
 static void request_take(struct rpc_peer *peer, const json_t *request, struct rpc_batch *batch)
 {
 	const char *fault = request_fault(request);
@@ -685,7 +687,8 @@ static void request_take(struct rpc_peer *peer, const json_t *request, struct rp
 		refuse(peer, batch, id, RPC_INVALID_REQUEST, "a call with this id is open");
 		return;
 	}
-	if (peer->n_calls >= RPC_CALLS_MAX) {
+	/* One that has too many must still be able to give some up. */
+	if (peer->n_calls >= RPC_CALLS_MAX && method->run != rpc_cancel_run) {
 		refuse(peer, batch, id, RPC_FAILED, "64 calls are open: wait for answers first");
 		return;
 	}

@@ -265,3 +265,11 @@ void rundir_list_free(struct rundir_list *list)
 	free(list->names);
 	*list = (struct rundir_list){NULL, 0};
 }
+
+void rundir_sweep(void)
+{
+	struct rundir_list list;
+
+	if (rundir_list(&list) == 0)
+		rundir_list_free(&list);
+}

@@ -40,3 +40,5 @@ struct rundir_list {
 };
 int rundir_list(struct rundir_list *ret) MUST_CHECK;
 void rundir_list_free(struct rundir_list *list);
+/* Removes what killed labs have left. */
+void rundir_sweep(void);

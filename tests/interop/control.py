@@ -190,6 +190,10 @@ def killed_lab_is_swept_away_by_the_next_command(w):
         expect(w.sockets() == ["one.sock"], str(w.sockets()))
         w.weft(*command, status=None)
         expect(w.sockets() == (["one.sock"] if command[0] == "up" else []), f"{command}: {w.sockets()}")
+    w.up("two", "10.2.2")
+    os.kill(w.pid("one"), signal.SIGKILL)
+    w.weft("-l", "two", "link")
+    expect(w.sockets() == ["two.sock"], f"a command for another lab: {w.sockets()}")
     w.weft("down")
 
 

@@ -344,10 +344,10 @@ static void too_many_open_calls_are_refused(void **state UNUSED)
 	expect_nothing();
 	line(REQUEST("1000", "test.echo", "{}"));
 	expect_error(RPC_FAILED, "64 calls are open");
+	/* Giving one up is always possible. */
 	line(REQUEST("1001", "rpc.cancel", "{\"id\": 0}"));
-	expect_error(RPC_FAILED, "64 calls are open");
-	assert_int_equal(rpc_reply(fix_open, json_true()), 0);
 	json_decref(message());
+	expect_result(1001, "{}");
 	line(REQUEST("1000", "test.echo", "{}"));
 	expect_result(1000, "{}");
 }
