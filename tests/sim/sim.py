@@ -11,6 +11,7 @@ its apps and, with a seed, the SHA-256 of its capture, which must be the same wi
 import hashlib
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,21 @@ def check_tree(weft, checks):
         checks.check(len(result["apps"]) > 475 and not bad, "tree: 500 nodes, nothing fails", *bad[:5])
 
 
+def check_capture(weft, checks, tmp):
+    """A capture is well-formed to others, with all its checksums."""
+    if not shutil.which("tshark"):
+        print("ok - capture: tshark reads it # SKIP there is no tshark")
+        return
+    pcap = pathlib.Path(tmp) / "line.pcapng"
+    up(weft, HERE / "line.yaml", 30, "--pcap", str(pcap))
+    bad = "_ws.malformed || " + " || ".join(f'{p}.checksum.status == "Bad"' for p in ("ip", "tcp", "udp", "icmp"))
+    options = [a for p in ("ip", "tcp", "udp") for a in ("-o", f"{p}.check_checksum:TRUE")]
+    done = subprocess.run(["tshark", "-r", str(pcap), *options, "-Y", bad], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    checks.check(done.returncode == 0 and not done.stdout, "capture: tshark reads it, and finds nothing malformed",
+                 done.stderr, done.stdout[:500])
+
+
 def check_still(weft, checks, tmp):
     """Traffic that takes no time does not stop the clock."""
     lab = pathlib.Path(tmp) / "still.yaml"
@@ -184,6 +200,7 @@ def main():
         check_line(weft, checks)
         check_bottleneck(weft, checks)
         check_tree(weft, checks)
+        check_capture(weft, checks, tmp)
         check_still(weft, checks, tmp)
         check_refusals(weft, checks, tmp)
     check_repeat(weft, checks)
