@@ -151,7 +151,7 @@ static struct code_node *parse_text(struct code_parser *cp)
 
 		if (c == '\\' && cp->p < cp->end) {
 			c = *cp->p++;
-			c = c == 'n' ? '\n' : c == 't' ? '\t' : c;
+			c = (char)(c == 'n' ? '\n' : c == 't' ? '\t' : c);
 		}
 		if (len + 1 < sizeof(n->value.text))
 			n->value.text[len++] = c;

@@ -338,6 +338,7 @@ static int eval_unary(struct code_run *r, const struct code_node *n, struct dril
 
 static int eval(struct code_run *r, const struct code_node *n, struct drill_value *ret)
 {
+	set_int(ret, 0);
 	switch (n->op) {
 	case CODE_INT:
 		*ret = n->value;
@@ -380,7 +381,7 @@ int code_eval(const struct code_node *n, struct drill_code_env *env, struct dril
 /* What the names in a false assertion were: `tcpi_state = 1, ...` */
 static void add_names(struct code_run *r, const struct code_node *n, char *buf, size_t size)
 {
-	struct drill_value v;
+	struct drill_value v = {.kind = DRILL_INT};
 	char text[DRILL_VALUE_TEXT];
 	size_t len = strlen(buf);
 

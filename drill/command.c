@@ -174,9 +174,9 @@ static bool ends_with(const char *s, const char *end)
 /* Commands for the devices and caches of a real machine, which change nothing here. */
 static bool means_nothing(const struct command *cmd)
 {
-	static const char *const names[] = {"tc",   "ethtool",  "sync",    "true",   ":",
-					    "exit", "modprobe", "set",     "sleep",  "nstat",
-					    "ss",   "cat",      "restore", "export", "chmod"};
+	static const char *const names[] = {"tc",   "ethtool",  "sync",   "true",  ":",
+					    "exit", "modprobe", "set",    "sleep", "nstat",
+					    "cat",  "restore",  "export", "chmod"};
 	const char *w0 = cmd->words[0], *w1 = cmd->n_words > 1 ? cmd->words[1] : "";
 	const char *last = cmd->words[cmd->n_words - 1];
 
@@ -185,6 +185,8 @@ static bool means_nothing(const struct command *cmd)
 			return true;
 	if (!strncmp(w0, "/tmp/sysctl_restore_", 20))
 		return true;
+	if (!strcmp(w0, "ss"))
+		return strcmp(w1, "-K") != 0 && strcmp(w1, "--kill") != 0;
 	if (strcmp(w0, "ip") != 0)
 		return false;
 	if (!strcmp(w1, "tcp_metrics") || !strcmp(w1, "link"))
@@ -243,10 +245,10 @@ static const char *word_take(const char *p, char **dst, const char *dst_end)
 				return NULL;
 		if (*dst + 1 >= dst_end)
 			return NULL;
-		if (!*p || (!quote && (isspace((unsigned char)*p) || *p == ';' || *p == '&')))
+		if (!*p || (!quote && (isspace((unsigned char)*p) || strchr(";&|", *p))))
 			break;
 		if (quote ? *p == quote : *p == '"' || *p == '\'')
-			quote = quote ? '\0' : *p;
+			quote = (char)(quote ? '\0' : *p);
 		else
 			*(*dst)++ = *p;
 	}
@@ -290,7 +292,7 @@ static const char *run_one(struct command *cmd, const char *p, char *buf, size_t
 			p += *p == '\\' ? 2 : 1;
 		if (*p == '#')
 			p += strcspn(p, "\n");
-		if (!*p || *p == '\n' || *p == ';' || *p == '&')
+		if (!*p || strchr("\n;&|", *p))
 			break;
 		if (cmd->n_words == WORDS_MAX)
 			return NULL;
@@ -301,6 +303,11 @@ static const char *run_one(struct command *cmd, const char *p, char *buf, size_t
 		if (p[0] == '&' && p[1] == '1')
 			p += 2;
 	}
+	/* What comes when a command fails: ours do not, they end the script. */
+	if (p[0] == '|' && p[1] == '|')
+		p += strcspn(p, "\n");
+	if (*p == '|')
+		return NULL;
 	while (*p == '\n' || *p == ';' || *p == '&')
 		p++;
 	return p;
@@ -316,7 +323,8 @@ static bool run_text(struct drill_run *run, const char *text, uint32_t line, uns
 	for (const char *p = text; ok && *p;) {
 		p = run_one(&cmd, p, buf, size);
 		if (!p) {
-			ok = drill_run_refuse(run, line, "the command is not understood");
+			ok = drill_run_refuse(run, line,
+					      "the command is not understood; pipes are not there");
 			break;
 		}
 		drop_redirections(&cmd);

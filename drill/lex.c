@@ -22,7 +22,7 @@ static bool lex_is_word(char c)
 
 static char lex_at(const struct drill_lex *lx, size_t i)
 {
-	return i < lx->len ? lx->text[i] : '\0';
+	return (char)(i < lx->len ? lx->text[i] : '\0');
 }
 
 static void lex_advance(struct drill_lex *lx, size_t to)
@@ -338,7 +338,7 @@ char *drill_lex_value(struct drill_lex *lx)
 		char c = lx->text[end];
 
 		if (quote ? c == quote : c == '"' || c == '`')
-			quote = quote ? '\0' : c;
+			quote = (char)(quote ? '\0' : c);
 		else if (!quote && lex_is_space(c))
 			break;
 	}

@@ -86,17 +86,20 @@ static bool means_nothing(const char *name)
 	return false;
 }
 
-static bool *flag_of(struct drill_opts *opts, const char *name)
+/* False: there is no such flag. */
+static bool set_flag(struct drill_opts *opts, const char *name)
 {
 	if (!strcmp(name, "strict_segments"))
-		return &opts->strict_segments;
-	if (!strcmp(name, "nothing_left"))
-		return &opts->nothing_left;
-	if (!strcmp(name, "verbose"))
-		return &opts->verbose;
-	if (!strcmp(name, "dry_run"))
-		return &opts->dry_run;
-	return NULL;
+		opts->strict_segments = true;
+	else if (!strcmp(name, "nothing_left"))
+		opts->nothing_left = true;
+	else if (!strcmp(name, "verbose"))
+		opts->verbose = true;
+	else if (!strcmp(name, "dry_run"))
+		opts->dry_run = true;
+	else
+		return false;
+	return true;
 }
 
 static int set_number(struct drill_opts *opts, const char *name, const char *value)
@@ -135,12 +138,9 @@ int drill_opts_set(struct drill_opts *opts, const char *name, const char *value)
 		"tcp_ts_tick_usecs",
 		"seed",
 	};
-	bool *flag = flag_of(opts, name);
 
-	if (flag) {
-		*flag = true;
-		return value ? -EINVAL : 0;
-	}
+	if (!value && set_flag(opts, name))
+		return 0;
 	if (!strcmp(name, "ip_version"))
 		return set_ip(opts, value);
 	if (!strcmp(name, "netmask_ip"))

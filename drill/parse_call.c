@@ -106,7 +106,8 @@ static bool parse_string(struct drill_parser *ps, struct drill_expr *e)
 		for (size_t i = 0; i < tok->len; i++) {
 			bool is_escape = tok->text[i] == '\\' && i + 1 < tok->len;
 
-			both[e->len++] = is_escape ? escape_char(tok->text[++i]) : tok->text[i];
+			both[e->len++] =
+				(char)(is_escape ? escape_char(tok->text[++i]) : tok->text[i]);
 		}
 		e->text = both;
 		drill_lex_next(&ps->lx);

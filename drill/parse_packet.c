@@ -194,10 +194,10 @@ static bool parse_ecn(struct drill_parser *ps, struct drill_packet *pkt)
 {
 	static const char *const names[] = {"noecn", "ect1", "ect0", "ce"};
 
-	for (uint8_t i = 0; i < ARRAY_SIZE(names); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (drill_accept_word(ps, names[i])) {
 			pkt->tos_check = DRILL_TOS_ECN;
-			pkt->tos = i;
+			pkt->tos = (uint8_t)i;
 			return true;
 		}
 	}

@@ -190,6 +190,11 @@ static void unknown_command_is_refused_by_name(void **state UNUSED)
 	assert_int_equal(run("`reboot now`\n0 close(3) = 0\n"), DRILL_REFUSED);
 	assert_string_equal(res.text, "t.pkt:1: the command `reboot now` is not known here");
 	assert_int_equal(run("`sysctl net.ipv4.tcp_nothing=1`\n0 close(3) = 0\n"), DRILL_REFUSED);
+	assert_int_equal(run("`nstat | grep TcpExt`\n0 close(3) = 0\n"), DRILL_REFUSED);
+	assert_int_equal(run("`ss -K`\n0 close(3) = 0\n"), DRILL_REFUSED);
+	assert_int_equal(run("`ss -tn || reboot; sleep 1 && nstat -n 2>&1`\n"
+			     "0 close(3) = -1 EBADF (x)\n"),
+			 DRILL_PASSED);
 	assert_int_equal(run("`../no/such.sh`\n0 close(3) = 0\n"), DRILL_REFUSED);
 	assert_int_equal(
 		run("`ip route change 192.0.2.0/24 dev tun0 initcwnd 5`\n0 close(3) = 0\n"),
