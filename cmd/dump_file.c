@@ -22,7 +22,7 @@ enum {
 /* The same file once more, for the notes. */
 struct notes {
 	FILE *file; /* NULL: there are none */
-	struct pcapng_scan scan;
+	struct pcapng_scan *scan;
 	uint8_t *buf;
 	size_t len, off, size;
 };
@@ -32,14 +32,14 @@ static void notes_close(struct notes *n)
 	if (n->file)
 		fclose(n->file);
 	free(n->buf);
-	pcapng_scan_fini(&n->scan);
-	*n = (struct notes){0};
+	pcapng_scan_fini(n->scan);
+	*n = (struct notes){.scan = n->scan};
 }
 
-static void notes_open(struct notes *n, const char *path)
+static void notes_open(struct notes *n, struct pcapng_scan *scan, const char *path)
 {
-	*n = (struct notes){0};
-	if (!strcmp(path, "-") || pcapng_scan_init(&n->scan) < 0)
+	*n = (struct notes){.scan = scan};
+	if (!strcmp(path, "-") || pcapng_scan_init(scan) < 0)
 		return;
 	n->file = fopen(path, "rbe");
 	n->size = NOTES_READ;
@@ -76,7 +76,7 @@ static bool notes_next(struct notes *n, struct pcapng_scan_packet *ret)
 	while (n->file) {
 		enum pcapng_scan_kind kind;
 		ptrdiff_t took =
-			pcapng_scan_block(&n->scan, n->buf + n->off, n->len - n->off, &kind, ret);
+			pcapng_scan_block(n->scan, n->buf + n->off, n->len - n->off, &kind, ret);
 
 		if (took > 0) {
 			n->off += (size_t)took;
@@ -101,12 +101,13 @@ static void packet_show(struct dump_opts *o, struct pcapng_scan_packet *pkt)
 static int packets_show(struct dump_opts *o, pcap_t *pcap, const struct bpf_program *prog,
 			pcap_dumper_t *out)
 {
+	struct pcapng_scan scan = {0};
 	struct notes notes;
 	struct pcap_pkthdr *hdr;
 	const u_char *data;
 	int err = 0;
 
-	notes_open(&notes, o->read_file);
+	notes_open(&notes, &scan, o->read_file);
 	while ((!o->count || o->n_captured < (uint64_t)o->count) &&
 	       (err = pcap_next_ex(pcap, &hdr, &data)) == 1) {
 		struct pcapng_scan_packet note = {.ifname = ""}, pkt = note;

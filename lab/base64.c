@@ -20,12 +20,18 @@ char *base64_encode(const uint8_t *bytes, size_t len)
 			v |= (uint32_t)bytes[i + 1] << 8;
 		if (i + 2 < len)
 			v |= bytes[i + 2];
-		*p++ = digits[v >> 18];
-		*p++ = digits[v >> 12 & 63];
-		*p++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
-		*p++ = i + 2 < len ? digits[v & 63] : '=';
+		p[0] = digits[v >> 18];
+		p[1] = digits[v >> 12 & 63];
+		p[2] = digits[v >> 6 & 63];
+		p[3] = digits[v & 63];
+		p += 4;
 	}
 	*p = '\0';
+	/* What the last group has no bytes for. */
+	if (len % 3)
+		p[-1] = '=';
+	if (len % 3 == 1)
+		p[-2] = '=';
 	return text;
 }
 

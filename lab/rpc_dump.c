@@ -255,7 +255,8 @@ static int netifs_add(struct dump *d, const char *name, const char **ret_name)
 	return weft_capture_add(d->cap, nif);
 }
 
-static int begin(struct dump *d, struct rpc_call *call)
+/* False: the call has been refused, and *ret is what the method returns. */
+static bool begin(struct dump *d, struct rpc_call *call, int *ret)
 {
 	uint32_t snaplen = (uint32_t)rpc_call_integer(call, "snaplen", DUMP_SNAPLEN_MAX);
 	const char *name = rpc_call_string(call, "if", NULL);
@@ -263,8 +264,10 @@ static int begin(struct dump *d, struct rpc_call *call)
 	int err = filter_new(rpc_call_string(call, "filter", ""), snaplen, name_lookup, d->node,
 			     &d->filter, msg);
 
-	if (err == -EINVAL)
-		return rpc_fail(call, RPC_FAILED, err, "can't parse filter expression: %s", msg);
+	if (err == -EINVAL) {
+		*ret = rpc_fail(call, RPC_FAILED, err, "can't parse filter expression: %s", msg);
+		return false;
+	}
 	if (!err)
 		err = pcapng_scan_init(&d->scan);
 	if (!err)
@@ -273,16 +276,20 @@ static int begin(struct dump *d, struct rpc_call *call)
 		d->timer = weft_timer_new(d->node->lab->eng, dump_finish, d);
 		err = d->timer ? netifs_add(d, name, &name) : -ENOMEM;
 	}
-	if (err == -ENODEV)
-		return rpc_fail(call, RPC_FAILED, err, "%s: No such device exists",
+	if (err == -ENODEV) {
+		*ret = rpc_fail(call, RPC_FAILED, err, "%s: No such device exists",
 				name ? name : "");
-	if (err)
-		return rpc_fail_errno(call, err, "cannot capture");
+		return false;
+	}
+	if (err) {
+		*ret = rpc_fail_errno(call, err, "cannot capture");
+		return false;
+	}
 	(void)rpc_notify(call, "dump.begin",
 			 json_pack("{s:s, s:I, s:o}", "if", name, "snaplen", (json_int_t)snaplen,
 				   "names", names_json(d->node)));
 	rpc_call_on_cancel(call, dump_cancelled, d);
-	return RPC_LATER;
+	return true;
 }
 
 static int dump_run(struct rpc_call *call)
@@ -300,9 +307,9 @@ static int dump_run(struct rpc_call *call)
 	d->node = node;
 	d->is_raw = rpc_call_boolean(call, "raw", false);
 	d->count = (uint64_t)rpc_call_integer(call, "count", 0);
-	ret = begin(d, call);
-	if (ret != RPC_LATER)
-		dump_free(d);
+	if (begin(d, call, &ret))
+		return RPC_LATER;
+	dump_free(d);
 	return ret;
 }
 

@@ -322,31 +322,37 @@ static int sock_open(struct ping *p, const char *dev, int ttl, int tos)
 	return err;
 }
 
-static int begin(struct ping *p, struct rpc_call *call, const struct rpc_tool_route *route)
+/* False: the call has been refused, and *ret is what the method returns. */
+static bool begin(struct ping *p, struct rpc_call *call, const struct rpc_tool_route *route,
+		  int *ret)
 {
 	int64_t ttl = rpc_call_integer(call, "ttl", 0), tos = rpc_call_integer(call, "tos", 0);
 	int err = message_make(p, rpc_call_string(call, "pattern", ""));
 
-	if (err == -EINVAL)
-		return rpc_fail(
+	if (err == -EINVAL) {
+		*ret = rpc_fail(
 			call, RPC_INVALID_PARAMS, 0,
 			"`pattern` must be up to 32 hexadecimal digits, such as ff00; not `%s`",
 			rpc_call_string(call, "pattern", ""));
+		return false;
+	}
 	if (!err)
 		err = sock_open(p, route->dev ? route->dev : "", (int)ttl, (int)tos);
 	if (!err) {
 		p->timer = weft_timer_new(p->node->lab->eng, ping_timer, p);
 		err = p->timer ? 0 : -ENOMEM;
 	}
-	if (err)
-		return rpc_fail_errno(call, err, "cannot open an ICMP socket");
+	if (err) {
+		*ret = rpc_fail_errno(call, err, "cannot open an ICMP socket");
+		return false;
+	}
 	(void)rpc_notify(call, "ping.begin",
 			 json_pack("{s:o, s:o, s:I}", "to", rpc_tool_host_json(p->node, &p->dst),
 				   "source", rpc_tool_addr_json(&p->src), "size",
 				   (json_int_t)p->size));
 	weft_timer_start(p->timer, weft_engine_now_ns(p->node->lab->eng));
 	rpc_call_on_cancel(call, ping_cancelled, p);
-	return RPC_LATER;
+	return true;
 }
 
 static int ping_run(struct rpc_call *call)
@@ -375,9 +381,9 @@ static int ping_run(struct rpc_call *call)
 	p->timeout_ns = rpc_call_integer(call, "timeout_ns", 10 * NS_PER_S);
 	p->deadline_ns = rpc_call_integer(call, "deadline_ns", 0);
 	p->until_ns = INT64_MAX;
-	ret = begin(p, call, &route);
-	if (ret != RPC_LATER)
-		ping_free(p);
+	if (begin(p, call, &route, &ret))
+		return RPC_LATER;
+	ping_free(p);
 	return ret;
 }
 

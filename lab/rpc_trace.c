@@ -132,17 +132,18 @@ static json_t *hops_json(const struct lab *lab, const json_t *event)
 static json_t *event_json(const struct lab *lab, const char *line)
 {
 	json_t *event = json_loads(line, 0, NULL), *out;
-	int64_t t_ns = json_integer_value(json_object_get(event, "t_ns"));
+	json_int_t t_ns = json_integer_value(json_object_get(event, "t_ns")), time_ns, ago_ns;
 
 	if (!event)
 		return NULL;
-	out = json_pack(
-		"{s:I, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "time_ns",
-		(json_int_t)(lab->start_epoch_ns + (t_ns - lab->start_ns)), "ago_ns",
-		(json_int_t)(weft_engine_now_ns(lab->eng) - t_ns), "event", text_of(event, "event"),
-		"node", text_of(event, "stack"), "if", text_of(event, "if"), "trace",
-		json_integer_value(json_object_get(event, "trace")), "len",
-		json_integer_value(json_object_get(event, "len")), "flow", text_of(event, "flow"));
+	time_ns = lab->start_epoch_ns + (t_ns - lab->start_ns);
+	ago_ns = weft_engine_now_ns(lab->eng) - t_ns;
+	out = json_pack("{s:I, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "time_ns", time_ns, "ago_ns",
+			ago_ns, "event", text_of(event, "event"), "node", text_of(event, "stack"),
+			"if", text_of(event, "if"), "trace",
+			json_integer_value(json_object_get(event, "trace")), "len",
+			json_integer_value(json_object_get(event, "len")), "flow",
+			text_of(event, "flow"));
 	if (!strcmp(text_of(event, "event"), "drop")) {
 		json_object_set(out, "reason", json_object_get(event, "reason"));
 		json_object_set(out, "layer", json_object_get(event, "layer"));

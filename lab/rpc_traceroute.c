@@ -296,10 +296,9 @@ static void on_udp(struct weft_sock *sock, void *arg, uint32_t events)
 	struct trace *t = arg;
 	struct weft_sockaddr from;
 	uint8_t buf[1];
-	ptrdiff_t n;
 
 	(void)events;
-	while ((n = weft_recvfrom(sock, buf, sizeof(buf), 0, &from)) >= 0) {
+	while (weft_recvfrom(sock, buf, sizeof(buf), 0, &from) >= 0) {
 		struct probe *pb = probe_of(t, from.port);
 
 		if (!pb || memcmp(&from.addr, &t->dst, sizeof(t->dst)) != 0)
@@ -364,7 +363,9 @@ static int message_make(struct trace *t, int64_t packet_len)
 	return 0;
 }
 
-static int begin(struct trace *t, struct rpc_call *call, const struct rpc_tool_route *route)
+/* False: the call has been refused, and *ret is what the method returns. */
+static bool begin(struct trace *t, struct rpc_call *call, const struct rpc_tool_route *route,
+		  int *ret)
 {
 	int64_t packet_len = rpc_call_integer(call, "packet_len", PACKET_DEFAULT);
 	int err = message_make(t, packet_len);
@@ -375,8 +376,10 @@ static int begin(struct trace *t, struct rpc_call *call, const struct rpc_tool_r
 		t->timer = weft_timer_new(t->node->lab->eng, trace_timer, t);
 		err = t->timer ? 0 : -ENOMEM;
 	}
-	if (err)
-		return rpc_fail_errno(call, err, "cannot open sockets");
+	if (err) {
+		*ret = rpc_fail_errno(call, err, "cannot open sockets");
+		return false;
+	}
 	(void)rpc_notify(call, "traceroute.begin",
 			 json_pack("{s:o, s:o, s:I, s:I}", "to",
 				   rpc_tool_host_json(t->node, &t->dst), "source",
@@ -384,7 +387,7 @@ static int begin(struct trace *t, struct rpc_call *call, const struct rpc_tool_r
 				   (json_int_t)t->max_hops, "packet_len", (json_int_t)packet_len));
 	weft_timer_start(t->timer, trace_now(t));
 	rpc_call_on_cancel(call, trace_cancelled, t);
-	return RPC_LATER;
+	return true;
 }
 
 static struct trace *trace_new(struct rpc_call *call, const struct rpc_tool_route *route)
@@ -430,9 +433,9 @@ static int traceroute_run(struct rpc_call *call)
 	t = trace_new(call, &route);
 	if (!t)
 		return rpc_fail_errno(call, -ENOMEM, "traceroute");
-	ret = begin(t, call, &route);
-	if (ret != RPC_LATER)
-		trace_free(t);
+	if (begin(t, call, &route, &ret))
+		return RPC_LATER;
+	trace_free(t);
 	return ret;
 }
 
