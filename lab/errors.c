@@ -15,17 +15,25 @@ static void text_ellipsis(char *text, size_t size)
 	memcpy(text + at, "...", 4);
 }
 
+static bool errors_has(const struct lab_errors *errs, struct lab_pos pos, bool is_warning)
+{
+	for (uint32_t i = 0; i < errs->n_list; i++) {
+		const struct lab_error *e = &errs->list[i];
+
+		if (e->is_warning == is_warning && e->pos.line == pos.line && e->pos.col == pos.col)
+			return true;
+	}
+	return false;
+}
+
 /* Counts one more, and gives the entry to write it into; NULL: it is only counted. */
 static struct lab_error *errors_new(struct lab_errors *errs, struct lab_pos pos, bool is_warning)
 {
 	struct lab_error *e;
 	uint32_t n_before;
 
-	for (uint32_t i = 0; i < errs->n_list && errs->is_once; i++) {
-		e = &errs->list[i];
-		if (e->is_warning == is_warning && e->pos.line == pos.line && e->pos.col == pos.col)
-			return NULL;
-	}
+	if (errs->is_once && errors_has(errs, pos, is_warning))
+		return NULL;
 	n_before = is_warning ? errs->n_warnings++ : errs->n_errors++;
 	if (n_before >= (is_warning ? LAB_WARNINGS_MAX : LAB_ERRORS_MAX))
 		return NULL;
@@ -68,6 +76,11 @@ void lab_warning_add(struct lab_errors *errs, struct lab_pos pos, const char *fm
 bool lab_errors_full(const struct lab_errors *errs)
 {
 	return errs->n_errors >= LAB_ERRORS_MAX;
+}
+
+bool lab_errors_wants(const struct lab_errors *errs, struct lab_pos pos)
+{
+	return !lab_errors_full(errs) && !(errs->is_once && errors_has(errs, pos, false));
 }
 
 static bool pos_before(struct lab_pos a, struct lab_pos b)

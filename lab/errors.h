@@ -47,6 +47,9 @@ void lab_warning_add(struct lab_errors *errs, struct lab_pos pos, const char *fm
 /* No further error would be kept: finding out more about the next one is wasted work. */
 bool lab_errors_full(const struct lab_errors *errs);
 
+/* Would an error at this place be kept? */
+bool lab_errors_wants(const struct lab_errors *errs, struct lab_pos pos);
+
 void lab_errors_sort(struct lab_errors *errs);
 
 /* One line as people and editors know it, without the newline: "file:line:col: message". */

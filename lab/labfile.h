@@ -23,8 +23,8 @@
 enum {
 	LABFILE_MAX_BYTES = 1 << 20, /* of a file; larger ones are refused before reading them */
 	LABFILE_MAX_DEPTH = 32,      /* of nesting */
-	LABFILE_MAX_VALUES = 100000, /* of YAML, counted with aliases expanded; and of what `count`
-				      * makes of them */
+	LABFILE_MAX_VALUES = 100000, /* of YAML, counted with aliases expanded */
+	LABFILE_MAX_COPIED = 50000,  /* nodes with all that is in them, or links, after `count` */
 	LABFILE_MAX_DEFAULTED = 1000000, /* values of `defaults`, each time that they are used */
 	LABFILE_MAX_COUNT = 10000,       /* of nodes that are alike */
 	LABFILE_MAX_ROUTES = 200000,     /* that `routing: auto` makes */

@@ -43,12 +43,13 @@ static void report_no_host(const struct app_check *c, struct lab_pos pos, const 
 {
 	const struct labfile *lab = c->b->lab;
 	struct lab_suggest near = lab_suggest_start(name);
+	bool wanted = lab_errors_wants(c->b->errs, pos); /* else it is only counted */
 
-	for (uint32_t i = 0; i < c->node->n_hosts; i++)
+	for (uint32_t i = 0; i < c->node->n_hosts && wanted; i++)
 		lab_suggest_try(&near, c->node->hosts[i].name);
-	for (uint32_t i = 0; i < lab->n_hosts; i++)
+	for (uint32_t i = 0; i < lab->n_hosts && wanted; i++)
 		lab_suggest_try(&near, lab->hosts[i].name);
-	for (uint32_t i = 0; i < lab->n_nodes; i++)
+	for (uint32_t i = 0; i < lab->n_nodes && wanted; i++)
 		lab_suggest_try(&near, lab->nodes[i].name);
 	if (near.best)
 		lab_error_add(c->b->errs, pos,

@@ -219,11 +219,11 @@ static uint32_t count_nodes(struct lab_build *b)
 
 		n += count;
 		n_values += count * contents_count(node_schema(), (const char *)node);
-		if (node->count && n_values > LABFILE_MAX_VALUES) {
+		if (node->count && n_values > LABFILE_MAX_COPIED) {
 			lab_error_add(b->errs, lab_build_field_pos(b, &node->count, node->pos),
 				      "nodes.%s.count: with these, the lab has more than %d nodes, "
 				      "interfaces, routes and services",
-				      node->name, LABFILE_MAX_VALUES);
+				      node->name, LABFILE_MAX_COPIED);
 			expand_broken(b);
 			return 0;
 		}
@@ -406,11 +406,11 @@ static uint32_t count_links(struct lab_build *b)
 				most = group->count;
 		}
 		n += most;
-		if (most > 1 && n > LABFILE_MAX_VALUES) {
+		if (most > 1 && n > LABFILE_MAX_COPIED) {
 			lab_error_add(b->errs, link->pos,
 				      "links[%u]: with this, there are more "
 				      "than %d links",
-				      i, LABFILE_MAX_VALUES);
+				      i, LABFILE_MAX_COPIED);
 			expand_broken(b);
 			return 0;
 		}
@@ -456,11 +456,11 @@ static int expand_captures(struct lab_build *b)
 
 		n += end.group ? end.group->count : 1;
 	}
-	if (n > LABFILE_MAX_VALUES) {
+	if (n > LABFILE_MAX_COPIED) {
 		lab_error_add(b->errs, lab->captures[0].pos,
 			      "capture: more than %d interfaces; "
 			      "write \"capture: true\"",
-			      LABFILE_MAX_VALUES);
+			      LABFILE_MAX_COPIED);
 		expand_broken(b);
 		return 0;
 	}

@@ -188,7 +188,7 @@ static void report_unknown(struct gateways *g, const struct labfile_node *node, 
 {
 	struct lab_suggest s = lab_suggest_start(node->gateway);
 
-	for (uint32_t i = 0; i < g->b->lab->n_nodes && !lab_errors_full(g->b->errs); i++)
+	for (uint32_t i = 0; i < g->b->lab->n_nodes && lab_errors_wants(g->b->errs, pos); i++)
 		lab_suggest_try(&s, g->b->lab->nodes[i].name);
 	lab_suggest_try(&s, "auto");
 	lab_suggest_try(&s, "none");

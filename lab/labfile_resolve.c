@@ -92,7 +92,8 @@ static void report_no_node(struct lab_build *b, struct lab_pos pos, const char *
 			   const char *name, bool is_bare)
 {
 	const struct lab_group *group = lab_build_group(b, name);
-	const char *best = lab_errors_full(b->errs) || group ? NULL : suggest_node(b->lab, name);
+	const char *best =
+		lab_errors_wants(b->errs, pos) && !group ? suggest_node(b->lab, name) : NULL;
 
 	if (group)
 		lab_error_add(b->errs, pos,
@@ -115,7 +116,7 @@ static void report_no_node(struct lab_build *b, struct lab_pos pos, const char *
 static void report_no_iface(struct lab_build *b, struct lab_pos pos, const char *where,
 			    const struct labfile_node *node, const char *name)
 {
-	const char *best = lab_errors_full(b->errs) ? NULL : suggest_iface(node, name);
+	const char *best = lab_errors_wants(b->errs, pos) ? suggest_iface(node, name) : NULL;
 
 	if (best)
 		lab_error_add(b->errs, pos, "%s: %s has no interface \"%s\"; did you mean \"%s\"?",
