@@ -108,7 +108,7 @@ def hostile():
         ("utf-16", "nodes: {a: {}}".encode("utf-16"), ":1:1: the file is UTF-16"),
         ("zeros", bytes(100000), ":1:1: control character 0x00"),
         ("long-line", b"nodes: {a: \"" + b"x" * 900000 + b"\"}", ":1:12: nodes.a: "),
-        ("many-nodes", b"nodes:\n" + b"".join(b"  n%d: {count: 10000}\n" % i for i in range(50)), ":12:"),
+        ("many-nodes", b"nodes:\n" + b"".join(b"  n%d: {count: 10000}\n" % i for i in range(50)), ":7:15: nodes.n5.count: "),
         ("many-errors", b"nodes: {a: {}}\nlinks:\n" + b"- 7\n" * 50000, ":3:3: links[0]: "),
     ]
 
