@@ -15,7 +15,6 @@
 #include "lab/apps.h"
 #include "lab/belief.h"
 #include "lab/report.h"
-#include "lab/schema.h"
 #include "lab/units.h"
 
 static void up_help(FILE *out)
@@ -104,11 +103,13 @@ static int up_fork(int *ret_fd)
 	_exit(status);
 }
 
-/* The lab is up: away from the terminal. */
-static void up_detach(int fd)
+/* The lab is up: away from the terminal. False: who started us has been killed, and wants no lab.
+ */
+static bool up_detach(int fd)
 {
 	unsigned char status = 0;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool is_told;
 
 	setsid();
 	fflush(NULL);
@@ -116,24 +117,9 @@ static void up_detach(int fd)
 		dup2(null, i);
 	if (null >= 0)
 		close(null);
-	(void)!write(fd, &status, 1);
+	is_told = write(fd, &status, 1) == 1;
 	close(fd);
-}
-
-/* --name. */
-static int name_check(const char *name)
-{
-	struct lab_key key = {.type = LAB_T_LAB_NAME};
-	struct arena arena = {0};
-	const char *why = "", *copy;
-	int err = lab_value_parse(&key, name, &arena, &copy, &why);
-
-	arena_fini(&arena);
-	if (!err)
-		return 0;
-	fprintf(stderr, "weft up: --name %s %s: %s\n", name, why,
-		lab_type_infos[LAB_T_LAB_NAME].advice);
-	return EXIT_USAGE;
+	return is_told;
 }
 
 /* {"lab", "ran_ns", "is_believable", "apps"}: of a simulation, the same in every run. */
@@ -194,8 +180,6 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 			detach = true;
 			break;
 		case 'N':
-			if (name_check(optarg))
-				return EXIT_USAGE;
 			cfg.name = optarg;
 			break;
 		case 'p':
@@ -251,7 +235,7 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 		if (!cfg.is_sim && !env->json)
 			up_print(s.lab, detach);
 		if (detach)
-			up_detach(ready_fd);
+			s.is_ending = !up_detach(ready_fd);
 		status = session_loop(&s, for_ns);
 		if (report)
 			lab_report_print(s.lab, env->json ? stderr : stdout);

@@ -6,6 +6,7 @@ usage: leave_nothing.py WEFT [N]      ends a lab N times (10), at moments drawn 
 
 Prints a line `ok - NAME` or `not ok - NAME` a case; WEFT_TEST_SEED=SEED repeats the first one.
 """
+import json
 import os
 import pathlib
 import random
@@ -64,6 +65,37 @@ def wait(process, what):
     return None
 
 
+def has_children(pid):
+    try:
+        return bool(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text())
+    except OSError:
+        return True  # it has ended, or this kernel does not tell
+
+
+def end_detached(rng):
+    """The same for a lab in the background: whoever starts it is killed as soon as it has forked, or the
+    lab when it is up."""
+    sig = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    while_it_comes_up = rng.random() < 0.5
+    with Trial(WEFT) as trial:
+        trial.write("lab.yaml", LAB)
+        starter = start(trial, ["up", "-d", "lab.yaml"])
+        if while_it_comes_up:
+            while starter.poll() is None and not has_children(starter.pid):
+                pass
+            starter.send_signal(sig)
+        wrong = wait(starter, "weft up -d")
+        how = f"{sig.name} to `weft up -d` while it came up"
+        if starter.returncode == 0:
+            how = f"{sig.name} to what `weft up -d` has left"
+            trial.look()
+            labs = subprocess.run([WEFT, "ls", "--json"], env=trial.env, capture_output=True, text=True, check=True)
+            time.sleep(rng.uniform(0, 0.1))
+            for lab in json.loads(labs.stdout):
+                os.kill(lab["pid"], sig)
+        return how, ([wrong] if wrong else []) + trial.rest()
+
+
 def end_once(rng):
     """Starts a lab and perhaps clients of it, ends it at a random moment. Returns how, and what is left."""
     argv = rng.choice(LABS)
@@ -93,7 +125,8 @@ def main():
     n_failed = 0
     first = int(os.environ.get("WEFT_TEST_SEED", time.time_ns()))
     for i in range(N):
-        how, rest = end_once(random.Random(first + i))
+        rng = random.Random(first + i)
+        how, rest = end_detached(rng) if rng.random() < 0.2 else end_once(rng)
         n_failed += bool(rest)
         print(f"{'not ok' if rest else 'ok'} - nothing is left, seed {first + i}: {how}", *rest, sep="\n  ", flush=True)
     sys.exit(n_failed > 0)
