@@ -14,25 +14,32 @@ static void addr_help(FILE *out)
 		     "`weft -n NODE ip addr`, which `weft ip --help` tells more about.\n");
 }
 
+static bool is_option(const char *word, const char *letter, const char *name)
+{
+	return !strcmp(word, letter) || !strcmp(word, name);
+}
+
 /* Takes our options out of the words. False: one has no value. */
 static bool options_take(struct cmd_env *env, int *argc, char **argv)
 {
 	int n = 0;
 
 	for (int i = 0; i < *argc; i++) {
-		const char **value =
-			!strcmp(argv[i], "-n") || !strcmp(argv[i], "--node")  ? &env->node
-			: !strcmp(argv[i], "-l") || !strcmp(argv[i], "--lab") ? &env->lab
-									      : NULL;
+		bool is_node = is_option(argv[i], "-n", "--node");
 
-		if (!strcmp(argv[i], "--json"))
+		if (is_node || is_option(argv[i], "-l", "--lab")) {
+			if (i + 1 == *argc)
+				return false;
+			i++;
+			if (is_node)
+				env->node = argv[i];
+			else
+				env->lab = argv[i];
+		} else if (!strcmp(argv[i], "--json")) {
 			env->json = true;
-		else if (value && i + 1 == *argc)
-			return false;
-		else if (value)
-			*value = argv[++i];
-		else
+		} else {
 			argv[n++] = argv[i];
+		}
 	}
 	argv[n] = NULL;
 	*argc = n;

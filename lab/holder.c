@@ -235,8 +235,8 @@ int holder_iface_add(struct holder *h, const struct labfile_iface *iface, int *r
 int holder_hosts_set(struct holder *h, const char *hosts)
 {
 	char *real = realpath("/etc/hosts", NULL);
-	struct stat ours, theirs;
-	struct statfs fs;
+	struct stat ours = {.st_ino = 0}, theirs = {.st_ino = 0};
+	struct statfs fs = {.f_type = 0};
 	char *path = NULL;
 	int err = 0;
 	int fd;

@@ -397,17 +397,17 @@ static int prog_start(struct holder_self *self, const struct holder_msg *msg, ch
 	char **cwd = strings_take(&p, end, 1);
 	char **argv = strings_take(&p, end, msg->n_argv);
 	char **envp = strings_take(&p, end, msg->n_envp);
-	int pipe_fds[2];
-	int err = 0;
+	int pipe_fds[2] = {-1, -1};
+	int err = prog ? 0 : EAGAIN;
 	pid_t pid;
 
-	if (!prog)
-		err = EAGAIN;
-	else if (!cwd || !argv || !envp)
-		err = errno;
-	else if (!msg->n_argv)
+	if (!cwd || !argv || !envp) {
+		err = errno == EINVAL ? EINVAL : ENOMEM;
+		goto out;
+	}
+	if (!err && !msg->n_argv)
 		err = EINVAL;
-	else if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+	if (!err && pipe2(pipe_fds, O_CLOEXEC) < 0)
 		err = errno;
 	if (err)
 		goto out;

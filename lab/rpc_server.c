@@ -200,15 +200,15 @@ static size_t client_waiting(const struct rpc_peer *peer)
 
 static void client_free(struct rpc_client *c)
 {
-	struct list *link;
+	struct rpc_out *out;
 
 	list_del(&c->link);
 	c->srv->n_clients--;
 	c->is_dead = true;
 	rpc_peer_fini(&c->peer);
 	(void)!runner_watch(c->srv->lab->runner, c->fd, 0, NULL, NULL);
-	while ((link = list_first(&c->out)))
-		out_free(c, container_of(link, struct rpc_out, link));
+	list_for_each_safe (out, &c->out, link)
+		out_free(c, out);
 	close(c->fd);
 	free(c->in);
 	free(c);
@@ -417,19 +417,19 @@ int rpc_server_start(struct lab *lab, const char *path, struct rpc_server **ret)
 
 void rpc_server_stop(struct rpc_server *srv)
 {
-	struct list *link;
+	struct rpc_client *c;
 	struct stat st;
 
 	if (!srv)
 		return;
-	if (srv->fd >= 0) {
+	if (srv->fd >= 0 && srv->path) {
 		if (stat(srv->path, &st) == 0 && st.st_dev == srv->dev && st.st_ino == srv->ino)
 			unlink(srv->path);
 		(void)!runner_watch(srv->lab->runner, srv->fd, 0, NULL, NULL);
 		close(srv->fd);
 	}
-	while ((link = list_first(&srv->clients)))
-		client_free(container_of(link, struct rpc_client, link));
+	list_for_each_safe (c, &srv->clients, link)
+		client_free(c);
 	weft_timer_free(srv->accept_timer);
 	if (srv->lab->rpc == srv)
 		srv->lab->rpc = NULL;

@@ -217,7 +217,8 @@ static int list_look(struct rundir_list *list, const char *dir, const char *file
 {
 	char path[RUNDIR_PATH_MAX];
 	size_t len = strlen(file);
-	int fd, err;
+	int fd = -1;
+	int err;
 
 	if (file[0] == '.' || len <= strlen(suffix) ||
 	    strcmp(file + len - strlen(suffix), suffix) ||
@@ -268,7 +269,7 @@ void rundir_list_free(struct rundir_list *list)
 
 void rundir_sweep(void)
 {
-	struct rundir_list list;
+	struct rundir_list list = {NULL, 0};
 
 	if (rundir_list(&list) == 0)
 		rundir_list_free(&list);

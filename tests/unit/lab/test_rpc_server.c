@@ -15,7 +15,7 @@ static char dir[] = "/tmp/weft-rpc-XXXXXX", path[64];
 
 static int setup(void **state UNUSED)
 {
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
+	snprintf(dir, sizeof(dir), "/tmp/weft-rpc-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/small.sock", dir);
 	fix_up();
@@ -195,7 +195,8 @@ static void line_at_the_bound_is_taken(void **state UNUSED)
 	int fd = client();
 
 	memset(text, ' ', size);
-	memcpy(text + size - strlen(request), request, strlen(request));
+	for (size_t i = 0; request[i]; i++)
+		text[size - strlen(request) + i] = request[i];
 	say(fd, text, size);
 	assert_int_equal(hear(fd, buf, sizeof(buf), 1), 1);
 	assert_non_null(strstr(buf, "\"result\":{}"));

@@ -13,7 +13,7 @@ static char dir[] = "/tmp/weft-run-XXXXXX";
 
 static int setup(void **state UNUSED)
 {
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
+	snprintf(dir, sizeof(dir), "/tmp/weft-run-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	return setenv("XDG_RUNTIME_DIR", dir, 1);
 }
