@@ -83,8 +83,8 @@ static void host_resolve(const struct app_check *c, struct lab_pos pos, const ch
 	if (!node)
 		report_no_host(c, pos, name);
 	else if (!labfile_node_addr(node) && !c->b->broken)
-		lab_error_add(c->b->errs, pos, "%s: node \"%s\" has no address", c->where,
-			      node->name);
+		lab_error_add(c->b->errs, pos, "%s: node \"%s\" has no address; give it one",
+			      c->where, node->name);
 	else if (labfile_node_addr(node))
 		*ret = *labfile_node_addr(node);
 }
@@ -158,7 +158,7 @@ static void check_bulk(const struct app_check *c)
 	if (has_time != has_size)
 		return;
 	lab_error_add(c->b->errs, args->pos, "%s: give %s", c->where,
-		      has_time ? "either size or time, not both"
+		      has_time ? "either size or time, not both; remove one"
 			       : "size or time, more than 0: how much it sends, or for how long");
 }
 

@@ -83,15 +83,18 @@ static int check_http_root(struct lab_build *b, struct labfile_http *http, const
 	err = stat(http->root, &st) < 0 ? errno : 0;
 	if (err == ENOENT || err == ENOTDIR)
 		lab_error_add(b->errs, pos,
-			      "%s: there is no directory \"%.100s\" (it was looked for at %.200s)",
+			      "%s: there is no directory \"%.100s\" (it was looked for at %.200s); "
+			      "make it, or write another",
 			      where, http->root_text, http->root);
 	else if (err)
 		lab_error_add(b->errs, pos,
 			      "%s: cannot look at directory \"%.100s\" (at %.200s): %s", where,
 			      http->root_text, http->root, strerror(err));
 	else if (!S_ISDIR(st.st_mode))
-		lab_error_add(b->errs, pos, "%s: \"%.100s\" is not a directory (at %.200s)", where,
-			      http->root_text, http->root);
+		lab_error_add(b->errs, pos,
+			      "%s: \"%.100s\" is not a directory (at %.200s); write the one whose "
+			      "files it serves",
+			      where, http->root_text, http->root);
 	return 0;
 }
 
@@ -110,13 +113,15 @@ static int check_http(struct lab_build *b, struct labfile_http *http, const char
 		if (given == DOC_GIVES_TEXT || given == DOC_GIVES_SIZE)
 			continue;
 		lab_error_add(b->errs, doc->pos, "%s.files.%.64s: give %s", where, doc->path,
-			      given ? "either text or size, not both" : "text or size");
+			      given ? "either text or size, not both; remove one" : "text or size");
 	}
 	if (http->root_text)
 		return check_http_root(b, http, where);
 	if (http->n_docs == 0 && !(http->docs && b->errs->n_errors)) /* not only wrong ones */
 		lab_error_add(b->errs, http->pos,
-			      "%s: a web server needs \"root\" (a directory) or \"files\"", where);
+			      "%s: a web server needs \"root\" (a directory) or \"files\"; add one "
+			      "of them",
+			      where);
 	return 0;
 }
 
@@ -198,11 +203,14 @@ static void check_iface_link(struct lab_build *b, const struct labfile_iface *if
 				"write it under nodes.%s.interfaces",
 				where, iface->node->name);
 	if (!iface->link && !b->broken) /* else its link may just not have been read */
-		lab_warning_add(b->errs, iface->pos, "%s: no link leads to this interface", where);
+		lab_warning_add(
+			b->errs, iface->pos,
+			"%s: no link leads to this interface; add one under links, or remove it",
+			where);
 	if (iface->link && iface->mtu > iface->link->mtu)
 		lab_warning_add(b->errs, lab_build_field_pos(b, &iface->mtu, iface->pos),
 				"%s.mtu: packets of more than %u bytes do not fit links[%u] and "
-				"will be lost",
+				"will be lost; write less, or raise the link's mtu",
 				where, iface->link->mtu, iface->link->number);
 }
 
@@ -250,8 +258,10 @@ static void check_switch(struct lab_build *b, const struct labfile_node *node)
 		check_error(b);
 	}
 	if (node->n_ifaces == 0 && !b->broken)
-		lab_warning_add(b->errs, node->pos, "nodes.%s: no link leads to this switch",
-				node->name);
+		lab_warning_add(
+			b->errs, node->pos,
+			"nodes.%s: no link leads to this switch; add one under links, or remove it",
+			node->name);
 }
 
 static int check_node(struct lab_build *b, struct labfile_node *node, struct port_table *ports)
@@ -279,7 +289,8 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 		check_switch(b, node);
 	else if (node->n_ifaces == 0 && !b->broken)
 		lab_warning_add(b->errs, node->pos,
-				"nodes.%s: the node has no interfaces, nothing can reach it",
+				"nodes.%s: the node has no interfaces, nothing can reach it; add a "
+				"link to it under links",
 				node->name);
 	return node->n_services ? check_services(b, node, ports) : 0;
 }
@@ -293,7 +304,7 @@ static void check_shape(struct lab_build *b, const struct labfile_link *link, in
 	if (s->reorder_ppm && s->reorder_delay_ns == 0 && s->delay_ns == 0)
 		lab_warning_add(b->errs, pos,
 				"links[%u]: reorder does nothing from %s: neither delay nor "
-				"reorder_delay is more than 0",
+				"reorder_delay is more than 0; set one of them",
 				link->number, i == 0 ? "a to b" : "b to a");
 }
 
@@ -303,8 +314,9 @@ int labfile_check(struct lab_build *b)
 	int err = ports ? 0 : -ENOMEM;
 
 	if (b->lab->n_nodes == 0)
-		lab_error_add(b->errs, lab_build_field_pos(b, &b->lab->nodes, b->lab->pos),
-			      "nodes: a lab needs at least one node");
+		lab_error_add(
+			b->errs, lab_build_field_pos(b, &b->lab->nodes, b->lab->pos),
+			"nodes: a lab needs at least one node; write its name and a colon below");
 	for (uint32_t i = 0; i < b->lab->n_nodes && err == 0; i++)
 		err = check_node(b, &b->lab->nodes[i], ports);
 	for (uint32_t i = 0; i < b->lab->n_links; i++) {

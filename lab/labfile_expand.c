@@ -197,7 +197,8 @@ static int node_copy(struct lab_build *b, const struct labfile_node *from, uint3
 	if (!to->name)
 		return -ENOMEM;
 	if (strlen(to->name) > LABFILE_NODE_NAME_MAX) {
-		lab_error_add(b->errs, to->pos, "nodes.%.64s: %.70s is longer than %d bytes",
+		lab_error_add(b->errs, to->pos,
+			      "nodes.%.64s: %.70s is longer than %d bytes; write a shorter name",
 			      from->name, to->name, LABFILE_NODE_NAME_MAX);
 		expand_broken(b);
 	}
@@ -222,7 +223,7 @@ static uint32_t count_nodes(struct lab_build *b)
 		if (node->count && n_values > LABFILE_MAX_COPIED) {
 			lab_error_add(b->errs, lab_build_field_pos(b, &node->count, node->pos),
 				      "nodes.%s.count: with these, the lab has more than %d nodes, "
-				      "interfaces, routes and services",
+				      "interfaces, routes and services; write a smaller count",
 				      node->name, LABFILE_MAX_COPIED);
 			expand_broken(b);
 			return 0;
@@ -409,7 +410,7 @@ static uint32_t count_links(struct lab_build *b)
 		if (most > 1 && n > LABFILE_MAX_COPIED) {
 			lab_error_add(b->errs, link->pos,
 				      "links[%u]: with this, there are more "
-				      "than %d links",
+				      "than %d links; write smaller counts",
 				      i, LABFILE_MAX_COPIED);
 			expand_broken(b);
 			return 0;

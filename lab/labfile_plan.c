@@ -105,10 +105,11 @@ static void check_duplicates(struct lab_build *b, struct lab_owner *list, size_t
 
 		if (!lab_ip_eq(&first->addr->net.ip, &o->addr->net.ip))
 			continue;
-		lab_error_add(
-			b->errs, o->addr->pos, "%s: %s is the address of %s (line %u) already",
-			owner_where(o, where, sizeof(where)), lab_ip_format(&o->addr->net.ip, text),
-			iface_text(first->iface, other), first->addr->pos.line);
+		lab_error_add(b->errs, o->addr->pos,
+			      "%s: %s is the address of %s (line %u) already; choose another",
+			      owner_where(o, where, sizeof(where)),
+			      lab_ip_format(&o->addr->net.ip, text),
+			      iface_text(first->iface, other), first->addr->pos.line);
 		report_plan(b);
 	}
 }
@@ -137,11 +138,12 @@ static void report_overlap(struct lab_build *b, const struct lab_owner *outer,
 	struct lab_net n1 = lab_net_base(&first->addr->net), n2 = lab_net_base(&second->addr->net);
 	char where[120], t1[LAB_NET_TEXT], t2[LAB_NET_TEXT], other[IFACE_TEXT];
 
-	lab_error_add(
-		b->errs, second->addr->pos,
-		"%s: the subnet %s overlaps with %s of %s (line %u), which is on another link",
-		owner_where(second, where, sizeof(where)), lab_net_format(&n2, t2),
-		lab_net_format(&n1, t1), iface_text(first->iface, other), first->addr->pos.line);
+	lab_error_add(b->errs, second->addr->pos,
+		      "%s: the subnet %s overlaps with %s of %s (line %u), which is on another "
+		      "link; choose another subnet, or join the links by a switch",
+		      owner_where(second, where, sizeof(where)), lab_net_format(&n2, t2),
+		      lab_net_format(&n1, t1), iface_text(first->iface, other),
+		      first->addr->pos.line);
 	report_plan(b);
 }
 

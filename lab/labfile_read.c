@@ -105,7 +105,8 @@ static void report_repeated(struct reader *rd, const struct path *path, const st
 {
 	if (key->flags & LAB_KEY_ALIAS)
 		reader_report(rd, path, name,
-			      "\"%s\" is another name for a key that is given too, on line %u",
+			      "\"%s\" is another name for a key that is given too, on line %u; "
+			      "keep one of them",
 			      key->name, first_line);
 	else
 		reader_report(rd, path, name,
@@ -307,8 +308,8 @@ static int read_absent(struct reader *rd, const struct path *path, struct lab_po
 			continue;
 		if (key->flags & LAB_KEY_REQUIRED) {
 			reader_mark_broken(rd);
-			reader_report_at(rd, path, pos, "the key \"%s\" is missing. %s", key->name,
-					 key->help);
+			reader_report_at(rd, path, pos, "the key \"%s\" is missing; add it. %s",
+					 key->name, key->help);
 		}
 		err = read_default(rd, key, base);
 	}

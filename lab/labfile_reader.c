@@ -98,7 +98,7 @@ bool node_is_plain(struct reader *rd, const struct path *path, const struct ynod
 		return false;
 	}
 	if (node->type == YNODE_SCALAR && memchr(node->text, '\0', node->len)) {
-		reader_report(rd, path, node, "%s contains a NUL character",
+		reader_report(rd, path, node, "%s contains a NUL character; remove it",
 			      node_quote(node, quote));
 		return false;
 	}

@@ -474,8 +474,10 @@ static void resolve_hosts(struct lab_build *b, struct labfile_host *hosts, uint3
 		if (!node)
 			report_no_node(b, pos, where, host->target, false);
 		else if (!labfile_node_addr(node) && !b->broken) /* else it may just lack it now */
-			lab_error_add(b->errs, pos, "%s: node \"%s\" has no address", where,
-				      node->name);
+			lab_error_add(b->errs, pos,
+				      "%s: node \"%s\" has no address; give it one, or write an "
+				      "address here",
+				      where, node->name);
 		else if (!labfile_node_addr(node))
 			continue;
 		else

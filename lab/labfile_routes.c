@@ -112,7 +112,8 @@ static void check_gateway_node(struct routes *r, const struct labfile_node *node
 	lab_ip_format(&route->via, ip);
 	if (!owner && route->iface->link)
 		lab_warning_add(r->b->errs, pos,
-				"%s: nobody on the link of %s:%s has the gateway's address %s",
+				"%s: nobody on the link of %s:%s has the gateway's address %s; "
+				"write that of a router there",
 				where, node->name, route->iface->name, ip);
 	else if (owner && !owner->node->forwarding)
 		lab_warning_add(
@@ -132,7 +133,9 @@ static void check_gateway(struct routes *r, struct labfile_node *node, struct la
 	route_where(node, route, where);
 	lab_ip_format(&route->via, ip);
 	if (route->via.family != route->dst.ip.family) {
-		lab_error_add(r->b->errs, pos, "%s: the gateway %s is of the other IP version",
+		lab_error_add(r->b->errs, pos,
+			      "%s: the gateway %s is of the other IP version; write one of the "
+			      "same as the destination",
 			      where, ip);
 		return;
 	}
@@ -175,7 +178,8 @@ static void check_route(struct routes *r, struct labfile_node *node, struct labf
 	route_where(node, route, where);
 	base = lab_net_base(&route->dst);
 	if (route->dst.ip.family == LAB_IP6 && node->kind == LABFILE_WEFT)
-		lab_error_add(r->b->errs, pos, "%s: IPv6 is not supported yet by weft nodes",
+		lab_error_add(r->b->errs, pos,
+			      "%s: IPv6 is not supported yet by weft nodes; remove the route",
 			      where);
 	else if (!lab_ip_eq(&base.ip, &route->dst.ip))
 		lab_error_add(r->b->errs, pos,
@@ -296,7 +300,8 @@ static void report_loop(struct routes *r, struct labfile_node *start, const stru
 	}
 	snprintf(way + at, sizeof(way) - (size_t)at, " -> %.63s", start->name);
 	lab_warning_add(r->b->errs, first->pos,
-			"%s: packets for unused addresses in %s go round in a loop: %s",
+			"%s: packets for unused addresses in %s go round in a loop: %s; change one "
+			"of these routes",
 			route_where(start, first, where), lab_net_format(&first->dst, text), way);
 }
 

@@ -166,7 +166,8 @@ static int add_child(struct builder *bld, struct ynode *node, struct lab_pos pos
 		return 0;
 	}
 	if (bld->depth + node->height > LABFILE_MAX_DEPTH)
-		return refuse_number(bld, pos, "the alias nests this more than %d deep",
+		return refuse_number(bld, pos,
+				     "the alias nests this more than %d deep; a lab file needs 8",
 				     LABFILE_MAX_DEPTH);
 	link = arena_alloc(bld->arena, sizeof(*link));
 	if (!link)
@@ -213,10 +214,14 @@ static int add_alias(struct builder *bld, const yaml_char_t *name, struct lab_po
 		if (strcmp(bld->anchors[i].name, (const char *)name) != 0)
 			continue;
 		if (bld->anchors[i].node->is_open)
-			return refuse(bld, pos, "this alias stands inside of what it stands for");
+			return refuse(
+				bld, pos,
+				"this alias stands inside of what it stands for; write it out");
 		return add_child(bld, bld->anchors[i].node, pos);
 	}
-	lab_error_add(bld->errs, pos, "there is no anchor &%.40s before this alias",
+	lab_error_add(bld->errs, pos,
+		      "there is no anchor &%.40s before this alias; write it before what the alias "
+		      "is to stand for",
 		      (const char *)name);
 	return -EINVAL;
 }
@@ -229,7 +234,10 @@ static int add_node(struct builder *bld, struct ynode model, const yaml_char_t *
 	int err;
 
 	if (++bld->n_nodes > LABFILE_MAX_VALUES)
-		return refuse_number(bld, model.pos, "more than %d values", LABFILE_MAX_VALUES);
+		return refuse_number(
+			bld, model.pos,
+			"more than %d values; write fewer, a count makes nodes that are alike",
+			LABFILE_MAX_VALUES);
 	node = arena_alloc(bld->arena, sizeof(*node));
 	if (!node)
 		return -ENOMEM;
@@ -273,7 +281,8 @@ static int open_collection(struct builder *bld, enum ynode_type type, const yaml
 	int err;
 
 	if (bld->depth == LABFILE_MAX_DEPTH)
-		return refuse_number(bld, model.pos, "nested more than %d deep", LABFILE_MAX_DEPTH);
+		return refuse_number(bld, model.pos, "nested more than %d deep; a lab file needs 8",
+				     LABFILE_MAX_DEPTH);
 	err = add_node(bld, model,
 		       is_seq ? e->data.sequence_start.anchor : e->data.mapping_start.anchor,
 		       is_seq ? e->data.sequence_start.tag : e->data.mapping_start.tag, &node);
@@ -304,7 +313,7 @@ static int close_collection(struct builder *bld)
 			node->height = l->node->height + 1;
 		if (node->n_values > LABFILE_MAX_VALUES)
 			return refuse_number(bld, node->pos,
-					     "aliases make this more than %d values",
+					     "aliases make this more than %d values; use fewer",
 					     LABFILE_MAX_VALUES);
 	}
 	node->is_open = false;
