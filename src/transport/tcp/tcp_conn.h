@@ -188,10 +188,10 @@ struct tcp_conn {
 	struct tcp_sack_block dsack;
 	uint32_t handshake_us;
 	uint32_t user_timeout_ms;
-	uint32_t window_clamp; /* TCP_WINDOW_CLAMP; 0: none */
-	int16_t linger2_s;     /* TCP_LINGER2; 0: the stack's; -1: no FIN-WAIT-2 after close */
-	uint8_t n_defer;       /* TCP_DEFER_ACCEPT, in repetitions of the SYN-ACK; 0: off */
-	uint8_t pad;
+	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP; 0: none */
+	uint16_t last_text_ms;     /* engine milliseconds, wraps: when data came in last */
+	int8_t linger2_s;          /* TCP_LINGER2; 0: the stack's; -1: no FIN-WAIT-2 after close */
+	uint8_t n_defer;           /* TCP_DEFER_ACCEPT, in repetitions of the SYN-ACK; 0: off */
 	struct tcp_listen *listen; /* in LISTEN; with TCPC_ACCEPTQ, the listener's */
 
 	/* figures (struct weft_tcp_info) */

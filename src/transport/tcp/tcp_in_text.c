@@ -40,14 +40,24 @@ void tcp_ack_schedule(struct tcp_conn *conn)
 	tcp_timer_sync(conn);
 }
 
-/* RFC 2883 §4: the next ACK reports that [start, end) came twice. */
 void tcp_note_dsack(struct tcp_conn *conn, uint32_t start, uint32_t end)
 {
-	if (!(conn->flags & TCPC_SACK) || (conn->flags & TCPC_DSACK))
+	/* The first of several counts, since one block tells of one range. */
+	if (!(conn->flags & TCPC_SACK) || (conn->flags & TCPC_DSACK) || !seq_lt(start, end))
 		return;
 	conn->flags |= TCPC_DSACK;
 	conn->dsack = (struct tcp_sack_block){start, end};
-	tcp_mib(conn, MIB_TcpExtTCPDSACKOldSent);
+	tcp_mib(conn, seq_lt(start, conn->rcv_nxt) ? MIB_TcpExtTCPDSACKOldSent
+						   : MIB_TcpExtTCPDSACKOfoSent);
+}
+
+/* What of [start, end) waits out of order already (RFC 2883 §4: its first piece). */
+static void tcp_note_overlap(struct tcp_conn *conn, uint32_t start, uint32_t end)
+{
+	struct tcp_sack_block dup;
+
+	if ((conn->flags & TCPC_SACK) && tcp_reasm_overlap(conn, start, end, &dup))
+		tcp_note_dsack(conn, dup.start, dup.end);
 }
 
 /* RFC 5681 §4.2: every segment out of order is acknowledged at once. With SACK the blocks tell the
@@ -88,7 +98,9 @@ static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, u
 	bool has_fin = (seg->flags & TCP_F_FIN) && seg->end_seq == data_end + 1;
 
 	if (seq_lt(seg->seq, conn->rcv_nxt))
-		tcp_note_dsack(conn, seg->seq, conn->rcv_nxt);
+		tcp_note_dsack(conn, seg->seq, seq_min(conn->rcv_nxt, data_end));
+	if (conn->reasm)
+		tcp_note_overlap(conn, conn->rcv_nxt, data_end);
 	if (seg->len > 0 && seq_gt(data_end, conn->rcv_nxt)) {
 		struct pkt *pkt;
 
@@ -136,12 +148,11 @@ static enum drop tcp_text_out_of_order(struct tcp_conn *conn, struct tcp_seg *se
 	pkt_pull(pkt, hdr_len);
 	if (len - hdr_len > data_end - seg->seq)
 		pkt_trim(pkt, data_end - seg->seq);
+	tcp_note_overlap(conn, seg->seq, data_end);
 	why = tcp_reasm_add(conn, pkt);
 	if (why == DROP_NONE || why == DROP_TCP_OLD_SEQ) {
 		seg->pkt = NULL;
-		if (why == DROP_TCP_OLD_SEQ)
-			tcp_note_dsack(conn, seg->seq, data_end);
-		else
+		if (why == DROP_NONE)
 			tcp_mib(conn, MIB_TcpExtTCPOFOQueue);
 		return DROP_NONE;
 	}
@@ -176,6 +187,7 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 	}
 	tcp_learn_from_text(conn, seg);
 	conn->data_segs_in += seg->len > 0 ? seg->n_frames : 0;
+	conn->last_text_ms = (uint16_t)tcp_clock_ms(conn->sk.stack);
 	/* What reaches beyond the window is cut off, the FIN with it. */
 	data_end = seq_min(data_end, edge);
 	if (seq_leq(seg->seq, conn->rcv_nxt))

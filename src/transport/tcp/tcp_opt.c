@@ -91,7 +91,7 @@ static int tcp_opt_linger2(struct tcp_conn *conn, int v)
 	if (v < 0)
 		conn->linger2_s = -1;
 	else
-		conn->linger2_s = (int16_t)(v < LINGER2_MAX_S ? v : LINGER2_MAX_S);
+		conn->linger2_s = (int8_t)(v < LINGER2_MAX_S ? v : LINGER2_MAX_S);
 	return 0;
 }
 

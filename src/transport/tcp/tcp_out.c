@@ -323,6 +323,16 @@ static void tcp_sent_new(struct tcp_conn *conn, uint32_t n)
 	conn->rtt_us = tcp_clock_us(conn);
 }
 
+/* Data goes out soon after some came in: the application answers, so that later ACKs may wait for
+ * its answers. As Linux, soon is less than the longest delay of an ACK. */
+static void tcp_note_answer(struct tcp_conn *conn)
+{
+	uint16_t ms = (uint16_t)((uint16_t)tcp_clock_ms(conn->sk.stack) - conn->last_text_ms);
+
+	if (ms < tcp_conf(conn)->delack_ms)
+		conn->flags |= TCPC_PINGPONG;
+}
+
 /* Sends `n` bytes of new data (0: only a FIN). False: no memory. */
 static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 {
@@ -334,9 +344,8 @@ static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 		tx.flags |= TCP_F_PSH;
 	if (n == tcp_unsent(conn) && tcp_fin_waits(conn) && wnd_left > n)
 		tx.flags |= TCP_F_FIN;
-	/* A reply that carries the ACK: the application answers, so later ACKs may wait for it. */
-	if (n > 0 && (conn->flags & (TCPC_ACK_DELAYED | TCPC_ACK_NOW)))
-		conn->flags |= TCPC_PINGPONG;
+	if (n > 0 && conn->data_segs_in > 0)
+		tcp_note_answer(conn);
 	tcp_out_opts(conn, &opts);
 	if (tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
 		conn->flags |= TCPC_MEM_WAIT;

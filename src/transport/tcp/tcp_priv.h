@@ -527,6 +527,9 @@ struct tcp_reasm {
 /* Takes `pkt` (payload only, pkt->tcp filled in) on DROP_NONE and DROP_TCP_OLD_SEQ (a duplicate,
  * freed). DROP_TCP_REASM or DROP_NOMEM: not taken. */
 enum drop tcp_reasm_add(struct tcp_conn *conn, struct pkt *pkt) MUST_CHECK;
+/* The first piece of [start, end) that is there already. */
+bool tcp_reasm_overlap(const struct tcp_conn *conn, uint32_t start, uint32_t end,
+		       struct tcp_sack_block *ret) MUST_CHECK;
 /* Moves what has become in order to the receive queue and advances rcv_nxt. True: with the FIN. */
 bool tcp_reasm_drain(struct tcp_conn *conn) MUST_CHECK;
 /* SACK blocks for the next ACK, most recent first. */

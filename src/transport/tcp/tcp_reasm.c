@@ -193,6 +193,19 @@ static bool reasm_touches(const struct tcp_reasm *r, uint32_t seq, uint32_t end)
 	return i < r->n && seq_leq(r->runs[i].seq, end);
 }
 
+bool tcp_reasm_overlap(const struct tcp_conn *conn, uint32_t start, uint32_t end,
+		       struct tcp_sack_block *ret)
+{
+	const struct tcp_reasm *r = conn->reasm;
+	uint32_t i = r ? reasm_find(r, start + 1) : 0;
+
+	if (!r || i == r->n || !seq_lt(r->runs[i].seq, end))
+		return false;
+	*ret = (struct tcp_sack_block){seq_max(start, r->runs[i].seq),
+				       seq_min(end, r->runs[i].end_seq)};
+	return seq_lt(ret->start, ret->end);
+}
+
 enum drop tcp_reasm_add(struct tcp_conn *conn, struct pkt *pkt)
 {
 	uint32_t seq = pkt->tcp.seq, end = pkt->tcp.end_seq;

@@ -177,9 +177,6 @@ void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 
 void tcp_recover_on_timeout(struct tcp_conn *conn)
 {
-	/* The peer let go of what it held: the first missing byte is one that it said it has. */
-	if (conn->sackb && conn->sackb->ranges[0].start == conn->snd_una + 1)
-		tcp_sack_clear(conn);
 	conn->n_dupacks = 0;
 	tcp_enter(conn, TCP_CA_LOSS);
 }

@@ -127,7 +127,7 @@ static uint64_t tcp_retries_ms(uint32_t rto_min_ms, uint32_t n_retries)
 	return ms;
 }
 
-static bool tcp_is_given_up(const struct tcp_conn *conn)
+static bool tcp_is_given_up(const struct tcp_conn *conn, bool is_probe)
 {
 	const struct tcp_conf *conf = tcp_conf(conn);
 	uint32_t waited_ms = tcp_clock_ms(conn->sk.stack) - conn->rexmt_started_ms;
@@ -137,6 +137,10 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 		return false;
 	if (conn->user_timeout_ms && waited_ms >= conn->user_timeout_ms)
 		return true;
+	/* Of probes that nobody answers, as many as retransmissions; an answer starts the count
+	 * anew. */
+	if (is_probe && !(conn->sk.flags & SOCK_F_ORPHAN))
+		return !conn->user_timeout_ms && conn->n_retries > conf->retries2;
 	/*
 	 * A peer that took its window back but still answers is alive (RFC 9293 §3.8.6.1).
 	 *
@@ -156,14 +160,14 @@ static bool tcp_is_given_up(const struct tcp_conn *conn)
 }
 
 /* One more attempt without an answer. False: that was the last, the connection is gone. */
-static bool tcp_try_again(struct tcp_conn *conn)
+static bool tcp_try_again(struct tcp_conn *conn, bool is_probe)
 {
 	/* Of a connect it is when the first SYN left. */
 	if (conn->n_retries == 0 && conn->state != WEFT_TCP_SYN_SENT)
 		conn->rexmt_started_ms = tcp_clock_ms(conn->sk.stack);
 	if (conn->n_retries < UINT8_MAX)
 		conn->n_retries++;
-	if (!tcp_is_given_up(conn)) {
+	if (!tcp_is_given_up(conn, is_probe)) {
 		if (conn->n_backoffs < 16)
 			conn->n_backoffs++;
 		return true;
@@ -176,7 +180,7 @@ static bool tcp_try_again(struct tcp_conn *conn)
 
 static void tcp_rto_syn(struct tcp_conn *conn)
 {
-	if (!tcp_try_again(conn))
+	if (!tcp_try_again(conn, false))
 		return;
 	tcp_mib(conn, MIB_TcpExtTCPSynRetrans);
 	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
@@ -191,7 +195,7 @@ static void tcp_rto_data(struct tcp_conn *conn)
 	tcp_busy_count(conn);
 	tcp_mib(conn, MIB_TcpExtTCPTimeouts);
 	tcp_recover_on_timeout(conn);
-	if (!tcp_try_again(conn))
+	if (!tcp_try_again(conn, false))
 		return;
 	conn->rexmt_ns = 0;
 	/* RFC 7323, RFC 6298 §5.7: a path that failed may be another one now. */
@@ -207,7 +211,7 @@ static void tcp_rto_probe(struct tcp_conn *conn)
 		tcp_rexmt_restart(conn);
 		return;
 	}
-	if (!tcp_try_again(conn))
+	if (!tcp_try_again(conn, true))
 		return;
 	tcp_mib(conn, MIB_TcpExtTCPWinProbe);
 	tcp_send_probe(conn);

@@ -8,7 +8,7 @@
  * costs a needless retransmission at worst. The block exists while there is a range in it.
  *
  * A peer may go back on what it said (reneging): data leaves the send queue only when it is
- * acknowledged cumulatively, and a timeout whose first byte is "held" clears the scoreboard.
+ * acknowledged cumulatively, and an ACK that ends within what is "held" clears the scoreboard.
  */
 #include <string.h>
 
@@ -104,6 +104,13 @@ static bool sack_is_dsack(const struct tcp_seg *seg, uint32_t i)
 	       seq_leq(b[0].end, b[1].end);
 }
 
+/* RFC 2883 §5: a duplicate of what we sent, not long ago. */
+static bool sack_dsack_ok(const struct tcp_conn *conn, const struct tcp_sack_block *b)
+{
+	return seq_lt(b->start, b->end) && seq_leq(b->end, conn->snd_nxt) &&
+	       seq_geq(b->start, conn->snd_una - conn->snd_wnd_max) && seq_gt(b->start, conn->iss);
+}
+
 /*
  * A hole that fills without having been retransmitted was overtaken, not lost: the network reorders
  * at least that far. RFC 4653's idea, Linux's measure (in segments below the highest one held).
@@ -132,6 +139,8 @@ uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg)
 		uint32_t added;
 
 		if (sack_is_dsack(seg, i)) {
+			if (!sack_dsack_ok(conn, &b))
+				continue;
 			/* We sent something needlessly: be slower to hold segments lost. */
 			tcp_mib(conn, MIB_TcpExtTCPDSACKRecv);
 			if (conn->n_dsack_in < UINT16_MAX)
@@ -140,12 +149,10 @@ uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg)
 				conn->reordering++;
 			continue;
 		}
-		/* Blocks of an old ACK, or of a hostile one, are cut down to what can be true. */
+		/* Those of an old ACK, or of a hostile one. Held from snd_una on cannot be: it
+		 * would have been acknowledged. */
 		if (!seq_lt(b.start, b.end) || seq_gt(b.end, conn->snd_nxt) ||
-		    seq_leq(b.end, conn->snd_una))
-			continue;
-		b.start = seq_max(b.start, conn->snd_una + 1);
-		if (!seq_lt(b.start, b.end))
+		    seq_leq(b.start, conn->snd_una))
 			continue;
 		added = sackb_add(conn, b.start, b.end);
 		if (added > 0)
@@ -162,22 +169,20 @@ void tcp_sack_advance(struct tcp_conn *conn)
 
 	if (!sb)
 		return;
-	/* A held range at snd_una would mean that the peer acknowledges less than it holds; its
-	 * first byte stays out, as reneged, and with it a range of one byte. */
-	while (n < sb->n && seq_leq(sb->ranges[n].end, conn->snd_una + 1)) {
+	while (n < sb->n && seq_leq(sb->ranges[n].end, conn->snd_una)) {
 		sb->n_bytes -= sb->ranges[n].end - sb->ranges[n].start;
 		n++;
 	}
-	sb->n -= n;
-	memmove(&sb->ranges[0], &sb->ranges[n], sb->n * sizeof(sb->ranges[0]));
-	if (sb->n == 0) {
+	/* The peer acknowledges less than it said to hold: it has let go of what came out of order
+	 * (RFC 2018 §8), so that nothing of it is believed any more. */
+	if (n == sb->n || seq_leq(sb->ranges[n].start, conn->snd_una)) {
+		if (n < sb->n)
+			tcp_mib(conn, MIB_TcpExtTCPSACKReneging);
 		tcp_sack_clear(conn);
 		return;
 	}
-	if (seq_leq(sb->ranges[0].start, conn->snd_una)) {
-		sb->n_bytes -= conn->snd_una + 1 - sb->ranges[0].start;
-		sb->ranges[0].start = conn->snd_una + 1;
-	}
+	sb->n -= n;
+	memmove(&sb->ranges[0], &sb->ranges[n], sb->n * sizeof(sb->ranges[0]));
 }
 
 uint32_t tcp_sack_missing(const struct tcp_conn *conn, uint32_t start, uint32_t end)

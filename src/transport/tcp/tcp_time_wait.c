@@ -167,6 +167,9 @@ enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw, const struct tcp
 		tcp_tw_free(st, tw);
 		return DROP_NONE;
 	}
+	/* fifth: the ACK bit; a SYN is answered as any other that is not newer */
+	if (!(seg->flags & (TCP_F_ACK | TCP_F_SYN)))
+		return DROP_TCP_NO_ACK;
 	/* An empty segment that is in order wants nothing of us. */
 	if (!is_old && seg->seq == tw->rcv_nxt && seg->end_seq == seg->seq)
 		return DROP_NONE;

@@ -140,6 +140,22 @@ static void silent_peer_with_a_zero_window_is_given_up(void **state UNUSED)
 	tf_end(f);
 }
 
+static void probes_that_nobody_answers_are_counted(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	f->host.st->tcp->conf.retries2 = 3;
+	tf_established(f);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
+	send_n(f, 100);
+	fix_advance(f->eng, 60 * SEC);
+	assert_int_equal(tf_n_sent(f), 3);
+	tf_assert_state(f, WEFT_TCP_CLOSE);
+	assert_int_equal(f->sk->err, ETIMEDOUT);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 static void window_taken_back_is_no_reason_to_give_up(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -507,7 +523,7 @@ static void sack_blocks_that_cannot_be_are_ignored(void **state UNUSED)
 	tf_end(f);
 }
 
-static void ack_up_to_the_last_byte_held_leaves_no_empty_range(void **state UNUSED)
+static void ack_within_what_is_held_clears_the_scoreboard(void **state UNUSED)
 {
 	struct tf *f = tf_new();
 
@@ -520,8 +536,7 @@ static void ack_up_to_the_last_byte_held_leaves_no_empty_range(void **state UNUS
 			    .sack = {{UNA + MSS, UNA + 2 * MSS}, {UNA + 3 * MSS, UNA + 4 * MSS}}}));
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA + 2 * MSS - 1));
 	tcp_conn_check(tf_conn(f));
-	assert_int_equal(tf_conn(f)->sackb->n, 1);
-	assert_int_equal(tf_conn(f)->sackb->n_bytes, MSS);
+	assert_null(tf_conn(f)->sackb); /* less than it said to hold: reneged */
 	tf_ignore(f);
 	tf_end(f);
 }
@@ -542,6 +557,22 @@ static void timeout_after_sack_skips_what_is_held(void **state UNUSED)
 	assert_int_equal(tf_conn(f)->cc.cwnd, MSS);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA + 2 * MSS));
 	expect_data(f, 2 * MSS, 2 * MSS);
+	tf_end(f);
+}
+
+static void ack_that_ends_where_held_data_begins_makes_it_lost(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	send_n(f, 3 * MSS);
+	tf_pop(f);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA,
+		      .opts = {.n_sack = 1, .sack = {{UNA + MSS, UNA + 3 * MSS}}}));
+	fix_advance(f->eng, 250 * MSEC);
+	expect_data(f, 0, MSS);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA + MSS)); /* and what of the rest? */
+	expect_data(f, MSS, 2 * MSS);
 	tf_end(f);
 }
 
@@ -691,6 +722,32 @@ static void reply_carries_the_ack(void **state UNUSED)
 	tf_end(f);
 }
 
+/* As Linux: an answer soon after data makes the connection interactive, ACKs then wait. */
+static void answer_makes_later_acks_wait(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	rx_data(f, 0, 10);
+	assert_int_equal(tf_pop(f).ack, NXT + 10); /* quick, as at every beginning */
+	send_n(f, 4);
+	tf_pop(f);
+	tf_rx(f, TSEG(.seq = NXT + 10, .ack = UNA + 4, .len = 10));
+	tf_assert_silent(f);
+	fix_advance(f->eng, 40 * MSEC);
+	assert_int_equal(tf_pop(f).ack, NXT + 20);
+	/* Nobody answered in time, so it is interactive no more. */
+	rx_data(f, 20, 10);
+	assert_int_equal(tf_pop(f).ack, NXT + 30);
+	/* An answer after a while is none. */
+	fix_advance(f->eng, 50 * MSEC);
+	send_n(f, 4);
+	tf_pop(f);
+	tf_rx(f, TSEG(.seq = NXT + 30, .ack = UNA + 8, .len = 10));
+	assert_int_equal(tf_pop(f).ack, NXT + 40);
+	tf_end(f);
+}
+
 static void out_of_order_data_is_reported_and_joined(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -711,7 +768,9 @@ static void out_of_order_data_is_reported_and_joined(void **state UNUSED)
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .len = 9, .data = "abcdefghi"));
 	got = tf_pop(f);
 	assert_int_equal(got.ack, NXT + 12);
-	assert_int_equal(got.opts.n_sack, 0);
+	assert_int_equal(got.opts.n_sack, 1); /* what came twice, RFC 2883 */
+	assert_int_equal(got.opts.sack[0].start, NXT + 4);
+	assert_int_equal(got.opts.sack[0].end, NXT + 6);
 	assert_null(tf_conn(f)->reasm);
 	assert_int_equal(tf_recv(f->sk, buf, sizeof(buf), 0), 12);
 	assert_memory_equal(buf, "abcdefghijkl", 12);
@@ -1069,6 +1128,7 @@ int main(void)
 		cmocka_unit_test(peer_window_limits_and_small_openings_are_not_used),
 		cmocka_unit_test(zero_window_is_probed_with_backoff_for_as_long_as_it_answers),
 		cmocka_unit_test(silent_peer_with_a_zero_window_is_given_up),
+		cmocka_unit_test(probes_that_nobody_answers_are_counted),
 		cmocka_unit_test(window_taken_back_is_no_reason_to_give_up),
 		cmocka_unit_test(writer_without_memory_is_woken_when_there_is_some),
 		cmocka_unit_test(zero_window_after_close_is_given_up),
@@ -1087,8 +1147,9 @@ int main(void)
 		cmocka_unit_test(three_duplicate_acks_retransmit_without_sack),
 		cmocka_unit_test(sack_retransmits_exactly_the_holes),
 		cmocka_unit_test(sack_blocks_that_cannot_be_are_ignored),
-		cmocka_unit_test(ack_up_to_the_last_byte_held_leaves_no_empty_range),
+		cmocka_unit_test(ack_within_what_is_held_clears_the_scoreboard),
 		cmocka_unit_test(timeout_after_sack_skips_what_is_held),
+		cmocka_unit_test(ack_that_ends_where_held_data_begins_makes_it_lost),
 		cmocka_unit_test(reneging_peer_gets_everything_again),
 		cmocka_unit_test(rtt_is_measured_and_retransmissions_are_not),
 		cmocka_unit_test(fragmentation_needed_makes_segments_smaller),
@@ -1096,6 +1157,7 @@ int main(void)
 		cmocka_unit_test(small_data_is_acknowledged_after_40_ms),
 		cmocka_unit_test(every_second_full_segment_is_acknowledged),
 		cmocka_unit_test(reply_carries_the_ack),
+		cmocka_unit_test(answer_makes_later_acks_wait),
 		cmocka_unit_test(out_of_order_data_is_reported_and_joined),
 		cmocka_unit_test(duplicate_data_is_reported_as_dsack),
 		cmocka_unit_test(fin_out_of_order_waits_for_its_turn),

@@ -158,6 +158,17 @@ static void time_wait_empty_segments_out_of_window_get_one_answer(void **state U
 	tf_end(f);
 }
 
+static void time_wait_segment_without_ack_is_dropped(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	time_wait(f);
+	assert_int_equal(tf_rx_verdict(f, TSEG(.flags = 0, .seq = NXT + 1, .len = 5)),
+			 DROP_TCP_NO_ACK);
+	tf_assert_silent(f);
+	tf_end(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +178,7 @@ int main(void)
 		cmocka_unit_test(syn_repeated_is_answered_twice_a_second_at_most),
 		cmocka_unit_test(half_open_entry_is_challenged_at_the_same_rate),
 		cmocka_unit_test(time_wait_newer_syn_without_a_listener_is_acknowledged),
+		cmocka_unit_test(time_wait_segment_without_ack_is_dropped),
 		cmocka_unit_test(time_wait_empty_segments_out_of_window_get_one_answer),
 	};
 
