@@ -177,6 +177,32 @@ static void simulation_starts_at_a_fixed_time_with_a_fixed_seed(void **state UNU
 	leave(dir);
 }
 
+static void note_progress(void *arg, uint32_t done, uint32_t total)
+{
+	uint32_t *last = arg;
+
+	assert_int_equal(done, *last + 1);
+	assert_true(done <= total);
+	*last = done == total ? UINT32_MAX : done;
+}
+
+static void lab_that_comes_up_tells_its_progress(void **state UNUSED)
+{
+	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
+	uint32_t last = 0;
+	struct lab_config cfg = {.on_progress = note_progress, .on_progress_arg = &last};
+	struct labfile *file;
+	struct lab *lab;
+
+	enter(dir);
+	file = load();
+	assert_int_equal(lab_start(file, &cfg, &lab, msg), 0);
+	assert_int_equal(last, UINT32_MAX);
+	lab_stop(lab);
+	labfile_free(file);
+	leave(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +211,7 @@ int main(void)
 		cmocka_unit_test(simulation_with_kernel_nodes_is_refused_by_their_names),
 		cmocka_unit_test(simulation_starts_at_a_fixed_time_with_a_fixed_seed),
 		cmocka_unit_test(lab_that_comes_up_captures),
+		cmocka_unit_test(lab_that_comes_up_tells_its_progress),
 		cmocka_unit_test(lab_whose_service_fails_leaves_an_older_capture_alone),
 	};
 
