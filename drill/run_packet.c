@@ -8,11 +8,13 @@
 #include "drill/match.h"
 #include "drill/run_priv.h"
 #include "drill/tcp_opt.h"
+#include "lab/pktprint.h"
 
 enum {
 	/* How long the time * waits, and how often the engine may run meanwhile. */
 	ANY_TIME_US = 1000 * 1000000,
 	ANY_STEPS_MAX = 1000000,
+	WIRE_TEXT_MAX = 500,
 };
 
 /* ---- flows ---- */
@@ -329,16 +331,26 @@ static bool check_payload(struct drill_run *run, const struct drill_event *ev,
 	return true;
 }
 
-static bool mismatch(struct drill_run *run, const struct drill_event *ev, const char *why,
-		     const struct drill_packet *got, int64_t us)
+/* The frame as tcpdump prints it, with the numbers of the wire. */
+static const char *wire_text(const struct drill_seen *seen, char *buf, size_t size)
 {
-	char want_text[DRILL_TEXT_MAX], got_text[DRILL_TEXT_MAX];
+	const struct pkt_print_opts opts = {.flows = NULL};
 
-	return drill_run_fail(run, ev->line, "%s\n  expected %.6f %s\n  seen     %.6f %s\n  %s",
-			      ev->text, (double)run->event_us / 1e6,
-			      drill_packet_text(ev->packet, want_text, sizeof(want_text)),
-			      (double)us / 1e6, drill_packet_text(got, got_text, sizeof(got_text)),
-			      why);
+	pkt_print(buf, size, seen->frame, seen->len, seen->len, &opts);
+	return buf;
+}
+
+static bool mismatch(struct drill_run *run, const struct drill_event *ev, const char *why,
+		     const struct drill_packet *got, const struct drill_seen *seen)
+{
+	char want_text[DRILL_TEXT_MAX], got_text[DRILL_TEXT_MAX], wire[WIRE_TEXT_MAX];
+
+	return drill_run_fail(
+		run, ev->line, "%s\n  expected %.6f %s\n  seen     %.6f %s\n  wire     %s\n  %s",
+		ev->text, (double)run->event_us / 1e6,
+		drill_packet_text(ev->packet, want_text, sizeof(want_text)), (double)seen->us / 1e6,
+		drill_packet_text(got, got_text, sizeof(got_text)),
+		wire_text(seen, wire, sizeof(wire)), why);
 }
 
 static struct drill_flow *flow_out(struct drill_run *run, const struct drill_packet *pkt,
@@ -394,30 +406,17 @@ static bool gather(struct drill_run *run, const struct drill_event *ev, struct d
 	return true;
 }
 
-static bool expect(struct drill_run *run, const struct drill_event *ev)
+/* What came, against what is expected. `seen` is its first frame. */
+static bool compare(struct drill_run *run, const struct drill_event *ev, struct drill_flow *flow,
+		    const struct drill_seen *seen)
 {
 	const struct drill_packet *want = ev->packet;
-	struct drill_flow *flow = flow_of(run, want);
-	struct drill_seen *seen = await(run, ev, flow);
 	struct drill_match m = {.is_ip4 = run->local.family == WEFT_AF_INET, .ts_tolerance = -1};
-	struct drill_packet got;
+	struct drill_packet got = to_script(flow, want, seen);
+	int64_t us = seen->us;
 	char why[200];
-	int64_t us;
-	bool ok;
 
-	if (!seen)
-		return run->has_failed ? false : no_packet(run, ev);
-	if (!flow)
-		flow = flow_out(run, want, seen);
-	if (!flow) {
-		free(seen);
-		return false;
-	}
-	us = seen->us;
-	got = to_script(flow, want, seen);
-	ok = check_payload(run, ev, flow, &got, seen);
-	free(seen);
-	if (!ok || !gather(run, ev, flow, &got, &us))
+	if (!check_payload(run, ev, flow, &got, seen) || !gather(run, ev, flow, &got, &us))
 		return false;
 	if (run->opts.verbose && run->opts.out) {
 		char text[DRILL_TEXT_MAX];
@@ -428,12 +427,27 @@ static bool expect(struct drill_run *run, const struct drill_event *ev)
 	if (run->opts.ts_tick_us)
 		m.ts_tolerance = run->opts.tolerance_us / run->opts.ts_tick_us + 1;
 	if (drill_match(&m, want, &got, why, sizeof(why)))
-		return mismatch(run, ev, why, &got, us);
+		return mismatch(run, ev, why, &got, seen);
 	if (!drill_check_time(run, ev, us, "the packet"))
 		return false;
 	if (ev->when == DRILL_ANY_TIME)
 		run->event_us = us;
 	return true;
+}
+
+static bool expect(struct drill_run *run, const struct drill_event *ev)
+{
+	struct drill_flow *flow = flow_of(run, ev->packet);
+	struct drill_seen *seen = await(run, ev, flow);
+	bool ok;
+
+	if (!seen)
+		return run->has_failed ? false : no_packet(run, ev);
+	if (!flow)
+		flow = flow_out(run, ev->packet, seen);
+	ok = flow && compare(run, ev, flow, seen);
+	free(seen);
+	return ok;
 }
 
 bool drill_run_packet(struct drill_run *run, const struct drill_event *ev)
@@ -445,7 +459,7 @@ bool drill_check_left(struct drill_run *run)
 {
 	struct drill_seen *seen = run->seen;
 	struct drill_packet got;
-	char text[DRILL_TEXT_MAX];
+	char text[DRILL_TEXT_MAX], wire[WIRE_TEXT_MAX];
 
 	if (!run->opts.nothing_left || !seen)
 		return true;
@@ -454,6 +468,7 @@ bool drill_check_left(struct drill_run *run)
 		got = to_script(run->flow, &(struct drill_packet){.seq = 0}, seen);
 	return drill_run_fail(run, run->line,
 			      "the script is over, but the stack sent what it did not expect\n"
-			      "  seen     %.6f %s",
-			      (double)seen->us / 1e6, drill_packet_text(&got, text, sizeof(text)));
+			      "  seen     %.6f %s\n  wire     %s",
+			      (double)seen->us / 1e6, drill_packet_text(&got, text, sizeof(text)),
+			      wire_text(seen, wire, sizeof(wire)));
 }
