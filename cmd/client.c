@@ -164,7 +164,8 @@ const json_t *client_error(const struct client *c)
 
 /* ---- bytes ------------------------------------------------------------------------------- */
 
-/* Waits for `events` of the socket. 0; -ECANCELED: `stop_fd` is ready; -ETIMEDOUT. */
+/* Waits for `events` of the socket. 0; -ECANCELED: `stop_fd` is ready, which counts first, since a
+ * lab that always has something to say would hide it; -ETIMEDOUT. */
 static int client_wait(struct client *c, short events, int stop_fd, int timeout_ms)
 {
 	struct pollfd fds[2] = {{c->fd, events, 0}, {stop_fd, POLLIN, 0}};
@@ -177,7 +178,7 @@ static int client_wait(struct client *c, short events, int stop_fd, int timeout_
 		return -errno;
 	if (!n)
 		return -ETIMEDOUT;
-	return fds[0].revents ? 0 : -ECANCELED;
+	return fds[1].revents ? -ECANCELED : 0;
 }
 
 static int line_send(struct client *c, const char *line, size_t len)
