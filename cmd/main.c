@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -147,6 +149,23 @@ static int options_read(int argc, char **argv, struct cmd_env *env, int *ret_sta
 	return -1;
 }
 
+/* What cannot be written, as to a full disk, is a failure. What the reader of a pipe has not waited
+ * for is not. */
+static int output_check(const char *tool, int status)
+{
+	bool is_lost = ferror(stdout);
+	struct stat st;
+
+	errno = EIO; /* of an earlier write, when this one has nothing to do */
+	if (fflush(stdout) != 0)
+		is_lost = true;
+	if (!is_lost || status || errno == EPIPE ||
+	    (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode)))
+		return status;
+	fprintf(stderr, "weft %s: standard output: %s\n", tool, strerror(errno));
+	return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct cmd_env env = {.tool = NULL};
@@ -168,5 +187,5 @@ int main(int argc, char **argv)
 	if (cmd->group != CMD_FILE)
 		rundir_sweep();
 	optind = 0; /* glibc: start again, in its usual order */
-	return cmd->run(&env, argc - i, argv + i);
+	return output_check(cmd->name, cmd->run(&env, argc - i, argv + i));
 }

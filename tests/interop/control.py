@@ -13,6 +13,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -483,6 +484,74 @@ def tools_end_when_their_node_goes(w):
     expect("removed" in err and p.returncode, f"{p.returncode}: {err}")
 
 
+def flood_client(client):
+    """Has packets for it until it says something; false when it has not asked for any."""
+    with client, client.makefile("r") as lines:
+        line = lines.readline()
+        request = json.loads(line) if line else {"method": ""}
+        if request["method"] == "node.info":
+            answer = {"jsonrpc": "2.0", "id": request["id"], "result": {"kind": "weft"}}
+            client.sendall(json.dumps(answer).encode() + b"\n")
+        if request["method"] != "dump.start":
+            return False
+        note = {"jsonrpc": "2.0", "method": "dump.packets",
+                "params": {"id": request["id"], "packets": []}}
+        burst = (json.dumps(note).encode() + b"\n") * 10000
+        while not select.select([client], [], [], 0)[0]:
+            client.sendall(burst)
+        answer = {"jsonrpc": "2.0", "id": request["id"],
+                  "error": {"code": -32003, "message": "cancelled"}}
+        client.sendall(json.dumps(answer).encode() + b"\n")
+        return True
+
+
+def flooding_lab(path):
+    """A lab that looks like one, and has packets all the time."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(30)
+        s.bind(str(path))
+        s.listen()
+        while True:
+            client = s.accept()[0]
+            client.settimeout(30)
+            try:
+                if flood_client(client):
+                    return
+            except OSError:
+                return  # it was killed
+
+
+def interrupt_is_heard_in_a_flood_of_packets(w):
+    w.socket_path().parent.mkdir(mode=0o700)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        lab = pool.submit(flooding_lab, w.socket_path("flood"))
+        time.sleep(0.2)
+        p = w.popen("-l", "flood", "-n", "srv", "dump", stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        p.send_signal(signal.SIGINT)
+        try:
+            p.communicate(timeout=10)
+        finally:
+            p.kill()
+            lab.result()
+
+
+def output_that_cannot_be_written_is_a_failure(w):
+    w.up()
+    for words in (["ls"], ["node"], ["-n", "srv", "ss", "-s"], ["schema"],
+                  ["check", w.file()]):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            p = w.popen(*words, stdout=full, stderr=subprocess.PIPE)
+            err = p.communicate(timeout=30)[1]
+        expect(p.returncode == 1 and "No space left" in err, f"{words}: {p.returncode}: {err}")
+    p = w.popen("up", "--sim", "--for", "1s", "--report", w.file(text=LAB.replace("kernel", "weft")),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdout.close()
+    err = p.stderr.read()
+    expect(p.wait(timeout=30) == 0 and not err, f"a reader that goes: {p.returncode}: {err}")
+
+
 CASES = [
     two_labs_run_side_by_side,
     name_in_use_is_refused_and_another_is_not,
@@ -509,6 +578,8 @@ CASES = [
     hundred_nodes_come_and_go,
     socket_speaks_json_rpc,
     tools_end_when_their_node_goes,
+    interrupt_is_heard_in_a_flood_of_packets,
+    output_that_cannot_be_written_is_a_failure,
 ]
 
 
