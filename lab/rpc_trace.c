@@ -29,18 +29,6 @@ static const char *text_of(const json_t *object, const char *key)
 	return s ? s : "";
 }
 
-/* Drops that belong to how a network works and say nothing about a fault: what a switch floods. */
-static bool is_ordinary(const char *reason)
-{
-	static const char *const reasons[] = {"ARP_NOT_US", "ETH_OTHERHOST", "BRIDGE_SAME_PORT",
-					      "BRIDGE_NO_PORT"};
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (!strcmp(reason, reasons[i]))
-			return true;
-	return false;
-}
-
 /* ---- hops -------------------------------------------------------------------------------- */
 
 /* The interface at the other end of a link, as "node" and "interface". */
@@ -160,79 +148,88 @@ struct search {
 	const struct lab *lab;
 	const char *node;   /* NULL: all */
 	const char *reason; /* NULL: all */
-	bool has_ordinary;
-	uint32_t trace_id; /* 0: all */
 	size_t max;
 	json_t *found;
 };
 
-static bool trace_matches(const struct search *s, const char *line)
-{
-	const char *at = strstr(line, "\"trace\":");
-
-	return !s->trace_id || (at && strtoul(at + 8, NULL, 10) == s->trace_id);
-}
-
 static bool drop_see(void *arg, const char *line)
 {
 	struct search *s = arg;
-	json_t *event = trace_matches(s, line) ? event_json(s->lab, line) : NULL;
-	const char *reason = text_of(event, "reason");
+	json_t *event = event_json(s->lab, line);
 
 	if (!event || (s->node && strcmp(s->node, text_of(event, "node")) != 0) ||
-	    (s->reason && strcmp(s->reason, reason) != 0) ||
-	    (!s->has_ordinary && !s->reason && is_ordinary(reason)))
+	    (s->reason && strcmp(s->reason, text_of(event, "reason")) != 0))
 		json_decref(event);
 	else
 		json_array_append_new(s->found, event);
 	return json_array_size(s->found) < s->max;
 }
 
-static bool hop_see(void *arg, const char *line)
+static bool event_see(void *arg, const char *line)
 {
 	struct search *s = arg;
 
-	if (trace_matches(s, line))
-		json_array_insert_new(s->found, 0, event_json(s->lab, line));
+	json_array_insert_new(s->found, 0, event_json(s->lab, line));
 	return json_array_size(s->found) < s->max;
+}
+
+/* The newest `max` of both, which are sorted: the newest first. */
+static json_t *merge(json_t *a, json_t *b, size_t max)
+{
+	json_t *both = json_array();
+
+	while (json_array_size(both) < max && (json_array_size(a) || json_array_size(b))) {
+		json_t *from = a;
+
+		if (!json_array_size(a) ||
+		    (json_array_size(b) &&
+		     json_integer_value(json_object_get(json_array_get(b, 0), "ago_ns")) <
+			     json_integer_value(json_object_get(json_array_get(a, 0), "ago_ns"))))
+			from = b;
+		json_array_append(both, json_array_get(from, 0));
+		json_array_remove(from, 0);
+	}
+	json_decref(a);
+	json_decref(b);
+	return both;
 }
 
 static int drops_run(struct rpc_call *call)
 {
 	const struct lab_node *node = rpc_call_node(call, "node");
-	struct search s = {
+	struct search drops = {
 		.lab = rpc_call_lab(call),
 		.node = node ? node->file->name : NULL,
 		.reason = rpc_call_string(call, "reason", NULL),
-		.has_ordinary = rpc_call_boolean(call, "all", false),
 		.max = (size_t)rpc_call_integer(call, "max", TRACE_LIST_DEFAULT),
 		.found = json_array(),
 	};
+	struct search ordinary = drops;
 
-	trace_store_drops(s.lab->traces, drop_see, &s);
-	return rpc_reply(call, s.found);
+	ordinary.found = json_array();
+	trace_store_each(drops.lab->traces, TRACE_STORE_DROP, 0, drop_see, &drops);
+	if (drops.reason || rpc_call_boolean(call, "all", false))
+		trace_store_each(drops.lab->traces, TRACE_STORE_ORDINARY_DROP, 0, drop_see,
+				 &ordinary);
+	return rpc_reply(call, merge(drops.found, ordinary.found, drops.max));
 }
 
 /* In the order in which it happened: hops, then what became of it. */
 static int get_run(struct rpc_call *call)
 {
-	struct search hops = {
-		.lab = rpc_call_lab(call),
-		.has_ordinary = true,
-		.trace_id = (uint32_t)rpc_call_integer(call, "trace", 0),
-		.max = TRACE_EVENTS_MAX,
-		.found = json_array(),
-	};
-	struct search drops = hops;
-	size_t n;
+	static const enum trace_store_what parts[] = {TRACE_STORE_HOP, TRACE_STORE_ORDINARY_DROP,
+						      TRACE_STORE_DROP};
+	uint32_t trace_id = (uint32_t)rpc_call_integer(call, "trace", 0);
+	struct search s = {.lab = rpc_call_lab(call), .max = TRACE_EVENTS_MAX};
+	json_t *all = json_array();
 
-	drops.found = json_array();
-	trace_store_hops(hops.lab->traces, hop_see, &hops);
-	trace_store_drops(drops.lab->traces, drop_see, &drops);
-	for (n = json_array_size(drops.found); n > 0; n--)
-		json_array_append(hops.found, json_array_get(drops.found, n - 1));
-	json_decref(drops.found);
-	return rpc_reply(call, hops.found);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		s.found = json_array();
+		trace_store_each(s.lab->traces, parts[i], trace_id, event_see, &s);
+		json_array_extend(all, s.found);
+		json_decref(s.found);
+	}
+	return rpc_reply(call, all);
 }
 
 static int sample_run(struct rpc_call *call)

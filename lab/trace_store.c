@@ -3,79 +3,88 @@
 #include "lab/trace_store.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lab/lab.h"
 
-struct line_ring {
-	char **lines; /* `size` of them; NULL: not used yet */
-	uint32_t size, next;
+enum {
+	LINE_MAX_BYTES = 4096,
+	N_RINGS = TRACE_STORE_HOP + 1,
+};
+
+struct event {
+	alignas(int64_t) uint8_t bytes[WEFT_TRACE_EVENT_BYTES];
+};
+
+struct event_ring {
+	struct event *events; /* NULL: none has come */
+	uint32_t size, next, n;
 };
 
 struct trace_store {
 	struct weft_engine *eng;
-	struct line_ring drops, hops;
+	struct event_ring rings[N_RINGS];
 	void (*fn)(void *arg, const char *line);
 	void *arg;
 };
 
-static int ring_init(struct line_ring *ring, uint32_t size)
+static const struct weft_trace_event *event_at(const struct event *event)
 {
-	*ring = (struct line_ring){.lines = calloc(size, sizeof(*ring->lines)), .size = size};
-	return ring->lines ? 0 : -ENOMEM;
+	return (const struct weft_trace_event *)(const void *)event->bytes;
 }
 
-static void ring_fini(struct line_ring *ring)
+/* Without memory nothing is kept. */
+static void ring_add(struct event_ring *ring, const struct weft_trace_event *ev)
 {
-	for (uint32_t i = 0; ring->lines && i < ring->size; i++)
-		free(ring->lines[i]);
-	free(ring->lines);
-}
-
-/* Without memory the line is not kept. */
-static void ring_add(struct line_ring *ring, const char *line)
-{
-	char *copy = strdup(line);
-
-	if (!copy)
+	if (!ring->events)
+		ring->events = calloc(ring->size, sizeof(*ring->events));
+	if (!ring->events)
 		return;
-	free(ring->lines[ring->next]);
-	ring->lines[ring->next] = copy;
+	memcpy(ring->events[ring->next].bytes, ev, WEFT_TRACE_EVENT_BYTES);
 	ring->next = (ring->next + 1) % ring->size;
+	if (ring->n < ring->size)
+		ring->n++;
 }
 
-static void ring_each(const struct line_ring *ring, bool (*fn)(void *arg, const char *line),
-		      void *arg)
+/* Frames that a switch has flooded to those that they are not for, and the like. */
+static bool is_ordinary(const char *reason)
 {
-	for (uint32_t i = 1; i <= ring->size; i++) {
-		const char *line = ring->lines[(ring->next + ring->size - i) % ring->size];
+	static const char *const reasons[] = {"ARP_NOT_US", "ETH_OTHERHOST", "BRIDGE_SAME_PORT",
+					      "BRIDGE_NO_PORT"};
 
-		if (!line || !fn(arg, line))
-			return;
-	}
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (!strcmp(reason, reasons[i]))
+			return true;
+	return false;
 }
 
-static bool is_event(const char *line, const char *kind)
+static void hop_forward(struct trace_store *ts, const struct weft_trace_event *ev)
 {
-	const char *at = strstr(line, "\"event\":\"");
+	char line[LINE_MAX_BYTES];
 
-	return at && !strncmp(at + 9, kind, strlen(kind));
-}
-
-void trace_store_add(struct trace_store *ts, const char *line)
-{
-	if (is_event(line, "drop\""))
-		ring_add(&ts->drops, line);
-	else if (is_event(line, "rx\"") || is_event(line, "tx\""))
-		ring_add(&ts->hops, line);
-	if (ts->fn)
+	if (ts->fn && weft_trace_print(ts->eng, ev, line, sizeof(line)))
 		ts->fn(ts->arg, line);
 }
 
-static void on_trace(void *arg, const char *line)
+void trace_store_add(struct trace_store *ts, const struct weft_trace_event *ev)
 {
-	trace_store_add(arg, line);
+	const char *kind = weft_trace_kind(ev), *reason = weft_trace_reason(ev);
+
+	if (reason) {
+		ring_add(&ts->rings[is_ordinary(reason) ? TRACE_STORE_ORDINARY_DROP
+							: TRACE_STORE_DROP],
+			 ev);
+	} else if (!strcmp(kind, "rx") || !strcmp(kind, "tx")) {
+		ring_add(&ts->rings[TRACE_STORE_HOP], ev);
+		hop_forward(ts, ev);
+	}
+}
+
+static void on_event(void *arg, const struct weft_trace_event *ev)
+{
+	trace_store_add(arg, ev);
 }
 
 int trace_store_new(struct lab *lab, struct trace_store **ret)
@@ -84,13 +93,11 @@ int trace_store_new(struct lab *lab, struct trace_store **ret)
 
 	if (!ts)
 		return -ENOMEM;
-	if (ring_init(&ts->drops, TRACE_STORE_DROPS) < 0 ||
-	    ring_init(&ts->hops, TRACE_STORE_HOPS) < 0) {
-		trace_store_free(ts);
-		return -ENOMEM;
-	}
 	ts->eng = lab->eng;
-	weft_trace_listen(ts->eng, on_trace, ts);
+	ts->rings[TRACE_STORE_DROP].size = TRACE_STORE_DROPS;
+	ts->rings[TRACE_STORE_ORDINARY_DROP].size = TRACE_STORE_ORDINARY;
+	ts->rings[TRACE_STORE_HOP].size = TRACE_STORE_HOPS;
+	weft_trace_watch(ts->eng, on_event, ts);
 	*ret = ts;
 	return 0;
 }
@@ -99,10 +106,9 @@ void trace_store_free(struct trace_store *ts)
 {
 	if (!ts)
 		return;
-	if (ts->eng)
-		weft_trace_listen(ts->eng, NULL, NULL);
-	ring_fini(&ts->drops);
-	ring_fini(&ts->hops);
+	weft_trace_watch(ts->eng, NULL, NULL);
+	for (int i = 0; i < N_RINGS; i++)
+		free(ts->rings[i].events);
 	free(ts);
 }
 
@@ -112,14 +118,19 @@ void trace_store_forward(struct trace_store *ts, void (*fn)(void *arg, const cha
 	ts->arg = arg;
 }
 
-void trace_store_drops(const struct trace_store *ts, bool (*fn)(void *arg, const char *line),
-		       void *arg)
+void trace_store_each(const struct trace_store *ts, enum trace_store_what what, uint32_t trace_id,
+		      bool (*fn)(void *arg, const char *line), void *arg)
 {
-	ring_each(&ts->drops, fn, arg);
-}
+	const struct event_ring *ring = &ts->rings[what];
 
-void trace_store_hops(const struct trace_store *ts, bool (*fn)(void *arg, const char *line),
-		      void *arg)
-{
-	ring_each(&ts->hops, fn, arg);
+	for (uint32_t i = 1; i <= ring->n; i++) {
+		const struct weft_trace_event *ev =
+			event_at(&ring->events[(ring->next + ring->size - i) % ring->size]);
+		char line[LINE_MAX_BYTES];
+
+		if (trace_id && weft_trace_id(ev) != trace_id)
+			continue;
+		if (weft_trace_print(ts->eng, ev, line, sizeof(line)) && !fn(arg, line))
+			return;
+	}
 }

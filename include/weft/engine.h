@@ -83,6 +83,26 @@ WEFT_API void weft_trace_sample(struct weft_engine *eng, uint32_t every);
 WEFT_API void weft_trace_listen(struct weft_engine *eng, void (*fn)(void *arg, const char *line),
 				void *arg);
 
+/*
+ * The same without making text of events: an event is WEFT_TRACE_EVENT_BYTES bytes that may be
+ * copied and printed later, while the engine lives. `fn` may call the functions below, and nothing
+ * else of the engine. NULL: stop.
+ */
+struct weft_trace_event;
+enum {
+	WEFT_TRACE_EVENT_BYTES = 256, /* to be aligned as an int64_t */
+};
+WEFT_API void weft_trace_watch(struct weft_engine *eng,
+			       void (*fn)(void *arg, const struct weft_trace_event *ev), void *arg);
+/* "rx", "tx" (a traced packet passes an interface), "drop", "state", "tcp" or "note". */
+WEFT_API const char *weft_trace_kind(const struct weft_trace_event *ev);
+/* Of a drop its reason, "UDP_NO_PORT"; else NULL. */
+WEFT_API const char *weft_trace_reason(const struct weft_trace_event *ev);
+WEFT_API uint32_t weft_trace_id(const struct weft_trace_event *ev); /* 0: not about a packet */
+/* The event as weft_trace_read() has it. */
+WEFT_API size_t weft_trace_print(struct weft_engine *eng, const struct weft_trace_event *ev,
+				 char *buf, size_t size);
+
 /* A host with no interfaces but `lo` (127.0.0.1/8, up). `name` is for traces. -ENOMEM. */
 WEFT_API int weft_stack_new(struct weft_engine *eng, const char *name, struct weft_stack **ret);
 /* Closes what is open without a word on the wire, removes the interfaces, frees all. Sockets of the

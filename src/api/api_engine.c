@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Engines of the public API: life, time, figures, application timers, trace. */
+#include <assert.h>
 #include <errno.h>
+#include <stdalign.h>
 
 #include "api/api_priv.h"
 #include "base/fmt.h"
@@ -15,6 +17,8 @@ enum {
 struct api_engine {
 	void (*trace_fn)(void *arg, const char *line);
 	void *trace_arg;
+	void (*watch_fn)(void *arg, const struct weft_trace_event *ev);
+	void *watch_arg;
 	const struct engine *eng;
 };
 
@@ -178,14 +182,42 @@ void weft_trace_sample(struct weft_engine *handle, uint32_t every)
 	trace->sample_left = 0; /* the next one is the first */
 }
 
+static_assert(sizeof(struct trace_event) <= WEFT_TRACE_EVENT_BYTES, "it fits what is copied");
+static_assert(alignof(struct trace_event) <= alignof(int64_t), "it may lie there");
+
+static const struct trace_event *event_of(const struct weft_trace_event *ev)
+{
+	return (const struct trace_event *)(const void *)ev;
+}
+
 static void api_trace_sink(void *ctx, const struct trace_event *ev)
 {
 	const struct api_engine *api = ctx;
 	char line[API_TRACE_LINE_MAX];
 	struct sb sb = sb_make(line, sizeof(line));
 
+	if (api->watch_fn) {
+		/* Its reader may copy all of the bytes. */
+		union {
+			struct trace_event ev;
+			uint8_t bytes[WEFT_TRACE_EVENT_BYTES];
+		} copy = {.bytes = {0}};
+
+		copy.ev = *ev;
+		api->watch_fn(api->watch_arg, (const struct weft_trace_event *)(const void *)&copy);
+	}
+	if (!api->trace_fn)
+		return;
 	trace_event_json(api->eng, ev, &sb);
 	api->trace_fn(api->trace_arg, line);
+}
+
+static void api_trace_sink_set(struct engine *eng)
+{
+	const struct api_engine *api = eng->api;
+
+	eng->trace.sink_ctx = eng->api;
+	eng->trace.sink = api->trace_fn || api->watch_fn ? api_trace_sink : NULL;
 }
 
 void weft_trace_listen(struct weft_engine *handle, void (*fn)(void *arg, const char *line),
@@ -196,6 +228,42 @@ void weft_trace_listen(struct weft_engine *handle, void (*fn)(void *arg, const c
 
 	api->trace_fn = fn;
 	api->trace_arg = arg;
-	eng->trace.sink_ctx = api;
-	eng->trace.sink = fn ? api_trace_sink : NULL;
+	api_trace_sink_set(eng);
+}
+
+void weft_trace_watch(struct weft_engine *handle,
+		      void (*fn)(void *arg, const struct weft_trace_event *ev), void *arg)
+{
+	struct engine *eng = engine_of(handle);
+	struct api_engine *api = eng->api;
+
+	api->watch_fn = fn;
+	api->watch_arg = arg;
+	api_trace_sink_set(eng);
+}
+
+const char *weft_trace_kind(const struct weft_trace_event *ev)
+{
+	return trace_kind_name(event_of(ev)->kind);
+}
+
+const char *weft_trace_reason(const struct weft_trace_event *ev)
+{
+	return event_of(ev)->kind == TRACE_DROP ? drop_name(event_of(ev)->code) : NULL;
+}
+
+uint32_t weft_trace_id(const struct weft_trace_event *ev)
+{
+	return event_of(ev)->trace_id;
+}
+
+size_t weft_trace_print(struct weft_engine *handle, const struct weft_trace_event *ev, char *buf,
+			size_t size)
+{
+	struct sb sb = sb_make(buf, size);
+
+	if (size == 0)
+		return 0;
+	trace_event_json(engine_of(handle), event_of(ev), &sb);
+	return sb.len;
 }

@@ -23,6 +23,11 @@ static const char *const trace_kind_names[] = {
 };
 static_assert(ARRAY_SIZE(trace_kind_names) == TRACE_KINDS, "one name a kind");
 
+const char *trace_kind_name(uint8_t kind)
+{
+	return trace_kind_names[kind];
+}
+
 static const char *const hop_names[16] = {
 	[HOP_STACK >> 12] = "stack", [HOP_RX >> 12] = "rx",         [HOP_TX >> 12] = "tx",
 	[HOP_ROUTE >> 12] = "route", [HOP_BRIDGE >> 12] = "bridge", [HOP_QUEUE >> 12] = "queue",

@@ -74,6 +74,8 @@ void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const cha
 	PRINTF_LIKE(4, 5);
 /* Takes the oldest unread event. False: none left. */
 bool trace_read(struct engine *eng, struct trace_event *ret) MUST_CHECK;
+/* "rx", "drop" … */
+const char *trace_kind_name(uint8_t kind);
 /* One line of JSON without the newline; stack and interface by name while they exist, else by
  * number. `flow` says who sends to whom; `names` has the name of the stack or interface of each
  * hop, empty where it is not known: of interfaces before the first stack, of what has gone. */

@@ -145,6 +145,49 @@ static void drop_is_in_the_trace_as_json(void **state UNUSED)
 	world_end(&w);
 }
 
+struct kept {
+	int64_t bytes[WEFT_TRACE_EVENT_BYTES / sizeof(int64_t)];
+	uint32_t n_drops;
+};
+
+static void keep_drop(void *arg, const struct weft_trace_event *ev)
+{
+	struct kept *kept = arg;
+
+	if (!weft_trace_reason(ev) || strcmp(weft_trace_reason(ev), "UDP_NO_PORT") != 0)
+		return;
+	assert_string_equal(weft_trace_kind(ev), "drop");
+	memcpy(kept->bytes, ev, WEFT_TRACE_EVENT_BYTES);
+	kept->n_drops++;
+}
+
+static void event_that_was_copied_is_printed_later(void **state UNUSED)
+{
+	const struct weft_trace_event *ev;
+	struct kept kept = {.n_drops = 0};
+	char line[1024];
+	struct weft_sock *a;
+	struct world w;
+
+	world_start(&w);
+	weft_trace_watch(w.eng, keep_drop, &kept);
+	a = world_socket(w.client, WEFT_SOCK_DGRAM, 0);
+	assert_int_equal(world_sendto(a, "x", 1, "10.0.0.2:9"), 1);
+	world_settle(&w);
+	weft_trace_watch(w.eng, NULL, NULL);
+	assert_int_equal(kept.n_drops, 1);
+	assert_int_equal(world_sendto(a, "x", 1, "10.0.0.2:9"), 1);
+	world_settle(&w);
+	assert_int_equal(kept.n_drops, 1);
+	ev = (const struct weft_trace_event *)(const void *)kept.bytes;
+	assert_string_equal(weft_trace_reason(ev), "UDP_NO_PORT");
+	assert_true(weft_trace_id(ev) > 0);
+	assert_true(weft_trace_print(w.eng, ev, line, sizeof(line)) > 0);
+	assert_non_null(strstr(line, "> 10.0.0.2:9 udp"));
+	assert_int_equal(weft_trace_print(w.eng, ev, line, 0), 0);
+	world_end(&w);
+}
+
 struct listener {
 	uint32_t n;
 	bool found;
@@ -213,6 +256,7 @@ int main(void)
 		cmocka_unit_test(memory_limit_is_kept),
 		cmocka_unit_test(figures_count_stacks_and_memory),
 		cmocka_unit_test(drop_is_in_the_trace_as_json),
+		cmocka_unit_test(event_that_was_copied_is_printed_later),
 		cmocka_unit_test(trace_listener_hears_events_until_it_is_taken_away),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

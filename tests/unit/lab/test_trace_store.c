@@ -2,10 +2,11 @@
 /* The lab's memory of packets: bounded, newest first, drops apart from hops. */
 #include "unit.h"
 
+#include "core/trace.h"
 #include "lab/lab.h"
 #include "lab/trace_store.h"
 
-#include <stdio.h>
+
 
 struct fixture {
 	struct lab lab;
@@ -34,12 +35,14 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void add(struct fixture *f, const char *kind, int id)
+static void add(struct fixture *f, enum trace_kind kind, enum drop why, int id)
 {
-	char line[100];
+	union {
+		struct trace_event ev;
+		uint8_t bytes[WEFT_TRACE_EVENT_BYTES];
+	} ev = {.ev = {.kind = (uint8_t)kind, .trace_id = (uint32_t)id, .code = (uint16_t)why}};
 
-	snprintf(line, sizeof(line), "{\"t_ns\":1,\"event\":\"%s\",\"trace\":%d}", kind, id);
-	trace_store_add(f->ts, line);
+	trace_store_add(f->ts, (const struct weft_trace_event *)(const void *)&ev);
 }
 
 struct seen {
@@ -63,13 +66,13 @@ static void newest_comes_first(void **state)
 	struct seen seen = {0};
 
 	for (int i = 1; i <= 5; i++)
-		add(f, "drop", i);
-	trace_store_drops(f->ts, see, &seen);
+		add(f, TRACE_DROP, DROP_UDP_NO_PORT, i);
+	trace_store_each(f->ts, TRACE_STORE_DROP, 0, see, &seen);
 	assert_int_equal(seen.n, 5);
 	assert_int_equal(seen.first_id, 5);
 	assert_int_equal(seen.last_id, 1);
 	seen = (struct seen){.max = 2};
-	trace_store_drops(f->ts, see, &seen);
+	trace_store_each(f->ts, TRACE_STORE_DROP, 0, see, &seen);
 	assert_int_equal(seen.n, 2);
 }
 
@@ -78,11 +81,11 @@ static void hops_do_not_push_drops_out(void **state)
 	struct fixture *f = *state;
 	struct seen drops = {0}, hops = {0};
 
-	add(f, "drop", 1);
+	add(f, TRACE_DROP, DROP_UDP_NO_PORT, 1);
 	for (int i = 0; i < 3 * TRACE_STORE_HOPS; i++)
-		add(f, i % 2 ? "rx" : "tx", i);
-	trace_store_drops(f->ts, see, &drops);
-	trace_store_hops(f->ts, see, &hops);
+		add(f, i % 2 ? TRACE_RX : TRACE_TX, DROP_NONE, i);
+	trace_store_each(f->ts, TRACE_STORE_DROP, 0, see, &drops);
+	trace_store_each(f->ts, TRACE_STORE_HOP, 0, see, &hops);
 	assert_int_equal(drops.n, 1);
 	assert_int_equal(hops.n, TRACE_STORE_HOPS);
 	assert_int_equal(hops.first_id, 3 * TRACE_STORE_HOPS - 1);
@@ -95,19 +98,46 @@ static void count(void *arg, const char *line)
 	++*(int *)arg;
 }
 
-static void other_events_are_not_kept_but_forwarded(void **state)
+static void hops_are_forwarded_and_other_events_not_kept(void **state)
 {
 	struct fixture *f = *state;
 	struct seen seen = {0};
 	int n = 0;
 
 	trace_store_forward(f->ts, count, &n);
-	add(f, "state", 1);
-	add(f, "note", 1);
-	trace_store_drops(f->ts, see, &seen);
-	trace_store_hops(f->ts, see, &seen);
+	add(f, TRACE_STATE, DROP_NONE, 1);
+	add(f, TRACE_TX, DROP_NONE, 1);
+	trace_store_each(f->ts, TRACE_STORE_DROP, 0, see, &seen);
 	assert_int_equal(seen.n, 0);
-	assert_int_equal(n, 2);
+	trace_store_each(f->ts, TRACE_STORE_HOP, 0, see, &seen);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(n, 1);
+}
+
+static void flooded_frames_do_not_push_drops_out(void **state)
+{
+	struct fixture *f = *state;
+	struct seen drops = {0}, ordinary = {0};
+
+	add(f, TRACE_DROP, DROP_IP_TTL, 1);
+	for (int i = 2; i < 3000; i++)
+		add(f, TRACE_DROP, DROP_ARP_NOT_US, i);
+	trace_store_each(f->ts, TRACE_STORE_DROP, 0, see, &drops);
+	trace_store_each(f->ts, TRACE_STORE_ORDINARY_DROP, 0, see, &ordinary);
+	assert_int_equal(drops.n, 1);
+	assert_int_equal(ordinary.n, TRACE_STORE_ORDINARY);
+}
+
+static void events_of_one_packet_are_found(void **state)
+{
+	struct fixture *f = *state;
+	struct seen seen = {0};
+
+	for (int i = 0; i < 10; i++)
+		add(f, TRACE_TX, DROP_NONE, i % 2 + 7);
+	trace_store_each(f->ts, TRACE_STORE_HOP, 8, see, &seen);
+	assert_int_equal(seen.n, 5);
+	assert_int_equal(seen.last_id, 8);
 }
 
 /* A packet to nowhere, through the engine. */
@@ -125,7 +155,7 @@ static void drop_of_a_stack_is_remembered(void **state)
 	assert_int_equal(weft_sendto(s, "x", 1, 0, &to), 1);
 	while (weft_engine_run(f->lab.eng, 1000))
 		;
-	trace_store_drops(f->ts, see, &seen);
+	trace_store_each(f->ts, TRACE_STORE_DROP, 0, see, &seen);
 	assert_int_equal(seen.n, 1);
 	weft_close(s);
 	weft_stack_free(st);
@@ -136,8 +166,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(newest_comes_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(hops_do_not_push_drops_out, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_events_are_not_kept_but_forwarded, setup,
+		cmocka_unit_test_setup_teardown(hops_are_forwarded_and_other_events_not_kept, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(flooded_frames_do_not_push_drops_out, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(events_of_one_packet_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(drop_of_a_stack_is_remembered, setup, teardown),
 	};
 
