@@ -3,6 +3,8 @@
  * The tables of the lab file's language: the file, nodes, links; services and apps are in
  * schema_service.c. To add a key: a line here, a field in labfile.h.
  */
+#include "lab/schema.h"
+
 #include "lab/schema_tables.h"
 
 #include <string.h>
