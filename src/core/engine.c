@@ -90,6 +90,7 @@ void engine_free(struct engine *eng)
 	assert(list_is_empty(&eng->stacks) && !eng->is_running);
 	trace_fini(eng);
 	pkt_pools_fini(&eng->pkts);
+	mem_free(&eng->mem, eng->stacks_by_id, eng->max_stack_ids * sizeof(*eng->stacks_by_id));
 	mem = eng->mem;
 	mem_free(&mem, eng, sizeof(*eng));
 }

@@ -25,6 +25,8 @@
 #include "core/trace.h"
 #include "pkt/pkt.h"
 
+struct stack;
+
 enum {
 	ENGINE_BUDGET_PKTS = 4096, /* frames taken from backlogs in one engine_run() */
 };
@@ -68,6 +70,8 @@ struct engine {
 	struct mem mem;
 	struct list stacks;
 	uint32_t n_stacks_ever;
+	struct stack **stacks_by_id; /* max_stack_ids of them, so 8 bytes for each that ever was */
+	uint32_t max_stack_ids;
 	void *api;       /* what api/ keeps with it, freed by api/ */
 	bool is_running; /* inside engine_run(): callbacks may not call it */
 };

@@ -7,6 +7,10 @@
 
 #include "core/trace.h"
 
+enum {
+	STACK_IDS_MIN = 16, /* room for ids, doubled when it is full */
+};
+
 struct counter_text {
 	const char *name;
 	const char *text;
@@ -30,14 +34,42 @@ const char *mib_text(enum mib id)
 	return mib_texts[id].text;
 }
 
+/* Room for the id of the next stack. 0 or -ENOMEM. */
+static int stack_ids_grow(struct engine *eng)
+{
+	uint32_t max = eng->max_stack_ids ? 2 * eng->max_stack_ids : STACK_IDS_MIN;
+	struct stack **by_id;
+
+	if (eng->n_stacks_ever + 1 < eng->max_stack_ids)
+		return 0;
+	by_id = mem_resize(&eng->mem, eng->stacks_by_id, eng->max_stack_ids * sizeof(*by_id),
+			   max * sizeof(*by_id));
+	if (!by_id)
+		return -ENOMEM;
+	for (uint32_t i = eng->max_stack_ids; i < max; i++)
+		by_id[i] = NULL;
+	eng->stacks_by_id = by_id;
+	eng->max_stack_ids = max;
+	return 0;
+}
+
+const struct stack *stack_by_id(const struct engine *eng, uint32_t id)
+{
+	return id < eng->max_stack_ids ? eng->stacks_by_id[id] : NULL;
+}
+
 struct stack *stack_new(struct engine *eng, const char *name)
 {
-	struct stack *st = mem_zalloc(&eng->mem, sizeof(*st));
+	struct stack *st;
 
+	if (stack_ids_grow(eng) < 0)
+		return NULL;
+	st = mem_zalloc(&eng->mem, sizeof(*st));
 	if (!st)
 		return NULL;
 	st->eng = eng;
 	st->id = ++eng->n_stacks_ever;
+	eng->stacks_by_id[st->id] = st;
 	list_init(&st->netifs);
 	list_add_tail(&eng->stacks, &st->link);
 	strncat(st->name, name, sizeof(st->name) - 1);
@@ -59,6 +91,7 @@ void stack_free(struct stack *st)
 			layer->fini(st);
 	}
 	list_del(&st->link);
+	st->eng->stacks_by_id[st->id] = NULL;
 	mem_free(&st->eng->mem, st, sizeof(*st));
 }
 

@@ -121,6 +121,8 @@ struct stack {
 /* An empty stack: no layers, no interfaces. Public stacks come from api/, which adds the layers.
  * NULL: no memory. `name` is for traces, cut to fit. */
 struct stack *stack_new(struct engine *eng, const char *name);
+/* By stack.id, which no two stacks of an engine ever share; NULL: it has gone, or never was. */
+const struct stack *stack_by_id(const struct engine *eng, uint32_t id);
 /* Removes interfaces, then calls the layers' fini in reverse. NULL is fine. */
 void stack_free(struct stack *st);
 /* Registration, once at set-up; -ENOSPC: table full; -EEXIST: taken. */

@@ -165,16 +165,6 @@ bool trace_read(struct engine *eng, struct trace_event *ret)
 	return true;
 }
 
-static const struct stack *stack_by_id(const struct engine *eng, uint32_t id)
-{
-	const struct stack *st;
-
-	list_for_each (st, &eng->stacks, link)
-		if (st->id == id)
-			return st;
-	return NULL;
-}
-
 static const struct netif *netif_by_index(const struct stack *st, uint32_t index)
 {
 	const struct netif *netif;

@@ -85,6 +85,30 @@ static void every_failed_allocation_is_reported_and_nothing_leaks(void **state U
 	}
 }
 
+static void stacks_are_found_by_their_ids_until_they_go(void **state UNUSED)
+{
+	struct engine_config cfg = {.has_seed = true};
+	struct stack *sts[100];
+	struct engine *eng;
+
+	assert_int_equal(engine_new(&cfg, &eng), 0);
+	assert_null(stack_by_id(eng, 0));
+	for (uint32_t i = 0; i < ARRAY_SIZE(sts); i++) {
+		sts[i] = stack_new(eng, "host");
+		assert_non_null(sts[i]);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(sts); i++)
+		assert_ptr_equal(stack_by_id(eng, sts[i]->id), sts[i]);
+	assert_null(stack_by_id(eng, UINT32_MAX));
+	for (uint32_t i = 0; i < ARRAY_SIZE(sts); i++) {
+		uint32_t id = sts[i]->id;
+
+		stack_free(sts[i]);
+		assert_null(stack_by_id(eng, id));
+	}
+	engine_free(eng);
+}
+
 static char order[16];
 
 static void note(char c)
@@ -195,6 +219,7 @@ int main(void)
 		cmocka_unit_test(failing_entropy_is_passed_on),
 		cmocka_unit_test(same_seed_gives_the_same_numbers_and_another_does_not),
 		cmocka_unit_test(every_failed_allocation_is_reported_and_nothing_leaks),
+		cmocka_unit_test(stacks_are_found_by_their_ids_until_they_go),
 		T(timers_come_before_frames_and_frames_before_deferred_work),
 		T(clock_never_goes_back),
 		T(work_that_never_ends_leaves_the_engine_at_its_budget),
