@@ -378,8 +378,8 @@ size_t pkt_print_text(char *buf, size_t size, const void *bytes, size_t len)
 
 	pp_put(&p, "\n");
 	for (size_t i = 0; i < len && p.len + 1 < size; i++) {
-		if (b[i] == '\r' && i + 1 < len && b[i + 1] == '\n')
-			continue;
+		if (b[i] == '\r' && (i + 1 == len || b[i + 1] == '\n'))
+			continue; /* it belongs to the end of a line */
 		if (b[i] == '\n' || b[i] == '\t' || (b[i] >= ' ' && b[i] < 0x7f))
 			pp_put(&p, "%c", b[i]);
 		else

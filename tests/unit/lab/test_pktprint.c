@@ -336,8 +336,8 @@ static void bytes_are_printed_in_lines_of_sixteen(void **state UNUSED)
 				 "\n\t0x0010:  0a20                                     ..");
 	pkt_print_hex(buf, sizeof(buf), "ABC", 3, false);
 	assert_string_equal(buf, "\n\t0x0000:  4142 43");
-	pkt_print_text(buf, sizeof(buf), "GET /\r\n\033\x80", 9);
-	assert_string_equal(buf, "\nGET /\n..");
+	pkt_print_text(buf, sizeof(buf), "GET /\r\n\033\x80\r!\r", 12);
+	assert_string_equal(buf, "\nGET /\n...!");
 }
 
 /* Far more connections than there is room for: the printer forgets, and does not grow. */
