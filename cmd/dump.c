@@ -146,7 +146,8 @@ static int on_notify(void *arg, const char *method, const json_t *params)
 	else if (!strcmp(method, "dump.blocks"))
 		return on_blocks(d, params);
 	else if (!strcmp(method, "dump.packets"))
-		json_array_foreach(packets, i, packet) packet_of_json(d, packet);
+		json_array_foreach (packets, i, packet)
+			packet_of_json(d, packet);
 	if (fflush(stdout) != 0) { /* `weft dump | head` */
 		d->status = 0;
 		return -EPIPE;

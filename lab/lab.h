@@ -110,7 +110,7 @@ struct lab {
 	struct lab_capture *captures;
 	struct lab_report *report; /* NULL: none asked for */
 	struct trace_store *traces;
-	char *hosts;               /* text of the nodes' hosts file */
+	char *hosts; /* text of the nodes' hosts file */
 };
 
 /*

@@ -65,7 +65,8 @@ static bool from_find(struct rpc_call *call, struct weft_stack *st, struct weft_
 	}
 	*ret_dev = dev ? weft_netif_find(st, dev) : NULL;
 	if (dev && !*ret_dev) {
-		*ret = rpc_fail(call, RPC_FAILED, -ENODEV, "SO_BINDTODEVICE %s: No such device", dev);
+		*ret = rpc_fail(call, RPC_FAILED, -ENODEV, "SO_BINDTODEVICE %s: No such device",
+				dev);
 		return false;
 	}
 	return true;

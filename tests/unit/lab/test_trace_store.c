@@ -6,8 +6,6 @@
 #include "lab/lab.h"
 #include "lab/trace_store.h"
 
-
-
 struct fixture {
 	struct lab lab;
 	struct trace_store *ts;
