@@ -83,7 +83,7 @@ static void result_text(int64_t result, char *buf, size_t size)
 		snprintf(buf, size, "-1 %s", drill_errno_name((int)-result, name, sizeof(name)));
 }
 
-/* The script's result as one of ours: >= 0 or -errno. */
+/* The script's result as one of ours: >= 0 or -errno; -1 without the name of an error is any. */
 static bool wanted_result(struct drill_ctx *c, int64_t *ret)
 {
 	const struct drill_call *call = c->call;
@@ -94,8 +94,12 @@ static bool wanted_result(struct drill_ctx *c, int64_t *ret)
 	*ret = v;
 	if (v >= 0)
 		return true;
-	if (!call->error || !drill_symbol(call->error, &err)) {
-		drill_bad(c, "the result -1 needs the name of an error");
+	if (!call->error) {
+		*ret = c->result < 0 ? c->result : -1;
+		return true;
+	}
+	if (!drill_symbol(call->error, &err)) {
+		drill_bad(c, "%.60s is no error that is known", call->error);
 		return false;
 	}
 	*ret = -err;

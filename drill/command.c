@@ -171,12 +171,21 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && !strcmp(s + n - m, end);
 }
 
-/* Commands for the devices and caches of a real machine, which change nothing here. */
+static bool has_word(const struct command *cmd, const char *word)
+{
+	for (unsigned i = 0; i < cmd->n_words; i++)
+		if (!strcmp(cmd->words[i], word))
+			return true;
+	return false;
+}
+
+/* Commands for the devices and caches of a real machine, which change nothing here. A queue that
+ * loses or delays packets would. */
 static bool means_nothing(const struct command *cmd)
 {
-	static const char *const names[] = {"tc",   "ethtool",  "sync",   "true",  ":",
-					    "exit", "modprobe", "set",    "sleep", "nstat",
-					    "cat",  "restore",  "export", "chmod"};
+	static const char *const names[] = {"ethtool",  "sync",   "true",  ":",     "exit",
+					    "modprobe", "set",    "sleep", "nstat", "cat",
+					    "restore",  "export", "chmod"};
 	const char *w0 = cmd->words[0], *w1 = cmd->n_words > 1 ? cmd->words[1] : "";
 	const char *last = cmd->words[cmd->n_words - 1];
 
@@ -185,6 +194,8 @@ static bool means_nothing(const struct command *cmd)
 			return true;
 	if (!strncmp(w0, "/tmp/sysctl_restore_", 20))
 		return true;
+	if (!strcmp(w0, "tc"))
+		return !has_word(cmd, "limit") && !has_word(cmd, "netem") && !has_word(cmd, "tbf");
 	if (!strcmp(w0, "ss"))
 		return strcmp(w1, "-K") != 0 && strcmp(w1, "--kill") != 0;
 	if (strcmp(w0, "ip") != 0)

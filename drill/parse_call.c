@@ -92,6 +92,28 @@ static char escape_char(char c)
 	}
 }
 
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 32);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One character of a text at *i, which goes to its last: \n, \xa1, or itself. */
+static char text_char(const char *text, size_t len, size_t *i)
+{
+	if (text[*i] != '\\' || *i + 1 >= len)
+		return text[*i];
+	(*i)++;
+	if (text[*i] == 'x' && *i + 2 < len && hex_value(text[*i + 1]) >= 0 &&
+	    hex_value(text[*i + 2]) >= 0) {
+		*i += 2;
+		return (char)(hex_value(text[*i - 1]) * 16 + hex_value(text[*i]));
+	}
+	return escape_char(text[*i]);
+}
+
 /* "a" "b" is one string. */
 static bool parse_string(struct drill_parser *ps, struct drill_expr *e)
 {
@@ -103,12 +125,8 @@ static bool parse_string(struct drill_parser *ps, struct drill_expr *e)
 		if (!both)
 			return drill_no_memory(ps);
 		memcpy(both, e->text, e->len);
-		for (size_t i = 0; i < tok->len; i++) {
-			bool is_escape = tok->text[i] == '\\' && i + 1 < tok->len;
-
-			both[e->len++] =
-				(char)(is_escape ? escape_char(tok->text[++i]) : tok->text[i]);
-		}
+		for (size_t i = 0; i < tok->len; i++)
+			both[e->len++] = text_char(tok->text, tok->len, &i);
 		e->text = both;
 		drill_lex_next(&ps->lx);
 	}

@@ -257,7 +257,8 @@ static const struct symbol errnos[] = {
 	SYM(ENETRESET),   SYM(ECONNABORTED),  SYM(ECONNRESET),      SYM(ENOBUFS),
 	SYM(EISCONN),     SYM(ENOTCONN),      SYM(ESHUTDOWN),       SYM(ETOOMANYREFS),
 	SYM(ETIMEDOUT),   SYM(ECONNREFUSED),  SYM(EHOSTDOWN),       SYM(EHOSTUNREACH),
-	SYM(EALREADY),    SYM(EINPROGRESS),   SYM(ENONET),          SYM(EBADMSG),
+	SYM(EALREADY),    SYM(EINPROGRESS),   SYM(ENONET),          SYM(ENOMSG),
+	SYM(EBADMSG),
 };
 
 bool drill_symbol(const char *name, int64_t *ret)

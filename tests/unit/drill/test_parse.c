@@ -123,6 +123,16 @@ static void message_header_has_counts(void **state UNUSED)
 	drill_script_free(script);
 }
 
+static void text_has_escapes(void **state UNUSED)
+{
+	struct drill_script *script = parse("0 f(\"\\xa1\\n\\\\\\xg\\0z\") = 0");
+	const struct drill_expr *e = script->events->call->args;
+
+	assert_int_equal(e->len, 7);
+	assert_memory_equal(e->text, "\xa1\n\\xg\0z", 7);
+	drill_script_free(script);
+}
+
 static void definition_replaces_a_word(void **state UNUSED)
 {
 	struct drill_define def = {.name = (char *)"SIZE", .value = (char *)"100"};
@@ -195,6 +205,7 @@ int main(void)
 		cmocka_unit_test(times_have_all_forms),
 		cmocka_unit_test(call_keeps_arguments_result_and_error),
 		cmocka_unit_test(message_header_has_counts),
+		cmocka_unit_test(text_has_escapes),
 		cmocka_unit_test(definition_replaces_a_word),
 		cmocka_unit_test(frame_of_a_script_is_kept),
 		cmocka_unit_test(mistake_has_its_place),

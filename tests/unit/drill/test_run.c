@@ -92,6 +92,15 @@ static void wrong_result_is_shown(void **state UNUSED)
 				      "  expected -1 EINVAL\n  seen     0");
 }
 
+static void error_without_name_is_any(void **state UNUSED)
+{
+	assert_int_equal(run("0 close(3) = -1 (whatever)\n"), DRILL_PASSED);
+	assert_int_equal(run("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+			     "+0 close(3) = -1 (whatever)\n"),
+			 DRILL_FAILED);
+	assert_int_equal(run("0 close(3) = -1 ENOSUCH (whatever)\n"), DRILL_REFUSED);
+}
+
 static void packet_that_does_not_come_fails(void **state UNUSED)
 {
 	assert_int_equal(run(SERVER "+0 > . 1:1(0) ack 101\n"), DRILL_FAILED);
@@ -191,6 +200,8 @@ static void unknown_command_is_refused_by_name(void **state UNUSED)
 	assert_string_equal(res.text, "t.pkt:1: the command `reboot now` is not known here");
 	assert_int_equal(run("`sysctl net.ipv4.tcp_nothing=1`\n0 close(3) = 0\n"), DRILL_REFUSED);
 	assert_int_equal(run("`nstat | grep TcpExt`\n0 close(3) = 0\n"), DRILL_REFUSED);
+	assert_int_equal(run("`tc qdisc replace dev tun0 root pfifo limit 0`\n0 close(3) = 0\n"),
+			 DRILL_REFUSED);
 	assert_int_equal(run("`ss -K`\n0 close(3) = 0\n"), DRILL_REFUSED);
 	assert_int_equal(run("`ss -tn || reboot; sleep 1 && nstat -n 2>&1`\n"
 			     "0 close(3) = -1 EBADF (x)\n"),
@@ -248,6 +259,7 @@ int main(void)
 		cmocka_unit_test(blocking_read_returns_when_data_comes),
 		cmocka_unit_test(call_that_would_block_fails),
 		cmocka_unit_test(wrong_result_is_shown),
+		cmocka_unit_test(error_without_name_is_any),
 		cmocka_unit_test(packet_that_does_not_come_fails),
 		cmocka_unit_test(segment_to_closed_port_needs_no_socket),
 		cmocka_unit_test(ports_tell_connections_apart),
