@@ -100,7 +100,10 @@ static void good_file_without_memory_gives_enomem_and_leaks_nothing(void **state
 {
 	load_with_failures(SOURCE_DIR "/tests/lab/good/every-key.yaml", 0);
 	load_with_failures(SOURCE_DIR "/tests/lab/good/small.yaml", 0);
+	load_with_failures(SOURCE_DIR "/tests/lab/good/counts.yaml", 0);
 	load_with_failures(SOURCE_DIR "/tests/lab/good/defaults.yaml", 0);
+	load_with_failures(SOURCE_DIR "/tests/lab/good/assigned.yaml", 0);
+	load_with_failures(SOURCE_DIR "/tests/lab/good/routing.yaml", 0);
 	load_with_failures(SOURCE_DIR "/examples/home.yaml", 0);
 }
 
