@@ -76,6 +76,7 @@ struct lab_node {
 	struct lab_app *apps;
 	uint32_t n_apps;              /* likewise */
 	struct json_t *nstat_history; /* counters that nstat.read has remembered; NULL: none */
+	uint32_t group;       /* of switches that are joined; only while a switch is added */
 	bool is_needed;       /* a program that the lab was started for runs in it: it must stay */
 	struct labfile *live; /* of a node made while the lab ran: what `file` is in; else NULL */
 };

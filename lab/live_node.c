@@ -167,6 +167,52 @@ static int plug_plan(struct plan *plan, const json_t *link, size_t i)
 	return 0;
 }
 
+static bool is_switch(const struct lab_node *node)
+{
+	return node->file->kind == LABFILE_SWITCH;
+}
+
+/* Numbers the switches, the same for those that links join. */
+static void switches_group(const struct lab *lab)
+{
+	bool has_changed = true;
+
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		lab->nodes[i]->group = i;
+	while (has_changed) {
+		has_changed = false;
+		for (uint32_t i = 0; i < lab->n_links; i++) {
+			struct lab_node *a = lab->links[i]->nodes[0], *b = lab->links[i]->nodes[1];
+
+			if (!is_switch(a) || !is_switch(b) || a->group == b->group)
+				continue;
+			if (a->group < b->group)
+				b->group = a->group;
+			else
+				a->group = b->group;
+			has_changed = true;
+		}
+	}
+}
+
+/* Frames would go round for ever in a circle of switches; the small file does not show one. */
+static int circle_check(const struct plan *plan)
+{
+	switches_group(plan->lab);
+	for (size_t i = 0; i < plan->n_plugs; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct lab_node *a = plan->plugs[i].peer, *b = plan->plugs[k].peer;
+
+			if (is_switch(a) && is_switch(b) && a->group == b->group)
+				return refuse(
+					plan->msg, -EINVAL,
+					"the links to %s and %s close a circle of switches, in "
+					"which frames would go round for ever",
+					b->file->name, a->file->name);
+		}
+	return 0;
+}
+
 static int plan_links(struct plan *plan, const json_t *links)
 {
 	const json_t *link;
@@ -181,7 +227,7 @@ static int plan_links(struct plan *plan, const json_t *links)
 		if (err)
 			return err;
 	}
-	return 0;
+	return plan->is_switch ? circle_check(plan) : 0;
 }
 
 /* ---- the small lab file ------------------------------------------------------------------ */
@@ -204,6 +250,22 @@ static json_t *node_json(const struct plan *plan, const json_t *spec)
 	return node;
 }
 
+/* What a link leads to: a switch, or a host with that interface. */
+static void stub_json(json_t *nodes, const struct plug *plug)
+{
+	const char *name = plug->peer->file->name;
+	json_t *stub = json_object_get(nodes, name);
+
+	if (!stub) {
+		stub = is_switch(plug->peer) ? json_pack("{s:s}", "kind", "switch")
+					     : json_pack("{s:{}}", "interfaces");
+		json_object_set_new(nodes, name, stub);
+	}
+	if (!is_switch(plug->peer))
+		json_object_set_new(json_object_get(stub, "interfaces"), plug->iface,
+				    json_object());
+}
+
 static json_t *file_json(const struct plan *plan, const json_t *spec)
 {
 	json_t *nodes = json_object();
@@ -217,7 +279,7 @@ static json_t *file_json(const struct plan *plan, const json_t *spec)
 
 		snprintf(ends[0], sizeof(ends[0]), "%s:%s", plan->name, plug->own);
 		snprintf(ends[1], sizeof(ends[1]), "%s:%s", peer, plug->iface);
-		json_object_set_new(nodes, peer, json_pack("{s:s}", "kind", "switch"));
+		stub_json(nodes, plug);
 		json_object_set_new(plug->shape, "between", json_pack("[s, s]", ends[0], ends[1]));
 		json_array_append(links, plug->shape);
 	}

@@ -228,6 +228,22 @@ static void nodes_added_to_each_other_go_in_any_order(void **state UNUSED)
 	assert_int_equal(lab_node_find(lab, "a")->n_ifaces, 2);
 }
 
+static void circle_of_switches_is_refused(void **state UNUSED)
+{
+	static const char kind[] = "{\"kind\": \"switch\"}";
+
+	add("s2", kind, "[{\"to\": \"sw\"}]", 0);
+	add("s3", kind, "[{\"to\": \"a\"}]", 0);
+	add("s4", kind, "[{\"to\": \"s2\"}, {\"to\": \"s3\"}, {\"to\": \"b\"}, {\"to\": \"b\"}]",
+	    0);
+	add("s5", kind, "[{\"to\": \"sw\"}, {\"to\": \"s3\"}]", -EINVAL);
+	assert_non_null(strstr(msg, "circle"));
+	add("s5", kind, "[{\"to\": \"sw\"}, {\"to\": \"sw\"}]", -EINVAL);
+	assert_non_null(strstr(msg, "circle"));
+	lab_node_del(lab_node_find(lab, "s4"));
+	add("s5", kind, "[{\"to\": \"sw\"}, {\"to\": \"s3\"}]", 0);
+}
+
 static void wrong_nodes_leave_nothing(void **state UNUSED)
 {
 	static const struct {
@@ -278,6 +294,7 @@ int main(void)
 		TEST(macs_of_new_nodes_are_nobody_elses),
 		TEST(interface_keeps_its_addresses_and_routes),
 		TEST(nodes_added_to_each_other_go_in_any_order),
+		TEST(circle_of_switches_is_refused),
 		TEST(wrong_nodes_leave_nothing),
 	};
 
