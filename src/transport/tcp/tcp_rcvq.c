@@ -126,13 +126,17 @@ static uint32_t tcp_rcvq_copy(const struct pkt *pkt, uint32_t off, const struct 
 
 void tcp_rcvq_eat(struct tcp_conn *conn, uint32_t n)
 {
-	while (n > 0 && conn->rcvq.first->len <= n) {
-		n -= conn->rcvq.first->len;
+	while (n > 0) {
+		struct pkt *pkt = conn->rcvq.first;
+
+		assert(pkt);
+		if (pkt->len > n) {
+			pkt_eat(pkt, n);
+			conn->rcvq.n_bytes -= n;
+			return;
+		}
+		n -= pkt->len;
 		tcp_rcvq_pop(conn);
-	}
-	if (n > 0) {
-		pkt_eat(conn->rcvq.first, n);
-		conn->rcvq.n_bytes -= n;
 	}
 }
 
