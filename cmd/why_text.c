@@ -156,6 +156,17 @@ static void print_what_to_do(FILE *out, const json_t *event)
 	fprintf(out, "%s.\n", text);
 }
 
+static bool has_stack(const json_t *hops)
+{
+	const json_t *hop;
+	size_t i;
+
+	json_array_foreach (hops, i, hop)
+		if (!strcmp(text_of(hop, "hop"), "stack"))
+			return true;
+	return false;
+}
+
 void why_print_drop(FILE *out, const json_t *event)
 {
 	const json_t *hops = json_object_get(event, "hops"), *hop;
@@ -168,6 +179,8 @@ void why_print_drop(FILE *out, const json_t *event)
 	print_ago(out, int_of(event, "ago_ns"));
 	fprintf(out, " in %s%s%s: %s\n\n", node, iface[0] ? ", interface " : "", iface,
 		text_of(event, "reason"));
+	if (has_stack(hops))
+		node = "?"; /* until a hop says it: the link that it came by has gone since */
 	json_array_foreach (hops, i, hop) {
 		if (!strcmp(text_of(hop, "hop"), "stack")) {
 			node = text_of(hop, "node");

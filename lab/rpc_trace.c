@@ -31,7 +31,8 @@ static const char *text_of(const json_t *object, const char *key)
 
 /* ---- hops -------------------------------------------------------------------------------- */
 
-/* The interface at the other end of a link, as "node" and "interface". */
+/* The interface at the other end of the link that an interface has now, as "node" and "interface".
+ */
 static bool peer_of(const struct lab *lab, const char *node_name, const char *if_name,
 		    const char **ret_node, const char **ret_if)
 {
@@ -41,13 +42,14 @@ static bool peer_of(const struct lab *lab, const char *node_name, const char *if
 		if (strcmp(node->file->name, node_name) != 0)
 			continue;
 		for (uint32_t k = 0; k < node->n_ifaces; k++) {
-			const struct labfile_iface *file = node->ifaces[k].file;
-			const struct labfile_link *link = file->link;
+			const struct lab_iface *iface = &node->ifaces[k];
+			const struct labfile_end *peer;
 
-			if (strcmp(file->name, if_name) != 0 || !link)
+			if (strcmp(iface->file->name, if_name) != 0 || !iface->link)
 				continue;
-			*ret_node = link->ends[!file->end].node->name;
-			*ret_if = link->ends[!file->end].iface->name;
+			peer = &iface->link->file->ends[!iface->end];
+			*ret_node = peer->node->name;
+			*ret_if = peer->iface->name;
 			return true;
 		}
 	}

@@ -552,6 +552,26 @@ def output_that_cannot_be_written_is_a_failure(w):
     expect(p.wait(timeout=30) == 0 and not err, f"a reader that goes: {p.returncode}: {err}")
 
 
+def packets_are_traced_along_the_links_of_now(w):
+    path = w.file(text="lab: one\nnodes:\n  a: {{ interfaces: {{ eth0: 10.0.0.1/24 }} }}\n"
+                       "  b: {{ interfaces: {{ eth0: 10.0.0.2/24 }} }}\nlinks: [ a:eth0 -- b:eth0 ]\n")
+    w.weft("up", "-d", path)
+    w.weft("node", "del", "a")
+    w.weft("node", "add", "c", "link", "b:eth0", "addr", "10.0.0.3/24")
+    w.weft("-n", "c", "traceroute", "-q", "1", "b")
+    drops = json.loads(w.weft("why", "--reason", "UDP_NO_PORT", "--json").stdout)
+    expect(drops[0]["hops"][0] == {"hop": "stack", "node": "c"}, str(drops[0]["hops"]))
+
+
+def directory_that_cannot_be_is_said_so(w):
+    run_dir = w.run_dir / ("d" * 120)
+    run_dir.mkdir(mode=0o700)
+    w.env["XDG_RUNTIME_DIR"] = str(run_dir)
+    for words in (["ls"], ["node"], ["down", "--all"], ["up", w.file()]):
+        done = w.weft(*words, status=1)
+        expect("File name too long" in done.stderr, f"{words}: {done.stderr}")
+
+
 CASES = [
     two_labs_run_side_by_side,
     name_in_use_is_refused_and_another_is_not,
@@ -580,6 +600,8 @@ CASES = [
     tools_end_when_their_node_goes,
     interrupt_is_heard_in_a_flood_of_packets,
     output_that_cannot_be_written_is_a_failure,
+    packets_are_traced_along_the_links_of_now,
+    directory_that_cannot_be_is_said_so,
 ]
 
 

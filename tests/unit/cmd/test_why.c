@@ -71,6 +71,20 @@ static void drop_is_told_node_by_node_with_what_to_do(void **state UNUSED)
 	      "ADDRESS` shows where; with traceroute itself this is how it works.\n");
 }
 
+static void packet_of_a_link_that_has_gone_has_no_known_sender(void **state UNUSED)
+{
+	check(why_print_drop,
+	      "{\"ago_ns\": 1000000, \"event\": \"drop\", \"node\": \"r\", \"if\": \"\", "
+	      "\"trace\": 7, \"len\": 42, \"flow\": \"\", \"reason\": \"X\", \"why\": \"x\", "
+	      "\"hops\": [{\"hop\": \"tx\", \"if\": \"\"}, "
+	      "{\"hop\": \"stack\", \"node\": \"r\"}, {\"hop\": \"drop\", \"reason\": \"X\"}]}",
+	      "packet 7: 42 bytes\n"
+	      "dropped 0.001 s ago in r: X\n"
+	      "\n"
+	      "  ?            leaves by an interface\n"
+	      "  r            dropped: X (x)\n");
+}
+
 static void drop_has_a_line(void **state UNUSED)
 {
 	check(why_print_line, DROP,
@@ -115,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_reason_has_advice),
 		cmocka_unit_test(drop_is_told_node_by_node_with_what_to_do),
+		cmocka_unit_test(packet_of_a_link_that_has_gone_has_no_known_sender),
 		cmocka_unit_test(drop_has_a_line),
 		cmocka_unit_test(traced_packet_has_its_times),
 		cmocka_unit_test(answer_without_members_does_no_harm),
