@@ -85,15 +85,16 @@ static void table_print(const json_t *labs)
 
 static int ls_labs(const struct cmd_env *env)
 {
-	struct rundir_list names;
+	struct rundir_list names = {NULL, 0};
 	json_t *labs = json_array();
 	int err = rundir_list(&names);
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	int status = EXIT_FAILED;
 
 	if (err || timer < 0 || !labs) {
 		fprintf(stderr, "weft ls: cannot look for labs: %s\n",
 			err ? strerror(-err) : "out of resources");
-		return EXIT_FAILED;
+		goto out;
 	}
 	for (size_t i = 0; i < names.n; i++) {
 		json_t *lab = lab_ask(env, names.names[i], timer);
@@ -107,10 +108,13 @@ static int ls_labs(const struct cmd_env *env)
 	} else {
 		table_print(labs);
 	}
+	status = 0;
+out:
 	json_decref(labs);
 	rundir_list_free(&names);
-	close(timer);
-	return 0;
+	if (timer >= 0)
+		close(timer);
+	return status;
 }
 
 static int ls_run(struct cmd_env *env, int argc, char **argv)
