@@ -64,6 +64,7 @@ struct tcp_conf {
 	uint8_t max_reordering;
 	uint8_t paws_window;
 	uint8_t nagle_minshall;
+	uint8_t push_bursts;
 	uint8_t icmp_fails_connect;
 	uint8_t icmp_aborts;
 };

@@ -38,6 +38,7 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.max_reordering = 127,
 		.paws_window = 1,
 		.nagle_minshall = 1,
+		.push_bursts = 1,
 		.icmp_fails_connect = 1,
 		.invalid_ratelimit_ms = 500,
 		.challenge_ack_limit = 1000,
@@ -107,6 +108,8 @@ static const struct sysctl tcp_ctls[] = {
 		"the same on paths that were seen to reorder, at most"),
 	TCP_CTL(nagle_minshall, "nagle_minshall", 0, 1,
 		"a small segment waits for small ones only; 0: for any data in flight (RFC 896)"),
+	TCP_CTL(push_bursts, "push_bursts", 0, 1,
+		"PSH on the last segment of each burst; 0: of what was written (RFC 9293)"),
 	TCP_CTL(icmp_fails_connect, "icmp_fails_connect", 0, 1,
 		"net and host unreachable end a connect at once; 0: they do not (RFC 1122)"),
 	TCP_CTL(icmp_aborts, "icmp_aborts", 0, 1,
@@ -164,6 +167,7 @@ static const struct {
 	{"net.ipv4.tcp_reordering", 3},            /* RFC 5681 §3.2 */
 	{"net.ipv4.tcp_max_reordering", 3},        /* RFC 6675 §2 */
 	{"net.ipv4.tcp_nagle_minshall", 0},        /* RFC 9293 §3.7.4 */
+	{"net.ipv4.tcp_push_bursts", 0},           /* RFC 9293 §3.9.1.2 */
 	{"net.ipv4.tcp_syn_retries", 7},           /* RFC 9293 §3.8.3: three minutes */
 	{"net.ipv4.tcp_synack_retries", 7},        /* the same */
 	{"net.ipv4.tcp_icmp_fails_connect", 0},    /* RFC 9293 §3.9.2.2 */

@@ -166,6 +166,9 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 		pkt->gso_size = (uint16_t)mss;
 		pkt->gso_type = ip_addr_is_ip4(&conn->sk.conn.raddr) ? PKT_GSO_TCP4 : PKT_GSO_TCP6;
 		n_frames = (tx->len + mss - 1) / mss;
+		/* As Linux: the peer need not wait for more to put together. */
+		if (tcp_conf(conn)->push_bursts)
+			tx->flags |= TCP_F_PSH;
 	}
 	conn->n_mem_tries = 0;
 	tcp_xmit_header(conn, pkt, tx, opts);
