@@ -3,6 +3,7 @@
 #include "cmd/session.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,12 @@
 #include "lab/report.h"
 #include "lab/rundir.h"
 #include "lab/runner.h"
+
+enum {
+	NS_PER_S = 1000000000,
+	PROGRESS_TURNS = 1024,
+	PROGRESS_NS = 500000000,
+};
 
 int session_load(const char *path, struct labfile **ret)
 {
@@ -188,20 +195,55 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 	return cfg->is_sim ? 0 : socket_listen(s, socket_path);
 }
 
+/* How far a simulation is, on a terminal, twice a second. The clock of the machine is looked at
+ * for this alone. */
+struct sim_progress {
+	bool is_wanted, is_shown;
+	uint32_t n_turns;
+	int64_t next_ns; /* on the machine's clock */
+};
+
+static void sim_progress_show(struct sim_progress *p, const struct runner *r, int64_t end_ns)
+{
+	int64_t clock_ns, now_ns = runner_now_ns(r);
+
+	if (!p->is_wanted || ++p->n_turns % PROGRESS_TURNS)
+		return;
+	clock_ns = weft_io_now_ns();
+	if (clock_ns < p->next_ns)
+		return;
+	p->next_ns = clock_ns + PROGRESS_NS;
+	p->is_shown = true;
+	fprintf(stderr, "\r%" PRId64 ".%" PRId64 " of %" PRId64 ".%" PRId64 " s", now_ns / NS_PER_S,
+		now_ns / (NS_PER_S / 10) % 10, end_ns / NS_PER_S, end_ns / (NS_PER_S / 10) % 10);
+}
+
+static void sim_progress_clear(const struct sim_progress *p)
+{
+	if (p->is_shown)
+		fprintf(stderr, "\r\033[K");
+}
+
 int session_loop(struct session *s, int64_t for_ns)
 {
 	struct runner *r = s->lab->runner;
 	int64_t now_ns = runner_now_ns(r);
 	int64_t end_ns = for_ns < 0 || for_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + for_ns;
+	struct sim_progress progress = {
+		.is_wanted = !r->loop && isatty(STDERR_FILENO),
+		.next_ns = weft_io_now_ns() + 2 * PROGRESS_NS, /* not for a short one */
+	};
 
 	while (!s->is_ending && !runner_is_over(r, end_ns)) {
 		int err = runner_turn(r, end_ns);
 
+		sim_progress_show(&progress, r, end_ns);
 		if (err && err != -EINTR) {
 			fprintf(stderr, "weft: the loop failed: %s\n", strerror(-err));
 			return EXIT_FAILED;
 		}
 	}
+	sim_progress_clear(&progress);
 	return 0;
 }
 
