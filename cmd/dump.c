@@ -135,7 +135,6 @@ static int on_blocks(struct dump *d, const json_t *params)
 
 static int on_notify(void *arg, const char *method, const json_t *params)
 {
-	/* Of dump.packets; elsewhere the member is no array. */
 	const json_t *packets = json_object_get(params, "packets"), *packet;
 	struct dump *d = arg;
 	size_t i;
@@ -149,9 +148,6 @@ static int on_notify(void *arg, const char *method, const json_t *params)
 	else if (!strcmp(method, "dump.packets"))
 		json_array_foreach (packets, i, packet)
 			packet_of_json(d, packet);
-	json_array_foreach (packets, i, packet) {
-		packet_of_json(d, packet);
-	}
 	if (fflush(stdout) != 0) { /* `weft dump | head` */
 		d->status = 0;
 		return -EPIPE;
