@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Two stacks over a pipe: streams arrive whole whatever the network does to segments. */
+#include "core/sysctl.h"
 #include "tcp_fix.h"
 
 enum {
@@ -59,11 +60,22 @@ static void end_read(struct end *e, uint8_t salt, size_t max)
 	}
 }
 
-static struct tf *connected(const struct tf_pipe *pipe, uint64_t seed, struct end *a, struct end *b)
+/* A setting of both hosts; NULL: none. */
+struct setting {
+	const char *name;
+	int64_t value;
+};
+
+static struct tf *connected(const struct tf_pipe *pipe, uint64_t seed, const struct setting *set,
+			    struct end *a, struct end *b)
 {
 	struct tf *f = tf_pipe_new(pipe, seed);
 	struct sock *listener = tf_listen(&f->peer, TF_PORT, 8);
 
+	if (set) {
+		assert_int_equal(sysctl_set(f->host.st, set->name, set->value), 0);
+		assert_int_equal(sysctl_set(f->peer.st, set->name, set->value), 0);
+	}
 	a->sk = tf_connect(&f->host, &f->peer.addr, TF_PORT);
 	for (int i = 0; i < 400 && !(b->sk = tf_accept(listener)); i++)
 		fix_advance(f->eng, 100 * MSEC);
@@ -81,11 +93,11 @@ static void finish(struct tf *f, struct end *a, struct end *b)
 	tf_end(f);
 }
 
-static void transfer(const struct tf_pipe *pipe, uint64_t seed, uint64_t n_a, uint64_t n_b,
-		     int64_t step_ns)
+static void transfer_with(const struct setting *set, const struct tf_pipe *pipe, uint64_t seed,
+			  uint64_t n_a, uint64_t n_b, int64_t step_ns)
 {
 	struct end a = {.salt = 1, .n_write = n_a}, b = {.salt = 2, .n_write = n_b};
-	struct tf *f = connected(pipe, seed, &a, &b);
+	struct tf *f = connected(pipe, seed, set, &a, &b);
 
 	for (int i = 0; i < 100000 && !(a.saw_eof && b.saw_eof); i++) {
 		if (a.sk->err || b.sk->err)
@@ -102,6 +114,12 @@ static void transfer(const struct tf_pipe *pipe, uint64_t seed, uint64_t n_a, ui
 	assert_int_equal(b.n_read, n_a);
 	assert_true(a.saw_eof && b.saw_eof);
 	finish(f, &a, &b);
+}
+
+static void transfer(const struct tf_pipe *pipe, uint64_t seed, uint64_t n_a, uint64_t n_b,
+		     int64_t step_ns)
+{
+	transfer_with(NULL, pipe, seed, n_a, n_b, step_ns);
 }
 
 static void perfect_pipe_carries_a_megabyte(void **state UNUSED)
@@ -124,6 +142,32 @@ static void loss_and_reordering_carry_everything(void **state UNUSED)
 			       .splits = true};
 
 	transfer(&pipe, 3, 2000000, 500000, MSEC);
+}
+
+static void every_choice_carries_everything(void **state UNUSED)
+{
+	static const struct setting settings[] = {
+		{"tcp.profile", 1},
+		{"net.ipv4.tcp_sack", 0},
+		{"net.ipv4.tcp_timestamps", 0},
+		{"net.ipv4.tcp_window_scaling", 0},
+		{"net.ipv4.tcp_syncookies", 2},
+		{"net.ipv4.tcp_ts_tick_ms", 100},
+		{"net.ipv4.tcp_paws_window", 0},
+		{"net.ipv4.tcp_nagle_minshall", 0},
+		{"net.ipv4.tcp_init_cwnd", 1},
+		{"net.ipv4.tcp_max_reordering", 3},
+		{"net.ipv4.tcp_rmem_max", 8192},
+		{"net.ipv4.tcp_stdurg", 1},
+	};
+	struct tf_pipe pipe = {.delay_ns = 2 * MSEC,
+			       .jitter_ns = MSEC,
+			       .loss_ppm = 10000,
+			       .dup_ppm = 10000,
+			       .splits = true};
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		transfer_with(&settings[i], &pipe, 40 + i, 300000, 100000, MSEC);
 }
 
 static void socket_connected_to_itself_talks(void **state UNUSED)
@@ -190,6 +234,7 @@ int main(void)
 		cmocka_unit_test(perfect_pipe_carries_a_megabyte),
 		cmocka_unit_test(delay_carries_both_ways),
 		cmocka_unit_test(loss_and_reordering_carry_everything),
+		cmocka_unit_test(every_choice_carries_everything),
 		cmocka_unit_test(socket_connected_to_itself_talks),
 		cmocka_unit_test(idle_connections_cost_less_than_a_kibibyte_each),
 	};
