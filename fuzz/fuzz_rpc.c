@@ -150,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lab *lab = lab_make(&file);
 	const char *p = (const char *)data;
 	unsigned int turns = 0;
+	int err;
 
 	has_failed = false;
 	json_set_alloc_funcs(failing_malloc, free);
@@ -171,7 +172,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	time_pass(lab, END_NS, &turns);
 	rpc_peer_fini(&c.peer);
 	time_pass(lab, STEP_NS, &turns);
-	assert(lab_stop(lab) == 0);
+	err = lab_stop(lab);
+	assert(!err);
 	labfile_free(file);
 	return 0;
 }

@@ -648,17 +648,19 @@ static int node_make(struct plan *plan, struct labfile *file, struct lab_node **
 	const struct labfile_node *file_node = labfile_node_find(file, plan->name);
 	struct lab *lab = plan->lab;
 	struct lab_node *node;
+	uint32_t n_before = lab->n_nodes;
 	int err = room_make(lab, file->n_links);
 
 	if (!err)
 		err = lab_node_alloc(lab, file_node);
-	if (err) {
+	if (lab->n_nodes == n_before) {
 		labfile_free(file);
 		return err;
 	}
 	node = lab->nodes[lab->n_nodes - 1];
 	node->live = file;
-	err = lab_hosts_build(lab);
+	if (!err)
+		err = lab_hosts_build(lab);
 	if (!err && file_node->kind == LABFILE_KERNEL)
 		err = lab_node_hold(node, plan->msg);
 	if (!err)
