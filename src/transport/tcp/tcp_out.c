@@ -336,6 +336,13 @@ static void tcp_note_answer(struct tcp_conn *conn)
 		conn->flags |= TCPC_PINGPONG;
 }
 
+/* MSG_EOR: whoever wrote up to here did not mean more to come. */
+static bool tcp_ends_record(struct tcp_conn *conn, uint32_t n)
+{
+	return (conn->flags & TCPC_EOR) &&
+	       n == tcp_sndq_record(conn, conn->snd_nxt, tcp_unsent(conn));
+}
+
 /* Sends `n` bytes of new data (0: only a FIN). False: no memory. */
 static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 {
@@ -343,7 +350,7 @@ static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 	struct tcp_opts opts;
 	uint32_t wnd_left = tcp_snd_wnd_left(conn);
 
-	if (n > 0 && n == tcp_unsent(conn))
+	if (n > 0 && (n == tcp_unsent(conn) || tcp_ends_record(conn, n)))
 		tx.flags |= TCP_F_PSH;
 	if (n == tcp_unsent(conn) && tcp_fin_waits(conn) && wnd_left > n)
 		tx.flags |= TCP_F_FIN;
