@@ -96,6 +96,8 @@ bool drill_parse_time(struct drill_parser *ps, int64_t *ret)
 	int64_t us;
 
 	if (tok->kind == DRILL_TOK_INT && !tok->is_hex) {
+		if (tok->num < 0)
+			return drill_fail(ps, "a time cannot be negative");
 		if (tok->num > DRILL_TIME_MAX_S)
 			return drill_fail(ps, "a time of more than a year");
 		us = tok->num * 1000000;
