@@ -88,12 +88,12 @@ static void frame_csum_complete(const struct pkt *pkt, uint32_t n_pulled, uint8_
 {
 	uint32_t start = pkt->csum_start - (pkt_off(pkt) - n_pulled);
 	uint32_t field = start + pkt->csum_off;
-	uint16_t sum;
+	uint64_t sum;
 
 	if (pkt->csum != PKT_CSUM_PARTIAL || start >= len || field + 2 > len)
 		return;
-	sum = (uint16_t)~csum_fold(csum_add(pkt->pools->cpu, copy + start, len - start, 0));
-	store_be16(copy + field, sum ? sum : 0xffff);
+	sum = csum_add(pkt->pools->cpu, copy + start, len - start, 0);
+	store_be16(copy + field, pkt_csum_field(pkt, sum));
 }
 
 static void record_write(struct capture_if *ci, const struct pkt *pkt, uint32_t direction,

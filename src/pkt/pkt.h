@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/csum.h"
 #include "base/cursor.h"
 #include "base/pool.h"
 #include "wire/addr.h"
@@ -277,6 +278,18 @@ static inline bool pkt_partial_fits(const struct pkt *pkt, uint32_t first, uint3
 
 	return pkt->csum_start >= at + first &&
 	       (uint32_t)pkt->csum_start + pkt->csum_off + 2 <= at + len;
+}
+
+/* The checksum field of a PARTIAL packet with that sum. 0 means "none" in UDP, so it sends 0xffff
+ * there (RFC 768); UDP is known by the place of the field, which TCP and ICMP have elsewhere. */
+static inline uint16_t pkt_csum_field(const struct pkt *pkt, uint64_t sum)
+{
+	enum {
+		UDP_CSUM_OFF = 6
+	};
+	uint16_t csum = csum_finish(sum);
+
+	return pkt->csum_off == UDP_CSUM_OFF ? csum_udp(csum) : csum;
 }
 
 /* A cursor over the linear part. */

@@ -308,8 +308,7 @@ int pkt_csum_complete(struct pkt *pkt)
 	assert(n_hdr <= pkt->len);
 	if (!pkt_make_writable(pkt, n_hdr))
 		return -ENOBUFS;
-	/* Nowhere may 0 be sent for UDP, and TCP reads 0xffff as the same number. */
-	sum = csum_udp(csum_finish(pkt_csum_add(pkt, start, pkt->len - start, 0)));
+	sum = pkt_csum_field(pkt, pkt_csum_add(pkt, start, pkt->len - start, 0));
 	field = pkt->data + start + pkt->csum_off;
 	store_be16(field, sum);
 	pkt->csum = PKT_CSUM_VERIFIED;

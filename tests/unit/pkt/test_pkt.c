@@ -397,6 +397,27 @@ static void every_drop_reason_has_name_layer_text_and_errno(void **state)
 	}
 }
 
+/* Bytes that sum up to 0xffff: the checksum is 0, which only UDP must not send. */
+static void partial_checksum_of_zero_is_sent_but_by_udp(void **state)
+{
+	static const uint16_t offs[] = {6, 16}, fields[] = {0xffff, 0};
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct pkt *pkt = pkt_alloc(&f->pools, 20);
+		uint8_t *p = pkt_put(pkt, 20);
+
+		memset(p, 0, 20);
+		store_be16(p, 0xffff);
+		pkt->csum = PKT_CSUM_PARTIAL;
+		pkt->csum_start = (uint16_t)pkt_off(pkt);
+		pkt->csum_off = offs[i];
+		assert_int_equal(pkt_csum_complete(pkt), 0);
+		assert_int_equal(load_be16(pkt->data + offs[i]), fields[i]);
+		pkt_free(pkt);
+	}
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -417,6 +438,7 @@ int main(void)
 		T(append_without_memory_changes_nothing),
 		T(lent_buffer_is_released_once_by_its_last_reference),
 		T(sum_over_any_stretch_equals_that_of_flat_bytes),
+		T(partial_checksum_of_zero_is_sent_but_by_udp),
 		T(hop_ring_keeps_the_latest),
 		T(every_drop_reason_has_name_layer_text_and_errno),
 	};
