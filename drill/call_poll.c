@@ -10,7 +10,9 @@
 /* A wait of poll or epoll: over now, in `timeout_ms` ms from when the call began, or never. */
 static enum drill_call_state wait_for(struct drill_ctx *c, int64_t timeout_ms)
 {
-	bool over = timeout_ms >= 0 && drill_now_us(c->run) >= c->start_us + timeout_ms * 1000;
+	/* poll(2) has an int; longer is for ever. */
+	bool over = timeout_ms >= 0 && timeout_ms <= INT32_MAX &&
+		    drill_now_us(c->run) >= c->start_us + timeout_ms * 1000;
 
 	return over ? drill_done(c, 0) : DRILL_CALL_WAIT;
 }

@@ -104,9 +104,14 @@ static bool set_flag(struct drill_opts *opts, const char *name)
 
 static int set_number(struct drill_opts *opts, const char *name, const char *value)
 {
-	uint64_t n, max = !strcmp(name, "seed")                          ? UINT64_MAX
-			  : strstr(name, "port") || !strcmp(name, "mtu") ? 65535
-									 : 1000000000;
+	uint64_t n, max = 1000000000;
+
+	if (!strcmp(name, "seed"))
+		max = UINT64_MAX;
+	else if (strstr(name, "port") || !strcmp(name, "mtu"))
+		max = 65535;
+	else if (strstr(name, "percent"))
+		max = 1000;
 
 	if (!number(value, max, &n))
 		return -EINVAL;

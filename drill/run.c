@@ -14,6 +14,9 @@ enum {
 	STEPS_MAX = 2000000, /* runs of the engine between two events */
 };
 
+/* Nanoseconds of it still fit the engine's clock. */
+static const int64_t RUN_MAX_US = 100LL * DRILL_TIME_MAX_S * 1000000;
+
 bool drill_run_fail(struct drill_run *run, uint32_t line, const char *fmt, ...)
 {
 	struct drill_result *res = run->result;
@@ -355,6 +358,8 @@ static bool run_events(struct drill_run *run)
 	for (const struct drill_event *ev = script->events; ev; ev = ev->next) {
 		run->line = ev->line;
 		run->event_us = event_due(run, ev);
+		if (run->event_us > RUN_MAX_US)
+			return drill_run_refuse(run, ev->line, "the script takes a century");
 		run->result->n_events++;
 		if (!run_event(run, ev) || run->has_failed)
 			return false;
