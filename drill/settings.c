@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Settings of scripts. One that the stack has is set. Linux has more: those that tune what the
- * stack does not have are passed over when they ask for what it does, and refused otherwise, so
- * that a script that passes has had the settings it asked for.
+ * stack does in one way are passed over when they ask for that, and refused otherwise. Those of
+ * features that are not there at all are passed over, because the file of defaults with which
+ * public scripts begin sets them: a script about such a feature fails by its packets.
  */
 #include "drill/settings.h"
 
@@ -25,7 +26,7 @@ static const struct {
 };
 
 /* Settings of Linux that the stack has no number for: `only` is the value that it does; NULL: any,
- * because the setting is about something that does not show on the wire of one connection. */
+ * because the feature is not there, or does not show on the wire of one connection. */
 static const struct {
 	const char *name;
 	const char *only;
