@@ -27,6 +27,7 @@ enum {
 	IN_KEEP_BYTES = 65536, /* a larger buffer is given back when it is empty */
 	ACCEPT_BURST = 16,
 	ACCEPT_RETRY_NS = 1000000000, /* after descriptors or memory ran out */
+	FULL_WAIT_NS = 20000000,      /* before the first client too many is refused */
 };
 
 struct rpc_server {
@@ -38,6 +39,7 @@ struct rpc_server {
 	struct list clients;
 	uint32_t n_clients;
 	struct weft_timer *accept_timer;
+	bool has_waited; /* there are RPC_CLIENTS_MAX still */
 };
 
 /* One message, or what is left of it. */
@@ -360,24 +362,44 @@ static void accept_again(void *arg)
 				 weft_engine_now_ns(srv->lab->eng) + ACCEPT_RETRY_NS);
 }
 
+/* Stays ready meanwhile, so look away. */
+static void accept_pause(struct rpc_server *srv, int64_t wait_ns)
+{
+	(void)!runner_watch(srv->lab->runner, srv->fd, 0, NULL, NULL);
+	weft_timer_start(srv->accept_timer, weft_engine_now_ns(srv->lab->eng) + wait_ns);
+}
+
+/* Whether to wait before refusing: every command connects for a moment to see which labs live, and
+ * fifty of them at once would take the places of those that stay. */
+static bool should_wait(struct rpc_server *srv)
+{
+	bool is_full = srv->n_clients >= RPC_CLIENTS_MAX;
+	bool wait = is_full && !srv->has_waited;
+
+	srv->has_waited = is_full;
+	return wait;
+}
+
 static void server_ready(void *arg, int fd, uint32_t events)
 {
 	struct rpc_server *srv = arg;
 
 	(void)events;
 	for (int i = 0; i < ACCEPT_BURST; i++) {
-		int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int client;
 
+		if (should_wait(srv)) {
+			accept_pause(srv, FULL_WAIT_NS);
+			return;
+		}
+		client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (client >= 0) {
 			client_new(srv, client);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
-		/* Descriptors or memory ran out: it stays ready, so look away for a while. */
-		(void)!runner_watch(srv->lab->runner, fd, 0, NULL, NULL);
-		weft_timer_start(srv->accept_timer,
-				 weft_engine_now_ns(srv->lab->eng) + ACCEPT_RETRY_NS);
+		accept_pause(srv, ACCEPT_RETRY_NS); /* descriptors or memory ran out */
 		return;
 	}
 }

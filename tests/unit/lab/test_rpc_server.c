@@ -227,6 +227,25 @@ static void client_too_many_is_told_and_closed(void **state UNUSED)
 		close(fds[i]);
 }
 
+/* Its connection is seen before the others' ends. */
+static void client_too_many_comes_as_another_goes_is_taken(void **state UNUSED)
+{
+	int fds[RPC_CLIENTS_MAX], fd;
+	char buf[500];
+
+	for (int i = 0; i < RPC_CLIENTS_MAX; i++)
+		fds[i] = client();
+	turn(10);
+	fd = client();
+	SAY(fd, REQUEST("1", "test.echo", "{}"));
+	close(fds[0]);
+	assert_int_equal(hear(fd, buf, sizeof(buf), 1), 1);
+	assert_non_null(strstr(buf, "result"));
+	close(fd);
+	for (int i = 1; i < RPC_CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
 /* Forty answers of a megabyte each: more than may wait, so the client's requests wait instead. */
 static void slow_reader_gets_every_answer(void **state UNUSED)
 {
@@ -362,6 +381,7 @@ int main(void)
 		TEST(line_over_the_bound_is_told_and_closed),
 		TEST(line_at_the_bound_is_taken),
 		TEST(client_too_many_is_told_and_closed),
+		TEST(client_too_many_comes_as_another_goes_is_taken),
 		TEST(slow_reader_gets_every_answer),
 		TEST(reader_that_never_reads_is_closed),
 		TEST(descriptors_come_with_their_answer),
