@@ -165,10 +165,13 @@ int filter_new(const char *text, uint32_t snaplen, filter_lookup_fn *lookup, voi
 	}
 	f->is_all = is_blank(names);
 	if (!f->is_all && pcap_compile(dead, &f->prog, names, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		/* libpcap says "can't parse filter expression: " itself, for syntax errors only. */
-		const char *why = strrchr(pcap_geterr(dead), ':');
+		/* libpcap says so itself, for syntax errors only. */
+		static const char prefix[] = "can't parse filter expression: ";
+		const char *why = pcap_geterr(dead);
 
-		snprintf(msg, FILTER_MSG_MAX, "%s", why ? why + 2 : pcap_geterr(dead));
+		if (!strncmp(why, prefix, sizeof(prefix) - 1))
+			why += sizeof(prefix) - 1;
+		snprintf(msg, FILTER_MSG_MAX, "%s", why);
 		free(f);
 		f = NULL;
 		err = -EINVAL;

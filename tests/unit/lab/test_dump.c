@@ -86,6 +86,9 @@ static void wrong_expression_is_refused_with_a_reason(void **state UNUSED)
 
 	assert_int_equal(filter_new("host and", 0, lookup, NULL, &f, msg), -EINVAL);
 	assert_string_equal(msg, "syntax error");
+	/* The message ends with what was written. */
+	assert_int_equal(filter_new("ether host 1:2:", 0, lookup, NULL, &f, msg), -EINVAL);
+	assert_non_null(strstr(msg, "1:2:"));
 }
 
 /* A stream as the library writes it. */
