@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/client.h"
@@ -41,20 +43,36 @@ static int end_fd(const struct client *c)
 	return fd >= 0 ? fd : dup(client_fd(c));
 }
 
+/* Asks the lab to end; one that is stopped does not answer (-ECANCELED). */
+static int down_ask(struct client *c)
+{
+	struct itimerspec at = {.it_value = {.tv_sec = DOWN_WAIT_MS / 1000}};
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	struct client_extra extra = {.stop_fd = &timer};
+	json_t *result;
+	int err;
+
+	if (timer < 0)
+		return -errno;
+	timerfd_settime(timer, 0, &at, NULL);
+	err = client_call_quiet(c, "lab.down", NULL, &extra, &result);
+	close(timer);
+	if (!err)
+		json_decref(result);
+	return err;
+}
+
 static int lab_down(const struct cmd_env *env, struct client *c)
 {
 	struct pollfd end = {end_fd(c), POLLIN, 0};
-	json_t *result;
 	int status = 0;
-	int err = client_call_quiet(c, "lab.down", NULL, NULL, &result);
+	int err = down_ask(c);
 
-	if (!err)
-		json_decref(result);
 	/* One that is going anyway is what we want. */
-	if (err && err != -EPIPE) {
+	if (err && err != -EPIPE && err != -ECANCELED) {
 		client_print_error(c, err);
 		status = EXIT_FAILED;
-	} else if (poll(&end, 1, DOWN_WAIT_MS) <= 0) {
+	} else if (poll(&end, 1, err == -ECANCELED ? 0 : DOWN_WAIT_MS) <= 0) {
 		fprintf(stderr, "weft %s: lab %s has not ended within %d s\n", env->tool,
 			client_lab_name(c), DOWN_WAIT_MS / 1000);
 		status = EXIT_FAILED;

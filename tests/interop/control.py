@@ -574,6 +574,18 @@ def directory_that_cannot_be_is_said_so(w):
         expect("File name too long" in done.stderr, f"{words}: {done.stderr}")
 
 
+def lab_that_is_stopped_is_not_waited_for_for_ever(w):
+    w.up()
+    pid = w.pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = w.weft("down", status=1)
+        expect("has not ended" in done.stderr, done.stderr)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    expect(gone(pid), "it has not heard it afterwards")
+
+
 CASES = [
     two_labs_run_side_by_side,
     name_in_use_is_refused_and_another_is_not,
@@ -604,6 +616,7 @@ CASES = [
     output_that_cannot_be_written_is_a_failure,
     packets_are_traced_along_the_links_of_now,
     directory_that_cannot_be_is_said_so,
+    lab_that_is_stopped_is_not_waited_for_for_ever,
 ]
 
 
