@@ -15,6 +15,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum {
+	BACKLOG = 1024, /* a script may start hundreds of commands at once, and each connects thrice
+			 */
+};
+
 static const char suffix[] = ".sock";
 
 /* 0 when `path` is a directory that belongs to us. */
@@ -167,7 +172,7 @@ static int listen_at(const char *path, int *ret_fd)
 	/* On a socket that is not bound yet, this is the mode that bind(2) gives the file. */
 	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		err = -errno;
-	} else if (listen(fd, 64) < 0) {
+	} else if (listen(fd, BACKLOG) < 0) {
 		err = -errno;
 		unlink(path);
 	}
