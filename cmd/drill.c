@@ -212,6 +212,18 @@ static void run_path(struct drill_job *job, const char *path, unsigned depth)
 		run_file(job, path);
 }
 
+/* One of the command's words. A folder without scripts is a mistake: nothing would be tested. */
+static void run_word(struct drill_job *job, const char *path)
+{
+	unsigned before = job->n_passed + job->n_failed + job->n_refused + job->n_known_failed;
+
+	run_path(job, path, 0);
+	if (job->n_passed + job->n_failed + job->n_refused + job->n_known_failed > before)
+		return;
+	fprintf(stderr, "weft: %s: there is no script (*.pkt) in it\n", path);
+	job->n_refused++;
+}
+
 /* One option; `*i` goes on when it took the next word. False: it is wrong. */
 static bool take_option(struct drill_job *job, int argc, char **argv, int *i)
 {
@@ -295,7 +307,7 @@ static int drill_main(struct cmd_env *env, int argc, char **argv)
 			status = EXIT_USAGE;
 	}
 	for (; i < argc && !status; i++, n_paths++)
-		run_path(&job, argv[i], 0);
+		run_word(&job, argv[i]);
 	if (!status && n_paths == 0) {
 		fputs(usage_text, stderr);
 		status = EXIT_USAGE;
