@@ -141,19 +141,36 @@ static void print_hop(FILE *out, const json_t *event, const json_t *hop, bool is
 		fprintf(out, "%s %" PRId64, kind, n);
 }
 
-/* The advice, with the node's name where it says NODE. */
+/* Whether `word` stands at `at`, and not as a part of another. */
+static bool is_word_at(const char *text, const char *at, const char *word)
+{
+	size_t len = strlen(word);
+
+	return !strncmp(at, word, len) && (at == text || at[-1] == ' ') &&
+	       (at[len] == ' ' || at[len] == '\0');
+}
+
+/* The advice, with the names of node and interface where it says NODE and IF. */
 static void print_what_to_do(FILE *out, const json_t *event)
 {
-	const char *text = why_advice(text_of(event, "reason")), *at;
+	const char *text = why_advice(text_of(event, "reason"));
+	const char *iface = text_of(event, "if");
 
 	if (!text)
 		return;
 	fprintf(out, "\nWhat to do: ");
-	while ((at = strstr(text, "NODE"))) {
-		fprintf(out, "%.*s%s", (int)(at - text), text, text_of(event, "node"));
-		text = at + strlen("NODE");
+	for (const char *at = text; *at; at++) {
+		if (is_word_at(text, at, "NODE")) {
+			fputs(text_of(event, "node"), out);
+			at += strlen("NODE") - 1;
+		} else if (iface[0] && is_word_at(text, at, "IF")) {
+			fputs(iface, out);
+			at += strlen("IF") - 1;
+		} else {
+			fputc(*at, out);
+		}
 	}
-	fprintf(out, "%s.\n", text);
+	fprintf(out, ".\n");
 }
 
 static bool has_stack(const json_t *hops)

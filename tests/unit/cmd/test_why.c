@@ -85,6 +85,21 @@ static void packet_of_a_link_that_has_gone_has_no_known_sender(void **state UNUS
 	      "  r            dropped: X (x)\n");
 }
 
+static void advice_names_node_and_interface(void **state UNUSED)
+{
+	check(why_print_drop,
+	      "{\"ago_ns\": 1000000, \"event\": \"drop\", \"node\": \"r\", \"if\": \"wan\", "
+	      "\"trace\": 7, \"len\": 42, \"flow\": \"\", \"reason\": \"IF_DOWN\", "
+	      "\"why\": \"interface is down\", "
+	      "\"hops\": [{\"hop\": \"drop\", \"reason\": \"IF_DOWN\"}]}",
+	      "packet 7: 42 bytes\n"
+	      "dropped 0.001 s ago in r, interface wan: IF_DOWN\n"
+	      "\n"
+	      "  r            dropped: IF_DOWN (interface is down)\n"
+	      "\n"
+	      "What to do: Set the interface up: weft -n r ip link set wan up.\n");
+}
+
 static void drop_has_a_line(void **state UNUSED)
 {
 	check(why_print_line, DROP,
@@ -130,6 +145,7 @@ int main(void)
 		cmocka_unit_test(every_reason_has_advice),
 		cmocka_unit_test(drop_is_told_node_by_node_with_what_to_do),
 		cmocka_unit_test(packet_of_a_link_that_has_gone_has_no_known_sender),
+		cmocka_unit_test(advice_names_node_and_interface),
 		cmocka_unit_test(drop_has_a_line),
 		cmocka_unit_test(traced_packet_has_its_times),
 		cmocka_unit_test(answer_without_members_does_no_harm),
