@@ -18,7 +18,9 @@ static const struct {
 	{"IF_CARRIER",
 	 "The link is down: `weft link` shows it, `weft link set A-B up` brings it up"},
 	{"IF_MTU", "Compare the MTUs of both ends: weft -n NODE ip link"},
-	{"IF_DRIVER", "The kernel refused the frame; is the other end of the TAP up?"},
+	{"IF_DRIVER",
+	 "Nothing is connected to the interface (`weft node` shows what is), or the kernel refused "
+	 "the frame: is the other end of the TAP up?"},
 	{"IF_GSO",
 	 "The sender made a super-packet with a broken header: this is a fault of the sender"},
 	{"NOMEM", "The lab holds more packets than its pools have; lower rates, or shorten queues"},
