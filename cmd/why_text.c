@@ -120,8 +120,10 @@ static void print_hop(FILE *out, const json_t *event, const json_t *hop, bool is
 	const char *kind = text_of(hop, "hop"), *iface = text_of(hop, "if");
 	int64_t n = int_of(hop, "n");
 
-	if (!strcmp(kind, "rx"))
-		fprintf(out, "comes in by %s", iface[0] ? iface : "an interface that has gone");
+	if (!strcmp(kind, "rx") && !iface[0] && is_first) /* by the TAP of a kernel node */
+		fprintf(out, "sent by the kernel");
+	else if (!strcmp(kind, "rx"))
+		fprintf(out, "comes in by %s", iface[0] ? iface : "an interface");
 	else if (!strcmp(kind, "tx"))
 		fprintf(out, "leaves by %s", iface[0] ? iface : "an interface");
 	else if (!strcmp(kind, "route"))
