@@ -31,7 +31,8 @@ struct trace {
 	const char *host;
 	bool is_numeric;
 	int64_t first_hop, max_hops;
-	int64_t hop;          /* whose line has begun; 0: none */
+	bool has_begun;       /* a line has, which is to be ended */
+	int64_t hop;          /* whose line that is; 0: the first one */
 	char from[HOST_TEXT]; /* last address on it */
 	json_t *params;
 };
@@ -68,6 +69,7 @@ static void usage(FILE *out)
 
 static void on_begin(struct trace *t, const json_t *params)
 {
+	t->has_begun = true;
 	printf("traceroute to %s (%s), %" PRId64 " hops max, %" PRId64 " byte packets", t->host,
 	       live_text(json_object_get(params, "to"), "addr"), live_int(params, "max_hops"),
 	       live_int(params, "packet_len"));
@@ -340,6 +342,10 @@ static int refusal_print(const struct trace *t, struct client *c, int err)
 	const json_t *error = client_error(c);
 	const char *text = live_text(error, "message");
 
+	if (t->has_begun) {
+		printf("\n");
+		fflush(stdout);
+	}
 	if (err != -EREMOTEIO || live_int(error, "code") != RPC_FAILED) {
 		client_print_error(c, err);
 		return TRACE_USAGE;

@@ -486,6 +486,16 @@ def tools_end_when_their_node_goes(w):
     expect("removed" in err and p.returncode, f"{p.returncode}: {err}")
 
 
+def traceroute_ends_its_line_when_its_node_goes(w):
+    w.up()
+    p = w.popen("-n", "srv", "traceroute", "10.1.1.77", stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE)
+    expect(p.stdout.read(10) == "traceroute", "it has not started")
+    w.weft("node", "del", "srv")
+    out, err = p.communicate(timeout=10)
+    expect("removed" in err and out.endswith("\n"), f"{out!r} {err!r}")
+
+
 def flood_client(client):
     """Has packets for it until it says something; false when it has not asked for any."""
     with client, client.makefile("r") as lines:
@@ -612,6 +622,7 @@ CASES = [
     hundred_nodes_come_and_go,
     socket_speaks_json_rpc,
     tools_end_when_their_node_goes,
+    traceroute_ends_its_line_when_its_node_goes,
     interrupt_is_heard_in_a_flood_of_packets,
     output_that_cannot_be_written_is_a_failure,
     packets_are_traced_along_the_links_of_now,
