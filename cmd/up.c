@@ -71,6 +71,9 @@ static int up_fork(int *ret_fd)
 	ssize_t n;
 	pid_t pid;
 
+	/* A lab may live for days: locks and pipes of who called us are not its own, and of ours
+	 * nothing is open yet. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	fflush(NULL);

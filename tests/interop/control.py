@@ -160,6 +160,16 @@ def background_start_tells_what_is_wrong(w):
     expect(w.weft("ls").stdout == "", "a lab runs")
 
 
+def lab_in_the_background_keeps_nothing_of_who_started_it(w):
+    read_end, write_end = os.pipe()
+    subprocess.run([WEFT, "up", "-d", w.file()], env=w.env, pass_fds=[write_end], timeout=60, check=True,
+                   stdout=subprocess.DEVNULL)
+    os.close(write_end)
+    expect(select.select([read_end], [], [], 5)[0] and os.read(read_end, 1) == b"", "the pipe is open in the lab")
+    os.close(read_end)
+    w.weft("down")
+
+
 def no_lab_is_said_so(w):
     for argv in (["link"], ["down"], ["exec", "-n", "pc", "true"], ["rpc", "lab.info"]):
         expect("no lab is running" in w.weft(*argv, status=1).stderr, " ".join(argv))
@@ -600,6 +610,7 @@ CASES = [
     two_labs_run_side_by_side,
     name_in_use_is_refused_and_another_is_not,
     background_start_tells_what_is_wrong,
+    lab_in_the_background_keeps_nothing_of_who_started_it,
     no_lab_is_said_so,
     lab_of_weft_run_can_be_looked_at,
     killed_lab_is_swept_away_by_the_next_command,
