@@ -31,6 +31,8 @@ nodes:
     services: [ { http: { port: 80, files: { /f: { size: 100MB } } } }, { echo: { port: 7 } } ]
 links: [ "a:eth0 -- s:p1", "b:eth0 -- s:p2", "w:eth0 -- s:p3" ]
 """
+# Takes long enough to come up for somebody to kill what starts it.
+LARGE = "lab: leave\nnodes:\n" + "".join(f"  k{i}: {{ kind: kernel }}\n" for i in range(150))
 STUBBORN = "curl -s -o /dev/null http://w/f & (trap '' HUP INT TERM; sleep 100) & trap '' HUP INT TERM; sleep 100"
 LABS = [
     ["up", "lab.yaml"],
@@ -78,7 +80,7 @@ def end_detached(rng):
     sig = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     while_it_comes_up = rng.random() < 0.5
     with Trial(WEFT) as trial:
-        trial.write("lab.yaml", LAB)
+        trial.write("lab.yaml", LARGE if while_it_comes_up else LAB)
         starter = start(trial, ["up", "-d", "lab.yaml"])
         if while_it_comes_up:
             while starter.poll() is None and not has_children(starter.pid):
