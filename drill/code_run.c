@@ -8,10 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	/* A chain a < b < c looks at b twice, so that nested ones double the work a level. */
+	EVALS_MAX = 100000,
+};
+
 struct code_run {
 	struct drill_code_env *env;
 	char *why;
 	size_t why_size;
+	unsigned n_evals;
 };
 
 static int run_fail(struct code_run *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -122,7 +128,7 @@ static int eval_function(struct code_run *r, const struct code_node *n, struct d
 		return 0;
 	}
 	if (!strcmp(n->name, "int")) {
-		if (ret->kind == DRILL_REAL && fabs(ret->real) > 9e18)
+		if (ret->kind == DRILL_REAL && !(fabs(ret->real) <= 9e18))
 			return run_fail(r, "int() of a number that is too large");
 		if (ret->kind == DRILL_REAL)
 			set_int(ret, (int64_t)ret->real);
@@ -136,6 +142,14 @@ static int64_t floor_div(int64_t a, int64_t b)
 	int64_t q = a / b;
 
 	return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+}
+
+/* Of floor_div(); the product of which with `b` may be too large. */
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+	int64_t rest = a % b;
+
+	return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
 static int arith_int(struct code_run *r, enum code_op op, int64_t a, int64_t b, int64_t *ret)
@@ -173,9 +187,7 @@ static int arith_int(struct code_run *r, enum code_op op, int64_t a, int64_t b, 
 		if (b == 0)
 			return run_fail(r, "division by zero");
 		overflow = a == INT64_MIN && b == -1;
-		*ret = overflow              ? 0
-		       : op == CODE_FLOORDIV ? floor_div(a, b)
-					     : a - b * floor_div(a, b);
+		*ret = overflow ? 0 : op == CODE_FLOORDIV ? floor_div(a, b) : floor_mod(a, b);
 		break;
 	}
 	return overflow ? run_fail(r, "a number that is too large") : 0;
@@ -339,6 +351,8 @@ static int eval_unary(struct code_run *r, const struct code_node *n, struct dril
 static int eval(struct code_run *r, const struct code_node *n, struct drill_value *ret)
 {
 	set_int(ret, 0);
+	if (++r->n_evals > EVALS_MAX)
+		return run_fail(r, "code that takes too long");
 	switch (n->op) {
 	case CODE_INT:
 		*ret = n->value;
@@ -385,7 +399,7 @@ static void add_names(struct code_run *r, const struct code_node *n, char *buf, 
 	char text[DRILL_VALUE_TEXT];
 	size_t len = strlen(buf);
 
-	if (!n)
+	if (!n || ++r->n_evals > EVALS_MAX)
 		return;
 	if (n->op == CODE_NAME && !eval_name(r, n->name, &v)) {
 		value_text(&v, text, sizeof(text));

@@ -100,6 +100,26 @@ static void nesting_is_bounded(void **state UNUSED)
 	assert_non_null(run(text));
 }
 
+static void work_of_an_expression_is_bounded(void **state UNUSED)
+{
+	char text[700] = "assert 1";
+
+	/* Each level looks at the next one twice. */
+	for (int i = 0; i < 40; i++) {
+		memmove(text + 10, text + 7, strlen(text + 7) + 1);
+		memcpy(text + 7, "(0<", 3);
+		strcat(text, "<2)");
+	}
+	assert_string_equal(run(text), "code that takes too long");
+}
+
+static void numbers_at_the_limits_do_not_overflow(void **state UNUSED)
+{
+	assert_null(run("assert -9223372036854775807 % 10 == 3 and 7 % -10 == -3"));
+	assert_null(run("assert -9223372036854775807 // 10 == -922337203685477581"));
+	assert_non_null(run("assert int(1e999 - 1e999) == 0"));
+}
+
 static void shell_sum_is_worked_out(void **state UNUSED)
 {
 	int64_t v;
@@ -118,6 +138,8 @@ int main(void)
 		cmocka_unit_test(print_joins_with_blanks),
 		cmocka_unit_test(mistake_is_named),
 		cmocka_unit_test(nesting_is_bounded),
+		cmocka_unit_test(work_of_an_expression_is_bounded),
+		cmocka_unit_test(numbers_at_the_limits_do_not_overflow),
 		cmocka_unit_test(shell_sum_is_worked_out),
 	};
 
