@@ -114,27 +114,42 @@ static char text_char(const char *text, size_t len, size_t *i)
 	return escape_char(text[*i]);
 }
 
+/* Room for `n` bytes and a NUL behind the text. It doubles: what it was stays in the arena. */
+static bool text_reserve(struct drill_parser *ps, struct drill_expr *e, size_t n, size_t *room)
+{
+	char *text;
+
+	if (e->text && e->len + n < *room)
+		return true;
+	*room = 2 * (e->len + n) + 1;
+	text = arena_alloc(&ps->script->arena, *room);
+	if (!text)
+		return drill_no_memory(ps);
+	if (e->len > 0)
+		memcpy(text, e->text, e->len);
+	e->text = text;
+	return true;
+}
+
 /* "a" "b" is one string. */
 static bool parse_string(struct drill_parser *ps, struct drill_expr *e)
 {
-	e->text = arena_strndup(&ps->script->arena, "", 0);
-	while (e->text && ps->lx.tok.kind == DRILL_TOK_STRING) {
-		const struct drill_tok *tok = &ps->lx.tok;
-		char *both = arena_alloc(&ps->script->arena, e->len + tok->len + 1);
+	size_t room = 0;
 
-		if (!both)
-			return drill_no_memory(ps);
-		memcpy(both, e->text, e->len);
+	while (ps->lx.tok.kind == DRILL_TOK_STRING) {
+		const struct drill_tok *tok = &ps->lx.tok;
+
+		if (!text_reserve(ps, e, tok->len, &room))
+			return false;
 		for (size_t i = 0; i < tok->len; i++)
-			both[e->len++] = text_char(tok->text, tok->len, &i);
-		e->text = both;
+			e->text[e->len++] = text_char(tok->text, tok->len, &i);
 		drill_lex_next(&ps->lx);
 	}
 	if (ps->lx.tok.kind == DRILL_TOK_ELLIPSIS) {
 		e->is_open = true;
 		drill_lex_next(&ps->lx);
 	}
-	return e->text || drill_no_memory(ps);
+	return true;
 }
 
 static bool parse_word(struct drill_parser *ps, unsigned depth, struct drill_expr *e)

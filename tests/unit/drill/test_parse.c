@@ -190,6 +190,29 @@ static void mistake_has_its_place(void **state UNUSED)
 	assert_string_equal(mistake("-1 close(3) = 0"), "1:1: a time cannot be negative");
 }
 
+static void text_in_many_pieces_takes_little_memory(void **state UNUSED)
+{
+	enum {
+		PIECES = 20000,
+		LEN = 20000
+	};
+	static char text[LEN + 2 * PIECES + 100];
+	struct drill_script *script;
+	size_t n = (size_t)snprintf(text, sizeof(text), "0 write(3, \"");
+
+	memset(text + n, 'a', LEN);
+	n += LEN;
+	text[n++] = '"';
+	for (int i = 0; i < PIECES; i++, n += 2)
+		memcpy(text + n, "\"\"", 2);
+	snprintf(text + n, sizeof(text) - n, "\"b\", 1) = 1");
+	script = parse(text);
+	assert_int_equal(script->events->call->args->next->len, LEN + 1);
+	assert_int_equal(script->events->call->args->next->text[LEN], 'b');
+	assert_true(script->arena.total_bytes < 2000000);
+	drill_script_free(script);
+}
+
 static void nesting_is_bounded(void **state UNUSED)
 {
 	char text[1000] = "0 f(";
@@ -209,6 +232,7 @@ int main(void)
 		cmocka_unit_test(definition_replaces_a_word),
 		cmocka_unit_test(frame_of_a_script_is_kept),
 		cmocka_unit_test(mistake_has_its_place),
+		cmocka_unit_test(text_in_many_pieces_takes_little_memory),
 		cmocka_unit_test(nesting_is_bounded),
 	};
 
