@@ -241,8 +241,10 @@ bool tcp_nagle_holds(const struct tcp_conn *conn)
 		return true;
 	if (conn->sk.flags & SOCK_F_NODELAY)
 		return false;
-	return tcp_conf(conn)->nagle_minshall ? seq_gt(conn->snd_sml, conn->snd_una)
-					      : tcp_flight(conn) > 0;
+	if (!tcp_conf(conn)->nagle_minshall)
+		return tcp_flight(conn) > 0;
+	/* Where the last small segment ended was perhaps 2^31 bytes ago, and looks ahead then. */
+	return seq_gt(conn->snd_sml, conn->snd_una) && seq_leq(conn->snd_sml, conn->snd_nxt);
 }
 
 /*

@@ -301,6 +301,17 @@ static void nagle_holds_the_second_small_segment(void **state UNUSED)
 	tf_end(f);
 }
 
+static void nagle_forgets_a_small_segment_of_two_gigabytes_ago(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	tf_conn(f)->snd_sml = tf_conn(f)->snd_una - 0x80000001u;
+	send_n(f, 10);
+	expect_data(f, 0, 10);
+	tf_end(f);
+}
+
 /* A callback that answers in pieces. */
 static void answer_in_pieces(struct weft_sock *s, void *arg UNUSED, uint32_t events)
 {
@@ -1136,6 +1147,7 @@ int main(void)
 		cmocka_unit_test(small_window_after_long_probing_is_used_within_a_second),
 		cmocka_unit_test(empty_segments_out_of_window_get_one_answer_a_moment),
 		cmocka_unit_test(nagle_holds_the_second_small_segment),
+		cmocka_unit_test(nagle_forgets_a_small_segment_of_two_gigabytes_ago),
 		cmocka_unit_test(
 			pieces_written_in_a_callback_share_a_segment_while_data_is_in_flight),
 		cmocka_unit_test(nodelay_sends_at_once),
