@@ -130,10 +130,11 @@ static bool tcp_cookie_is_due(const struct tcp_conn *listener)
 static bool tcp_cookie_options(struct stack *st, struct tcp_req *req, const struct tcp_seg *seg)
 {
 	const struct tcp_conf *conf = &st->tcp->conf;
-	uint32_t ts;
+	uint32_t ts, age;
 
 	/* Without a timestamp nothing tells when the SYN-ACK left: as if it had been repeated. */
 	req->n_retries = 1;
+	req->due_ms = tcp_clock_ms(st) + tcp_req_timeout_ms(req);
 	if (!seg->opts.has_ts)
 		return true;
 	ts = seg->opts.ts_ecr - tcp_ts_offset(st, &req->node);
@@ -141,8 +142,13 @@ static bool tcp_cookie_options(struct stack *st, struct tcp_req *req, const stru
 		return false;
 	req->flags |= TCP_REQ_TS;
 	req->ts_recent = seg->opts.ts_val;
-	req->n_retries = 0;
-	req->due_ms = ts * conf->ts_tick_ms + conf->rto_initial_ms;
+	/* The low bits are not the clock's, which with long ticks leaves nothing to measure; and
+	 * the peer may have echoed anything, but no cookie is older than two periods. */
+	age = tcp_ts_clock(st) - ts;
+	if (conf->ts_tick_ms == 1 && age < COOKIE_AGE_MAX * COOKIE_PERIOD_S * 1000) {
+		req->n_retries = 0;
+		req->due_ms = ts + tcp_req_timeout_ms(req);
+	}
 	if (ts & COOKIE_TS_SACK)
 		req->flags |= TCP_REQ_SACK;
 	if ((ts & 15) != COOKIE_TS_NO_WSCALE) {

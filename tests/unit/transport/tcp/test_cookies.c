@@ -95,6 +95,27 @@ static void cookie_without_timestamps_makes_a_plain_connection(void **state UNUS
 	assert_int_equal(tf_conn(f)->flags & (TCPC_TS | TCPC_SACK | TCPC_WSCALE), 0);
 	assert_int_equal(tf_conn(f)->srtt_us8, 0);
 	assert_int_equal(tf_conn(f)->rto_us, 3000000); /* not measured: RFC 6298 §5.7 */
+	assert_int_equal(tf_conn(f)->handshake_us, 0);
+	tf_close(l);
+	tf_end(f);
+}
+
+static void cookie_with_an_echo_of_days_ago_measures_nothing(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct sock *l = flooded(f);
+	struct tcp_opts opts = all_opts();
+	struct tseg sa;
+
+	sa = syn(f, &opts);
+	tf_rx(f,
+	      TSEG(.seq = NXT, .ack = UNA,
+		   .opts = {.has_ts = true, .ts_val = 780, .ts_ecr = sa.opts.ts_val - (1u << 29)}));
+	f->sk = tf_accept(l);
+	assert_non_null(f->sk);
+	assert_int_equal(tf_conn(f)->snd_wscale, 9);
+	assert_int_equal(tf_conn(f)->srtt_us8, 0);
+	assert_int_equal(tf_conn(f)->rto_us, 3000000);
 	tf_close(l);
 	tf_end(f);
 }
@@ -249,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cookie_brings_the_options_back_in_the_timestamp),
 		cmocka_unit_test(cookie_without_timestamps_makes_a_plain_connection),
+		cmocka_unit_test(cookie_with_an_echo_of_days_ago_measures_nothing),
 		cmocka_unit_test(cookie_that_was_changed_is_refused),
 		cmocka_unit_test(cookie_is_good_for_a_minute_at_least_and_two_at_most),
 		cmocka_unit_test(ack_is_no_cookie_while_none_was_sent),
