@@ -23,7 +23,7 @@ FAULTS = [
      "	if (tcp_challenge_is_due(conn->sk.stack, &conn->sk.conn))\n",
      "	if (tcp_challenge_is_due(conn->sk.stack, &conn->sk.conn) && false)\n"),
     ("challenge ACKs are not limited", TCP + "tcp_reset.c",
-     "invalid_ratelimit_ms)\n		return true;", "invalid_ratelimit_ms)\n		return false;"),
+     "<= limit_ms)\n		return true;", "<= limit_ms)\n		return false;"),
     ("a RST anywhere in the window resets", TCP + "tcp_in_synced.c",
      "	if (seg->seq != conn->rcv_nxt) {\n		tcp_challenge_ack(conn);",
      "	if (seg->seq != conn->rcv_nxt && false) {\n		tcp_challenge_ack(conn);"),

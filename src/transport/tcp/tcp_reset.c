@@ -70,11 +70,10 @@ void tcp_reset_for(struct stack *st, const struct tcp_seg *seg)
 
 bool tcp_answer_is_limited(struct stack *st, struct conn_node *node)
 {
-	uint32_t now_ms = tcp_clock_ms(st);
+	uint32_t now_ms = tcp_clock_ms(st), limit_ms = st->tcp->conf.invalid_ratelimit_ms;
 
 	/* The noted time is odd so as not to be 0, hence up to one ahead. */
-	if (node->answered_ms &&
-	    now_ms + 1 - node->answered_ms <= st->tcp->conf.invalid_ratelimit_ms)
+	if (limit_ms && node->answered_ms && now_ms + 1 - node->answered_ms <= limit_ms)
 		return true;
 	node->answered_ms = now_ms | 1;
 	return false;

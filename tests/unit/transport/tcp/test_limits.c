@@ -38,6 +38,24 @@ static void challenge_acks_of_a_connection_are_half_a_second_apart(void **state 
 	tf_end(f);
 }
 
+static void answers_without_a_limit_are_all_sent(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	uint32_t n = 0;
+
+	tf_established(f);
+	f->host.st->tcp->conf.invalid_ratelimit_ms = 0;
+	f->host.st->tcp->conf.challenge_ack_limit = INT32_MAX;
+	for (int i = 0; i < 20; i++) {
+		tf_rx(f, TSEG(.flags = RST, .seq = NXT + 1 + (uint32_t)i));
+		n += answers(f);
+		if (i % 5 == 4)
+			fix_advance(f->eng, MSEC);
+	}
+	assert_int_equal(n, 20);
+	tf_end(f);
+}
+
 /* CVE-2016-5696: an attacker counts how many challenges are left for himself. */
 static void challenge_acks_of_all_are_limited_by_a_number_that_changes(void **state UNUSED)
 {
@@ -173,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(challenge_acks_of_a_connection_are_half_a_second_apart),
+		cmocka_unit_test(answers_without_a_limit_are_all_sent),
 		cmocka_unit_test(challenge_acks_of_all_are_limited_by_a_number_that_changes),
 		cmocka_unit_test(flood_of_one_connection_leaves_the_others_their_challenges),
 		cmocka_unit_test(syn_repeated_is_answered_twice_a_second_at_most),
