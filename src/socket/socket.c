@@ -196,13 +196,14 @@ static void socket_cmsg_put(struct weft_msghdr *hdr, size_t *used, int level, in
 			    const void *data, size_t len)
 {
 	struct weft_cmsghdr cmsg = {.len = sizeof(cmsg) + len, .level = level, .type = type};
-	uint8_t *to = (uint8_t *)hdr->control + *used;
 	size_t space = (cmsg.len + 7) & ~(size_t)7;
+	uint8_t *to;
 
 	if (!hdr->control || hdr->control_len - *used < cmsg.len) {
 		hdr->flags |= WEFT_MSG_CTRUNC;
 		return;
 	}
+	to = (uint8_t *)hdr->control + *used;
 	memcpy(to, &cmsg, sizeof(cmsg));
 	memcpy(to + sizeof(cmsg), data, len);
 	*used += space < hdr->control_len - *used ? space : hdr->control_len - *used;
