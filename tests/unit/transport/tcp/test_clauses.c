@@ -57,6 +57,19 @@ static void isn_of_another_stack_is_another(void **state UNUSED)
 	tf_end(f);
 }
 
+/* Alike in all but the engine's seed. */
+static void isn_of_another_boot_is_another(void **state UNUSED)
+{
+	struct tf *a = tf_pipe_new(&(struct tf_pipe){0}, 1);
+	struct tf *b = tf_pipe_new(&(struct tf_pipe){0}, 2);
+	struct conn_node node = node_to(a, 7);
+
+	assert_int_equal(a->host.st->id, b->host.st->id);
+	assert_int_not_equal(tcp_isn(a->host.st, &node), tcp_isn(b->host.st, &node));
+	tf_end(a);
+	tf_end(b);
+}
+
 /* RFC 7323: timestamps */
 
 static struct tcp_opts ts_opts(const struct tf *f)
@@ -364,6 +377,7 @@ int main(void)
 		cmocka_unit_test(isn_grows_with_the_clock_for_each_peer),
 		cmocka_unit_test(isn_of_one_peer_says_nothing_of_anothers),
 		cmocka_unit_test(isn_of_another_stack_is_another),
+		cmocka_unit_test(isn_of_another_boot_is_another),
 		cmocka_unit_test(every_segment_of_a_connection_with_timestamps_has_one),
 		cmocka_unit_test(timestamps_that_were_not_agreed_on_are_ignored),
 		cmocka_unit_test(segment_without_its_timestamp_does_not_end_the_connection),

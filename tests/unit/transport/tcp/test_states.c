@@ -232,6 +232,31 @@ static void two_hosts_that_connect_to_each_other_meet(void **state UNUSED)
 	tf_end(f);
 }
 
+static void connection_keeps_its_address_when_the_route_would_choose_another(void **state UNUSED)
+{
+	struct tf *f = tf_pipe_new(&(struct tf_pipe){.delay_ns = 5 * MSEC}, 1);
+	struct ip4_addr other = IP4_ADDR(10, 0, 0, 9);
+	struct sock *l = tf_listen(&f->peer, 2000, 1);
+	struct sock *a = tf_connect(&f->host, &f->peer.addr, 2000), *b;
+	struct ip_addr was = f->host.addr;
+	char buf[8];
+
+	fix_advance(f->eng, 20 * MSEC);
+	b = tf_accept(l);
+	assert_non_null(b);
+	f->host.addr = ip_addr_from_ip4(&other);
+	f->host.gen++; /* as after any change of routes or addresses */
+	assert_int_equal(tf_send(a, "hi", 2, 0), 2);
+	fix_advance(f->eng, 10 * MSEC);
+	assert_true(ip_addr_eq(&a->conn.laddr, &was));
+	assert_int_equal(tf_recv(b, buf, sizeof(buf), 0), 2);
+	tf_close(a);
+	tf_close(b);
+	tf_close(l);
+	fix_advance(f->eng, 100 * SEC);
+	tf_end(f);
+}
+
 static void bind_of_a_bound_socket_is_refused(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -893,6 +918,7 @@ int main(void)
 		cmocka_unit_test(syn_sent_syn_opens_simultaneously),
 		cmocka_unit_test(syn_rcvd_of_a_simultaneous_open_retransmits_and_takes_a_plain_ack),
 		cmocka_unit_test(two_hosts_that_connect_to_each_other_meet),
+		cmocka_unit_test(connection_keeps_its_address_when_the_route_would_choose_another),
 		cmocka_unit_test(bind_of_a_bound_socket_is_refused),
 		cmocka_unit_test(listen_handshake_makes_a_connection),
 		cmocka_unit_test(listen_offers_only_what_the_syn_had),

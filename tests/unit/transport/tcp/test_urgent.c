@@ -128,6 +128,33 @@ static void urgent_pointer_ahead_of_its_byte_waits_for_it(void **state UNUSED)
 	tf_end(f);
 }
 
+static void note_events(struct weft_sock *s UNUSED, void *arg, uint32_t events)
+{
+	uint32_t *seen = arg;
+
+	*seen |= events;
+}
+
+/* There is nothing else to read, so that only SOCK_PRI can be the reason. */
+static void urgent_byte_alone_calls_the_application(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	uint32_t seen = 0;
+
+	tf_established(f);
+	sock_set_callback(f->sk, note_events, &seen);
+	fix_settle(f->eng);
+	seen = 0;
+	tf_rx(f, TSEG(.flags = URG, .seq = NXT, .ack = UNA, .urg = 1));
+	assert_int_equal(seen & SOCK_PRI, 0);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .len = 1, .data = "X"));
+	assert_int_equal(seen & (SOCK_PRI | SOCK_IN), SOCK_PRI);
+	expect_read(f, OOB, "X");
+	sock_set_callback(f->sk, NULL, NULL);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 static void newer_mark_makes_the_older_byte_an_ordinary_one(void **state UNUSED)
 {
 	struct tf *f = with_mark_in_the_middle();
@@ -304,6 +331,7 @@ int main(void)
 		cmocka_unit_test(urgent_byte_in_line_is_part_of_the_stream),
 		cmocka_unit_test(urgent_byte_alone_makes_nothing_readable),
 		cmocka_unit_test(urgent_pointer_ahead_of_its_byte_waits_for_it),
+		cmocka_unit_test(urgent_byte_alone_calls_the_application),
 		cmocka_unit_test(newer_mark_makes_the_older_byte_an_ordinary_one),
 		cmocka_unit_test(urgent_pointer_to_what_came_before_is_ignored),
 		cmocka_unit_test(urgent_pointer_names_the_byte_itself_with_stdurg),
