@@ -436,9 +436,8 @@ static void responses_of_all_framings_are_read(void **state UNUSED)
 		"HTTP/1.0 200\r\n\r\nhello",
 		"HTTP/1.1 200 OK\nconnection: close\n\nhello",
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length:5\r\n\r\nhello",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
-		"chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n"
-		"\r\n",
+		("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		 "2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
@@ -478,10 +477,11 @@ static void responses_that_are_none_have_failed(void **state UNUSED)
 
 static void head_without_an_end_is_given_up(void **state UNUSED)
 {
+	static const char line[17] = "HTTP/1.1 200 OK\r\n"; /* without a NUL */
 	char *answer = calloc(1, 2 * HTTP_REPLY_HEAD_MAX);
 
 	memset(answer, 'a', 2 * HTTP_REPLY_HEAD_MAX - 1);
-	memcpy(answer, "HTTP/1.1 200 OK\r\n", 17);
+	memcpy(answer, line, sizeof(line));
 	speak(answer, 1000);
 	assert_int_equal(stats.n_failed, 1);
 	assert_int_equal(stats.err, -EPROTO);
