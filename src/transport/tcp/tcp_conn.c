@@ -147,6 +147,7 @@ void tcp_done(struct tcp_conn *conn)
 	tcp_conn_release(conn);
 	tcp_set_state(conn, WEFT_TCP_CLOSE);
 	tcp_release_port(conn);
+	conn->sk.flags &= ~(uint32_t)SOCK_F_CONNECTED; /* no peer to be named */
 	conn->sk.flags |= SOCK_F_SHUT_RD | SOCK_F_SHUT_WR;
 	sock_wake(&conn->sk, SOCK_IN | SOCK_OUT | SOCK_HUP | SOCK_RDHUP);
 	if (conn->flags & TCPC_PROTO_REF) {
