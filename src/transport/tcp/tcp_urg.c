@@ -84,6 +84,8 @@ void tcp_urg_input(struct tcp_conn *conn, const struct tcp_seg *seg)
 
 ptrdiff_t tcp_urg_recv(struct tcp_conn *conn, struct sock_msg *msg)
 {
+	if (conn->state == WEFT_TCP_LISTEN)
+		return -ENOTCONN;
 	if (tcp_urg_is_inline(conn) || !tcp_urg_is_set(conn) || (conn->flags & TCPC_URG_READ))
 		return -EINVAL;
 	if (!tcp_urg_is_here(conn)) {
