@@ -48,8 +48,9 @@ void tcp_req_free(struct stack *st, struct tcp_req *req)
 	mem_free(&st->eng->mem, req, sizeof(*req));
 }
 
-/* Within the bound there is room for one entry, or one has made it. -ENOBUFS: full of fresh ones.
- */
+/* Within the bound there is room for one entry, or one has made it: of those that have not
+ * answered. Who has, and is waited for by TCP_DEFER_ACCEPT, is no stranger. -ENOBUFS: none to give
+ * way. */
 static int tcp_reqs_reserve(struct tcp_conn *listener)
 {
 	struct tcp_listen *lst = listener->listen;
@@ -58,9 +59,12 @@ static int tcp_reqs_reserve(struct tcp_conn *listener)
 	if (lst->n_reqs < tcp_min(st->tcp->conf.max_syn_backlog, UINT16_MAX))
 		return 0;
 	for (uint32_t i = 0; i < tcp_min(REQS_LOOK, lst->n_reqs); i++) {
+		struct tcp_req *req;
+
 		lst->hand = (lst->hand + 1) % lst->n_reqs;
-		if (lst->reqs[lst->hand]->n_retries > 0) {
-			tcp_req_free(st, lst->reqs[lst->hand]);
+		req = lst->reqs[lst->hand];
+		if (req->n_retries > 0 && !(req->flags & TCP_REQ_ACKED)) {
+			tcp_req_free(st, req);
 			return 0;
 		}
 	}

@@ -89,6 +89,28 @@ static void defer_accept_waits_for_data(void **state UNUSED)
 	tf_end(f);
 }
 
+static void defer_accept_keeps_who_has_answered_in_a_full_queue(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct sock *l = tf_listen(&f->host, TF_PORT, 2);
+
+	f->host.st->tcp->conf.max_syn_backlog = 1;
+	f->host.st->tcp->conf.syncookies = 0;
+	assert_int_equal(tf_sockopt(l, WEFT_TCP_DEFER_ACCEPT, 5), 0);
+	tf_rx(f, TSEG(.flags = SYN, .seq = f->irs));
+	f->iss = tf_pop(f).seq;
+	assert_int_equal(tf_rx_verdict(f, TSEG(.seq = NXT, .ack = UNA)), DROP_TCP_DEFER);
+	fix_advance(f->eng, 3500 * MSEC);
+	assert_int_equal(tf_rx_verdict(f, TSEG(.flags = SYN, .seq = 1, .sport = 999)),
+			 DROP_TCP_SYN_QUEUE);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .len = 3));
+	f->sk = tf_accept(l);
+	assert_non_null(f->sk);
+	tf_ignore(f);
+	tf_close(l);
+	tf_end(f);
+}
+
 static void defer_accept_over_accepts_without_data(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -358,6 +380,7 @@ int main(void)
 		cmocka_unit_test(values_and_ranges_are_those_of_linux),
 		cmocka_unit_test(defer_accept_is_counted_in_syn_acks),
 		cmocka_unit_test(defer_accept_waits_for_data),
+		cmocka_unit_test(defer_accept_keeps_who_has_answered_in_a_full_queue),
 		cmocka_unit_test(defer_accept_over_accepts_without_data),
 		cmocka_unit_test(defer_accept_of_a_client_lets_data_carry_the_ack),
 		cmocka_unit_test(syncnt_ends_a_connect_early),
