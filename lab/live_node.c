@@ -374,7 +374,8 @@ static int addrs_check(const struct plan *plan, const struct labfile_node *node)
 
 /* What is configured on a net device, to be carried over to the one that takes its place. */
 struct config {
-	struct weft_netif *netif;
+	struct weft_netif *netif; /* NULL: there was none */
+	struct weft_netif_info info;
 	struct weft_addr_info *addrs;
 	struct weft_route *routes;
 	size_t n_addrs, n_routes;
@@ -422,6 +423,7 @@ static struct config config_save(struct lab_node *node, struct weft_netif *netif
 	struct config c = {.netif = netif};
 
 	if (netif && node->file->kind == LABFILE_WEFT) {
+		weft_netif_info(netif, &c.info);
 		weft_addrs(node->stack, config_addr, &c);
 		weft_routes(node->stack, config_route, &c);
 	}
@@ -439,12 +441,18 @@ static int config_restore(struct config *c, struct lab_node *node, struct weft_n
 {
 	int err = c->err;
 
+	if (!err && c->netif) {
+		weft_netif_set_mac(netif, c->info.mac);
+		err = weft_netif_set_mtu(netif, c->info.mtu);
+	}
 	for (size_t i = 0; !err && i < c->n_addrs; i++)
 		err = weft_addr_add(netif, &c->addrs[i].addr, c->addrs[i].prefix_len);
 	for (size_t i = 0; !err && i < c->n_routes; i++) {
 		c->routes[i].dev = netif;
 		err = weft_route_add(node->stack, &c->routes[i]);
 	}
+	if (!err && c->netif && !(c->info.flags & WEFT_IFF_UP))
+		weft_netif_set_up(netif, false);
 	config_free(c);
 	return err;
 }

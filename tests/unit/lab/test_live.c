@@ -211,6 +211,30 @@ static void interface_keeps_its_addresses_and_routes(void **state UNUSED)
 	expect_link("a-b:up-b", 2, 1, false);
 }
 
+/* What `ip link set` has changed stays when the cable is replaced. */
+static void interface_keeps_its_settings(void **state UNUSED)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 9, 9, 9};
+	struct lab_node *ab = lab_node_find(lab, "a-b");
+	struct weft_netif *up = weft_netif_find(ab->stack, "up");
+	struct weft_netif_info info;
+
+	assert_int_equal(weft_netif_set_mtu(up, 1280), 0);
+	weft_netif_set_mac(up, mac);
+	weft_netif_set_up(up, false);
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			lab_node_del(lab_node_find(lab, "b"));
+		else
+			add("b", "{\"interfaces\": {\"eth0\": {\"address\": \"10.0.2.2/24\"}}}",
+			    "[{\"to\": \"a-b:up\"}]", 0);
+		weft_netif_info(weft_netif_find(ab->stack, "up"), &info);
+		assert_int_equal(info.mtu, 1280);
+		assert_memory_equal(info.mac, mac, sizeof(mac));
+		assert_false(info.flags & WEFT_IFF_UP);
+	}
+}
+
 static void nodes_added_to_each_other_go_in_any_order(void **state UNUSED)
 {
 	struct lab_node *x = add("x", NULL, "[{\"to\": \"sw\"}]", 0), *y;
@@ -293,6 +317,7 @@ int main(void)
 		TEST(node_is_added_with_what_its_file_says),
 		TEST(macs_of_new_nodes_are_nobody_elses),
 		TEST(interface_keeps_its_addresses_and_routes),
+		TEST(interface_keeps_its_settings),
 		TEST(nodes_added_to_each_other_go_in_any_order),
 		TEST(circle_of_switches_is_refused),
 		TEST(wrong_nodes_leave_nothing),
