@@ -102,12 +102,13 @@ static void nesting_is_bounded(void **state UNUSED)
 
 static void work_of_an_expression_is_bounded(void **state UNUSED)
 {
+	static const char open[] = {'(', '0', '<'};
 	char text[700] = "assert 1";
 
 	/* Each level looks at the next one twice. */
 	for (int i = 0; i < 40; i++) {
 		memmove(text + 10, text + 7, strlen(text + 7) + 1);
-		memcpy(text + 7, "(0<", 3);
+		memcpy(text + 7, open, sizeof(open));
 		memcpy(text + strlen(text), "<2)", 4);
 	}
 	assert_string_equal(run(text), "code that takes too long");

@@ -203,8 +203,8 @@ static void text_in_many_pieces_takes_little_memory(void **state UNUSED)
 	memset(text + n, 'a', LEN);
 	n += LEN;
 	text[n++] = '"';
-	for (int i = 0; i < PIECES; i++, n += 2)
-		memcpy(text + n, "\"\"", 2);
+	memset(text + n, '"', 2 * PIECES); /* empty pieces */
+	n += 2 * PIECES;
 	snprintf(text + n, sizeof(text) - n, "\"b\", 1) = 1");
 	script = parse(text);
 	assert_int_equal(script->events->call->args->next->len, LEN + 1);
