@@ -125,7 +125,7 @@ static bool text_reserve(struct drill_parser *ps, struct drill_expr *e, size_t n
 	text = arena_alloc(&ps->script->arena, *room);
 	if (!text)
 		return drill_no_memory(ps);
-	if (e->len > 0)
+	if (e->text)
 		memcpy(text, e->text, e->len);
 	e->text = text;
 	return true;
