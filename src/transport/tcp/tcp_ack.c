@@ -108,7 +108,7 @@ static void tcp_ack_fin(struct tcp_conn *conn)
 {
 	switch (conn->state) {
 	case WEFT_TCP_FIN_WAIT1:
-		if ((conn->sk.flags & SOCK_F_ORPHAN) && conn->linger2_s < 0) {
+		if ((conn->sk.flags & SOCK_F_ORPHAN) && tcp_sockopts(conn)->linger2_s < 0) {
 			tcp_mib(conn, MIB_TcpExtTCPAbortOnLinger);
 			tcp_abort(conn, 0);
 			break;
@@ -147,7 +147,7 @@ static enum drop tcp_ack_out_of_range(struct tcp_conn *conn, const struct tcp_se
 static void tcp_ack_probe(struct tcp_conn *conn)
 {
 	if (conn->rexmt_kind == TCP_REXMT_PROBE && !(conn->sk.flags & SOCK_F_ORPHAN) &&
-	    !conn->user_timeout_ms)
+	    !tcp_sockopts(conn)->user_timeout_ms)
 		conn->n_retries = 0;
 }
 

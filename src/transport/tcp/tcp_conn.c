@@ -80,16 +80,8 @@ void tcp_conn_reinit(struct tcp_conn *conn)
 	struct tcp_conn fresh = {
 		.state = WEFT_TCP_CLOSE,
 		.flags = conn->flags & TCPC_OPTIONS,
-		.mss_user = conn->mss_user,
 		.cc.ops = conn->cc.ops,
-		.user_timeout_ms = conn->user_timeout_ms,
-		.keepidle_s = conn->keepidle_s,
-		.keepintvl_s = conn->keepintvl_s,
-		.keepcnt = conn->keepcnt,
-		.linger2_s = conn->linger2_s,
-		.window_clamp = conn->window_clamp,
-		.syncnt = conn->syncnt,
-		.n_defer = conn->n_defer,
+		.sockopts = conn->sockopts,
 	};
 
 	assert(conn->state == WEFT_TCP_CLOSE && !conn->listen);
@@ -182,5 +174,6 @@ void tcp_conn_destroy(struct sock *sk)
 	assert(conn->state == WEFT_TCP_CLOSE && !conn->listen);
 	tcp_conn_release(conn);
 	tcp_rcvq_purge(conn);
+	mem_free(mem, conn->sockopts, sizeof(*conn->sockopts));
 	mem_free(mem, conn, sizeof(*conn));
 }

@@ -95,6 +95,20 @@ struct tcp_sndq {
 	struct tcp_sndblk *cursor; /* where the last segment ended; NULL: nowhere */
 };
 
+/* Options of a socket that few set: a block of its own from the first one on (tcp_opt.c). Zero is
+ * what a socket has that set none. */
+struct tcp_sockopts {
+	uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT; 0: none */
+	uint32_t window_clamp;    /* TCP_WINDOW_CLAMP; 0: none */
+	uint16_t keepidle_s;      /* 0: the stack's, also below */
+	uint16_t keepintvl_s;
+	uint16_t mss_user; /* TCP_MAXSEG; 0: none */
+	uint8_t keepcnt;
+	uint8_t syncnt;   /* TCP_SYNCNT */
+	int8_t linger2_s; /* TCP_LINGER2; -1: no FIN-WAIT-2 after close */
+	uint8_t n_defer;  /* TCP_DEFER_ACCEPT, in repetitions of the SYN-ACK; 0: off */
+};
+
 struct tcp_conn {
 	struct sock sk;
 
@@ -127,7 +141,6 @@ struct tcp_conn {
 	uint16_t advmss;      /* what our SYN said */
 	uint16_t rcv_mss;     /* largest segment seen from the peer: its likely MSS */
 	uint16_t gso_max;     /* payload and headers of a super-packet on this route */
-	uint16_t mss_user;    /* TCP_MAXSEG; 0: none */
 	uint16_t pmtu;        /* what an ICMP error said; 0: the route's */
 	uint8_t snd_wscale;   /* 0 to 14 */
 	uint8_t rcv_wscale;   /* 0 to 14 */
@@ -146,12 +159,8 @@ struct tcp_conn {
 	uint32_t recover;  /* snd_nxt when the last recovery began; below snd_una: long ago */
 	uint32_t high_rxt; /* everything lost below it has been retransmitted */
 	uint32_t rtt_seq;
-	uint8_t n_backoffs; /* of the retransmission timeout; until an RTT sample (Karn) */
-	uint8_t reordering; /* segments that may be overtaken before we hold one lost */
-	uint8_t syncnt;     /* TCP_SYNCNT; 0: the stack's */
-	uint8_t keepcnt;    /* the application's; 0: the stack's */
-	uint16_t keepidle_s;
-	uint16_t keepintvl_s;
+	uint8_t n_backoffs;      /* of the retransmission timeout; until an RTT sample (Karn) */
+	uint8_t reordering;      /* segments that may be overtaken before we hold one lost */
 	struct tcp_sackb *sackb; /* as sender; NULL: nothing is selectively acknowledged */
 	struct tcp_reasm *reasm; /* as receiver; NULL: nothing is out of order */
 
@@ -187,12 +196,9 @@ struct tcp_conn {
 	uint32_t irs;
 	struct tcp_sack_block dsack;
 	uint32_t handshake_us;
-	uint32_t user_timeout_ms;
-	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP; 0: none */
-	uint16_t last_text_ms;     /* engine milliseconds, wraps: when data came in last */
-	int8_t linger2_s;          /* TCP_LINGER2; 0: the stack's; -1: no FIN-WAIT-2 after close */
-	uint8_t n_defer;           /* TCP_DEFER_ACCEPT, in repetitions of the SYN-ACK; 0: off */
-	struct tcp_listen *listen; /* in LISTEN; with TCPC_ACCEPTQ, the listener's */
+	uint16_t last_text_ms;         /* engine milliseconds, wraps: when data came in last */
+	struct tcp_sockopts *sockopts; /* what the application set; NULL: nothing of it */
+	struct tcp_listen *listen;     /* in LISTEN; with TCPC_ACCEPTQ, the listener's */
 
 	/* figures (struct weft_tcp_info) */
 	uint64_t bytes_acked;

@@ -131,8 +131,19 @@ enum drop tcp_in_listen(struct tcp_conn *listener, struct tcp_seg *seg, uint32_t
 	return tcp_listen_syn(listener, seg, iss_hint);
 }
 
+static int tcp_child_inherit_sockopts(struct tcp_conn *child, const struct tcp_conn *listener)
+{
+	if (!listener->sockopts)
+		return 0;
+	if (!tcp_sockopts_get(child))
+		return -ENOMEM;
+	*child->sockopts = *listener->sockopts;
+	child->sockopts->n_defer = 0; /* the listener's own */
+	return 0;
+}
+
 /* The options that a listener's connections inherit. */
-static void tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *listener)
+static int tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *listener)
 {
 	const struct sock *from = &listener->sk;
 	struct sock *to = &child->sk;
@@ -147,15 +158,8 @@ static void tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *lis
 	to->sndbuf_bytes = from->sndbuf_bytes;
 	to->rcvbuf_bytes = from->rcvbuf_bytes;
 	child->flags |= listener->flags & TCPC_OPTIONS;
-	child->mss_user = listener->mss_user;
 	child->cc.ops = listener->cc.ops;
-	child->user_timeout_ms = listener->user_timeout_ms;
-	child->keepidle_s = listener->keepidle_s;
-	child->keepintvl_s = listener->keepintvl_s;
-	child->keepcnt = listener->keepcnt;
-	child->linger2_s = listener->linger2_s;
-	child->window_clamp = listener->window_clamp;
-	child->syncnt = listener->syncnt;
+	return tcp_child_inherit_sockopts(child, listener);
 }
 
 /* The numbers and options that the handshake agreed on. */
@@ -207,7 +211,10 @@ struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack)
 
 	if (!child)
 		return NULL;
-	tcp_child_inherit(child, listener);
+	if (tcp_child_inherit(child, listener) < 0) {
+		sock_unref(&child->sk);
+		return NULL;
+	}
 	sock_conn_replace(st, &req->node, &child->sk.conn);
 	child->ts_off = tcp_ts_offset(st, &child->sk.conn);
 	tcp_child_agree(child, req);

@@ -15,6 +15,15 @@ enum {
 	CLAMP_MIN = SOCK_RCVBUF_MIN / 2,
 };
 
+const struct tcp_sockopts tcp_sockopts_none;
+
+struct tcp_sockopts *tcp_sockopts_get(struct tcp_conn *conn)
+{
+	if (!conn->sockopts)
+		conn->sockopts = mem_zalloc(&tcp_eng(conn)->mem, sizeof(*conn->sockopts));
+	return conn->sockopts;
+}
+
 static int tcp_opt_int(const void *val, size_t len, int *ret)
 {
 	if (len < sizeof(*ret))
@@ -53,56 +62,56 @@ static int tcp_opt_range(int v, int lo, int hi)
 	return v < lo || v > hi ? -EINVAL : 0;
 }
 
-static int tcp_opt_keep(struct tcp_conn *conn, int name, int v)
+static int tcp_opt_keep(struct tcp_conn *conn, struct tcp_sockopts *o, int name, int v)
 {
 	int err = tcp_opt_range(v, 1, name == WEFT_TCP_KEEPCNT ? KEEPCNT_MAX : KEEPIDLE_MAX_S);
 
 	if (err)
 		return err;
 	if (name == WEFT_TCP_KEEPCNT)
-		conn->keepcnt = (uint8_t)v;
+		o->keepcnt = (uint8_t)v;
 	else if (name == WEFT_TCP_KEEPINTVL)
-		conn->keepintvl_s = (uint16_t)v;
+		o->keepintvl_s = (uint16_t)v;
 	else
-		conn->keepidle_s = (uint16_t)v;
+		o->keepidle_s = (uint16_t)v;
 	if (conn->sk.flags & SOCK_F_KEEPALIVE)
 		tcp_idle_arm(conn);
 	return 0;
 }
 
-static int tcp_opt_maxseg(struct tcp_conn *conn, int v)
+static int tcp_opt_maxseg(struct tcp_sockopts *o, int v)
 {
 	if (v != 0 && tcp_opt_range(v, MAXSEG_MIN, MAXSEG_MAX) < 0)
 		return -EINVAL;
-	conn->mss_user = (uint16_t)v;
+	o->mss_user = (uint16_t)v;
 	return 0;
 }
 
-static int tcp_opt_syncnt(struct tcp_conn *conn, int v)
+static int tcp_opt_syncnt(struct tcp_sockopts *o, int v)
 {
 	if (tcp_opt_range(v, 1, SYNCNT_MAX) < 0)
 		return -EINVAL;
-	conn->syncnt = (uint8_t)v;
+	o->syncnt = (uint8_t)v;
 	return 0;
 }
 
-static int tcp_opt_linger2(struct tcp_conn *conn, int v)
+static int tcp_opt_linger2(struct tcp_sockopts *o, int v)
 {
 	if (v < 0)
-		conn->linger2_s = -1;
+		o->linger2_s = -1;
 	else
-		conn->linger2_s = (int8_t)(v < LINGER2_MAX_S ? v : LINGER2_MAX_S);
+		o->linger2_s = (int8_t)(v < LINGER2_MAX_S ? v : LINGER2_MAX_S);
 	return 0;
 }
 
 /* As Linux: how often a SYN-ACK is repeated in the time, which is then rounded up to that. */
-static int tcp_opt_defer(struct tcp_conn *conn, int v)
+static int tcp_opt_defer(struct tcp_sockopts *o, int v)
 {
 	int64_t step_s = 1, sum_s = 1;
 
-	conn->n_defer = v > 0;
-	while (v > sum_s && conn->n_defer < DEFER_MAX) {
-		conn->n_defer++;
+	o->n_defer = v > 0;
+	while (v > sum_s && o->n_defer < DEFER_MAX) {
+		o->n_defer++;
 		step_s = step_s * 2 < TCP_RTO_MAX_US / 1000000 ? step_s * 2
 							       : TCP_RTO_MAX_US / 1000000;
 		sum_s += step_s;
@@ -110,11 +119,11 @@ static int tcp_opt_defer(struct tcp_conn *conn, int v)
 	return 0;
 }
 
-static int tcp_opt_defer_s(const struct tcp_conn *conn)
+static int tcp_opt_defer_s(const struct tcp_sockopts *o)
 {
-	int step_s = 1, sum_s = conn->n_defer > 0;
+	int step_s = 1, sum_s = o->n_defer > 0;
 
-	for (int i = 1; i < conn->n_defer; i++) {
+	for (int i = 1; i < o->n_defer; i++) {
 		step_s = step_s * 2 < TCP_RTO_MAX_US / 1000000 ? step_s * 2
 							       : TCP_RTO_MAX_US / 1000000;
 		sum_s += step_s;
@@ -123,11 +132,11 @@ static int tcp_opt_defer_s(const struct tcp_conn *conn)
 }
 
 /* What has been offered stays offered: the window's edge never moves back. */
-static int tcp_opt_clamp(struct tcp_conn *conn, int v)
+static int tcp_opt_clamp(const struct tcp_conn *conn, struct tcp_sockopts *o, int v)
 {
 	if (v == 0 && conn->state != WEFT_TCP_CLOSE)
 		return -EINVAL;
-	conn->window_clamp = v == 0 ? 0 : (uint32_t)(v > CLAMP_MIN ? v : CLAMP_MIN);
+	o->window_clamp = v == 0 ? 0 : (uint32_t)(v > CLAMP_MIN ? v : CLAMP_MIN);
 	return 0;
 }
 
@@ -139,6 +148,43 @@ static int tcp_opt_inq(struct tcp_conn *conn, int v)
 	return 0;
 }
 
+static int tcp_opt_user_timeout(struct tcp_sockopts *o, int v)
+{
+	if (v < 0)
+		return -EINVAL;
+	o->user_timeout_ms = (uint32_t)v;
+	return 0;
+}
+
+/* Those of struct tcp_sockopts. */
+static int tcp_opt_set_rare(struct tcp_conn *conn, int name, int v)
+{
+	struct tcp_sockopts *o = tcp_sockopts_get(conn);
+
+	if (!o)
+		return -ENOMEM;
+	switch (name) {
+	case WEFT_TCP_MAXSEG:
+		return tcp_opt_maxseg(o, v);
+	case WEFT_TCP_KEEPIDLE:
+	case WEFT_TCP_KEEPINTVL:
+	case WEFT_TCP_KEEPCNT:
+		return tcp_opt_keep(conn, o, name, v);
+	case WEFT_TCP_SYNCNT:
+		return tcp_opt_syncnt(o, v);
+	case WEFT_TCP_LINGER2:
+		return tcp_opt_linger2(o, v);
+	case WEFT_TCP_DEFER_ACCEPT:
+		return tcp_opt_defer(o, v);
+	case WEFT_TCP_WINDOW_CLAMP:
+		return tcp_opt_clamp(conn, o, v);
+	case WEFT_TCP_USER_TIMEOUT:
+		return tcp_opt_user_timeout(o, v);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
 static int tcp_opt_set(struct tcp_conn *conn, int name, int v)
 {
 	switch (name) {
@@ -148,31 +194,12 @@ static int tcp_opt_set(struct tcp_conn *conn, int name, int v)
 	case WEFT_TCP_CORK:
 		tcp_opt_flag(conn, SOCK_F_CORK, v);
 		return 0;
-	case WEFT_TCP_MAXSEG:
-		return tcp_opt_maxseg(conn, v);
-	case WEFT_TCP_KEEPIDLE:
-	case WEFT_TCP_KEEPINTVL:
-	case WEFT_TCP_KEEPCNT:
-		return tcp_opt_keep(conn, name, v);
-	case WEFT_TCP_SYNCNT:
-		return tcp_opt_syncnt(conn, v);
-	case WEFT_TCP_LINGER2:
-		return tcp_opt_linger2(conn, v);
-	case WEFT_TCP_DEFER_ACCEPT:
-		return tcp_opt_defer(conn, v);
-	case WEFT_TCP_WINDOW_CLAMP:
-		return tcp_opt_clamp(conn, v);
 	case WEFT_TCP_INQ:
 		return tcp_opt_inq(conn, v);
 	case WEFT_TCP_QUICKACK:
 		return tcp_opt_quickack(conn, v);
-	case WEFT_TCP_USER_TIMEOUT:
-		if (v < 0)
-			return -EINVAL;
-		conn->user_timeout_ms = (uint32_t)v;
-		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return tcp_opt_set_rare(conn, name, v);
 	}
 }
 
@@ -212,6 +239,7 @@ int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len
 static int tcp_opt_get(const struct tcp_conn *conn, int name, int *ret)
 {
 	const struct tcp_conf *conf = tcp_conf(conn);
+	const struct tcp_sockopts *o = tcp_sockopts(conn);
 
 	switch (name) {
 	case WEFT_TCP_NODELAY:
@@ -222,39 +250,39 @@ static int tcp_opt_get(const struct tcp_conn *conn, int name, int *ret)
 		return 0;
 	case WEFT_TCP_MAXSEG:
 		*ret = conn->mss;
-		if (conn->mss_user &&
+		if (o->mss_user &&
 		    (conn->state == WEFT_TCP_CLOSE || conn->state == WEFT_TCP_LISTEN))
-			*ret = conn->mss_user;
+			*ret = o->mss_user;
 		return 0;
 	case WEFT_TCP_SYNCNT:
-		*ret = conn->syncnt ? conn->syncnt : conf->syn_retries;
+		*ret = o->syncnt ? o->syncnt : conf->syn_retries;
 		return 0;
 	case WEFT_TCP_LINGER2:
-		*ret = conn->linger2_s ? conn->linger2_s : (int)conf->fin_timeout_s;
+		*ret = o->linger2_s ? o->linger2_s : (int)conf->fin_timeout_s;
 		return 0;
 	case WEFT_TCP_DEFER_ACCEPT:
-		*ret = tcp_opt_defer_s(conn);
+		*ret = tcp_opt_defer_s(o);
 		return 0;
 	case WEFT_TCP_WINDOW_CLAMP:
-		*ret = (int)conn->window_clamp;
+		*ret = (int)o->window_clamp;
 		return 0;
 	case WEFT_TCP_INQ:
 		*ret = (conn->flags & TCPC_INQ) != 0;
 		return 0;
 	case WEFT_TCP_KEEPIDLE:
-		*ret = (int)(conn->keepidle_s ? conn->keepidle_s : conf->keepalive_time_s);
+		*ret = (int)(o->keepidle_s ? o->keepidle_s : conf->keepalive_time_s);
 		return 0;
 	case WEFT_TCP_KEEPINTVL:
-		*ret = (int)(conn->keepintvl_s ? conn->keepintvl_s : conf->keepalive_intvl_s);
+		*ret = (int)(o->keepintvl_s ? o->keepintvl_s : conf->keepalive_intvl_s);
 		return 0;
 	case WEFT_TCP_KEEPCNT:
-		*ret = conn->keepcnt ? conn->keepcnt : conf->keepalive_probes;
+		*ret = o->keepcnt ? o->keepcnt : conf->keepalive_probes;
 		return 0;
 	case WEFT_TCP_QUICKACK:
 		*ret = !(conn->flags & TCPC_PINGPONG);
 		return 0;
 	case WEFT_TCP_USER_TIMEOUT:
-		*ret = (int)conn->user_timeout_ms;
+		*ret = (int)o->user_timeout_ms;
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -94,6 +94,15 @@ static inline const struct tcp_conf *tcp_conf(const struct tcp_conn *conn)
 	return &conn->sk.stack->tcp->conf;
 }
 
+/* Of tcp_opt.c: all zero. */
+extern const struct tcp_sockopts tcp_sockopts_none;
+
+/* What the application set. */
+static inline const struct tcp_sockopts *tcp_sockopts(const struct tcp_conn *conn)
+{
+	return conn->sockopts ? conn->sockopts : &tcp_sockopts_none;
+}
+
 static inline void tcp_mib(const struct tcp_conn *conn, enum mib id)
 {
 	mib_inc(conn->sk.stack, id);
@@ -602,5 +611,7 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret);
 void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret);
 int tcp_conf_register(struct stack *st) MUST_CHECK;
 void tcp_conf_default(struct tcp_conf *conf);
+/* The block to set an option in. NULL: no memory. */
+struct tcp_sockopts *tcp_sockopts_get(struct tcp_conn *conn);
 int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len);
 int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len);

@@ -178,8 +178,8 @@ uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
 	uint32_t buf = conn->sk.rcvbuf_bytes;
 	uint32_t space = conn->rcv_truesize < buf ? (buf - conn->rcv_truesize) / 2 : 0;
 
-	if (conn->window_clamp)
-		space = tcp_min(space, conn->window_clamp);
+	if (tcp_sockopts(conn)->window_clamp)
+		space = tcp_min(space, tcp_sockopts(conn)->window_clamp);
 	return tcp_min(space, 65535u << conn->rcv_wscale);
 }
 
@@ -220,7 +220,8 @@ uint32_t tcp_syn_wnd(const struct tcp_conn *conn)
 {
 	uint32_t wnd = tcp_min(conn->sk.rcvbuf_bytes / 2, 65535);
 
-	return conn->window_clamp ? tcp_min(wnd, conn->window_clamp) : wnd;
+	return tcp_sockopts(conn)->window_clamp ? tcp_min(wnd, tcp_sockopts(conn)->window_clamp)
+						: wnd;
 }
 
 void tcp_rcvq_tune_start(struct tcp_conn *conn)

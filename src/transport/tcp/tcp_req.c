@@ -213,8 +213,8 @@ void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts)
 	if (ip_route(st, &flow, &dst, &src) < 0)
 		return; /* the timer tries again */
 	mss = tcp_mtu_to_mss(&ctl.raddr, dst.mtu);
-	if (req->listener->mss_user)
-		mss = tcp_min(mss, req->listener->mss_user);
+	if (tcp_sockopts(req->listener)->mss_user)
+		mss = tcp_min(mss, tcp_sockopts(req->listener)->mss_user);
 	ctl.dst = &dst;
 	ctl.seq = req->iss;
 	ctl.flags = TCP_F_SYN | TCP_F_ACK;
@@ -330,7 +330,7 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 		return DROP_NONE;
 	}
 	/* TCP_DEFER_ACCEPT: the application wants to hear of the connection with its first data. */
-	if (req->n_retries < req->listener->n_defer && seg->end_seq == req->irs + 1) {
+	if (req->n_retries < tcp_sockopts(req->listener)->n_defer && seg->end_seq == req->irs + 1) {
 		req->flags |= TCP_REQ_ACKED;
 		return DROP_TCP_DEFER;
 	}
@@ -341,7 +341,8 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
  * is nearly over: the last SYN-ACKs give it the chance to be accepted without. */
 static void tcp_req_due(struct stack *st, struct tcp_req *req)
 {
-	uint32_t syncnt = req->listener->syncnt, n_defer = req->listener->n_defer;
+	uint32_t syncnt = tcp_sockopts(req->listener)->syncnt,
+		 n_defer = tcp_sockopts(req->listener)->n_defer;
 	uint32_t max = syncnt ? tcp_min(syncnt, 14) : st->tcp->conf.synack_retries;
 	bool is_waiting = req->flags & TCP_REQ_ACKED;
 

@@ -31,8 +31,8 @@ void tcp_mss_sync(struct tcp_conn *conn)
 	if (conn->pmtu)
 		mtu = tcp_min(mtu, conn->pmtu);
 	mss = tcp_mtu_to_mss(&conn->sk.conn.raddr, mtu);
-	if (conn->mss_user)
-		mss = tcp_min(mss, conn->mss_user);
+	if (tcp_sockopts(conn)->mss_user)
+		mss = tcp_min(mss, tcp_sockopts(conn)->mss_user);
 	if (!conn->advmss)
 		conn->advmss = (uint16_t)mss;
 	if (conn->mss_peer)

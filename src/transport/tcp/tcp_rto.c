@@ -54,9 +54,9 @@ static int64_t tcp_rto_in_time_ns(const struct tcp_conn *conn)
 	int64_t rto_ns = tcp_rto_ns(conn), left_ns;
 	uint32_t waited_ms = tcp_clock_ms(conn->sk.stack) - conn->rexmt_started_ms;
 
-	if (!conn->user_timeout_ms || conn->n_retries == 0)
+	if (!tcp_sockopts(conn)->user_timeout_ms || conn->n_retries == 0)
 		return rto_ns;
-	left_ns = ((int64_t)conn->user_timeout_ms - waited_ms) * TCP_NS_PER_MS;
+	left_ns = ((int64_t)tcp_sockopts(conn)->user_timeout_ms - waited_ms) * TCP_NS_PER_MS;
 	left_ns = left_ns > TCP_NS_PER_MS ? left_ns : TCP_NS_PER_MS;
 	return left_ns < rto_ns ? left_ns : rto_ns;
 }
@@ -135,12 +135,12 @@ static bool tcp_is_given_up(const struct tcp_conn *conn, bool is_probe)
 
 	if (conn->n_retries == 0)
 		return false;
-	if (conn->user_timeout_ms && waited_ms >= conn->user_timeout_ms)
+	if (tcp_sockopts(conn)->user_timeout_ms && waited_ms >= tcp_sockopts(conn)->user_timeout_ms)
 		return true;
 	/* Of probes that nobody answers, as many as retransmissions; an answer starts the count
 	 * anew. */
 	if (is_probe && !(conn->sk.flags & SOCK_F_ORPHAN))
-		return !conn->user_timeout_ms && conn->n_retries > conf->retries2;
+		return !tcp_sockopts(conn)->user_timeout_ms && conn->n_retries > conf->retries2;
 	/*
 	 * A peer that took its window back but still answers is alive (RFC 9293 §3.8.6.1).
 	 *
@@ -151,10 +151,11 @@ static bool tcp_is_given_up(const struct tcp_conn *conn, bool is_probe)
 	    tcp_clock_ms(conn->sk.stack) - conn->last_rcv_ms < TCP_RTO_MAX_US / 1000)
 		return false;
 	if (conn->state == WEFT_TCP_SYN_SENT)
-		return conn->n_retries > (conn->syncnt ? conn->syncnt : conf->syn_retries);
+		return conn->n_retries > (tcp_sockopts(conn)->syncnt ? tcp_sockopts(conn)->syncnt
+								     : conf->syn_retries);
 	if (conn->state == WEFT_TCP_SYN_RECV)
 		return conn->n_retries >= conf->synack_retries + 1;
-	if (conn->user_timeout_ms)
+	if (tcp_sockopts(conn)->user_timeout_ms)
 		return false;
 	return waited_ms >= tcp_retries_ms(conf->rto_min_ms, n);
 }

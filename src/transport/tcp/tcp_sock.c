@@ -313,7 +313,7 @@ static void tcp_close_conn(struct tcp_conn *conn, bool abort)
 	}
 	if (is_unread)
 		tcp_mib(conn, MIB_TcpExtTCPAbortOnClose);
-	if (conn->state == WEFT_TCP_FIN_WAIT2 && conn->linger2_s < 0) {
+	if (conn->state == WEFT_TCP_FIN_WAIT2 && tcp_sockopts(conn)->linger2_s < 0) {
 		tcp_mib(conn, MIB_TcpExtTCPAbortOnLinger);
 		abort = true;
 	}

@@ -38,7 +38,7 @@ static void tcp_syn_sent_learn(struct tcp_conn *conn, const struct tcp_seg *seg)
 /* With TCP_DEFER_ACCEPT the first data shall carry the handshake's last ACK (as Linux). */
 static void tcp_syn_sent_ack(struct tcp_conn *conn)
 {
-	if (conn->n_defer == 0) {
+	if (tcp_sockopts(conn)->n_defer == 0) {
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 		return;
 	}

@@ -35,12 +35,14 @@ void tcp_timer_stop_all(struct tcp_conn *conn)
 
 static uint32_t tcp_keepidle_s(const struct tcp_conn *conn)
 {
-	return conn->keepidle_s ? conn->keepidle_s : tcp_conf(conn)->keepalive_time_s;
+	return tcp_sockopts(conn)->keepidle_s ? tcp_sockopts(conn)->keepidle_s
+					      : tcp_conf(conn)->keepalive_time_s;
 }
 
 static uint32_t tcp_keepintvl_s(const struct tcp_conn *conn)
 {
-	return conn->keepintvl_s ? conn->keepintvl_s : tcp_conf(conn)->keepalive_intvl_s;
+	return tcp_sockopts(conn)->keepintvl_s ? tcp_sockopts(conn)->keepintvl_s
+					       : tcp_conf(conn)->keepalive_intvl_s;
 }
 
 static bool tcp_is_kept_alive(const struct tcp_conn *conn)
@@ -53,7 +55,8 @@ static bool tcp_is_kept_alive(const struct tcp_conn *conn)
 static int64_t tcp_fin_ns(const struct tcp_conn *conn)
 {
 	int64_t least_ns = tcp_rto_ns(conn) / 2 * 7;
-	int64_t s = conn->linger2_s ? conn->linger2_s : (int64_t)tcp_conf(conn)->fin_timeout_s;
+	int64_t s = tcp_sockopts(conn)->linger2_s ? tcp_sockopts(conn)->linger2_s
+						  : (int64_t)tcp_conf(conn)->fin_timeout_s;
 
 	return s * TCP_NS_PER_S > least_ns ? s * TCP_NS_PER_S : least_ns;
 }
@@ -78,7 +81,8 @@ static void tcp_keepalive_fire(struct tcp_conn *conn)
 {
 	uint64_t idle_ms = (uint64_t)tcp_keepidle_s(conn) * 1000;
 	uint32_t quiet_ms = tcp_clock_ms(conn->sk.stack) - conn->last_rcv_ms;
-	uint8_t max = conn->keepcnt ? conn->keepcnt : tcp_conf(conn)->keepalive_probes;
+	uint8_t max = tcp_sockopts(conn)->keepcnt ? tcp_sockopts(conn)->keepcnt
+						  : tcp_conf(conn)->keepalive_probes;
 
 	/* Data in flight is its own probe. */
 	if (tcp_flight(conn) > 0 || tcp_unsent(conn) > 0) {
@@ -90,8 +94,9 @@ static void tcp_keepalive_fire(struct tcp_conn *conn)
 		tcp_idle_in_ms(conn, idle_ms - quiet_ms);
 		return;
 	}
-	if (conn->user_timeout_ms ? conn->n_keepalives && quiet_ms >= conn->user_timeout_ms
-				  : conn->n_keepalives >= max) {
+	if (tcp_sockopts(conn)->user_timeout_ms
+		    ? conn->n_keepalives && quiet_ms >= tcp_sockopts(conn)->user_timeout_ms
+		    : conn->n_keepalives >= max) {
 		tcp_abort(conn, ETIMEDOUT);
 		return;
 	}
