@@ -224,19 +224,6 @@ static bool connect_flow(struct drill_ctx *c, struct drill_fd *fd, const struct 
 	return true;
 }
 
-/* How a connection attempt that was under way has ended. */
-static enum drill_call_state connect_end(struct drill_ctx *c, struct drill_fd *fd)
-{
-	size_t len = sizeof(int);
-	int err = 0;
-
-	if (!(weft_events(fd->sk) & (WEFT_OUT | WEFT_ERR | WEFT_HUP)))
-		return DRILL_CALL_WAIT;
-	if (weft_getsockopt(fd->sk, WEFT_SOL_SOCKET, WEFT_SO_ERROR, &err, &len))
-		err = EINVAL;
-	return drill_done(c, -err);
-}
-
 enum drill_call_state drill_sys_connect(struct drill_ctx *c)
 {
 	struct weft_sockaddr to;
@@ -247,12 +234,15 @@ enum drill_call_state drill_sys_connect(struct drill_ctx *c)
 		return DRILL_CALL_BAD;
 	if (!fd || !fd->sk)
 		return drill_done(c, fd ? -ENOTSOCK : -EBADF);
-	if (c->n_tries > 1)
-		return connect_end(c, fd);
+	if (c->n_tries > 1 && !(weft_events(fd->sk) & (WEFT_OUT | WEFT_ERR | WEFT_HUP)))
+		return DRILL_CALL_WAIT;
 	to = own_addr(fd, &c->run->remote, c->run->opts.connect_port);
 	if (!drill_arg_addr(c, drill_arg(c, 1), &to))
 		return DRILL_CALL_BAD;
+	/* The second time it says how the attempt has ended. */
 	err = weft_connect(fd->sk, &to);
+	if (c->n_tries > 1)
+		return drill_done(c, err);
 	if ((err == 0 || err == -EINPROGRESS) && !connect_flow(c, fd, &to))
 		return DRILL_CALL_BAD;
 	if (err == -EINPROGRESS && !fd->nonblock)

@@ -139,8 +139,10 @@ WEFT_API int weft_listen(struct weft_sock *s, int backlog);
 WEFT_API int weft_accept(struct weft_sock *s, struct weft_sock **ret,
 			 struct weft_sockaddr *ret_peer);
 /* Stream: -EINPROGRESS, then WEFT_OUT, with WEFT_SO_ERROR 0 or the reason (ECONNREFUSED, ETIMEDOUT,
- * EHOSTUNREACH, ENETUNREACH, ECONNRESET). -EALREADY, -EISCONN, -EADDRNOTAVAIL (no port left),
- * -ENETUNREACH (no route).
+ * EHOSTUNREACH, ENETUNREACH, ECONNRESET). -EALREADY, -EISCONN (also of a connection that is over),
+ * -EADDRNOTAVAIL (no port left), -ENETUNREACH (no route). The first call after an attempt that
+ * failed returns its reason, or -ECONNABORTED when WEFT_SO_ERROR has told it. WEFT_AF_UNSPEC: the
+ * socket is as new, 0; a connection is reset, a listener ends.
  * Datagram: sets the peer, 0; with WEFT_AF_UNSPEC unsets it. */
 WEFT_API int weft_connect(struct weft_sock *s, const struct weft_sockaddr *sa);
 

@@ -38,6 +38,7 @@ struct htab_node {
 	struct htab_node *next;
 	struct htab_node **pprev; /* the pointer that points here; NULL: in no table */
 	uint32_t hash;
+	uint32_t room; /* the user's: it would be padding */
 };
 
 _Static_assert(sizeof(struct htab_node) <= 24, "a node is part of every connection");

@@ -443,6 +443,16 @@ void sock_conn_disconnect(struct sock *sk, const struct ip_addr *addr)
 	sock_ephemeral_update(sk->stack, node->proto, node->lport);
 }
 
+void sock_addr_forget(struct sock *sk)
+{
+	assert(!(sk->conn.flags & CONN_F_HASHED));
+	if (sk->flags & SOCK_F_BOUND_ADDR)
+		return;
+	sk->conn.laddr = (struct ip_addr){0};
+	if (sk->conn.port)
+		sock_ephemeral_update(sk->stack, sk->conn.proto, sk->conn.lport);
+}
+
 void sock_conn_del(struct stack *st, struct conn_node *node)
 {
 	struct sock_port *p = node->port;

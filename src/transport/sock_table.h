@@ -133,6 +133,9 @@ void sock_conn_replace(struct stack *st, struct conn_node *old, struct conn_node
 /* Back from connected to an owner of the same port, at `addr` (AF_UNSPEC on a bound datagram
  * socket). */
 void sock_conn_disconnect(struct sock *sk, const struct ip_addr *addr);
+/* The address that a connection chose is given up; one that the application chose stays. The socket
+ * is not in the connection table. */
+void sock_addr_forget(struct sock *sk);
 /* Takes a node out of both tables and gives up its port; raddr, rport and lport are cleared. Fine
  * when it is in none. */
 void sock_conn_del(struct stack *st, struct conn_node *node);

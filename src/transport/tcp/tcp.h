@@ -83,7 +83,7 @@ struct tcp {
 	struct siphash_key cookie_key;
 	uint32_t challenge_s; /* one up: engine second that challenges_left is of */
 	uint32_t challenges_left;
-	struct list tw; /* struct tcp_tw, soonest to expire first */
+	struct list tw; /* struct tcp_tw, longest waiting first */
 	uint32_t n_tw;
 	struct wheel_timer tw_timer; /* of the first on `tw` */
 	/* Called with the final figures of a connection. */

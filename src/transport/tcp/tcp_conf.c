@@ -191,6 +191,8 @@ static void tcp_conf_changed(struct stack *st, const struct sysctl *ctl)
 {
 	struct tcp_conf linux_conf;
 
+	if (ctl->off == offsetof(struct tcp_conf, tw_timeout_s))
+		tcp_tw_rearm(st);
 	if (ctl->off != offsetof(struct tcp_conf, profile))
 		return;
 	tcp_conf_default(&linux_conf);

@@ -117,18 +117,17 @@ void tcp_report_end(struct tcp_conn *conn)
 	tcp->on_end(tcp->on_end_arg, &conn->sk, &info);
 }
 
-/* A port that the application chose stays its own until it closes the socket, as in Linux: it may
- * connect again. */
-static void tcp_release_port(struct tcp_conn *conn)
+void tcp_release_port(struct tcp_conn *conn)
 {
-	static const struct ip_addr any;
 	struct sock *sk = &conn->sk;
+	uint16_t port = sk->conn.lport;
 
-	if (!(sk->flags & SOCK_F_BOUND_PORT) || (sk->flags & SOCK_F_ORPHAN) ||
-	    !(sk->conn.flags & CONN_F_HASHED))
+	if (!(sk->flags & SOCK_F_BOUND_PORT) || (sk->flags & SOCK_F_ORPHAN)) {
 		sock_conn_del(sk->stack, &sk->conn);
-	else
-		sock_conn_disconnect(sk, sk->flags & SOCK_F_BOUND_ADDR ? &sk->conn.laddr : &any);
+		sk->conn.lport = port;
+	} else if (sk->conn.flags & CONN_F_HASHED) {
+		sock_conn_disconnect(sk, &sk->conn.laddr);
+	}
 }
 
 void tcp_done(struct tcp_conn *conn)

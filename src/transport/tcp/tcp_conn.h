@@ -225,7 +225,7 @@ static_assert(offsetof(struct tcp_conn, sk) == 0, "a socket and its connection a
 
 /* A SYN that was answered: what LISTEN keeps until the handshake's last ACK (tcp_req.c). */
 struct tcp_req {
-	struct conn_node node; /* CONN_SYN */
+	struct conn_node node; /* CONN_SYN; hash_link.room: with TCP_REQ_ACKED, see there */
 	struct tcp_conn *listener;
 	uint32_t iss;
 	uint32_t irs;
@@ -244,15 +244,17 @@ enum {
 	TCP_REQ_TS = 1 << 0,
 	TCP_REQ_SACK = 1 << 1,
 	TCP_REQ_WSCALE = 1 << 2,
-	TCP_REQ_ACKED =
-		1 << 3, /* the handshake is complete, data is waited for (TCP_DEFER_ACCEPT) */
+	/* The handshake is complete, data is waited for (TCP_DEFER_ACCEPT). What was known then
+	 * stays: milliseconds since the SYN-ACK << 4 | n_retries. */
+	TCP_REQ_ACKED = 1 << 3,
+	TCP_REQ_RTT_MAX_MS = (1 << 28) - 1,
 };
 
 /* What is remembered of a connection in TIME-WAIT (tcp_time_wait.c). */
 struct tcp_tw {
-	struct conn_node node; /* CONN_TW */
-	struct list link;      /* tcp->tw, soonest to expire first */
-	uint32_t expire_ms;    /* engine milliseconds, wraps */
+	struct conn_node node; /* CONN_TW; hash_link.room: the last window, as on the wire */
+	struct list link;      /* tcp->tw, longest waiting first */
+	uint32_t since_ms;     /* engine milliseconds, wraps */
 	uint32_t snd_nxt;
 	uint32_t rcv_nxt;
 	uint32_t ts_recent; /* 0: the connection had no timestamps */

@@ -215,7 +215,7 @@ void tcp_node_timer(const struct stack *st, const struct conn_node *node,
 		const struct tcp_tw *tw = container_of(node, const struct tcp_tw, node);
 
 		ret->timer = WEFT_TCP_TIMER_TIMEWAIT;
-		ret->timer_ns = tcp_until_ns(st, tw->expire_ms);
+		ret->timer_ns = (int64_t)tcp_tw_left_ms(st, tw) * TCP_NS_PER_MS;
 	} else if (node->kind == CONN_SYN) {
 		const struct tcp_req *req = container_of(node, const struct tcp_req, node);
 

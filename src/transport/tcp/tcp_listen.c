@@ -68,8 +68,8 @@ void tcp_listen_stop(struct tcp_conn *conn)
 	}
 	tcp_timer_stop_all(conn);
 	tcp_set_state(conn, WEFT_TCP_CLOSE);
-	sock_conn_del(st, &conn->sk.conn);
 	conn->sk.conn.flags &= (uint8_t)~CONN_F_RECEIVES;
+	tcp_release_port(conn);
 	mem_free(&st->eng->mem, lst->reqs, lst->cap_reqs * sizeof(lst->reqs[0]));
 	mem_free(&st->eng->mem, lst, sizeof(*lst));
 	conn->listen = NULL;
@@ -191,15 +191,18 @@ static void tcp_child_agree(struct tcp_conn *child, const struct tcp_req *req)
 /* The time from the SYN-ACK to its ACK, if it was sent once. */
 static void tcp_child_rtt(struct tcp_conn *child, const struct tcp_req *req)
 {
-	uint32_t sent_ms = req->due_ms - tcp_req_timeout_ms(req);
-	uint32_t ms = tcp_clock_ms(child->sk.stack) - sent_ms;
+	uint32_t ms = tcp_req_age_ms(child->sk.stack, req), n_retries = req->n_retries;
 
+	if (req->flags & TCP_REQ_ACKED) {
+		ms = req->node.hash_link.room >> 4;
+		n_retries = req->node.hash_link.room & 15;
+	}
 	child->rtt_us = tcp_clock_us(child) - ms * 1000;
-	if (req->n_retries > 0) {
-		child->n_backoffs = req->n_retries;
+	if (n_retries > 0) {
+		child->n_backoffs = (uint8_t)n_retries;
 		return;
 	}
-	tcp_rtt_sample(child, tcp_max(ms, 1) * 1000);
+	tcp_rtt_sample(child, tcp_max(tcp_min(ms, TCP_RTO_MAX_US / 1000), 1) * 1000);
 	child->rtt_min_us = 0; /* milliseconds are too coarse for it */
 }
 

@@ -242,6 +242,9 @@ void tcp_conn_reinit(struct tcp_conn *conn);
 void tcp_conn_destroy(struct sock *sk);
 /* Sends what TCPC_ACK_NOW and TCPC_OUTPUT ask for at the end of the current batch. */
 void tcp_conn_defer(struct tcp_conn *conn, uint32_t flags);
+/* A port that the application chose stays its own until it closes the socket, as in Linux: it may
+ * connect again. Another one is free from now on, but getsockname() still names it. */
+void tcp_release_port(struct tcp_conn *conn);
 /* The connection lives without the application from now on. */
 void tcp_conn_hold(struct tcp_conn *conn);
 /* The connection is over: state CLOSED, timers off, out of the tables, queues to send gone; what
@@ -315,6 +318,8 @@ int tcp_req_insert(const struct tcp_req *req, struct tcp_req **ret) MUST_CHECK;
 void tcp_req_free(struct stack *st, struct tcp_req *req);
 /* From the last SYN-ACK to the next. */
 uint32_t tcp_req_timeout_ms(const struct tcp_req *req);
+/* Since the last SYN-ACK. */
+uint32_t tcp_req_age_ms(const struct stack *st, const struct tcp_req *req);
 /* `ts`: our clock as the SYN-ACK has it, without its offset. */
 void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts);
 /* The ACK that completes a handshake. With `is_lent` an entry that makes no connection is freed. */
@@ -556,6 +561,9 @@ uint32_t tcp_tw_reopen(struct stack *st, struct tcp_tw *tw);
 enum drop tcp_in_time_wait(struct stack *st, struct tcp_tw *tw,
 			   const struct tcp_seg *seg) MUST_CHECK;
 void tcp_tw_free(struct stack *st, struct tcp_tw *tw);
+uint32_t tcp_tw_left_ms(const struct stack *st, const struct tcp_tw *tw);
+/* The setting of how long they wait has changed. */
+void tcp_tw_rearm(struct stack *st);
 void tcp_tw_timer(struct wheel_timer *timer, int64_t now_ns);
 void tcp_tw_purge(struct stack *st);
 

@@ -307,6 +307,22 @@ enum drop tcp_req_complete(struct stack *st, struct tcp_req *req, struct tcp_seg
 	return why;
 }
 
+uint32_t tcp_req_age_ms(const struct stack *st, const struct tcp_req *req)
+{
+	return tcp_clock_ms(st) - (req->due_ms - tcp_req_timeout_ms(req));
+}
+
+/* The handshake is complete and its connection has to wait: the round trip ends here, whenever the
+ * peer's data comes. */
+static void tcp_req_acked(struct stack *st, struct tcp_req *req)
+{
+	if (req->flags & TCP_REQ_ACKED)
+		return;
+	req->flags |= TCP_REQ_ACKED;
+	req->node.hash_link.room =
+		tcp_min(tcp_req_age_ms(st, req), TCP_REQ_RTT_MAX_MS) << 4 | req->n_retries;
+}
+
 enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 {
 	enum drop why;
@@ -331,7 +347,7 @@ enum drop tcp_in_req(struct stack *st, struct tcp_req *req, struct tcp_seg *seg)
 	}
 	/* TCP_DEFER_ACCEPT: the application wants to hear of the connection with its first data. */
 	if (req->n_retries < tcp_sockopts(req->listener)->n_defer && seg->end_seq == req->irs + 1) {
-		req->flags |= TCP_REQ_ACKED;
+		tcp_req_acked(st, req);
 		return DROP_TCP_DEFER;
 	}
 	return tcp_req_complete(st, req, seg, false);

@@ -44,6 +44,7 @@ static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
 {
 	struct stack *st = conn->sk.stack;
 
+	conn->sk.err = 0;
 	conn->sk.dst = *dst;
 	conn->gso_max = (uint16_t)tcp_min(dst->netif->gso_max_bytes, 65535);
 	conn->iss = tcp_isn(st, &conn->sk.conn);
@@ -62,18 +63,26 @@ static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
 	tcp_rexmt_restart(conn);
 }
 
-/* 0: it may begin. As Linux, the first call after the handshake returns 0 (1 here), later ones
- * -EISCONN. */
+/*
+ * 0: it may begin. As in Linux the first call after the handshake returns 0 (1 here), later ones
+ * -EISCONN, also when the connection is over. The first call after an attempt that failed says why,
+ * or -ECONNABORTED when SO_ERROR has said it; the next one begins anew.
+ */
 static int tcp_connect_state(struct tcp_conn *conn)
 {
+	int err;
+
 	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
 		return -EALREADY;
-	if (conn->state == WEFT_TCP_CLOSE)
-		return 0;
 	if (!(conn->flags & TCPC_CONNECTING))
-		return -EISCONN;
+		return conn->state == WEFT_TCP_CLOSE && !conn->established_ns ? 0 : -EISCONN;
 	conn->flags &= ~(uint32_t)TCPC_CONNECTING;
-	return 1;
+	if (conn->state != WEFT_TCP_CLOSE)
+		return 1;
+	err = sock_take_err(&conn->sk);
+	tcp_conn_reinit(conn);
+	sock_addr_forget(&conn->sk);
+	return err ? err : -ECONNABORTED;
 }
 
 static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
@@ -91,8 +100,6 @@ static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_
 	struct ip_addr src;
 	struct ip_dst dst;
 
-	if (!err && sk->err)
-		err = sock_take_err(sk);
 	if (err)
 		return err < 0 ? err : 0;
 	if (ip_addr_is_multicast(&flow.dst) ||
@@ -111,6 +118,20 @@ static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_
 	return -EINPROGRESS;
 }
 
+/* AF_UNSPEC: whatever the socket was, it is as new, but for its options and its port. */
+static int tcp_sock_disconnect(struct sock *sk)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+
+	if (conn->state == WEFT_TCP_LISTEN)
+		tcp_listen_stop(conn);
+	else
+		tcp_abort(conn, ECONNRESET);
+	tcp_conn_reinit(conn);
+	sock_addr_forget(sk);
+	return 0;
+}
+
 static int tcp_sock_listen(struct sock *sk, int backlog)
 {
 	static const struct ip_addr any = {{0}};
@@ -119,10 +140,11 @@ static int tcp_sock_listen(struct sock *sk, int backlog)
 
 	if (conn->state == WEFT_TCP_LISTEN)
 		return tcp_listen_start(conn, backlog);
-	if (conn->state != WEFT_TCP_CLOSE)
+	if (conn->state != WEFT_TCP_CLOSE || conn->established_ns ||
+	    (conn->flags & TCPC_CONNECTING))
 		return -EINVAL;
 	if (!sk->conn.port)
-		err = sock_port_bind(sk, &any, 0);
+		err = sock_port_bind(sk, sk->flags & SOCK_F_BOUND_ADDR ? &sk->conn.laddr : &any, 0);
 	if (!err)
 		err = sock_port_listen(sk);
 	if (err)
@@ -276,6 +298,7 @@ static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
 	}
 	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV) {
 		tcp_abort(conn, ECONNRESET);
+		conn->flags &= ~(uint32_t)TCPC_CONNECTING; /* it has been told */
 		return 0;
 	}
 	if (rd)
@@ -411,6 +434,7 @@ const struct sock_proto tcp_proto = {
 	.create = tcp_sock_create,
 	.bind = tcp_sock_bind,
 	.connect = tcp_sock_connect,
+	.disconnect = tcp_sock_disconnect,
 	.listen = tcp_sock_listen,
 	.accept = tcp_sock_accept,
 	.send = tcp_sock_send,

@@ -17,7 +17,7 @@ static bool tcp_syn_ack_ok(const struct tcp_conn *conn, const struct tcp_seg *se
 /* RFC 7323 §3.2: an echo of a timestamp that we did not send belongs to an older SYN. */
 static bool tcp_syn_echo_ok(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	uint32_t waited_ms = (tcp_clock_us(conn) - conn->rtt_us) / 1000 + 1;
+	uint32_t waited_ms = tcp_clock_ms(conn->sk.stack) - conn->rexmt_started_ms + 1;
 	uint32_t waited = waited_ms / tcp_conf(conn)->ts_tick_ms + 1;
 
 	if (!seg->opts.has_ts || !seg->opts.ts_ecr)

@@ -4,9 +4,10 @@
  * a FIN that comes again.
  *
  * How it works: the connection is replaced by an entry of two cache lines, which stands in the
- * connection table in its place. All entries wait equally long, so they form a queue, and one timer
- * of the stack watches its head; what restarts the wait moves the entry to the tail. The number of
- * entries is bounded by tcp_max_tw_buckets; beyond, connections end without TIME-WAIT, as in Linux.
+ * connection table in its place. All entries wait equally long, so they form a queue by when their
+ * wait began, and one timer of the stack watches its head; what restarts the wait moves the entry
+ * to the tail. A change of tcp_tw_timeout holds for all of them. The number of entries is bounded
+ * by tcp_max_tw_buckets; beyond, connections end without TIME-WAIT, as in Linux.
  *
  * RFC-DEVIATION: RFC 9293 §3.4.2: the wait is a minute, as in Linux, instead of two MSL of two
  * minutes each; tcp_tw_timeout sets it.
@@ -16,30 +17,42 @@
  */
 #include "transport/tcp/tcp_priv.h"
 
+uint32_t tcp_tw_left_ms(const struct stack *st, const struct tcp_tw *tw)
+{
+	/* One up: milliseconds are cut, and the wait must not be shorter than promised. */
+	uint32_t wait_ms = st->tcp->conf.tw_timeout_s * 1000 + 1;
+	uint32_t waited_ms = tcp_clock_ms(st) - tw->since_ms;
+
+	return waited_ms < wait_ms ? wait_ms - waited_ms : 0;
+}
+
 static void tcp_tw_arm(struct tcp *tcp)
 {
 	struct wheel *wheel = &tcp->st->eng->wheel;
 	struct list *first = list_first(&tcp->tw);
-	int64_t now = tcp->st->eng->now_ns;
-	int32_t left_ms;
+	uint32_t left_ms;
 
 	if (!first) {
 		wheel_stop(wheel, &tcp->tw_timer);
 		return;
 	}
-	left_ms = seq_diff(container_of(first, struct tcp_tw, link)->expire_ms,
-			   tcp_clock_ms(tcp->st));
+	left_ms = tcp_tw_left_ms(tcp->st, container_of(first, struct tcp_tw, link));
 	if (!wheel_timer_is_pending(&tcp->tw_timer))
 		wheel_start(wheel, &tcp->tw_timer,
-			    now + (left_ms > 0 ? left_ms : 0) * (int64_t)TCP_NS_PER_MS);
+			    tcp->st->eng->now_ns + left_ms * (int64_t)TCP_NS_PER_MS);
+}
+
+void tcp_tw_rearm(struct stack *st)
+{
+	wheel_stop(&st->eng->wheel, &st->tcp->tw_timer);
+	tcp_tw_arm(st->tcp);
 }
 
 static void tcp_tw_start(struct stack *st, struct tcp_tw *tw)
 {
 	list_del(&tw->link);
 	list_add_tail(&st->tcp->tw, &tw->link);
-	/* One up: milliseconds are cut, and the wait must not be shorter than promised. */
-	tw->expire_ms = tcp_clock_ms(st) + st->tcp->conf.tw_timeout_s * 1000 + 1;
+	tw->since_ms = tcp_clock_ms(st);
 	tcp_tw_arm(st->tcp);
 }
 
@@ -54,13 +67,12 @@ void tcp_tw_free(struct stack *st, struct tcp_tw *tw)
 void tcp_tw_timer(struct wheel_timer *timer, int64_t now_ns UNUSED)
 {
 	struct tcp *tcp = container_of(timer, struct tcp, tw_timer);
-	uint32_t now_ms = tcp_clock_ms(tcp->st);
 	struct list *first;
 
 	while ((first = list_first(&tcp->tw))) {
 		struct tcp_tw *tw = container_of(first, struct tcp_tw, link);
 
-		if (seq_gt(tw->expire_ms, now_ms))
+		if (tcp_tw_left_ms(tcp->st, tw) > 0)
 			break;
 		tcp_tw_free(tcp->st, tw);
 	}
@@ -92,6 +104,7 @@ static struct tcp_tw *tcp_tw_new(struct tcp_conn *conn)
 	tw->snd_nxt = conn->snd_nxt;
 	tw->rcv_nxt = conn->rcv_nxt;
 	tw->ts_recent = conn->flags & TCPC_TS ? conn->ts_recent : 0;
+	tw->node.hash_link.room = tcp_min(tcp_rcv_wnd(conn) >> conn->rcv_wscale, UINT16_MAX);
 	list_init(&tw->link);
 	st->tcp->n_tw++;
 	return tw;
@@ -126,6 +139,7 @@ static void tcp_tw_ack(struct stack *st, const struct tcp_tw *tw)
 		.seq = tw->snd_nxt,
 		.ack = tw->rcv_nxt,
 		.flags = TCP_F_ACK,
+		.wnd = (uint16_t)tw->node.hash_link.room,
 		.opts.has_ts = tw->ts_recent != 0,
 	};
 

@@ -175,6 +175,23 @@ static void syn_ack_that_echoes_another_timestamp_is_refused(void **state UNUSED
 	tf_end(f);
 }
 
+/* Longer than microseconds in 32 bits. */
+static void syn_ack_after_hours_may_echo_the_first_syn(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct tcp_opts opts = {.has_mss = true, .mss = MSS, .has_ts = true, .ts_val = 1};
+
+	tf_syn_sent(f);
+	assert_int_equal(tf_sockopt(f->sk, WEFT_TCP_SYNCNT, 127), 0);
+	opts.ts_ecr = tcp_ts_now(tf_conn(f));
+	fix_advance(f->eng, 4300 * SEC);
+	tf_ignore(f);
+	tf_rx(f, TSEG(.flags = SYN | ACK, .seq = f->irs, .ack = f->iss + 1, .opts = opts));
+	tf_assert_state(f, WEFT_TCP_ESTABLISHED);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 /* RFC 6298: the timer */
 
 static void timer_stops_when_all_is_acknowledged_and_restarts_otherwise(void **state UNUSED)
@@ -384,6 +401,7 @@ int main(void)
 		cmocka_unit_test(echo_is_of_the_segment_that_the_last_ack_waits_for),
 		cmocka_unit_test(timestamp_of_a_segment_out_of_window_is_not_noted),
 		cmocka_unit_test(syn_ack_that_echoes_another_timestamp_is_refused),
+		cmocka_unit_test(syn_ack_after_hours_may_echo_the_first_syn),
 		cmocka_unit_test(timer_stops_when_all_is_acknowledged_and_restarts_otherwise),
 		cmocka_unit_test(duplicate_ack_does_not_restart_the_timer),
 		cmocka_unit_test(rtt_variance_is_taken_before_the_mean_moves),
