@@ -26,6 +26,8 @@ enum {
 	WEFT_IPPROTO_ICMP = 1,
 	WEFT_IPPROTO_TCP = 6,
 	WEFT_IPPROTO_UDP = 17,
+	WEFT_IPPROTO_IPV6 = 41,
+	WEFT_IPPROTO_ICMPV6 = 58,
 };
 enum {
 	WEFT_SOL_SOCKET = 1,
@@ -61,6 +63,34 @@ enum {
 	WEFT_TCP_INFO = 0x77010001, /* struct weft_tcp_info; no option of Linux */
 	WEFT_IP_TOS = 1,
 	WEFT_IP_TTL = 2,
+	/* The control message that an option asks for has the option's number, unless the comment
+	 * names another; both are an int where nothing else is said. */
+	WEFT_IP_OPTIONS = 4,       /* bytes of RFC 791 §3.1, to be sent with every packet */
+	WEFT_IP_PKTINFO = 8,       /* struct weft_in_pktinfo; to send: source and interface */
+	WEFT_IP_MTU_DISCOVER = 10, /* WEFT_IP_PMTUDISC_* */
+	WEFT_IP_RECVERR = 11,      /* struct weft_sock_extended_err (WEFT_MSG_ERRQUEUE) */
+	WEFT_IP_RECVTTL = 12,      /* control message WEFT_IP_TTL */
+	WEFT_IP_RECVTOS = 13,      /* control message WEFT_IP_TOS, one byte */
+	WEFT_IP_MTU = 14,          /* to read, of a connected socket: the path's MTU */
+	WEFT_IPV6_UNICAST_HOPS = 16,
+	WEFT_IPV6_MTU_DISCOVER = 23,
+	WEFT_IPV6_MTU = 24,
+	WEFT_IPV6_RECVERR = 25,
+	WEFT_IPV6_RECVPKTINFO = 49,
+	WEFT_IPV6_PKTINFO = 50, /* control message: struct weft_in6_pktinfo */
+	WEFT_IPV6_RECVHOPLIMIT = 51,
+	WEFT_IPV6_HOPLIMIT = 52, /* control message */
+	WEFT_IPV6_RECVTCLASS = 66,
+	WEFT_IPV6_TCLASS = 67,
+};
+/* WEFT_IP_MTU_DISCOVER. */
+enum {
+	WEFT_IP_PMTUDISC_DONT = 0,      /* never the DF bit; what is too large goes in fragments */
+	WEFT_IP_PMTUDISC_WANT = 1,      /* the default: DF on what fits, the rest in fragments */
+	WEFT_IP_PMTUDISC_DO = 2,        /* always DF; -EMSGSIZE for what the path does not carry */
+	WEFT_IP_PMTUDISC_PROBE = 3,     /* the same, by the interface's MTU */
+	WEFT_IP_PMTUDISC_INTERFACE = 4, /* no DF, no fragments, by the interface's MTU */
+	WEFT_IP_PMTUDISC_OMIT = 5,      /* no DF, fragments, by the interface's MTU */
 };
 enum {
 	WEFT_MSG_OOB = 0x01, /* streams: the urgent byte */
@@ -69,6 +99,7 @@ enum {
 	WEFT_MSG_TRUNC = 0x20,
 	WEFT_MSG_DONTWAIT = 0x40,   /* accepted: nothing waits anyway */
 	WEFT_MSG_EOR = 0x80,        /* streams: what is sent later begins a segment of its own */
+	WEFT_MSG_ERRQUEUE = 0x2000, /* the oldest error and what it is about */
 	WEFT_MSG_NOSIGNAL = 0x4000, /* accepted: there are no signals */
 	WEFT_MSG_MORE = 0x8000,     /* streams only; -EOPNOTSUPP otherwise */
 };
@@ -110,6 +141,53 @@ struct weft_cmsghdr {
 	size_t len; /* with this header */
 	int level;
 	int type;
+};
+/* The control message after `cur`, or the first (`cur` NULL); NULL: no more. */
+static inline struct weft_cmsghdr *weft_cmsg_next(const struct weft_msghdr *msg,
+						  const struct weft_cmsghdr *cur)
+{
+	char *p = (char *)msg->control, *end = p + msg->control_len;
+
+	if (cur)
+		p = (char *)cur + ((cur->len + 7) & ~(size_t)7);
+	if (!msg->control || p > end || (size_t)(end - p) < sizeof(*cur))
+		return NULL;
+	return (struct weft_cmsghdr *)(void *)p;
+}
+static inline void *weft_cmsg_data(struct weft_cmsghdr *cmsg)
+{
+	return cmsg + 1;
+}
+/* What a control message with `len` bytes of data takes. */
+static inline size_t weft_cmsg_space(size_t len)
+{
+	return (sizeof(struct weft_cmsghdr) + len + 7) & ~(size_t)7;
+}
+/* Where a datagram came in and for which address; to send: where it leaves and from which. */
+struct weft_in_pktinfo {
+	int ifindex;         /* 0, to send: any */
+	uint8_t spec_dst[4]; /* ours: what an answer comes from; 0.0.0.0, to send: any */
+	uint8_t addr[4];     /* of the header, maybe a group's; not read when sending */
+};
+struct weft_in6_pktinfo {
+	uint8_t addr[16];
+	uint32_t ifindex;
+};
+enum {
+	WEFT_SO_EE_ORIGIN_LOCAL = 1,
+	WEFT_SO_EE_ORIGIN_ICMP = 2,
+	WEFT_SO_EE_ORIGIN_ICMP6 = 3,
+};
+/* One error of WEFT_MSG_ERRQUEUE. In its control message the address of who reported it follows, as
+ * Linux's struct sockaddr_in or sockaddr_in6 (family 0: nobody else did). */
+struct weft_sock_extended_err {
+	uint32_t err;   /* errno, positive */
+	uint8_t origin; /* WEFT_SO_EE_ORIGIN_* */
+	uint8_t type;   /* of the ICMP message */
+	uint8_t code;
+	uint8_t pad;
+	uint32_t info; /* EMSGSIZE: the MTU */
+	uint32_t data;
 };
 struct weft_linger {
 	int onoff;
@@ -161,8 +239,8 @@ WEFT_API ptrdiff_t weft_recvv(struct weft_sock *s, const struct weft_iovec *iov,
 			      uint32_t flags);
 WEFT_API ptrdiff_t weft_recvfrom(struct weft_sock *s, void *buf, size_t len, uint32_t flags,
 				 struct weft_sockaddr *ret_from);
-/* -EINVAL: control messages to send, of which there are none yet; else as weft_sendto() and
- * weft_recvfrom(). */
+/* As weft_sendto() and weft_recvfrom(), with control messages. -EINVAL: malformed, or one that is
+ * not known. */
 WEFT_API ptrdiff_t weft_sendmsg(struct weft_sock *s, const struct weft_msghdr *msg, uint32_t flags);
 WEFT_API ptrdiff_t weft_recvmsg(struct weft_sock *s, struct weft_msghdr *msg, uint32_t flags);
 /* As ioctl(2) with WEFT_SIOC*. -ENOTTY: no such request here; -EINVAL: of a listener. */

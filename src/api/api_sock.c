@@ -128,12 +128,10 @@ ptrdiff_t weft_sendmsg(struct weft_sock *s, const struct weft_msghdr *msg, uint3
 {
 	struct sock_name name;
 
-	if (msg->control_len > 0)
-		return -EINVAL;
 	if (!msg->name)
-		return socket_send(sock_of(s), msg->iov, msg->n_iov, flags, NULL);
+		return socket_sendmsg(sock_of(s), msg, flags, NULL);
 	name = api_name(msg->name);
-	return socket_send(sock_of(s), msg->iov, msg->n_iov, flags, &name);
+	return socket_sendmsg(sock_of(s), msg, flags, &name);
 }
 
 ptrdiff_t weft_recvmsg(struct weft_sock *s, struct weft_msghdr *msg, uint32_t flags)

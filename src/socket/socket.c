@@ -7,6 +7,7 @@
 
 #include "ip/ip.h"
 #include "ip/ip4.h"
+#include "transport/cmsg.h"
 #include "transport/sock_table.h"
 #include "weft/socket.h"
 
@@ -139,29 +140,60 @@ static int socket_msg_init(struct sock_msg *msg, const struct weft_iovec *iov, s
 	return 0;
 }
 
+static ptrdiff_t socket_send_one(struct sock *sk, struct sock_msg *msg, const struct sock_name *to)
+{
+	if (!sk->proto->send)
+		return -EOPNOTSUPP;
+	if (to && to->family != WEFT_AF_UNSPEC) {
+		if (to->family != sk->conn.family)
+			return -EAFNOSUPPORT;
+		msg->addr = socket_dst(to);
+		msg->port = to->port;
+		msg->has_addr = true;
+	}
+	return sk->proto->send(sk, msg);
+}
+
 ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      const struct sock_name *to)
 {
 	struct sock_msg msg;
 	int err = socket_msg_init(&msg, iov, n_iov, flags);
 
+	return err ? err : socket_send_one(sk, &msg, to);
+}
+
+/* Whether every control message is whole; what they say is the protocol's to judge. */
+static int socket_control_check(const struct sock_msg *msg)
+{
+	struct cmsg c;
+	size_t pos = 0;
+	int got;
+
+	if (msg->control_len > 0 && !msg->control)
+		return -EINVAL;
+	while ((got = cmsg_next(msg, &pos, &c)) > 0)
+		;
+	return got;
+}
+
+ptrdiff_t socket_sendmsg(struct sock *sk, const struct weft_msghdr *hdr, uint32_t flags,
+			 const struct sock_name *to)
+{
+	struct sock_msg msg;
+	int err = socket_msg_init(&msg, hdr->iov, hdr->n_iov, flags);
+
 	if (err)
 		return err;
-	if (!sk->proto->send)
-		return -EOPNOTSUPP;
-	if (to && to->family != WEFT_AF_UNSPEC) {
-		if (to->family != sk->conn.family)
-			return -EAFNOSUPPORT;
-		msg.addr = socket_dst(to);
-		msg.port = to->port;
-		msg.has_addr = true;
-	}
-	return sk->proto->send(sk, &msg);
+	msg.control = hdr->control;
+	msg.control_len = hdr->control_len;
+	err = socket_control_check(&msg);
+	return err ? err : socket_send_one(sk, &msg, to);
 }
 
 static uint32_t socket_recv_flags(const struct sock *sk)
 {
-	uint32_t flags = WEFT_MSG_PEEK | WEFT_MSG_TRUNC;
+	uint32_t flags = WEFT_MSG_PEEK | WEFT_MSG_TRUNC | WEFT_MSG_ERRQUEUE;
 
 	return sk->proto->type == WEFT_SOCK_STREAM ? flags | WEFT_MSG_OOB : flags;
 }
@@ -172,7 +204,10 @@ static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct s
 
 	if (msg->flags & ~socket_recv_flags(sk) || !sk->proto->recv)
 		return -EOPNOTSUPP;
-	n = sk->proto->recv(sk, msg);
+	if (msg->flags & WEFT_MSG_ERRQUEUE)
+		n = sk->proto->recv_err ? sk->proto->recv_err(sk, msg) : -EAGAIN;
+	else
+		n = sk->proto->recv(sk, msg);
 	if (n < 0 || !ret_from)
 		return n;
 	*ret_from = (struct sock_name){.family = WEFT_AF_UNSPEC};
@@ -191,41 +226,25 @@ ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 	return err ? err : socket_recv_one(sk, &msg, ret_from);
 }
 
-/* Appends a control message; WEFT_MSG_CTRUNC when it does not fit. */
-static void socket_cmsg_put(struct weft_msghdr *hdr, size_t *used, int level, int type,
-			    const void *data, size_t len)
-{
-	struct weft_cmsghdr cmsg = {.len = sizeof(cmsg) + len, .level = level, .type = type};
-	size_t space = (cmsg.len + 7) & ~(size_t)7;
-	uint8_t *to;
-
-	if (!hdr->control || hdr->control_len - *used < cmsg.len) {
-		hdr->flags |= WEFT_MSG_CTRUNC;
-		return;
-	}
-	to = (uint8_t *)hdr->control + *used;
-	memcpy(to, &cmsg, sizeof(cmsg));
-	memcpy(to + sizeof(cmsg), data, len);
-	*used += space < hdr->control_len - *used ? space : hdr->control_len - *used;
-}
-
 ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,
 			 struct sock_name *ret_from)
 {
 	struct sock_msg msg;
-	size_t used = 0;
-	int err = socket_msg_init(&msg, hdr->iov, hdr->n_iov, flags);
-	ptrdiff_t n = err ? err : socket_recv_one(sk, &msg, ret_from);
+	ptrdiff_t n = socket_msg_init(&msg, hdr->iov, hdr->n_iov, flags);
 
 	if (n < 0)
 		return n;
+	msg.control = hdr->control;
+	msg.control_len = hdr->control ? hdr->control_len : 0;
+	msg.wants_control = true;
+	n = socket_recv_one(sk, &msg, ret_from);
+	if (n < 0)
+		return n;
+	if (msg.has_inq)
+		cmsg_put_int(&msg, WEFT_IPPROTO_TCP, WEFT_TCP_CM_INQ,
+			     msg.inq_bytes < INT32_MAX ? (int)msg.inq_bytes : INT32_MAX);
 	hdr->flags = msg.out_flags;
-	if (msg.has_inq) {
-		int inq = msg.inq_bytes < INT32_MAX ? (int)msg.inq_bytes : INT32_MAX;
-
-		socket_cmsg_put(hdr, &used, WEFT_IPPROTO_TCP, WEFT_TCP_CM_INQ, &inq, sizeof(inq));
-	}
-	hdr->control_len = used;
+	hdr->control_len = msg.control_used;
 	return n;
 }
 

@@ -32,6 +32,9 @@ int socket_accept(struct sock *sk, struct sock **ret) MUST_CHECK;
 /* `to` NULL: the peer. */
 ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      const struct sock_name *to) MUST_CHECK;
+/* A message as weft_sendmsg() has it; `to` as above. -EINVAL: malformed control messages. */
+ptrdiff_t socket_sendmsg(struct sock *sk, const struct weft_msghdr *hdr, uint32_t flags,
+			 const struct sock_name *to) MUST_CHECK;
 /* `ret_from` NULL: not asked. */
 ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      struct sock_name *ret_from) MUST_CHECK;

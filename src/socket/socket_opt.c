@@ -159,8 +159,9 @@ int socket_setopt(struct sock *sk, int level, int name, const void *val, size_t 
 	else if (level == WEFT_IPPROTO_IP)
 		err = socket_set_ip(sk, name, val, len);
 	else
-		return sk->proto->setopt ? sk->proto->setopt(sk, level, name, val, len)
-					 : -ENOPROTOOPT;
+		err = -ENOPROTOOPT;
+	if (err == -ENOPROTOOPT && level != WEFT_SOL_SOCKET && sk->proto->setopt)
+		return sk->proto->setopt(sk, level, name, val, len);
 	if (!err && sk->proto->setopt)
 		(void)sk->proto->setopt(sk, level, name, val, len);
 	return err;
@@ -267,7 +268,8 @@ int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	else if (level == WEFT_IPPROTO_IP)
 		err = socket_get_ip(sk, name, &v);
 	else
-		return sk->proto->getopt ? sk->proto->getopt(sk, level, name, val, len)
-					 : -ENOPROTOOPT;
+		err = -ENOPROTOOPT;
+	if (err == -ENOPROTOOPT && level != WEFT_SOL_SOCKET && sk->proto->getopt)
+		return sk->proto->getopt(sk, level, name, val, len);
 	return err ? err : socket_opt_put(val, len, &v, sizeof(v));
 }

@@ -20,6 +20,7 @@ int dgram_new(struct stack *st, const struct sock_proto *proto, int family, int 
 	pktq_init(&ds->rcvq);
 	sock_init(&ds->sk, st, proto, family, protocol);
 	ds->sk.conn.flags |= CONN_F_RECEIVES;
+	ds->pmtudisc = WEFT_IP_PMTUDISC_WANT;
 	*ret = ds;
 	return 0;
 }
@@ -91,6 +92,8 @@ ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg)
 	memcpy(&msg->ifindex, pkt->cb, sizeof(msg->ifindex));
 	if (n_copied < len)
 		msg->out_flags |= WEFT_MSG_TRUNC;
+	if (msg->wants_control && ds->wants)
+		dgram_cmsg_recv(ds, pkt, msg);
 	if (!(msg->flags & WEFT_MSG_PEEK)) {
 		ds->rcvq_mem -= pkt_mem_bytes(pkt);
 		pkt_free(pktq_pop(&ds->rcvq));
@@ -232,24 +235,50 @@ int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_byt
 	return 0;
 }
 
-int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct ip_out *out)
+/* The message goes where no other one does: its own source or interface. */
+static int dgram_route_ctl(struct dgram_sock *ds, struct dgram_ctl *ctl, struct ip_flow *flow)
+{
+	if (!ip_addr_is_unspecified(&ctl->src)) {
+		if (!ip_addr_is_local(ds->sk.stack, &ctl->src))
+			return -EINVAL;
+		flow->src = ctl->src;
+	}
+	if (ctl->oif)
+		flow->oif = ctl->oif;
+	return ip_route(ds->sk.stack, flow, &ctl->dst, &flow->src);
+}
+
+static int dgram_route_own(struct dgram_sock *ds, struct ip_flow *flow)
 {
 	struct sock *sk = &ds->sk;
 	int err;
 
-	if (!ip_dst_is_valid(sk->stack, &sk->dst) || !ip_addr_eq(&ds->route_dst, dst)) {
-		struct ip_flow flow = dgram_flow(sk, &sk->conn.laddr, dst);
-
-		err = ip_route(sk->stack, &flow, &sk->dst, &ds->route_src);
+	if (!ip_dst_is_valid(sk->stack, &sk->dst) || !ip_addr_eq(&ds->route_dst, &flow->dst)) {
+		err = ip_route(sk->stack, flow, &sk->dst, &ds->route_src);
 		if (err)
 			return err;
-		ds->route_dst = *dst;
+		ds->route_dst = flow->dst;
 	}
+	flow->src = ds->route_src;
+	return 0;
+}
+
+int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_ctl *ctl,
+		struct ip_out *out)
+{
+	bool is_own = ip_addr_is_unspecified(&ctl->src) && !ctl->oif;
+	struct ip_flow flow = dgram_flow(&ds->sk, &ds->sk.conn.laddr, dst);
+	int err;
+
+	flow.tos = ctl->tos;
+	err = is_own ? dgram_route_own(ds, &flow) : dgram_route_ctl(ds, ctl, &flow);
+	if (err)
+		return err;
 	*out = (struct ip_out){
-		.flow = dgram_flow(sk, &ds->route_src, dst),
-		.ttl = sk->ttl,
-		.may_broadcast = sk->flags & SOCK_F_BROADCAST,
-		.dst = &sk->dst,
+		.flow = flow,
+		.ttl = ctl->ttl,
+		.may_broadcast = ds->sk.flags & SOCK_F_BROADCAST,
+		.dst = is_own ? &ds->sk.dst : &ctl->dst,
 	};
 	return 0;
 }

@@ -16,12 +16,35 @@
 #include "pkt/pkt.h"
 #include "transport/sock.h"
 
+/* What the application wants to be told with each datagram: dgram_sock.wants. */
+enum {
+	DGRAM_WANTS_PKTINFO = 1 << 0,
+	DGRAM_WANTS_TTL = 1 << 1,
+	DGRAM_WANTS_TOS = 1 << 2,
+	DGRAM_WANTS_PKTINFO6 = 1 << 3,
+	DGRAM_WANTS_HOPLIMIT = 1 << 4,
+	DGRAM_WANTS_TCLASS = 1 << 5,
+	DGRAM_WANTS_ERR = 1 << 6,
+	DGRAM_WANTS_ERR6 = 1 << 7,
+};
+
 struct dgram_sock {
 	struct sock sk;
 	struct pktq rcvq;
 	uint32_t rcvq_mem; /* bytes of memory behind rcvq */
+	uint32_t wants;    /* DGRAM_WANTS_* */
+	uint8_t pmtudisc;  /* WEFT_IP_PMTUDISC_* */
 	/* sk.dst is the route to this address, from this source. */
 	struct ip_addr route_dst, route_src;
+};
+
+/* What goes for one message: the socket's settings, or what control messages say instead. */
+struct dgram_ctl {
+	struct ip_addr src; /* unspecified: the socket's */
+	uint32_t oif;       /* 0: the socket's */
+	uint8_t ttl;        /* 0: the stack's default */
+	uint8_t tos;
+	struct ip_dst dst; /* the route of a message that does not go where the socket does */
 };
 
 static inline struct dgram_sock *dgram_of(struct sock *sk)
@@ -64,9 +87,21 @@ int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr,
  * -EDESTADDRREQ; -EMSGSIZE: more than `max_bytes`; -EOPNOTSUPP: a flag that makes no sense. */
 int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_bytes,
 		     struct ip_addr *ret_dst) MUST_CHECK;
+/* The settings for a message (dgram_cmsg.c). 0, or -EINVAL: a control message of level IP or IPv6
+ * that is unknown or says nonsense. Those of other levels are left to the protocol. */
+int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg,
+		    struct dgram_ctl *ret) MUST_CHECK;
 /* Fills in `out` for a packet to `dst`, with the source address selected. The route stays with the
- * socket, so that only a change of destination or of routes costs a lookup. 0 or as ip_route(). */
-int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct ip_out *out) MUST_CHECK;
+ * socket, or with `ctl` when a control message says where to, so that only a change of destination
+ * or of routes costs a lookup. `out` lives no longer than both. 0 or as ip_route(). */
+int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_ctl *ctl,
+		struct ip_out *out) MUST_CHECK;
+/* Tells the application what it wants to know of a datagram that it receives (dgram_cmsg.c). */
+void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct sock_msg *msg);
+/* proto->setopt and getopt for levels IP and IPv6, as far as the socket layer does not know an
+ * option (dgram_opt.c). */
+int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t len);
+int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len);
 /* A packet with the message's bytes and room for headers; NULL: no memory. */
 struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg) MUST_CHECK;
 /* ip_output(), where a queue that is full on the way is no error of the application's, as in

@@ -57,6 +57,7 @@ static void ping_hdr_fill(struct pkt *pkt, uint16_t id)
 
 static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 {
+	struct dgram_ctl ctl;
 	struct ip_addr dst;
 	struct ip_out out;
 	struct pkt *pkt;
@@ -66,7 +67,9 @@ static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 	if (!err && !sk->conn.port)
 		err = sock_port_bind(sk, &sk->conn.laddr, 0);
 	if (!err)
-		err = dgram_route(dgram_of(sk), &dst, &out);
+		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
+	if (!err)
+		err = dgram_route(dgram_of(sk), &dst, &ctl, &out);
 	if (err)
 		return err;
 	pkt = dgram_pkt_new(sk, msg);
@@ -137,6 +140,8 @@ static const struct sock_proto ping_proto = {
 	.send = ping_send,
 	.recv = dgram_recv,
 	.shutdown = dgram_shutdown,
+	.setopt = dgram_setopt,
+	.getopt = dgram_getopt,
 	.close = dgram_close,
 	.events = dgram_events,
 	.diag = dgram_diag,

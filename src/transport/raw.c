@@ -120,6 +120,7 @@ static int raw_disconnect(struct sock *sk)
 
 static ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
 {
+	struct dgram_ctl ctl;
 	struct ip_addr dst;
 	struct ip_out out;
 	struct pkt *pkt;
@@ -127,7 +128,9 @@ static ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
 
 	err = dgram_send_check(sk, msg, RAW_PAYLOAD_MAX, &dst);
 	if (!err)
-		err = dgram_route(dgram_of(sk), &dst, &out);
+		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
+	if (!err)
+		err = dgram_route(dgram_of(sk), &dst, &ctl, &out);
 	if (err)
 		return err;
 	pkt = dgram_pkt_new(sk, msg);
@@ -148,6 +151,8 @@ static const struct sock_proto raw_proto = {
 	.send = raw_send,
 	.recv = dgram_recv,
 	.shutdown = dgram_shutdown,
+	.setopt = dgram_setopt,
+	.getopt = dgram_getopt,
 	.close = dgram_close,
 	.events = dgram_events,
 	.diag = dgram_diag,

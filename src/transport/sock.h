@@ -120,6 +120,11 @@ struct sock_msg {
 	uint32_t ifindex;   /* recv: where it came in */
 	bool has_inq;       /* recv: TCP_INQ is set */
 	uint32_t inq_bytes; /* with it: what is left */
+	/* Control messages (transport/cmsg.h). Send: as the application wrote them. Recv: where
+	 * they go, the room for them, and how much of it is used. */
+	void *control;
+	size_t control_len, control_used;
+	bool wants_control; /* recv: weft_recvmsg(), with or without room */
 };
 
 /* What `ss` shows of an endpoint besides its addresses. */
@@ -147,6 +152,8 @@ struct sock_proto {
 	int (*accept)(struct sock *sk, struct sock **ret);
 	ptrdiff_t (*send)(struct sock *sk, struct sock_msg *msg);
 	ptrdiff_t (*recv)(struct sock *sk, struct sock_msg *msg);
+	/* The oldest error of the error queue (WEFT_MSG_ERRQUEUE). NULL: there never is one. */
+	ptrdiff_t (*recv_err)(struct sock *sk, struct sock_msg *msg);
 	int (*shutdown)(struct sock *sk, bool rd, bool wr);
 	/* The application lets go: takes its reference, never fails. With `abort`, a connection is
 	 * reset. `on_event` is already NULL and SOCK_F_ORPHAN set. */

@@ -41,13 +41,16 @@ static int udp_autobind(struct sock *sk)
 static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct ip_addr *dst,
 		       uint16_t port)
 {
+	struct dgram_ctl ctl;
 	struct ip_out out;
 	struct pkt *pkt;
 	int err;
 
 	err = udp_autobind(sk);
 	if (!err)
-		err = dgram_route(dgram_of(sk), dst, &out);
+		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
+	if (!err)
+		err = dgram_route(dgram_of(sk), dst, &ctl, &out);
 	if (err)
 		return err;
 	pkt = dgram_pkt_new(sk, msg);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* Control messages; the contract is in cmsg.h. */
+#include "transport/cmsg.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "weft/socket.h"
+
+enum {
+	CMSG_ALIGN = 8,
+};
+
+static size_t cmsg_align(size_t len)
+{
+	return (len + CMSG_ALIGN - 1) & ~(size_t)(CMSG_ALIGN - 1);
+}
+
+int cmsg_next(const struct sock_msg *msg, size_t *pos, struct cmsg *ret)
+{
+	struct weft_cmsghdr hdr;
+	const uint8_t *p;
+	size_t left;
+
+	if (!msg->control || *pos >= msg->control_len || msg->control_len - *pos < sizeof(hdr))
+		return 0; /* as Linux: a rest that holds no header is no message */
+	left = msg->control_len - *pos;
+	p = (const uint8_t *)msg->control + *pos;
+	memcpy(&hdr, p, sizeof(hdr));
+	if (hdr.len < sizeof(hdr) || hdr.len > left)
+		return -EINVAL;
+	*ret = (struct cmsg){.level = hdr.level,
+			     .type = hdr.type,
+			     .data = p + sizeof(hdr),
+			     .len = hdr.len - sizeof(hdr)};
+	*pos += cmsg_align(hdr.len) < left ? cmsg_align(hdr.len) : left;
+	return 1;
+}
+
+int cmsg_int(const struct cmsg *c, int *ret)
+{
+	if (c->len != sizeof(*ret))
+		return -EINVAL;
+	memcpy(ret, c->data, sizeof(*ret));
+	return 0;
+}
+
+void cmsg_put(struct sock_msg *msg, int level, int type, const void *data, size_t len)
+{
+	struct weft_cmsghdr hdr = {.len = sizeof(hdr) + len, .level = level, .type = type};
+	size_t left = msg->control_len - msg->control_used, space = cmsg_align(hdr.len);
+	uint8_t *to;
+
+	if (!msg->wants_control)
+		return;
+	if (!msg->control || left < hdr.len) {
+		msg->out_flags |= WEFT_MSG_CTRUNC;
+		return;
+	}
+	to = (uint8_t *)msg->control + msg->control_used;
+	memcpy(to, &hdr, sizeof(hdr));
+	memcpy(to + sizeof(hdr), data, len);
+	memset(to + hdr.len, 0, (space < left ? space : left) - hdr.len);
+	msg->control_used += space < left ? space : left;
+}

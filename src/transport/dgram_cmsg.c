@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control messages of datagram sockets: what the application is told with a datagram (RFC 3542 §6,
+ * ip(7), ipv6(7)), and what it says with one to send.
+ *
+ * What is told is read from the datagram's IP header, which is still there (l3_off), so nothing is
+ * kept for those who do not ask.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ip/ip4.h"
+#include "transport/cmsg.h"
+#include "transport/dgram.h"
+#include "weft/socket.h"
+#include "wire/ip6.h"
+
+/*
+ * Receiving.
+ */
+
+/* The part of an IP header that is told. */
+struct dgram_meta {
+	struct ip_addr dst;
+	uint8_t ttl, tos;
+	bool is_ip6;
+};
+
+static struct dgram_meta dgram_meta(const struct pkt *pkt)
+{
+	const uint8_t *p = pkt_l3(pkt);
+	struct ip4_hdr h4;
+	struct ip6_hdr h6;
+
+	if (p[0] >> 4 == 6) {
+		ip6_hdr_read(p, &h6);
+		return (struct dgram_meta){.dst = ip_addr_from_ip6(&h6.dst),
+					   .ttl = h6.hop_limit,
+					   .tos = h6.tclass,
+					   .is_ip6 = true};
+	}
+	ip4_hdr_read(p, &h4);
+	return (struct dgram_meta){.dst = ip_addr_from_ip4(&h4.dst), .ttl = h4.ttl, .tos = h4.tos};
+}
+
+/* What an answer to a datagram for `dst`, which may be a group's, would come from. */
+static struct ip4_addr dgram_spec_dst(struct stack *st, struct ip_addr dst, uint32_t ifindex)
+{
+	struct netif *netif = netif_find_index(st, ifindex);
+	struct ip4_addr ret = ip_addr_to_ip4(&dst);
+
+	if (!ip_addr_is_local(st, &dst) &&
+	    !(netif && ip4_addr_select(st, netif, IP4_ADDR_ANY, &ret)))
+		ret = IP4_ADDR_ANY;
+	return ret;
+}
+
+static void dgram_put_pktinfo(const struct dgram_sock *ds, const struct dgram_meta *m,
+			      struct sock_msg *msg)
+{
+	struct weft_in_pktinfo info = {.ifindex = (int)msg->ifindex};
+	struct ip4_addr spec = dgram_spec_dst(ds->sk.stack, m->dst, msg->ifindex);
+
+	memcpy(info.spec_dst, &spec, sizeof(spec));
+	memcpy(info.addr, m->dst.b + 12, sizeof(info.addr));
+	cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_PKTINFO, &info, sizeof(info));
+}
+
+static void dgram_recv_ip4(const struct dgram_sock *ds, const struct dgram_meta *m,
+			   struct sock_msg *msg)
+{
+	if (ds->wants & DGRAM_WANTS_PKTINFO)
+		dgram_put_pktinfo(ds, m, msg);
+	if (ds->wants & DGRAM_WANTS_TTL)
+		cmsg_put_int(msg, WEFT_IPPROTO_IP, WEFT_IP_TTL, m->ttl);
+	if (ds->wants & DGRAM_WANTS_TOS)
+		cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_TOS, &m->tos, sizeof(m->tos));
+}
+
+static void dgram_recv_ip6(const struct dgram_sock *ds, const struct dgram_meta *m,
+			   struct sock_msg *msg)
+{
+	if (ds->wants & DGRAM_WANTS_HOPLIMIT)
+		cmsg_put_int(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_HOPLIMIT, m->ttl);
+	if (ds->wants & DGRAM_WANTS_TCLASS)
+		cmsg_put_int(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_TCLASS, m->tos);
+}
+
+void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct sock_msg *msg)
+{
+	struct dgram_meta m;
+
+	if (pkt->l3_off == PKT_NO_OFF)
+		return;
+	m = dgram_meta(pkt);
+	/* As in Linux, an IPv6 socket is told of IPv4 destinations as mapped ones. */
+	if (ds->wants & DGRAM_WANTS_PKTINFO6) {
+		struct weft_in6_pktinfo info = {.ifindex = msg->ifindex};
+
+		memcpy(info.addr, m.dst.b, sizeof(info.addr));
+		cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_PKTINFO, &info, sizeof(info));
+	}
+	if (m.is_ip6)
+		dgram_recv_ip6(ds, &m, msg);
+	else
+		dgram_recv_ip4(ds, &m, msg);
+}
+
+/*
+ * Sending.
+ */
+
+static int dgram_ctl_ifindex(struct stack *st, uint32_t ifindex, struct dgram_ctl *ctl)
+{
+	if (ifindex && !netif_find_index(st, ifindex))
+		return -ENODEV;
+	if (ifindex)
+		ctl->oif = ifindex;
+	return 0;
+}
+
+static int dgram_ctl_pktinfo(struct stack *st, const struct cmsg *c, struct dgram_ctl *ctl)
+{
+	struct weft_in_pktinfo info;
+	struct ip4_addr src;
+
+	if (c->len != sizeof(info))
+		return -EINVAL;
+	memcpy(&info, c->data, sizeof(info));
+	memcpy(&src, info.spec_dst, sizeof(src));
+	if (!ip4_addr_is_unspecified(&src))
+		ctl->src = ip_addr_from_ip4(&src);
+	return info.ifindex < 0 ? -ENODEV : dgram_ctl_ifindex(st, (uint32_t)info.ifindex, ctl);
+}
+
+static int dgram_ctl_pktinfo6(struct stack *st, const struct cmsg *c, struct dgram_ctl *ctl)
+{
+	struct weft_in6_pktinfo info;
+	struct ip6_addr src;
+
+	if (c->len < sizeof(info))
+		return -EINVAL;
+	memcpy(&info, c->data, sizeof(info));
+	memcpy(&src, info.addr, sizeof(src));
+	if (!ip6_addr_is_unspecified(&src))
+		ctl->src = ip_addr_from_ip6(&src);
+	return dgram_ctl_ifindex(st, info.ifindex, ctl);
+}
+
+static int dgram_ctl_tos(const struct cmsg *c, struct dgram_ctl *ctl)
+{
+	int v;
+
+	if (c->len == 1)
+		v = c->data[0];
+	else if (cmsg_int(c, &v))
+		return -EINVAL;
+	if (v < 0 || v > UINT8_MAX)
+		return -EINVAL;
+	ctl->tos = (uint8_t)v;
+	return 0;
+}
+
+static int dgram_ctl_ip(struct stack *st, const struct cmsg *c, struct dgram_ctl *ctl)
+{
+	int v;
+
+	switch (c->type) {
+	case WEFT_IP_PKTINFO:
+		return dgram_ctl_pktinfo(st, c, ctl);
+	case WEFT_IP_TTL:
+		if (cmsg_int(c, &v) || v < 1 || v > UINT8_MAX)
+			return -EINVAL;
+		ctl->ttl = (uint8_t)v;
+		return 0;
+	case WEFT_IP_TOS:
+		return dgram_ctl_tos(c, ctl);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* -1 stands for the default, as in RFC 3542 §6.3 and §6.5. */
+static int dgram_ctl_ip6(struct stack *st, const struct cmsg *c, struct dgram_ctl *ctl)
+{
+	int v;
+
+	if (c->type == WEFT_IPV6_PKTINFO)
+		return dgram_ctl_pktinfo6(st, c, ctl);
+	if (cmsg_int(c, &v) || v < -1 || v > UINT8_MAX)
+		return -EINVAL;
+	if (c->type == WEFT_IPV6_HOPLIMIT && v > 0)
+		ctl->ttl = (uint8_t)v;
+	else if (c->type == WEFT_IPV6_TCLASS && v >= 0)
+		ctl->tos = (uint8_t)v;
+	else if (c->type != WEFT_IPV6_HOPLIMIT && c->type != WEFT_IPV6_TCLASS)
+		return -EINVAL;
+	return 0;
+}
+
+int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg, struct dgram_ctl *ret)
+{
+	struct cmsg c;
+	size_t pos = 0;
+	int got, err = 0;
+
+	*ret = (struct dgram_ctl){.ttl = ds->sk.ttl, .tos = ds->sk.tos};
+	if (likely(!msg->control_len))
+		return 0;
+	while (!err && (got = cmsg_next(msg, &pos, &c)) != 0) {
+		if (got < 0)
+			return got;
+		if (c.level == WEFT_IPPROTO_IP)
+			err = dgram_ctl_ip(ds->sk.stack, &c, ret);
+		else if (c.level == WEFT_IPPROTO_IPV6)
+			err = dgram_ctl_ip6(ds->sk.stack, &c, ret);
+	}
+	return err;
+}
