@@ -36,7 +36,6 @@ static const struct {
 	{"net.ipv4.tcp_dsack", "1"},
 	{"net.ipv4.tcp_reordering", "3"},
 	{"net.ipv4.tcp_max_reordering", NULL},
-	{"net.ipv4.tcp_congestion_control", NULL},
 	{"net.ipv4.tcp_allowed_congestion_control", NULL},
 	{"net.ipv4.tcp_early_retrans", NULL},
 	{"net.ipv4.tcp_recovery", NULL},
@@ -146,9 +145,10 @@ int drill_setting_apply(struct weft_stack *st, const char *name, const char *val
 	for (size_t i = 0; i < ARRAY_SIZE(triples); i++)
 		if (!strcmp(triples[i].name, name))
 			return apply_triple(st, triples[i].parts, name, value, why, why_size);
-	if (!number(value, &v, &end) || *end)
-		return apply_foreign(name, value, why, why_size);
-	err = weft_stack_set(st, name, v);
+	if (number(value, &v, &end) && !*end)
+		err = weft_stack_set(st, name, v);
+	else
+		err = weft_stack_set_text(st, name, value);
 	if (!err)
 		return 0;
 	if (err == -EINVAL)

@@ -68,12 +68,6 @@ static const char *timer_name(uint8_t timer)
 	return "unknown";
 }
 
-/* "reno" is what Linux calls it. */
-static const char *cc_name(const char *name)
-{
-	return strcmp(name, "newreno") == 0 ? "reno" : name;
-}
-
 static const char *ca_state_name(uint8_t state)
 {
 	static const char *const names[] = {"open", "disorder", "cwr", "recovery", "loss"};
@@ -110,7 +104,7 @@ static json_t *tcp_json(const struct weft_tcp_info *t)
 		N(reordering),    N(reord_seen),      N(dsack_dups),
 		N(rcv_ooopack),
 	};
-	json_t *tcp = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "cc", cc_name(t->cc), "ca_state",
+	json_t *tcp = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "cc", t->cc, "ca_state",
 				ca_state_name(t->ca_state), "wait", wait_name(t->wait), "ts",
 				t->has_ts, "sack", t->has_sack, "wscale", t->has_wscale);
 

@@ -127,6 +127,11 @@ WEFT_API uint64_t weft_stack_counter(const struct weft_stack *st, const char *na
  * out of range. doc/sysctl.md lists them. */
 WEFT_API int weft_stack_set(struct weft_stack *st, const char *name, int64_t value);
 WEFT_API int weft_stack_get(const struct weft_stack *st, const char *name, int64_t *ret);
+/* The same as text, which may be a name where the values have names
+ * (net.ipv4.tcp_congestion_control). -ENOSPC: it does not fit into `size` bytes. */
+WEFT_API int weft_stack_set_text(struct weft_stack *st, const char *name, const char *text);
+WEFT_API int weft_stack_get_text(const struct weft_stack *st, const char *name, char *ret,
+				 size_t size);
 
 #ifdef __cplusplus
 }

@@ -57,6 +57,7 @@ enum {
 	WEFT_TCP_WINDOW_CLAMP = 10, /* bytes offered at most; 0: no such bound */
 	WEFT_TCP_INFO_LINUX = 11,   /* struct weft_tcp_info_linux: Linux's TCP_INFO */
 	WEFT_TCP_QUICKACK = 12,
+	WEFT_TCP_CONGESTION = 13,   /* congestion control, a name; -ENOENT: none of that name */
 	WEFT_TCP_USER_TIMEOUT = 18, /* ms */
 	WEFT_TCP_INQ = 36,          /* weft_recvmsg() tells how much is left to read */
 	WEFT_TCP_CM_INQ = 36,       /* its control message, an int */

@@ -90,6 +90,16 @@ int weft_stack_set(struct weft_stack *st, const char *name, int64_t value)
 	return sysctl_set(stack_of(st), name, value);
 }
 
+int weft_stack_set_text(struct weft_stack *st, const char *name, const char *text)
+{
+	return sysctl_set_text(stack_of(st), name, text);
+}
+
+int weft_stack_get_text(const struct weft_stack *st, const char *name, char *ret, size_t size)
+{
+	return sysctl_get_text((struct stack *)(uintptr_t)stack_of_const(st), name, ret, size);
+}
+
 int weft_stack_get(const struct weft_stack *st, const char *name, int64_t *ret)
 {
 	/* Reading changes nothing; sysctl's `base` functions serve both ways. */

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/stack.h"
@@ -96,6 +97,68 @@ int sysctl_set(struct stack *st, const char *name, int64_t value)
 	if (table->changed)
 		table->changed(st, ctl);
 	return 0;
+}
+
+static int text_to_int(const char *text, int64_t *ret)
+{
+	bool is_negative = *text == '-';
+	int64_t v = 0;
+
+	text += is_negative;
+	if (!*text)
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		if (v > (INT64_MAX - 9) / 10)
+			return -EINVAL;
+		v = v * 10 + (*text - '0');
+	}
+	*ret = is_negative ? -v : v;
+	return *text ? -EINVAL : 0;
+}
+
+static int name_to_value(const struct sysctl *ctl, const char *text, int64_t *ret)
+{
+	for (int64_t v = ctl->min; v <= ctl->max; v++) {
+		const char *name = ctl->value_name(v);
+
+		if (name && strcmp(name, text) == 0) {
+			*ret = v;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int sysctl_set_text(struct stack *st, const char *name, const char *text)
+{
+	const struct sysctl_table *table;
+	const struct sysctl *ctl = sysctl_find(st, name, &table);
+	int64_t v;
+	int err;
+
+	if (!ctl)
+		return -ENOENT;
+	err = ctl->value_name ? name_to_value(ctl, text, &v) : text_to_int(text, &v);
+	return err ? err : sysctl_set(st, name, v);
+}
+
+int sysctl_get_text(struct stack *st, const char *name, char *ret, size_t size)
+{
+	const struct sysctl_table *table;
+	const struct sysctl *ctl = sysctl_find(st, name, &table);
+	const char *value_name;
+	int64_t v;
+	int n;
+
+	if (!ctl)
+		return -ENOENT;
+	v = sysctl_load(ctl, table->base(st));
+	value_name = ctl->value_name ? ctl->value_name(v) : NULL;
+	if (value_name)
+		n = snprintf(ret, size, "%s", value_name);
+	else
+		n = snprintf(ret, size, "%lld", (long long)v);
+	return n >= 0 && (size_t)n < size ? 0 : -ENOSPC;
 }
 
 int sysctl_get(struct stack *st, const char *name, int64_t *ret)

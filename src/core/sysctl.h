@@ -29,6 +29,8 @@ struct sysctl {
 	int64_t scale;    /* the field holds the value times this */
 	size_t off;       /* of the field in what `base` returns */
 	uint8_t size;     /* of the field: 1, 2, 4 (unsigned or not, as min tells) or 8 (int64_t) */
+	/* Names of the values from min to max, as people write them; NULL: they are numbers. */
+	const char *(*value_name)(int64_t value);
 };
 
 #define SYSCTL_SCALED(type, field, factor, sysctl_name, lo, hi, explanation)            \
@@ -54,6 +56,10 @@ int sysctl_register(struct stack *st, const struct sysctl_table *table) MUST_CHE
 /* 0; -ENOENT: no such name; -EINVAL: out of range. */
 int sysctl_set(struct stack *st, const char *name, int64_t value) MUST_CHECK;
 int sysctl_get(struct stack *st, const char *name, int64_t *ret) MUST_CHECK;
+/* The same as text: a decimal number or the name of a value. -EINVAL: neither. */
+int sysctl_set_text(struct stack *st, const char *name, const char *text) MUST_CHECK;
+/* -ENOSPC: `ret` is too small. */
+int sysctl_get_text(struct stack *st, const char *name, char *ret, size_t size) MUST_CHECK;
 /* The value of a setting in `base`, a struct of its table's. */
 int64_t sysctl_load(const struct sysctl *ctl, const void *base);
 /* Calls `fn` for every setting, in the order of registration. */

@@ -67,6 +67,7 @@ struct tcp_conf {
 	uint8_t push_bursts;
 	uint8_t icmp_fails_connect;
 	uint8_t icmp_aborts;
+	uint8_t congestion_control; /* cc_at() */
 };
 
 /* Values of the setting tcp.profile. */

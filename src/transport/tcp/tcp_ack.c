@@ -60,18 +60,6 @@ static void tcp_ack_wake_writer(struct tcp_conn *conn)
 	}
 }
 
-/* Adds the time with data in flight since the last count. Often enough for microseconds that wrap.
- */
-void tcp_busy_count(struct tcp_conn *conn)
-{
-	uint32_t now_us = tcp_clock_us(conn) | 1;
-
-	if (!conn->busy_since_us)
-		return;
-	conn->busy_ns += (int64_t)(now_us - conn->busy_since_us) * TCP_NS_PER_US;
-	conn->busy_since_us = now_us;
-}
-
 /* snd_una moves to the segment's ACK. */
 static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
@@ -83,9 +71,8 @@ static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg)
 	tcp_sack_advance(conn);
 	conn->bytes_acked += bytes - tcp_sndq_bytes(conn);
 	tcp_ack_rtt(conn, seg);
-	tcp_busy_count(conn);
-	if (tcp_flight(conn) == 0)
-		conn->busy_since_us = 0;
+	if (tcp_flight(conn) == 0 && tcp_unsent(conn) == 0)
+		tcp_chrono_set(conn, TCP_CHRONO_NONE);
 	if (conn->flags & TCPC_SND_URG)
 		tcp_urg_acked(conn);
 	ip_dst_confirm(conn->sk.stack, &conn->sk.dst);

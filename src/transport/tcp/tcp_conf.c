@@ -68,6 +68,13 @@ static void *tcp_conf_base(struct stack *st)
 #define TCP_CTL(field, name, lo, hi, text) \
 	SYSCTL(struct tcp_conf, field, "net.ipv4.tcp_" name, lo, hi, text)
 
+static const char *tcp_cc_value_name(int64_t value)
+{
+	const struct cc_ops *ops = cc_at((size_t)value);
+
+	return ops ? ops->name : NULL;
+}
+
 static const struct sysctl tcp_ctls[] = {
 	SYSCTL(struct tcp_conf, profile, "tcp.profile", 0, 1,
 	       "sets the choices that RFCs leave: 0 as Linux, 1 as the RFCs' plain text"),
@@ -141,6 +148,15 @@ static const struct sysctl tcp_ctls[] = {
 		"answer SYNs with cookies: 0 never, 1 when the SYN queue is full, 2 always"),
 	TCP_CTL(syn_loss_iw, "syn_loss_iw", 1, 255,
 		"lost SYNs from which on the initial window is one segment (RFC 5681: 1)"),
+	{
+		.name = "net.ipv4.tcp_congestion_control",
+		.text = "congestion control of new sockets",
+		.max = CC_COUNT - 1,
+		.scale = 1,
+		.off = offsetof(struct tcp_conf, congestion_control),
+		.size = 1,
+		.value_name = tcp_cc_value_name,
+	},
 	SYSCTL(struct tcp_conf, min_pmtu, "net.ipv4.route.min_pmtu", 68, 65535,
 	       "least path MTU that an ICMP error may ask of a connection; below, datagrams may be "
 	       "fragmented"),

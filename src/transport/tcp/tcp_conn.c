@@ -42,6 +42,7 @@ static void tcp_conn_release(struct tcp_conn *conn)
 	tcp_sndq_purge(conn);
 	tcp_sack_clear(conn);
 	tcp_reasm_purge(conn);
+	tcp_sender_free(conn);
 }
 
 /* What a connection starts from, besides zeroes. */
@@ -67,7 +68,7 @@ struct tcp_conn *tcp_conn_new(struct stack *st, int family)
 	conn->sk.sndbuf_bytes = st->tcp->conf.wmem_default;
 	conn->sk.rcvbuf_bytes = st->tcp->conf.rmem_default;
 	conn->state = WEFT_TCP_CLOSE;
-	conn->cc.ops = &cc_newreno;
+	conn->cc.ops = cc_at(st->tcp->conf.congestion_control);
 	pktq_init(&conn->rcvq);
 	engine_work_init(&conn->work, tcp_conn_work);
 	wheel_timer_init(&conn->timer, tcp_timer_fire);

@@ -75,6 +75,17 @@ enum tcp_ca_state {
 	TCP_CA_LOSS = 4,     /* after a timeout */
 };
 
+/* tcp_conn->ecn (RFC 3168, tcp_ecn.c) */
+enum {
+	TCP_ECN_OK = 1 << 0,    /* agreed in the handshake */
+	TCP_ECN_ECE = 1 << 1,   /* as receiver: a mark came, every ACK says so until CWR comes */
+	TCP_ECN_CWR = 1 << 2,   /* as sender: the next new data tells that the window is smaller */
+	TCP_ECN_CE = 1 << 3,    /* RFC 8257 §3.2: DCTCP.CE, the last data was marked */
+	TCP_ECN_EXACT = 1 << 4, /* marks are echoed one by one */
+	TCP_ECN_ASKED = 1 << 5, /* the SYN had ECE and CWR */
+	TCP_ECN_SEEN = 1 << 6,  /* the peer sends ECT: a missing mark means something */
+};
+
 /* What rexmt_ns is the deadline of. */
 enum tcp_rexmt_kind {
 	TCP_REXMT_NONE,
@@ -150,7 +161,7 @@ struct tcp_conn {
 	uint8_t soft_err;     /* errno of the last ICMP error that did not end us */
 	uint8_t n_mem_tries;  /* attempts to send in a row that found no memory */
 	uint16_t pmtu_s;      /* with pmtu: engine seconds when it was learned, wraps */
-	struct cc_state cc;   /* cwnd, ssthresh */
+	struct cc_state cc;   /* cwnd, ssthresh; cc.priv is the end of a struct tcp_sender */
 	struct tcp_sndq sndq;
 	struct pktq rcvq;      /* in-order payload */
 	uint32_t rcv_truesize; /* memory behind rcvq and the out-of-order queue */
@@ -205,8 +216,6 @@ struct tcp_conn {
 	uint64_t bytes_rcvd;
 	uint64_t bytes_rexmt;
 	int64_t established_ns;
-	int64_t busy_ns;
-	uint32_t busy_since_us; /* odd: data in flight, counted up to then; 0: none */
 	uint32_t n_rexmt;
 	uint32_t segs_out;
 	uint32_t segs_in;
@@ -215,6 +224,7 @@ struct tcp_conn {
 	uint32_t n_ooo_in;     /* segments that came out of order */
 	uint16_t n_dsack_in;   /* duplicates that the peer reported; saturates */
 	uint16_t n_reord_seen; /* saturates */
+	uint8_t ecn;           /* TCP_ECN_* */
 };
 
 enum {

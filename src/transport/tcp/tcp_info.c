@@ -46,13 +46,6 @@ static void tcp_info_timer(const struct tcp_conn *conn, struct weft_tcp_info *re
 	}
 }
 
-static int64_t tcp_info_busy_ns(const struct tcp_conn *conn)
-{
-	int32_t us = conn->busy_since_us ? (int32_t)(tcp_clock_us(conn) - conn->busy_since_us) : 0;
-
-	return conn->busy_ns + (int64_t)(us > 0 ? us : 0) * TCP_NS_PER_US;
-}
-
 void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 {
 	*ret = (struct weft_tcp_info){
@@ -95,7 +88,7 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 		.ofoq_bytes = conn->reasm ? conn->reasm->n_bytes : 0,
 		.established_ns = conn->established_ns,
 		.handshake_ns = (int64_t)conn->handshake_us * TCP_NS_PER_US,
-		.busy_ns = tcp_info_busy_ns(conn),
+		.busy_ns = tcp_chrono_ns(conn, TCP_CHRONO_BUSY),
 		.cc = conn->cc.ops->name,
 		.backoffs = conn->n_backoffs,
 		.last_snd_ago_ms = tcp_clock_ms(conn->sk.stack) - conn->last_snd_ms,

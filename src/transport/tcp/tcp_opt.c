@@ -223,6 +223,19 @@ static int tcp_opt_noticed(struct tcp_conn *conn, int name)
 	return 0;
 }
 
+/* A name, with or without a NUL. */
+static int tcp_opt_congestion(struct tcp_conn *conn, const void *val, size_t len)
+{
+	char name[CC_NAME_MAX] = "";
+	const struct cc_ops *ops;
+
+	if (len < 1)
+		return -EINVAL;
+	memcpy(name, val, len < sizeof(name) ? len : sizeof(name) - 1);
+	ops = cc_find(name);
+	return ops ? tcp_cc_set(conn, ops) : -ENOENT;
+}
+
 int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
@@ -232,6 +245,8 @@ int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len
 		return tcp_opt_noticed(conn, name);
 	if (level != WEFT_IPPROTO_TCP)
 		return -ENOPROTOOPT;
+	if (name == WEFT_TCP_CONGESTION)
+		return tcp_opt_congestion(conn, val, len);
 	err = tcp_opt_int(val, len, &v);
 	return err ? err : tcp_opt_set(conn, name, v);
 }
@@ -314,6 +329,12 @@ int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	if (name == WEFT_TCP_INFO_LINUX) {
 		tcp_info_linux(conn, &info.linux_);
 		return tcp_opt_put(val, len, &info.linux_, sizeof(info.linux_));
+	}
+	if (name == WEFT_TCP_CONGESTION) {
+		char cc[CC_NAME_MAX] = "";
+
+		memcpy(cc, conn->cc.ops->name, strlen(conn->cc.ops->name));
+		return tcp_opt_put(val, len, cc, sizeof(cc));
 	}
 	err = tcp_opt_get(conn, name, &v);
 	if (err)

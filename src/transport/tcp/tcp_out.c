@@ -317,8 +317,8 @@ static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
 /* New numbers have gone out. */
 static void tcp_sent_new(struct tcp_conn *conn, uint32_t n)
 {
-	if (!conn->busy_since_us)
-		conn->busy_since_us = tcp_clock_us(conn) | 1;
+	if (tcp_flight(conn) == 0)
+		tcp_chrono_set(conn, TCP_CHRONO_BUSY);
 	conn->snd_nxt += n;
 	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
 	if (conn->flags & TCPC_RTT_TIMING)
@@ -359,7 +359,7 @@ static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 	if (n > 0 && conn->data_segs_in > 0)
 		tcp_note_answer(conn);
 	tcp_out_opts(conn, &opts);
-	if (tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
+	if (!tcp_sender_get(conn) || tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
 		conn->flags |= TCPC_MEM_WAIT;
 		return false;
 	}
@@ -393,7 +393,7 @@ static void tcp_out_after_idle(struct tcp_conn *conn)
 		return;
 	idle_us = (uint64_t)(tcp_clock_ms(conn->sk.stack) - conn->last_snd_ms) * 1000;
 	if (idle_us > conn->rto_us)
-		conn->cc.ops->on_idle(&conn->cc, idle_us, conn->rto_us);
+		cc_on_idle(&conn->cc, idle_us, conn->rto_us);
 }
 
 /* Segments must fit the path as it is now; without a route the old values serve. */

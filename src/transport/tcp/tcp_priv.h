@@ -367,8 +367,6 @@ bool tcp_nagle_holds(const struct tcp_conn *conn);
 /* Route and segment size follow the routing table. 0, or ip_route()'s error with the old values
  * kept. */
 int tcp_route_sync(struct tcp_conn *conn) MUST_CHECK;
-/* Congestion control begins, with the initial window. */
-void tcp_cc_start(struct tcp_conn *conn);
 void tcp_mss_sync(struct tcp_conn *conn);
 /* An ICMP error says that datagrams longer than `mtu` do not get through. */
 void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu);
@@ -379,12 +377,74 @@ uint16_t tcp_mss_default(const struct ip_addr *raddr);
 /* Segment size without options that fits `mtu`. */
 uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu);
 
+/* tcp_cc.c: congestion control of a connection, and what only a sender needs */
+
+enum tcp_chrono {
+	TCP_CHRONO_NONE,
+	TCP_CHRONO_BUSY,   /* data in flight or waiting */
+	TCP_CHRONO_RWND,   /* the same, and the peer's window holds it back */
+	TCP_CHRONO_SNDBUF, /* the same, and the send buffer is too small for the window */
+	TCP_CHRONO_N,
+};
+
+/* Memory of a connection that has sent data, with the control's at its end. */
+struct tcp_sender {
+	/* delivery (tcp_rate.c) */
+	uint64_t delivered_bytes;
+	uint64_t lost_bytes;
+	uint64_t app_limited; /* up to which delivered_bytes the application sets the rate; 0: no */
+	int64_t delivered_ns; /* when delivered_bytes grew last */
+	int64_t first_tx_ns;  /* when the segment that was acknowledged last was sent */
+	uint64_t rate_Bps;    /* the largest of late; for TCP_INFO */
+	/* pacing (tcp_pace.c) */
+	uint64_t pacing_Bps;     /* 0: none */
+	uint64_t pacing_max_Bps; /* SO_MAX_PACING_RATE; UINT64_MAX: none */
+	int64_t pace_ns;         /* when the next segment may leave */
+	/* ECN (tcp_ecn.c) */
+	uint32_t cwr_high;     /* snd_nxt when the window was last made smaller for a mark */
+	uint32_t delivered_ce; /* segments acknowledged with a mark */
+	/* times with something to send (TCP_INFO) */
+	int64_t chrono_ns; /* when `chrono` began */
+	int64_t chronos_ns[TCP_CHRONO_N - 1];
+	uint8_t chrono; /* enum tcp_chrono */
+	bool is_rate_app_limited;
+	uint16_t n_cc; /* bytes of the control's memory */
+	uint64_t cc[];
+};
+
+/* What an ACK brought. */
+struct tcp_ack_event {
+	uint32_t acked_bytes;
+	uint32_t sacked_bytes;
+	uint32_t flight_bytes; /* before */
+	bool is_dup;
+	bool was_cwnd_limited;
+};
+
+/* NULL: no data was sent yet, and nothing set that must be kept there. */
+static inline struct tcp_sender *tcp_sender(const struct tcp_conn *conn)
+{
+	return conn->cc.priv ? container_of(conn->cc.priv, struct tcp_sender, cc) : NULL;
+}
+/* The block exists from now on. NULL: no memory. */
+struct tcp_sender *tcp_sender_get(struct tcp_conn *conn);
+void tcp_sender_free(struct tcp_conn *conn);
+/* Congestion control begins, with the initial window. */
+void tcp_cc_start(struct tcp_conn *conn);
+/* Another control from now on. 0 or -ENOMEM. */
+int tcp_cc_set(struct tcp_conn *conn, const struct cc_ops *ops) MUST_CHECK;
+/* New data was acknowledged while nothing is being recovered, or anything was delivered when the
+ * control sets the window itself. */
+void tcp_cc_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+/* What holds the sender back has changed. */
+void tcp_chrono_set(struct tcp_conn *conn, enum tcp_chrono chrono);
+int64_t tcp_chrono_ns(const struct tcp_conn *conn, enum tcp_chrono chrono);
+
 /* tcp_ack.c */
 
 /* The ACK step of synchronised states: window, scoreboard, RTT, recovery, queue. */
 enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
 void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg);
-void tcp_busy_count(struct tcp_conn *conn);
 
 /* tcp_sack.c: what the peer holds beyond snd_una, as disjoint ranges in order */
 
@@ -415,13 +475,6 @@ uint32_t tcp_sack_lost_end(const struct tcp_conn *conn);
 
 /* tcp_recover.c */
 
-struct tcp_ack_event {
-	uint32_t acked_bytes;
-	uint32_t sacked_bytes;
-	uint32_t flight_bytes; /* before */
-	bool is_dup;
-	bool was_cwnd_limited;
-};
 void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
 /* The retransmission timer has fired: everything not held is lost. */
 void tcp_recover_on_timeout(struct tcp_conn *conn);

@@ -100,9 +100,10 @@ static void tcp_enter(struct tcp_conn *conn, enum tcp_ca_state ca_state)
 		.flight_bytes = tcp_min(tcp_flight(conn), conn->cc.cwnd),
 		.is_timeout = ca_state == TCP_CA_LOSS,
 		.is_repeated = ca_state == TCP_CA_LOSS && conn->n_backoffs > 0,
+		.nxt = conn->snd_nxt,
 	};
 
-	conn->cc.ops->on_loss(&conn->cc, &loss);
+	cc_on_loss(&conn->cc, &loss);
 	conn->ca_state = (uint8_t)ca_state;
 	conn->recover = conn->snd_nxt;
 	conn->high_rxt = conn->snd_una;
@@ -118,24 +119,9 @@ static void tcp_enter_recovery(struct tcp_conn *conn)
 static void tcp_leave_recovery(struct tcp_conn *conn)
 {
 	if (conn->ca_state == TCP_CA_RECOVERY)
-		conn->cc.ops->on_recovered(&conn->cc);
+		cc_on_recovered(&conn->cc);
 	conn->ca_state = conn->sackb ? TCP_CA_DISORDER : TCP_CA_OPEN;
 	conn->n_dupacks = 0;
-}
-
-static void tcp_cc_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
-{
-	struct cc_ack ack = {
-		.now_ns = tcp_now(conn),
-		.acked_bytes = ev->acked_bytes,
-		.flight_bytes = ev->flight_bytes,
-		.srtt_us = conn->srtt_us8 / 8,
-	};
-
-	/* In slow start half a window in flight is enough to see that it carries (as Linux). */
-	ack.is_cwnd_limited = ev->was_cwnd_limited || (conn->cc.cwnd < conn->cc.ssthresh &&
-						       conn->cc.cwnd < 2 * ev->flight_bytes);
-	conn->cc.ops->on_ack(&conn->cc, &ack);
 }
 
 /* The duplicate ACKs behind `acked` new bytes are used up: one for each segment but the first. */
@@ -158,7 +144,7 @@ void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 			if (!tcp_has_sack(conn))
 				tcp_reno_deflate(conn, ev->acked_bytes);
 			if (conn->ca_state == TCP_CA_LOSS)
-				tcp_cc_ack(conn, ev);
+				tcp_cc_on_ack(conn, ev);
 		}
 		return;
 	}
@@ -167,7 +153,7 @@ void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 		if (seq_gt(conn->snd_una, conn->recover))
 			conn->recover = conn->snd_una - 1; /* must not fall behind by 2^31 */
 		if (!tcp_loss_found(conn))
-			tcp_cc_ack(conn, ev);
+			tcp_cc_on_ack(conn, ev);
 	}
 	if (tcp_loss_found(conn))
 		tcp_enter_recovery(conn);

@@ -44,16 +44,6 @@ void tcp_mss_sync(struct tcp_conn *conn)
 	cc_set_mss(&conn->cc, mss);
 }
 
-void tcp_cc_start(struct tcp_conn *conn)
-{
-	uint32_t n = tcp_conf(conn)->init_cwnd, mss = conn->mss;
-
-	if (n == 0)
-		n = mss > 2190 ? 2 : mss > 1095 ? 3 : 4; /* RFC 5681 §3.1 */
-	cc_init(&conn->cc, conn->cc.ops, mss);
-	conn->cc.cwnd = n * mss;
-}
-
 void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu)
 {
 	bool is_ip4 = ip_addr_is_ip4(&conn->sk.conn.raddr);

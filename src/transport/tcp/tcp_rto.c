@@ -193,7 +193,6 @@ static void tcp_rto_syn(struct tcp_conn *conn)
  */
 static void tcp_rto_data(struct tcp_conn *conn)
 {
-	tcp_busy_count(conn);
 	tcp_mib(conn, MIB_TcpExtTCPTimeouts);
 	tcp_recover_on_timeout(conn);
 	if (!tcp_try_again(conn, false))

@@ -34,8 +34,15 @@ static char *read_doc(void)
 
 static void print_row(void *arg, const struct sysctl *ctl, int64_t value)
 {
-	fprintf(arg, "| `%s` | %" PRId64 " | %" PRId64 " to %" PRId64 " | %s |\n", ctl->name, value,
-		ctl->min, ctl->max, ctl->text);
+	if (!ctl->value_name) {
+		fprintf(arg, "| `%s` | %" PRId64 " | %" PRId64 " to %" PRId64 " | %s |\n",
+			ctl->name, value, ctl->min, ctl->max, ctl->text);
+		return;
+	}
+	fprintf(arg, "| `%s` | %s | ", ctl->name, ctl->value_name(value));
+	for (int64_t v = ctl->min; v <= ctl->max; v++)
+		fprintf(arg, "%s%s", v > ctl->min ? ", " : "", ctl->value_name(v));
+	fprintf(arg, " | %s |\n", ctl->text);
 }
 
 /* Settings with their values in a stack where nobody has changed any. */

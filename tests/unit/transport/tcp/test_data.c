@@ -468,6 +468,7 @@ static void three_duplicate_acks_retransmit_without_sack(void **state UNUSED)
 	struct tcp_opts opts = plain_opts();
 	struct tf *f = tf_new();
 
+	f->host.st->tcp->conf.congestion_control = (uint8_t)cc_index(&cc_newreno);
 	tf_established_with(f, &opts);
 	send_n(f, 10 * MSS);
 	tf_pop(f);
