@@ -189,8 +189,12 @@ static uint32_t tcp_rcv_wnd_want(const struct tcp_conn *conn)
 	uint32_t space = tcp_rcv_wnd_space(conn);
 	uint32_t left = tcp_rcv_wnd(conn);
 	uint32_t step = tcp_min(conn->sk.rcvbuf_bytes / 4, conn->rcv_mss);
+	uint32_t clamp = tcp_sockopts(conn)->window_clamp;
 
-	/* RFC 9293 §3.8.6.2.2: the edge moves by a segment or half the buffer, or not at all. */
+	/* RFC 9293 §3.8.6.2.2: the edge moves by a segment or half the buffer, or not at all. A
+	 * clamp below a segment is the buffer then, or the window would stay closed for ever. */
+	if (clamp)
+		step = tcp_min(step, clamp / 2);
 	if (space <= left || space - left < step)
 		return left;
 	return space;

@@ -257,6 +257,30 @@ static void window_clamp_is_at_least_half_the_least_buffer(void **state UNUSED)
 	tf_end(f);
 }
 
+/* Found by the model test: the window of a reader that has emptied its queue never opened again. */
+static void window_clamp_below_a_segment_opens_the_window_after_it_was_full(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	char buf[4000];
+
+	tf_established(f);
+	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .len = 1460));
+	assert_int_equal(tf_recv(f->sk, buf, sizeof(buf), 0), 1460);
+	assert_int_equal(tf_sockopt(f->sk, WEFT_TCP_WINDOW_CLAMP, 1152), 0);
+	for (uint32_t n = 1460; tcp_rcv_wnd(tf_conn(f)) > 0;) {
+		uint32_t len = tcp_min(tcp_rcv_wnd(tf_conn(f)), 1460);
+
+		tf_rx(f, TSEG(.seq = NXT + n, .ack = UNA, .len = len));
+		n += len;
+	}
+	tf_ignore(f);
+	while (tf_recv(f->sk, buf, sizeof(buf), 0) > 0)
+		;
+	fix_settle(f->eng);
+	assert_int_equal(tf_pop(f).wnd << tf_conn(f)->rcv_wscale, 1152);
+	tf_end(f);
+}
+
 /* Figures */
 
 static int ask(struct tf *f, unsigned int request)
@@ -388,6 +412,7 @@ int main(void)
 		cmocka_unit_test(linger2_negative_resets_instead_of_fin_wait_2),
 		cmocka_unit_test(window_clamp_bounds_what_is_offered),
 		cmocka_unit_test(window_clamp_is_at_least_half_the_least_buffer),
+		cmocka_unit_test(window_clamp_below_a_segment_opens_the_window_after_it_was_full),
 		cmocka_unit_test(ioctls_tell_the_queues),
 		cmocka_unit_test(inq_tells_what_is_left),
 		cmocka_unit_test(info_is_laid_out_as_linux_has_it),
