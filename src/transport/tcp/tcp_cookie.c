@@ -109,6 +109,11 @@ void tcp_cookie_synack(struct tcp_conn *listener, const struct tcp_seg *seg)
 	struct tcp_req req;
 
 	tcp_req_init(&req, listener, seg);
+	/* Without the timestamp to remember them in, nothing else is agreed. */
+	if (!(req.flags & TCP_REQ_TS)) {
+		req.flags = 0;
+		req.wscales = 0;
+	}
 	req.iss = tcp_cookie_make(st, &req.node, req.irs, tcp_cookie_mss_index(req.mss_peer));
 	listener->listen->cookie_s = (uint32_t)(st->eng->now_ns / TCP_NS_PER_S) + 1;
 	mib_inc(st, MIB_TcpExtSyncookiesSent);
@@ -176,9 +181,10 @@ enum drop tcp_cookie_ack(struct tcp_conn *listener, struct tcp_seg *seg)
 	if (!tcp_cookie_read(st, &found.node, found.irs, found.iss, &data) ||
 	    !tcp_cookie_options(st, &found, seg)) {
 		mib_inc(st, MIB_TcpExtSyncookiesFailed);
-		/* RFC-DEVIATION: RFC 9293 §3.10.7.2: data is not reset then. What went before it,
-		 * with the cookie, may be lost and come again. */
-		return seg->len > 0 ? DROP_TCP_COOKIE : DROP_TCP_NO_SOCKET;
+		/* RFC-DEVIATION: RFC 9293 §3.10.7.2: data and FIN are not reset then. What went
+		 * before, with the cookie, may be lost and come again. */
+		return seg->len > 0 || (seg->flags & TCP_F_FIN) ? DROP_TCP_COOKIE
+								: DROP_TCP_NO_SOCKET;
 	}
 	found.mss_peer = cookie_mss[data];
 	mib_inc(st, MIB_TcpExtSyncookiesRecv);

@@ -86,9 +86,11 @@ static void cookie_without_timestamps_makes_a_plain_connection(void **state UNUS
 	struct tf *f = tf_new();
 	struct sock *l = flooded(f);
 	struct tcp_opts opts = all_opts();
+	struct tseg sa;
 
 	opts.has_ts = false;
-	syn(f, &opts);
+	sa = syn(f, &opts);
+	assert_false(sa.opts.sack_ok || sa.opts.has_wscale || sa.opts.has_ts);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA));
 	f->sk = tf_accept(l);
 	assert_non_null(f->sk);
@@ -217,6 +219,9 @@ static void data_ahead_of_its_cookie_is_dropped_in_silence(void **state UNUSED)
 	syn(f, &opts);
 	assert_int_equal(tf_rx_verdict(f, TSEG(.seq = NXT + 100, .ack = UNA, .len = 100)),
 			 DROP_TCP_COOKIE);
+	assert_int_equal(
+		tf_rx_verdict(f, TSEG(.flags = ACK | TCP_F_FIN, .seq = NXT + 200, .ack = UNA)),
+		DROP_TCP_COOKIE);
 	tf_assert_silent(f);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .len = 100));
 	f->sk = tf_accept(l);
