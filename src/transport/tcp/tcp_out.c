@@ -133,6 +133,9 @@ static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
 		.dst = &conn->sk.dst,
 	};
 
+	/* Here, since ip_output() would bring a route up to date without its segment size. */
+	if (unlikely(!ip_dst_is_valid(sk->stack, &sk->dst)))
+		(void)!tcp_route_sync(conn);
 	pkt->mark = sk->mark;
 	pkt_hop(pkt, HOP_SOCK, IP_PROTO_TCP);
 	return ip_output(sk->stack, pkt, &out);

@@ -224,6 +224,9 @@ static void tcp_rexmt_memory(struct tcp_conn *conn)
 	tcp_output(conn);
 	if (!(conn->flags & TCPC_NOSPACE) || (conn->flags & TCPC_MEM_WAIT))
 		return;
+	/* Full: an ACK will tell, and it must find the flag. */
+	if (tcp_sndq_bytes(conn) >= conn->sk.sndbuf_bytes)
+		return;
 	conn->flags &= ~(uint32_t)TCPC_NOSPACE;
 	sock_wake(&conn->sk, SOCK_OUT);
 }

@@ -257,6 +257,50 @@ static void connection_keeps_its_address_when_the_route_would_choose_another(voi
 	tf_end(f);
 }
 
+/* Found by the model test: an ACK brought the route up to date, but not the segment size. */
+static void segments_fit_a_smaller_mtu_that_an_ack_has_met_first(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	f->host.netif.mtu = 1000;
+	f->host.gen++;
+	tf_rx(f, TSEG(.seq = f->irs + 1, .ack = f->iss + 1, .len = 10));
+	assert_int_equal(tf_pop(f).len, 0);
+	assert_int_equal(tf_send(f->sk, (char[3000]){0}, 3000, 0), 3000);
+	fix_settle(f->eng);
+	assert_in_range(tf_pop(f).gso, 1, 960);
+	tf_ignore(f);
+	tf_end(f);
+}
+
+/* Found by the model test: memory that came back took the flag, and the writer was never called. */
+static void writer_to_a_full_buffer_still_waits_when_memory_comes_back(void **state UNUSED)
+{
+	static const char data[100000];
+	struct tf *f = tf_new();
+	struct pool *pkts = &f->eng->pkts.pkts;
+	uint32_t max = pkts->max_objs;
+	struct pktq taken;
+
+	tf_established(f);
+	pkts->max_objs = pkts->n_objs;
+	pktq_init(&taken);
+	for (struct pkt *pkt; (pkt = pkt_alloc(&f->eng->pkts, 0));)
+		pktq_push(&taken, pkt);
+	while (tf_send(f->sk, data, sizeof(data), 0) > 0)
+		;
+	assert_true(tf_conn(f)->flags & TCPC_NOSPACE);
+	assert_int_equal(tf_conn(f)->rexmt_kind, TCP_REXMT_MEM);
+	pkts->max_objs = max;
+	pktq_purge(&taken);
+	fix_advance(f->eng, 100 * MSEC);
+	assert_int_equal(tf_conn(f)->rexmt_kind, TCP_REXMT_RTO);
+	assert_true(tf_conn(f)->flags & TCPC_NOSPACE);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 static void bind_of_a_bound_socket_is_refused(void **state UNUSED)
 {
 	struct tf *f = tf_new();
@@ -919,6 +963,8 @@ int main(void)
 		cmocka_unit_test(syn_rcvd_of_a_simultaneous_open_retransmits_and_takes_a_plain_ack),
 		cmocka_unit_test(two_hosts_that_connect_to_each_other_meet),
 		cmocka_unit_test(connection_keeps_its_address_when_the_route_would_choose_another),
+		cmocka_unit_test(segments_fit_a_smaller_mtu_that_an_ack_has_met_first),
+		cmocka_unit_test(writer_to_a_full_buffer_still_waits_when_memory_comes_back),
 		cmocka_unit_test(bind_of_a_bound_socket_is_refused),
 		cmocka_unit_test(listen_handshake_makes_a_connection),
 		cmocka_unit_test(listen_offers_only_what_the_syn_had),
