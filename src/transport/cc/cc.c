@@ -52,6 +52,7 @@ void cc_set_mss(struct cc_state *cc, uint32_t mss)
 {
 	cc->mss = mss;
 	cc->cwnd = cc_max(cc->cwnd, mss);
+	cc->ssthresh = cc_max(cc->ssthresh, 2 * mss); /* what cwnd is after a recovery */
 }
 
 uint32_t cc_slow_start(struct cc_state *cc, uint32_t acked)
