@@ -103,6 +103,9 @@ static const struct {
 	 "No program listens there: `weft -n NODE ss -lun` lists the ports that are open. The "
 	 "sender has been told by an ICMP error"},
 	{"UDP_RCVBUF", "The program does not read fast enough: a larger SO_RCVBUF, or send less"},
+	{"PACKET_RCVBUF", "The program does not read its packet socket fast enough"},
+	{"SOCK_FILTER", "The program attached a filter to its socket (SO_ATTACH_FILTER) that "
+			"refuses such packets"},
 	{"RAW_RCVBUF", "The program does not read its raw socket fast enough"},
 	/* TCP */
 	{"TCP_HDR", "The header does not fit the segment: damaged, or made by hand"},

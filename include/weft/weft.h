@@ -4,6 +4,7 @@
 
 #include "weft/engine.h"
 #include "weft/netif.h"
+#include "weft/packet.h"
 #include "weft/socket.h"
 #include "weft/types.h"
 

@@ -64,7 +64,8 @@ static struct weft_sock_info api_node_info(const struct conn_node *node, const c
 
 static bool api_sock_is_shown(const struct sock *sk)
 {
-	return sk->conn.port || sk->proto->type == WEFT_SOCK_RAW;
+	return sk->conn.family != WEFT_AF_PACKET &&
+	       (sk->conn.port || sk->proto->type == WEFT_SOCK_RAW);
 }
 
 static void api_dump_sock(const struct api_dump *dump, const struct sock *sk)

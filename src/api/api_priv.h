@@ -18,6 +18,7 @@
 #include "socket/socket.h"
 #include "transport/sock.h"
 #include "weft/netif.h"
+#include "weft/packet.h"
 #include "weft/socket.h"
 #include "wire/addr.h"
 
@@ -130,7 +131,7 @@ static inline struct weft_addr weft_addr_of(const struct ip_addr *addr, int fami
 
 	if (family == WEFT_AF_INET)
 		memcpy(ret.bytes, addr->b + 12, sizeof(struct ip4_addr));
-	else if (family == WEFT_AF_INET6)
+	else if (family == WEFT_AF_INET6 || family == WEFT_AF_PACKET)
 		memcpy(ret.bytes, addr, sizeof(*addr));
 	return ret;
 }

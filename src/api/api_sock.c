@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sockets of the public API: types and handles; the calls themselves are socket/'s. */
 #include "api/api_priv.h"
+#include "weft/packet.h"
 #include "weft/socket.h"
 
 /* An address that the application gave, of any family: which are right is socket/'s to say. */
@@ -9,7 +10,9 @@ static struct sock_name api_name(const struct weft_sockaddr *sa)
 	struct sock_name name = {
 		.family = sa->addr.family, .port = sa->port, .ifindex = sa->scope_id};
 
-	if (ip_addr_of(&sa->addr, &name.addr))
+	if (name.family == WEFT_AF_PACKET) /* as its bytes are: weft/packet.h */
+		memcpy(&name.addr, sa->addr.bytes, sizeof(name.addr));
+	else if (ip_addr_of(&sa->addr, &name.addr))
 		name.addr = (struct ip_addr){0};
 	return name;
 }

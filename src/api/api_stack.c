@@ -7,6 +7,7 @@
 #include "ip/ip4.h"
 #include "link/link.h"
 #include "link/loopback.h"
+#include "socket/packet.h"
 #include "transport/ping.h"
 #include "transport/raw.h"
 #include "transport/sock_table.h"
@@ -16,7 +17,7 @@
 
 /* From the bottom up: a layer registers with those below it, and goes before them. */
 static int (*const api_layers[])(struct stack *st) = {
-	link_init, ip4_init, sock_table_init, udp_init, raw_init, ping_init, tcp_init,
+	link_init, ip4_init, sock_table_init, udp_init, raw_init, ping_init, tcp_init, packet_init,
 };
 
 static int api_stack_loopback(struct stack *st)

@@ -146,6 +146,13 @@ void netif_set_carrier(struct netif *netif, bool carrier)
 	(void)netif_set_flag(netif, NETIF_CARRIER, carrier);
 }
 
+void netif_set_promisc(struct netif *netif, bool on)
+{
+	assert(on || netif->n_promisc > 0);
+	netif->n_promisc += on ? 1u : UINT32_MAX;
+	(void)netif_set_flag(netif, NETIF_PROMISC, netif->n_promisc > 0);
+}
+
 int netif_set_mtu(struct netif *netif, uint32_t mtu)
 {
 	if (mtu < NETIF_MTU_MIN || mtu > NETIF_MTU_MAX)

@@ -95,6 +95,7 @@ struct netif {
 	uint32_t features;
 	uint32_t mtu;           /* bytes from the IP header on */
 	uint32_t gso_max_bytes; /* largest super-packet from the IP header on; <= 65535 */
+	uint32_t n_promisc;     /* who want NETIF_PROMISC */
 	uint32_t index;         /* from 1, unique in the stack, never reused */
 	struct eth_addr hwaddr;
 	struct ip4_if *ip4; /* addresses; owned by ip/ */
@@ -133,6 +134,8 @@ static inline bool netif_is_running(const struct netif *netif)
 {
 	return (netif->flags & (NETIF_UP | NETIF_CARRIER)) == (NETIF_UP | NETIF_CARRIER);
 }
+/* One more, or one less, who wants frames for other hosts too: NETIF_PROMISC while there is one. */
+void netif_set_promisc(struct netif *netif, bool on);
 int netif_set_mtu(struct netif *netif, uint32_t mtu) MUST_CHECK; /* 0 or -EINVAL */
 
 /* A frame arrived: `data` at the Ethernet header. Consumes it. Runs the stack at once, so only the

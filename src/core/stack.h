@@ -76,7 +76,7 @@ struct stack_layer {
 
 enum {
 	STACK_ETH_PROTOS = 8,
-	STACK_LAYERS = 12,
+	STACK_LAYERS = 24,
 	STACK_SYSCTLS = 16,
 	STACK_NAME_MAX = 64,
 };
@@ -99,6 +99,7 @@ struct stack {
 	struct udp *udp;
 	struct tcp *tcp;
 	struct raw *raw;
+	struct packet *packet;
 	struct sock_table *socks;
 	void *api; /* what api/ keeps with it */
 	/* Raw sockets see datagrams before the protocol does; set by transport/raw.c. True: one of

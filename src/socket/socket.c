@@ -7,8 +7,10 @@
 
 #include "ip/ip.h"
 #include "ip/ip4.h"
+#include "socket/packet.h"
 #include "transport/cmsg.h"
 #include "transport/sock_table.h"
+#include "weft/packet.h"
 #include "weft/socket.h"
 
 enum {
@@ -18,7 +20,8 @@ enum {
 
 static bool socket_family_is_known(const struct stack *st, int family)
 {
-	return (family == WEFT_AF_INET && st->ip4) || (family == WEFT_AF_INET6 && st->ip6);
+	return (family == WEFT_AF_INET && st->ip4) || (family == WEFT_AF_INET6 && st->ip6) ||
+	       (family == WEFT_AF_PACKET && st->packet);
 }
 
 /* Protocol 0 asks for the type's first; raw sockets take any but 0. */
@@ -38,6 +41,8 @@ int socket_new(struct stack *st, int family, int type, int protocol, struct sock
 
 	if (!socket_family_is_known(st, family))
 		return -EAFNOSUPPORT;
+	if (family == WEFT_AF_PACKET)
+		return packet_new(st, type, protocol, ret);
 	if (type < 0 || type >= SOCK_TYPES || protocol < 0 || protocol > UINT8_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < t->n_protos; i++) {
@@ -67,6 +72,8 @@ int socket_bind(struct sock *sk, const struct sock_name *name)
 	bool is_any = ip_addr_is_unspecified(&name->addr);
 	int err;
 
+	if (sk->conn.family == WEFT_AF_PACKET)
+		return packet_bind(sk, name);
 	/* Linux lets AF_UNSPEC pass for AF_INET when the address is 0.0.0.0. */
 	if (name->family != sk->conn.family &&
 	    !(name->family == WEFT_AF_UNSPEC && sk->conn.family == WEFT_AF_INET && is_any))
@@ -90,7 +97,7 @@ static struct ip_addr socket_dst(const struct sock_name *name)
 {
 	static const struct ip4_addr loopback4 = {{127, 0, 0, 1}};
 
-	if (!ip_addr_is_unspecified(&name->addr))
+	if (!ip_addr_is_unspecified(&name->addr) || name->family == WEFT_AF_PACKET)
 		return name->addr;
 	if (name->family == WEFT_AF_INET)
 		return ip_addr_from_ip4(&loopback4);
@@ -149,6 +156,7 @@ static ptrdiff_t socket_send_one(struct sock *sk, struct sock_msg *msg, const st
 			return -EAFNOSUPPORT;
 		msg->addr = socket_dst(to);
 		msg->port = to->port;
+		msg->ifindex = to->ifindex;
 		msg->has_addr = true;
 	}
 	return sk->proto->send(sk, msg);
@@ -213,7 +221,10 @@ static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct s
 	*ret_from = (struct sock_name){.family = WEFT_AF_UNSPEC};
 	if (msg->has_addr)
 		*ret_from = (struct sock_name){
-			.family = sk->conn.family, .addr = msg->addr, .port = msg->port};
+			.family = sk->conn.family,
+			.addr = msg->addr,
+			.port = msg->port,
+			.ifindex = sk->conn.family == WEFT_AF_PACKET ? msg->ifindex : 0};
 	return n;
 }
 
@@ -276,6 +287,10 @@ void socket_close(struct sock *sk, bool abort)
 
 void socket_name(const struct sock *sk, struct sock_name *ret)
 {
+	if (sk->conn.family == WEFT_AF_PACKET) {
+		packet_name(sk, ret);
+		return;
+	}
 	*ret = (struct sock_name){
 		.family = sk->conn.family, .addr = sk->conn.laddr, .port = sk->conn.lport};
 }

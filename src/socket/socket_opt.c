@@ -9,6 +9,7 @@
 #include "core/sysctl.h"
 #include "socket/socket.h"
 #include "transport/sock_table.h"
+#include "weft/packet.h"
 #include "weft/socket.h"
 #include "wire/ip4.h"
 
@@ -150,10 +151,21 @@ static int socket_set_ip(struct sock *sk, int name, const void *val, size_t len)
 	}
 }
 
+/* Options of SOL_SOCKET that are the protocol's, which has what they are about. */
+static bool socket_opt_is_protos(const struct sock *sk, int level, int name)
+{
+	return level == WEFT_SOL_SOCKET && sk->proto->type != WEFT_SOCK_STREAM &&
+	       (name == WEFT_SO_ATTACH_FILTER || name == WEFT_SO_DETACH_FILTER ||
+		name == WEFT_SO_LOCK_FILTER);
+}
+
 int socket_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	int err;
 
+	if (socket_opt_is_protos(sk, level, name))
+		return sk->proto->setopt ? sk->proto->setopt(sk, level, name, val, len)
+					 : -ENOPROTOOPT;
 	if (level == WEFT_SOL_SOCKET)
 		err = socket_set_socket(sk, name, val, len);
 	else if (level == WEFT_IPPROTO_IP)
@@ -259,6 +271,9 @@ int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 {
 	int v, err;
 
+	if (socket_opt_is_protos(sk, level, name))
+		return sk->proto->getopt ? sk->proto->getopt(sk, level, name, val, len)
+					 : -ENOPROTOOPT;
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_LINGER)
 		return socket_get_linger(sk, val, len);
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_BINDTODEVICE)

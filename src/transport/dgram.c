@@ -6,9 +6,25 @@
 #include <string.h>
 
 #include "transport/sock_table.h"
+#include "weft/packet.h"
 #include "weft/socket.h"
+#include "wire/eth.h"
 
 /* Life */
+
+void dgram_init(struct dgram_sock *ds, struct stack *st, const struct sock_proto *proto, int family,
+		int protocol)
+{
+	pktq_init(&ds->rcvq);
+	sock_init(&ds->sk, st, proto, family, protocol);
+	ds->pmtudisc = WEFT_IP_PMTUDISC_WANT;
+}
+
+void dgram_fini(struct dgram_sock *ds)
+{
+	pktq_purge(&ds->rcvq);
+	bpf_prog_free(ds->sk.stack, ds->bpf.prog);
+}
 
 int dgram_new(struct stack *st, const struct sock_proto *proto, int family, int protocol,
 	      struct dgram_sock **ret)
@@ -17,10 +33,8 @@ int dgram_new(struct stack *st, const struct sock_proto *proto, int family, int 
 
 	if (!ds)
 		return -ENOMEM;
-	pktq_init(&ds->rcvq);
-	sock_init(&ds->sk, st, proto, family, protocol);
+	dgram_init(ds, st, proto, family, protocol);
 	ds->sk.conn.flags |= CONN_F_RECEIVES;
-	ds->pmtudisc = WEFT_IP_PMTUDISC_WANT;
 	*ret = ds;
 	return 0;
 }
@@ -34,7 +48,7 @@ void dgram_destroy(struct sock *sk)
 {
 	struct dgram_sock *ds = dgram_of(sk);
 
-	pktq_purge(&ds->rcvq);
+	dgram_fini(ds);
 	mem_free(&sk->stack->eng->mem, ds, sizeof(*ds));
 }
 
@@ -43,6 +57,27 @@ void dgram_destroy(struct sock *sk)
 bool dgram_has_room(const struct dgram_sock *ds, const struct pkt *pkt)
 {
 	return pktq_is_empty(&ds->rcvq) || ds->rcvq_mem + pkt_mem_bytes(pkt) <= ds->sk.rcvbuf_bytes;
+}
+
+static uint8_t dgram_pkt_type(const struct pkt *pkt)
+{
+	if (pkt->flags & PKT_F_L2_BROADCAST)
+		return WEFT_PACKET_BROADCAST;
+	return pkt->flags & PKT_F_L2_MULTICAST ? WEFT_PACKET_MULTICAST : WEFT_PACKET_HOST;
+}
+
+uint32_t dgram_filter_run(const struct dgram_sock *ds, const struct pkt *pkt, bool is_ip6)
+{
+	const struct sock_bpf_pkt in = {
+		.st = ds->sk.stack,
+		.pkt = pkt,
+		.netif = pkt->netif,
+		.l3_off = pkt->l3_off,
+		.protocol = is_ip6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4,
+		.type = dgram_pkt_type(pkt),
+	};
+
+	return sock_bpf_run(&ds->bpf, &in);
 }
 
 void dgram_queue(struct dgram_sock *ds, struct pkt *pkt, const struct ip_addr *src)

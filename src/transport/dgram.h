@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "pkt/pkt.h"
 #include "transport/sock.h"
+#include "transport/sock_bpf.h"
 
 /* What the application wants to be told with each datagram: dgram_sock.wants. */
 enum {
@@ -34,6 +35,7 @@ struct dgram_sock {
 	uint32_t rcvq_mem; /* bytes of memory behind rcvq */
 	uint32_t wants;    /* DGRAM_WANTS_* */
 	uint8_t pmtudisc;  /* WEFT_IP_PMTUDISC_* */
+	struct sock_bpf bpf;
 	/* sk.dst is the route to this address, from this source. */
 	struct ip_addr route_dst, route_src;
 };
@@ -57,6 +59,10 @@ static inline const struct dgram_sock *dgram_of_const(const struct sock *sk)
 	return container_of(sk, const struct dgram_sock, sk);
 }
 
+/* The common part of a zeroed object, and what it holds at its end. */
+void dgram_init(struct dgram_sock *ds, struct stack *st, const struct sock_proto *proto, int family,
+		int protocol);
+void dgram_fini(struct dgram_sock *ds);
 /* proto->create for all of them. */
 int dgram_new(struct stack *st, const struct sock_proto *proto, int family, int protocol,
 	      struct dgram_sock **ret) MUST_CHECK;
@@ -66,6 +72,12 @@ void dgram_destroy(struct sock *sk);
 /* The queue has room for the packet. An empty one always has, so that a datagram larger than
  * SO_RCVBUF is not lost for ever. */
 bool dgram_has_room(const struct dgram_sock *ds, const struct pkt *pkt) MUST_CHECK;
+uint32_t dgram_filter_run(const struct dgram_sock *ds, const struct pkt *pkt, bool is_ip6);
+/* How many bytes from `data` on the socket's filter keeps; 0: the packet is not for it. */
+static inline uint32_t dgram_filter(const struct dgram_sock *ds, const struct pkt *pkt, bool is_ip6)
+{
+	return likely(!ds->bpf.prog) ? UINT32_MAX : dgram_filter_run(ds, pkt, is_ip6);
+}
 /* Queues a packet and wakes the application. Takes it. */
 void dgram_queue(struct dgram_sock *ds, struct pkt *pkt, const struct ip_addr *src);
 /* proto->recv. The port of `msg` is left as it is. */

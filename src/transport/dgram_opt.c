@@ -35,6 +35,8 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 	uint32_t want = dgram_want(sk, level, name);
 	int v = 0;
 
+	if (level == WEFT_SOL_SOCKET)
+		return sock_bpf_setopt(sk->stack, &ds->bpf, name, val, len);
 	if (!want)
 		return -ENOPROTOOPT;
 	if (len == 0)
@@ -53,6 +55,8 @@ int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	uint32_t want = dgram_want(sk, level, name);
 	int v;
 
+	if (level == WEFT_SOL_SOCKET)
+		return sock_bpf_getopt(&dgram_of(sk)->bpf, name, val, len);
 	if (!want)
 		return -ENOPROTOOPT;
 	v = !!(dgram_of(sk)->wants & want);

@@ -106,13 +106,19 @@ static enum drop ping_reply(struct stack *st, struct pkt *pkt, const struct ip_i
 {
 	uint32_t ifindex = pkt->netif ? pkt->netif->index : 0;
 	struct sock *sk;
+	uint32_t keep;
 
 	assert(pkt->lin_len >= ICMP4_HDR_LEN);
 	sk = ping_find(st, &info->dst, &info->src, load_be16(pkt->data + PING_ID_OFF), ifindex);
 	if (!sk)
 		return DROP_ICMP_NO_SOCKET;
+	keep = dgram_filter(dgram_of(sk), pkt, info->is_ip6);
+	if (keep == 0)
+		return DROP_SOCK_FILTER;
 	if (!dgram_has_room(dgram_of(sk), pkt))
 		return DROP_ICMP_RCVBUF;
+	if (keep < pkt->len)
+		pkt_trim(pkt, keep);
 	dgram_queue(dgram_of(sk), pkt, &info->src);
 	return DROP_NONE;
 }

@@ -46,6 +46,7 @@ static void raw_deliver(struct sock *sk, struct pkt *pkt, const struct ip_info *
 {
 	struct dgram_sock *ds = dgram_of(sk);
 	struct pkt *clone;
+	uint32_t keep;
 
 	if (!dgram_has_room(ds, pkt)) {
 		sk->stack->drops[DROP_RAW_RCVBUF]++; /* the datagram itself goes on */
@@ -57,6 +58,13 @@ static void raw_deliver(struct sock *sk, struct pkt *pkt, const struct ip_info *
 		return;
 	}
 	pkt_unpull_to(clone, clone->l3_off);
+	keep = dgram_filter(ds, clone, info->is_ip6);
+	if (keep == 0) {
+		pkt_free(clone);
+		return;
+	}
+	if (keep < clone->len)
+		pkt_trim(clone, keep);
 	dgram_queue(ds, clone, &info->src);
 }
 

@@ -24,7 +24,10 @@ static enum drop udp_deliver(struct sock *sk, struct pkt *pkt, const struct udp_
 			     const struct ip_info *info)
 {
 	struct dgram_sock *ds = dgram_of(sk);
+	uint32_t keep = dgram_filter(ds, pkt, info->is_ip6);
 
+	if (unlikely(keep == 0))
+		return DROP_SOCK_FILTER;
 	if (unlikely(!dgram_has_room(ds, pkt))) {
 		mib_inc(sk->stack, MIB_UdpRcvbufErrors);
 		mib_inc(sk->stack, MIB_UdpInErrors);
@@ -32,6 +35,8 @@ static enum drop udp_deliver(struct sock *sk, struct pkt *pkt, const struct udp_
 	}
 	if (hdr->len < pkt->len)
 		pkt_trim(pkt, hdr->len);
+	if (unlikely(keep < pkt->len)) /* as in Linux the header stays */
+		pkt_trim(pkt, keep < UDP_HDR_LEN ? UDP_HDR_LEN : keep);
 	pkt_pull(pkt, UDP_HDR_LEN);
 	mib_inc(sk->stack, MIB_UdpInDatagrams);
 	dgram_queue(ds, pkt, &info->src);
