@@ -127,42 +127,6 @@ static size_t write_quote(const struct drill_build *b, uint8_t *p)
 	return ip_len(b) + l4;
 }
 
-/* Type and code of ICMPv6 for those of ICMP (RFC 4443). */
-static void icmp6_numbers(const struct drill_packet *pkt, uint8_t *ret_type, uint8_t *ret_code)
-{
-	*ret_code = pkt->icmp_code;
-	switch (pkt->icmp_type) {
-	case DRILL_ICMP_UNREACHABLE:
-		*ret_type = 1;
-		*ret_code = pkt->icmp_code == 3   ? 4
-			    : pkt->icmp_code == 1 ? 3
-						  : pkt->icmp_code == 13;
-		if (pkt->icmp_code == 4) { /* frag_needed */
-			*ret_type = 2;
-			*ret_code = 0;
-		}
-		return;
-	case DRILL_ICMP_PACKET_TOO_BIG:
-		*ret_type = 2;
-		return;
-	case DRILL_ICMP_TIME_EXCEEDED:
-		*ret_type = 3;
-		return;
-	case DRILL_ICMP_PARAMETER_PROBLEM:
-		*ret_type = 4;
-		return;
-	case DRILL_ICMP_ECHO_REQUEST:
-		*ret_type = 128;
-		return;
-	case DRILL_ICMP_ECHO_REPLY:
-		*ret_type = 129;
-		return;
-	default:
-		*ret_type = pkt->icmp_type;
-		return;
-	}
-}
-
 static size_t write_icmp(const struct drill_build *b, uint8_t *p)
 {
 	const struct drill_packet *pkt = b->pkt;
@@ -174,7 +138,7 @@ static size_t write_icmp(const struct drill_build *b, uint8_t *p)
 	p[0] = pkt->icmp_type;
 	p[1] = pkt->icmp_code;
 	if (!is_ip4)
-		icmp6_numbers(pkt, &p[0], &p[1]);
+		drill_icmp6_numbers(pkt->icmp_type, pkt->icmp_code, &p[0], &p[1]);
 	store_be16(p + 2, 0);
 	store_be32(p + 4, is_echo ? (uint32_t)pkt->icmp_id << 16 : 0);
 	if (pkt->icmp_mtu >= 0)

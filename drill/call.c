@@ -231,7 +231,7 @@ const struct drill_expr *drill_item(const struct drill_expr *e, const char *name
 	return NULL;
 }
 
-static bool addr_text(struct drill_ctx *c, const struct drill_expr *e, struct weft_addr *ret)
+bool drill_expr_addr(struct drill_ctx *c, const struct drill_expr *e, struct weft_addr *ret)
 {
 	bool is_call = e && e->kind == DRILL_EXPR_CALL && e->first->kind == DRILL_EXPR_STRING;
 	int64_t v;
@@ -267,7 +267,7 @@ bool drill_arg_addr(struct drill_ctx *c, const struct drill_expr *e, struct weft
 	}
 	port = drill_item(e, "sin_port") ? drill_item(e, "sin_port") : drill_item(e, "sin6_port");
 	addr = drill_item(e, "sin_addr") ? drill_item(e, "sin_addr") : drill_item(e, "sin6_addr");
-	if (!drill_expr_int(c, port, &v) || !addr_text(c, addr, &sa.addr))
+	if (!drill_expr_int(c, port, &v) || !drill_expr_addr(c, addr, &sa.addr))
 		return false;
 	sa.port = (uint16_t)v;
 	*ret = sa;

@@ -11,10 +11,6 @@
 
 #include "drill/run_priv.h"
 
-enum {
-	CONTROL_MAX = 256
-};
-
 static bool is_stream(const struct drill_fd *fd)
 {
 	return fd->type == WEFT_SOCK_STREAM;
@@ -28,8 +24,8 @@ struct transfer {
 	int64_t flags;
 	struct weft_sockaddr peer;
 	bool has_control; /* control messages are wanted */
-	_Alignas(8) uint8_t control[CONTROL_MAX];
-	size_t control_len; /* what came */
+	_Alignas(8) uint8_t control[DRILL_CONTROL_MAX];
+	size_t control_len; /* what came, or is sent */
 	uint32_t flags_out;
 };
 
@@ -216,47 +212,6 @@ static bool arg_msg(struct drill_ctx *c, struct transfer *t, const struct drill_
 	       drill_arg_int(c, 2, &t->flags);
 }
 
-/* {cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=100} against what came at *pos. */
-static bool check_cmsg(struct drill_ctx *c, const struct transfer *t, const struct drill_expr *e,
-		       size_t *pos)
-{
-	int64_t level, type, data;
-	struct weft_cmsghdr hdr;
-	int value = 0;
-
-	if (!drill_expr_int(c, drill_item(e, "cmsg_level"), &level) ||
-	    !drill_expr_int(c, drill_item(e, "cmsg_type"), &type) ||
-	    !drill_expr_int(c, drill_item(e, "cmsg_data"), &data))
-		return false;
-	if (t->control_len < *pos + sizeof(hdr))
-		return drill_run_fail(c->run, c->ev->line, "%s\n  a control message did not come",
-				      c->ev->text);
-	memcpy(&hdr, t->control + *pos, sizeof(hdr));
-	if (hdr.len >= sizeof(hdr) + sizeof(value) && hdr.len <= t->control_len - *pos)
-		memcpy(&value, t->control + *pos + sizeof(hdr), sizeof(value));
-	*pos += (hdr.len + 7) / 8 * 8;
-	if (hdr.level == level && hdr.type == type && value == data)
-		return true;
-	return drill_run_fail(c->run, c->ev->line,
-			      "%s\n  expected level %lld, type %lld, data %lld\n"
-			      "  seen     level %d, type %d, data %d",
-			      c->ev->text, (long long)level, (long long)type, (long long)data,
-			      hdr.level, hdr.type, value);
-}
-
-static bool check_control(struct drill_ctx *c, const struct transfer *t,
-			  const struct drill_expr *control)
-{
-	size_t pos = 0;
-
-	for (const struct drill_expr *e = control->first; e; e = e->next)
-		if (!check_cmsg(c, t, e, &pos))
-			return false;
-	return pos >= t->control_len ||
-	       drill_run_fail(c->run, c->ev->line, "%s\n  one more control message came",
-			      c->ev->text);
-}
-
 enum drill_call_state drill_sys_recvmsg(struct drill_ctx *c)
 {
 	const struct drill_expr *msg, *control;
@@ -279,16 +234,29 @@ enum drill_call_state drill_sys_recvmsg(struct drill_ctx *c)
 			       (unsigned long long)want, t.flags_out);
 		return DRILL_CALL_BAD;
 	}
-	if (control && !check_control(c, &t, control))
+	if (control && !drill_control_check(c, control, t.control, t.control_len))
 		return DRILL_CALL_BAD;
 	return state;
 }
 
 /* ---- sending ---- */
 
-static uint8_t *fill(struct drill_ctx *c, const struct transfer *t, size_t done)
+/* What the stack could take at once, and a byte: it sees that there is more, and a long write that
+ * blocks is not made anew as a whole each time. */
+static size_t send_len(const struct drill_ctx *c, const struct transfer *t)
 {
-	size_t n = t->len - done;
+	size_t rest = t->len - c->done, len = sizeof(int);
+	int room;
+
+	if (!is_stream(t->fd) ||
+	    weft_getsockopt(t->fd->sk, WEFT_SOL_SOCKET, WEFT_SO_SNDBUF, &room, &len) || room < 0)
+		return rest;
+	return rest <= (size_t)room ? rest : (size_t)room + 1;
+}
+
+static uint8_t *fill(struct drill_ctx *c, const struct transfer *t, size_t n)
+{
+	size_t done = c->done;
 	uint8_t *buf = malloc(n ? n : 1);
 
 	if (!buf) {
@@ -302,7 +270,7 @@ static uint8_t *fill(struct drill_ctx *c, const struct transfer *t, size_t done)
 
 		c->run->has_text = true;
 		if (done < len)
-			memcpy(buf, t->text->text + done, len - done);
+			memcpy(buf, t->text->text + done, len - done < n ? len - done : n);
 	}
 	return buf;
 }
@@ -323,20 +291,33 @@ static enum drill_call_state send_done(struct drill_ctx *c, const struct transfe
 	return drill_done(c, (int64_t)c->done);
 }
 
+static ptrdiff_t send_once(struct transfer *t, uint8_t *buf, size_t len)
+{
+	struct weft_iovec iov = {.base = buf, .len = len};
+	struct weft_msghdr msg = {.name = t->peer.addr.family ? &t->peer : NULL,
+				  .iov = &iov,
+				  .n_iov = 1,
+				  .control = t->control,
+				  .control_len = t->control_len};
+
+	return weft_sendmsg(t->fd->sk, &msg, (uint32_t)t->flags);
+}
+
 static enum drill_call_state do_send(struct drill_ctx *c, struct transfer *t)
 {
 	uint8_t *buf;
 	ptrdiff_t n;
+	size_t len;
 
 	if (!t->fd || !t->fd->sk)
 		return drill_done(c, t->fd ? -ENOTSOCK : -EBADF);
-	buf = fill(c, t, c->done);
+	if (c->n_tries > 1 && !(weft_events(t->fd->sk) & (WEFT_OUT | WEFT_ERR | WEFT_HUP)))
+		return DRILL_CALL_WAIT;
+	len = send_len(c, t);
+	buf = fill(c, t, len);
 	if (!buf)
 		return DRILL_CALL_BAD;
-	if (t->peer.addr.family)
-		n = weft_sendto(t->fd->sk, buf, t->len - c->done, (uint32_t)t->flags, &t->peer);
-	else
-		n = weft_send(t->fd->sk, buf, t->len - c->done, (uint32_t)t->flags);
+	n = send_once(t, buf, len);
 	free(buf);
 	if (n > 0 && is_stream(t->fd))
 		t->fd->tx_pos += (uint64_t)n;
@@ -383,8 +364,8 @@ enum drill_call_state drill_sys_sendmsg(struct drill_ctx *c)
 	if (!arg_msg(c, &t, &msg))
 		return DRILL_CALL_BAD;
 	name = drill_item(msg, "msg_name");
-	if (drill_item(msg, "msg_control") && drill_item(msg, "msg_control")->first)
-		return drill_bad(c, "control messages can be received, not sent");
+	if (!drill_control_make(c, drill_item(msg, "msg_control"), t.control, &t.control_len))
+		return DRILL_CALL_BAD;
 	if (name && name->kind == DRILL_EXPR_STRUCT && !drill_arg_addr(c, name, &t.peer))
 		return DRILL_CALL_BAD;
 	return do_send(c, &t);

@@ -27,6 +27,7 @@ struct drill_opts {
 	uint32_t tolerance_percent; /* of the time since the event before */
 	uint32_t ts_tick_us;        /* of TS val; 0: not looked at */
 	bool strict_segments;
+	bool same_mss;     /* in IPv6, MTUs are 20 larger than said, so that a script's MSS holds */
 	bool nothing_left; /* packets that the script does not expect fail it, at its end too */
 	bool verbose;
 	bool dry_run; /* parse only */

@@ -60,8 +60,11 @@ static const struct icmp_name codes[] = {
 	{"host", DRILL_ICMP_REDIRECT, 1},
 	/* ICMPv6 */
 	{"no_route", DRILL_ICMP_UNREACHABLE, 0},
+	{"noroute", DRILL_ICMP_UNREACHABLE, 0},
 	{"admin_prohibited", DRILL_ICMP_UNREACHABLE, 13},
+	{"adm_prohibited", DRILL_ICMP_UNREACHABLE, 13},
 	{"address_unreachable", DRILL_ICMP_UNREACHABLE, 1},
+	{"addr_unreach", DRILL_ICMP_UNREACHABLE, 1},
 };
 
 static bool icmp_number(const char *name, uint8_t *ret)
@@ -101,6 +104,56 @@ bool drill_icmp_code(uint8_t type, const char *name, uint8_t *ret)
 		}
 	}
 	return icmp_number(name, ret);
+}
+
+/* What is the same in both, in the order in which one is looked for: the first with the numbers of
+ * a script, and the first with those of ICMPv6. */
+static const struct {
+	uint8_t type, code, type6, code6;
+	bool any_code; /* the code stays as it is */
+} numbers6[] = {
+	{DRILL_ICMP_ECHO_REQUEST, 0, 128, 0, true},
+	{DRILL_ICMP_ECHO_REPLY, 0, 129, 0, true},
+	{DRILL_ICMP_PACKET_TOO_BIG, 0, 2, 0, true},
+	{DRILL_ICMP_UNREACHABLE, 4, 2, 0, false}, /* fragmentation needed */
+	{DRILL_ICMP_UNREACHABLE, 0, 1, 0, false},
+	{DRILL_ICMP_UNREACHABLE, 1, 1, 3, false},
+	{DRILL_ICMP_UNREACHABLE, 3, 1, 4, false},
+	{DRILL_ICMP_UNREACHABLE, 13, 1, 1, false},
+	{DRILL_ICMP_UNREACHABLE, 5, 1, 5, false},
+	{DRILL_ICMP_UNREACHABLE, 6, 1, 0, false},
+	{DRILL_ICMP_UNREACHABLE, 7, 1, 3, false},
+	{DRILL_ICMP_UNREACHABLE, 9, 1, 1, false},
+	{DRILL_ICMP_UNREACHABLE, 10, 1, 1, false},
+	{DRILL_ICMP_UNREACHABLE, 2, 4, 1, false}, /* no such protocol: unknown next header */
+	{DRILL_ICMP_TIME_EXCEEDED, 0, 3, 0, true},
+	{DRILL_ICMP_PARAMETER_PROBLEM, 0, 4, 0, true},
+};
+
+void drill_icmp6_numbers(uint8_t type, uint8_t code, uint8_t *ret_type, uint8_t *ret_code)
+{
+	*ret_type = type == DRILL_ICMP_UNREACHABLE ? 1 : type;
+	*ret_code = type == DRILL_ICMP_UNREACHABLE ? 0 : code;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers6); i++) {
+		if (numbers6[i].type != type || (!numbers6[i].any_code && numbers6[i].code != code))
+			continue;
+		*ret_type = numbers6[i].type6;
+		*ret_code = numbers6[i].any_code ? code : numbers6[i].code6;
+		return;
+	}
+}
+
+bool drill_icmp6_meaning(uint8_t type, uint8_t code, uint8_t *ret_type, uint8_t *ret_code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(numbers6); i++) {
+		if (numbers6[i].type6 != type ||
+		    (!numbers6[i].any_code && numbers6[i].code6 != code))
+			continue;
+		*ret_type = numbers6[i].type;
+		*ret_code = numbers6[i].any_code ? code : numbers6[i].code;
+		return true;
+	}
+	return false;
 }
 
 const char *drill_icmp_type_name(uint8_t type)

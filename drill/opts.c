@@ -91,6 +91,8 @@ static bool set_flag(struct drill_opts *opts, const char *name)
 {
 	if (!strcmp(name, "strict_segments"))
 		opts->strict_segments = true;
+	else if (!strcmp(name, "same_mss"))
+		opts->same_mss = true;
 	else if (!strcmp(name, "nothing_left"))
 		opts->nothing_left = true;
 	else if (!strcmp(name, "verbose"))

@@ -274,7 +274,7 @@ bool drill_parse_packet(struct drill_parser *ps, struct drill_packet **ret)
 		return false;
 	if (drill_accept_word(ps, "udp"))
 		return parse_udp(ps, pkt);
-	if (drill_accept_word(ps, "icmp"))
+	if (drill_accept_word(ps, "icmp") || drill_accept_word(ps, "icmpv6"))
 		return parse_icmp(ps, pkt);
 	return parse_ports(ps, pkt) && parse_tcp(ps, pkt);
 }

@@ -11,7 +11,8 @@
 
 enum {
 	NS_PER_US = 1000,
-	STEPS_MAX = 2000000, /* runs of the engine between two events */
+	STEPS_MAX = 2000000,               /* runs of the engine between two events */
+	SEEN_MAX_BYTES = 64 * 1024 * 1024, /* of frames that nothing was said of yet */
 };
 
 /* Nanoseconds of it still fit the engine's clock. */
@@ -148,6 +149,12 @@ static int run_tx(void *arg, const void *frame, size_t len)
 	char why[100];
 	int err;
 
+	if (run->seen_bytes > SEEN_MAX_BYTES) {
+		drill_run_fail(run, run->line,
+			       "the stack sends more and more, of which the script "
+			       "expects nothing");
+		return 0;
+	}
 	seen = calloc(1, sizeof(*seen) + len);
 	if (!seen)
 		return -ENOBUFS;
@@ -163,6 +170,7 @@ static int run_tx(void *arg, const void *frame, size_t len)
 	}
 	*run->seen_tail = seen;
 	run->seen_tail = &seen->next;
+	run->seen_bytes += sizeof(*seen) + len;
 	return 0;
 }
 
@@ -210,7 +218,9 @@ static bool run_network(struct drill_run *run)
 
 	if (!run_addresses(run, &via))
 		return false;
-	if (weft_netif_new(run->st, "tun0", run->local_mac, run->opts.mtu, &ops, run, &run->nif))
+	run->mtu_extra = is_ip6 && run->opts.same_mss ? 20 : 0;
+	if (weft_netif_new(run->st, "tun0", run->local_mac,
+			   run->opts.mtu + (uint32_t)run->mtu_extra, &ops, run, &run->nif))
 		return drill_run_refuse(run, 1, "no interface with an MTU of %u", run->opts.mtu);
 	if (weft_addr_add(run->nif, &run->local, len))
 		return drill_run_refuse(run, 1,

@@ -137,7 +137,8 @@ static bool inject(struct drill_run *run, const struct drill_event *ev)
 {
 	const struct drill_packet *pkt = ev->packet;
 	struct drill_flow *flow = flow_of(run, pkt);
-	struct drill_build b = {.pkt = pkt};
+	struct drill_packet wire = *pkt;
+	struct drill_build b = {.pkt = &wire};
 	uint32_t is_syn = (pkt->flags & DRILL_SYN) != 0;
 	size_t len;
 
@@ -171,6 +172,8 @@ static bool inject(struct drill_run *run, const struct drill_event *ev)
 							   : 6;
 		b.seq = pkt->quote.seq + flow->off;
 	}
+	if (wire.icmp_mtu > 0)
+		wire.icmp_mtu += run->mtu_extra;
 	len = drill_build(&b, run->frame);
 	if (!len)
 		return drill_run_refuse(run, ev->line, "a packet of more than 65535 bytes");
@@ -199,6 +202,7 @@ static struct drill_seen *take(struct drill_run *run, const struct drill_flow *f
 		*p = seen->next;
 		if (!*p)
 			run->seen_tail = p;
+		run->seen_bytes -= sizeof(*seen) + seen->len;
 		return seen;
 	}
 	return NULL;
@@ -275,22 +279,39 @@ static void ts_to_script(struct drill_flow *flow, const struct drill_packet *wan
 		store_be32(got->opts + ag + 2, load_be32(got->opts + ag + 2) - flow->ts_off);
 }
 
+/* MTU and kind of an ICMP message: "packet too big" is what a script may call "fragmentation
+ * needed". */
+static void icmp_to_script(const struct drill_run *run, const struct drill_packet *want,
+			   const struct drill_seen *seen, struct drill_packet *got)
+{
+	if (got->proto != DRILL_ICMP)
+		return;
+	if (got->icmp_type == DRILL_ICMP_UNREACHABLE && got->icmp_code == 4)
+		got->icmp_mtu = (int32_t)(seen->icmp_rest & 0xffff);
+	if (got->icmp_type != DRILL_ICMP_PACKET_TOO_BIG)
+		return;
+	got->icmp_mtu = (int32_t)(seen->icmp_rest & INT32_MAX) - run->mtu_extra;
+	if (want->icmp_type == DRILL_ICMP_UNREACHABLE && want->icmp_code == 4) {
+		got->icmp_type = want->icmp_type;
+		got->icmp_code = want->icmp_code;
+	}
+}
+
 /* What was seen, in the numbers of the script. */
-static struct drill_packet to_script(struct drill_flow *flow, const struct drill_packet *want,
-				     const struct drill_seen *seen)
+static struct drill_packet to_script(const struct drill_run *run, struct drill_flow *flow,
+				     const struct drill_packet *want, const struct drill_seen *seen)
 {
 	struct drill_packet got = seen->pkt;
 
 	got.tos_check = want->tos_check == DRILL_TOS_ECT01 ? DRILL_TOS_ECN : want->tos_check;
 	got.ttl = want->ttl ? got.ttl : 0;
+	got.flow_label = want->flow_label ? got.flow_label : 0;
 	got.has_ports = want->has_ports;
 	if (got.has_ports && flow->is_named) {
 		got.sport = flow->script_local;
 		got.dport = flow->script_remote;
 	}
-	if (got.proto == DRILL_ICMP && got.icmp_type == DRILL_ICMP_UNREACHABLE &&
-	    got.icmp_code == 4)
-		got.icmp_mtu = (int32_t)(seen->icmp_rest & 0xffff);
+	icmp_to_script(run, want, seen, &got);
 	if (got.proto == DRILL_ICMP && got.icmp_type != DRILL_ICMP_ECHO_REPLY &&
 	    got.icmp_type != DRILL_ICMP_ECHO_REQUEST)
 		got.icmp_id = 0;
@@ -385,7 +406,7 @@ static bool gather(struct drill_run *run, const struct drill_event *ev, struct d
 
 		if (!seen)
 			return true;
-		next = to_script(flow, want, seen);
+		next = to_script(run, flow, want, seen);
 		ok = drill_continues(got, &next) && got->len + next.len <= want->len;
 		if (ok) {
 			*us = seen->us;
@@ -401,6 +422,7 @@ static bool gather(struct drill_run *run, const struct drill_event *ev, struct d
 		if (!run->seen)
 			run->seen_tail = &seen->next;
 		run->seen = seen;
+		run->seen_bytes += sizeof(*seen) + seen->len;
 		return true;
 	}
 	return true;
@@ -412,7 +434,7 @@ static bool compare(struct drill_run *run, const struct drill_event *ev, struct 
 {
 	const struct drill_packet *want = ev->packet;
 	struct drill_match m = {.is_ip4 = run->local.family == WEFT_AF_INET, .ts_tolerance = -1};
-	struct drill_packet got = to_script(flow, want, seen);
+	struct drill_packet got = to_script(run, flow, want, seen);
 	int64_t us = seen->us;
 	char why[200];
 
@@ -465,7 +487,7 @@ bool drill_check_left(struct drill_run *run)
 		return true;
 	got = seen->pkt;
 	if (run->flow && is_of(seen, run->flow))
-		got = to_script(run->flow, &(struct drill_packet){.seq = 0}, seen);
+		got = to_script(run, run->flow, &(struct drill_packet){.seq = 0}, seen);
 	return drill_run_fail(run, run->line,
 			      "the script is over, but the stack sent what it did not expect\n"
 			      "  seen     %.6f %s\n  wire     %s",

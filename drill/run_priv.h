@@ -23,6 +23,7 @@ enum {
 	DRILL_TS_MAP = 64,
 	DRILL_WATCH_MAX = 32,
 	DRILL_FDS_MAX = 1024,
+	DRILL_CONTROL_MAX = 256,         /* bytes of control messages */
 	DRILL_IO_MAX = 64 * 1024 * 1024, /* bytes of one read or write */
 };
 
@@ -99,9 +100,11 @@ struct drill_run {
 	int64_t last_us;  /* scheduled time of the one before */
 	bool last_was_in; /* it was an injected packet */
 	uint8_t local_mac[6], remote_mac[6];
+	int32_t mtu_extra; /* --same_mss: what an IPv6 header has more than one of IPv4 */
 	struct weft_addr local, remote;
 	struct drill_seen *seen; /* oldest first */
 	struct drill_seen **seen_tail;
+	size_t seen_bytes;
 	struct drill_flow *flows;
 	struct drill_flow *flow; /* that packets without ports belong to */
 	struct drill_fd *fds;
@@ -155,6 +158,8 @@ bool drill_arg_int(struct drill_ctx *c, unsigned n, int64_t *ret);
 bool drill_arg_fd(struct drill_ctx *c, unsigned n, struct drill_fd **ret);
 /* {sa_family = AF_INET, sin_port = htons(1), sin_addr = inet_addr("...")}; "..." leaves *ret. */
 bool drill_arg_addr(struct drill_ctx *c, const struct drill_expr *e, struct weft_sockaddr *ret);
+/* inet_addr("192.0.2.1"), INADDR_ANY. */
+bool drill_expr_addr(struct drill_ctx *c, const struct drill_expr *e, struct weft_addr *ret);
 /* The item of a struct by name; NULL: none. */
 const struct drill_expr *drill_item(const struct drill_expr *e, const char *name);
 /* May the call wait? False: it gives EAGAIN, or fails the script. */
@@ -186,6 +191,13 @@ enum drill_call_state drill_sys_epoll_create(struct drill_ctx *c);
 enum drill_call_state drill_sys_epoll_ctl(struct drill_ctx *c);
 enum drill_call_state drill_sys_epoll_wait(struct drill_ctx *c);
 void drill_watch_forget(struct drill_run *run, int fd);
+
+/* control.c: a list of {cmsg_level=..., cmsg_type=..., cmsg_data=...}; `list` may be NULL; `buf`
+ * has DRILL_CONTROL_MAX bytes. */
+bool drill_control_make(struct drill_ctx *c, const struct drill_expr *list, uint8_t *buf,
+			size_t *ret_len);
+bool drill_control_check(struct drill_ctx *c, const struct drill_expr *list, const uint8_t *buf,
+			 size_t len);
 
 /* command.c */
 bool drill_run_command(struct drill_run *run, const char *text, uint32_t line);

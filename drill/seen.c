@@ -108,7 +108,7 @@ static int read_udp(struct reader *r)
 
 	if (r->len < 8 || load_be16(p + 4) != r->len)
 		return bad(r, "a UDP length that does not fit the datagram");
-	if (load_be16(p + 6) != 0 &&
+	if ((load_be16(p + 6) != 0 || r->seen->src.family == WEFT_AF_INET6) &&
 	    drill_csum_l4(&r->seen->src, &r->seen->dst, 17, p, r->len) != 0)
 		return bad(r, "a UDP datagram with a wrong checksum");
 	pkt->proto = DRILL_UDP;
@@ -132,6 +132,8 @@ static int read_icmp(struct reader *r)
 	pkt->proto = DRILL_ICMP;
 	pkt->icmp_type = r->l4[0];
 	pkt->icmp_code = r->l4[1];
+	if (!is_ip4 && !drill_icmp6_meaning(r->l4[0], r->l4[1], &pkt->icmp_type, &pkt->icmp_code))
+		return -EPROTONOSUPPORT;
 	pkt->icmp_mtu = -1;
 	r->seen->icmp_rest = load_be32(r->l4 + 4);
 	pkt->icmp_id = (uint16_t)(r->seen->icmp_rest >> 16);
@@ -310,6 +312,8 @@ static void put_ip(struct writer *w, const struct drill_packet *pkt)
 		put(w, "[tos 0x%02x] ", pkt->tos);
 	if (pkt->ttl)
 		put(w, "(ttl %u) ", pkt->ttl);
+	if (pkt->flow_label)
+		put(w, "(flowlabel 0x%x) ", pkt->flow_label);
 }
 
 const char *drill_packet_text(const struct drill_packet *pkt, char *buf, size_t size)

@@ -177,6 +177,11 @@ static const struct symbol symbols[] = {
 	SYM(IPV6_UNICAST_HOPS),
 	SYM(IPV6_TCLASS),
 	SYM(IPV6_RECVERR),
+	SYM(IPV6_RECVPKTINFO),
+	SYM(IPV6_PKTINFO),
+	SYM(IPV6_RECVHOPLIMIT),
+	SYM(IPV6_HOPLIMIT),
+	SYM(IPV6_RECVTCLASS),
 	SYM(MSG_OOB),
 	SYM(MSG_PEEK),
 	SYM(MSG_DONTROUTE),
@@ -240,6 +245,7 @@ static const struct symbol symbols[] = {
 	SYM(SO_EE_ORIGIN_NONE),
 	SYM(SO_EE_ORIGIN_LOCAL),
 	SYM(SO_EE_ORIGIN_ICMP),
+	SYM(SO_EE_ORIGIN_ICMP6),
 };
 
 static const struct symbol errnos[] = {
