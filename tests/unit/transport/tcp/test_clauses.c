@@ -72,6 +72,18 @@ static void isn_of_another_boot_is_another(void **state UNUSED)
 
 /* RFC 7323: timestamps */
 
+static void timestamp_clock_shows_every_host_another_time(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct conn_node a = node_to(f, 7), b = node_to(f, 8), c = node_to(f, 7);
+
+	c.raddr.b[15] ^= 1;
+	/* Between two hosts it is one, so that TIME-WAIT can tell old from new. */
+	assert_int_equal(tcp_ts_offset(f->host.st, &a), tcp_ts_offset(f->host.st, &b));
+	assert_int_not_equal(tcp_ts_offset(f->host.st, &a), tcp_ts_offset(f->host.st, &c));
+	tf_end(f);
+}
+
 static struct tcp_opts ts_opts(const struct tf *f)
 {
 	return (struct tcp_opts){
@@ -193,6 +205,19 @@ static void syn_ack_after_hours_may_echo_the_first_syn(void **state UNUSED)
 }
 
 /* RFC 6298: the timer */
+
+static void round_trips_that_never_differ_leave_a_tick_of_variance(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	f->host.st->tcp->conf.rto_min_of_variance = 0;
+	f->host.st->tcp->conf.rto_min_ms = 1;
+	for (int i = 0; i < 100; i++)
+		tcp_rtt_sample(tf_conn(f), 100000);
+	assert_in_range(tf_conn(f)->rto_us, 100000 + 1000, 100000 + 2000);
+	tf_end(f);
+}
 
 static void timer_stops_when_all_is_acknowledged_and_restarts_otherwise(void **state UNUSED)
 {
@@ -396,12 +421,14 @@ int main(void)
 		cmocka_unit_test(isn_of_another_stack_is_another),
 		cmocka_unit_test(isn_of_another_boot_is_another),
 		cmocka_unit_test(every_segment_of_a_connection_with_timestamps_has_one),
+		cmocka_unit_test(timestamp_clock_shows_every_host_another_time),
 		cmocka_unit_test(timestamps_that_were_not_agreed_on_are_ignored),
 		cmocka_unit_test(segment_without_its_timestamp_does_not_end_the_connection),
 		cmocka_unit_test(echo_is_of_the_segment_that_the_last_ack_waits_for),
 		cmocka_unit_test(timestamp_of_a_segment_out_of_window_is_not_noted),
 		cmocka_unit_test(syn_ack_that_echoes_another_timestamp_is_refused),
 		cmocka_unit_test(syn_ack_after_hours_may_echo_the_first_syn),
+		cmocka_unit_test(round_trips_that_never_differ_leave_a_tick_of_variance),
 		cmocka_unit_test(timer_stops_when_all_is_acknowledged_and_restarts_otherwise),
 		cmocka_unit_test(duplicate_ack_does_not_restart_the_timer),
 		cmocka_unit_test(rtt_variance_is_taken_before_the_mean_moves),
