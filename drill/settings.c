@@ -21,6 +21,8 @@ static const struct {
 	 {"net.ipv4.tcp_rmem_min", "net.ipv4.tcp_rmem_default", "net.ipv4.tcp_rmem_max"}},
 	{"net.ipv4.tcp_wmem",
 	 {"net.ipv4.tcp_wmem_min", "net.ipv4.tcp_wmem_default", "net.ipv4.tcp_wmem_max"}},
+	{"net.ipv4.tcp_mem",
+	 {"net.ipv4.tcp_mem_min", "net.ipv4.tcp_mem_pressure", "net.ipv4.tcp_mem_max"}},
 	{"net.ipv4.ip_local_port_range",
 	 {"net.ipv4.ip_local_port_range.min", "net.ipv4.ip_local_port_range.max", NULL}},
 };

@@ -63,6 +63,7 @@ int tcp_init(struct stack *st)
 		return -ENOMEM;
 	tcp->st = st;
 	tcp_conf_default(&tcp->conf);
+	tcp_mem_default(st, &tcp->conf);
 	tcp->isn_key = tcp_key(st, 1);
 	tcp->ts_key = tcp_key(st, 2);
 	tcp->cookie_key = tcp_key(st, 3);

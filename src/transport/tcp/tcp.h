@@ -22,10 +22,15 @@ struct tcp_req;
 
 /* Settings of a stack (sysctl net.ipv4.tcp_*); defaults are Linux's. */
 struct tcp_conf {
-	uint32_t rmem_default; /* bytes, memory behind the queue as Linux counts it */
+	uint32_t rmem_min; /* bytes, memory behind the queue as Linux counts it */
+	uint32_t rmem_default;
 	uint32_t rmem_max;
+	uint32_t wmem_min;
 	uint32_t wmem_default;
 	uint32_t wmem_max;
+	uint32_t mem_min; /* pages of 4 KiB: marks of what all connections hold */
+	uint32_t mem_pressure;
+	uint32_t mem_max;
 	uint32_t max_tw_buckets;
 	uint32_t max_syn_backlog; /* entries of a listener's SYN queue */
 	uint32_t fin_timeout_s;
@@ -84,7 +89,10 @@ struct tcp {
 	struct siphash_key cookie_key;
 	uint32_t challenge_s; /* one up: engine second that challenges_left is of */
 	uint32_t challenges_left;
-	struct list tw; /* struct tcp_tw, longest waiting first */
+	struct list tw;       /* struct tcp_tw, longest waiting first */
+	uint64_t mem_bytes;   /* what all connections hold (tcp_mem.c) */
+	int64_t mem_short_ns; /* since when memory is short; 0: it is not */
+	uint32_t n_conns;     /* struct tcp_conn in any state */
 	uint32_t n_tw;
 	struct wheel_timer tw_timer; /* of the first on `tw` */
 	/* Called with the final figures of a connection. */

@@ -47,12 +47,11 @@ static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
 /* The application may write again: enough room that it is worth waking it (as Linux, a third). */
 static void tcp_ack_wake_writer(struct tcp_conn *conn)
 {
-	const struct tcp_conf *conf = tcp_conf(conn);
 	uint32_t used;
 
-	if (!(conn->flags & TCPC_SNDBUF_LOCK) && conn->cc.cwnd > conn->sk.sndbuf_bytes / 2)
-		conn->sk.sndbuf_bytes =
-			tcp_max(conn->sk.sndbuf_bytes, tcp_min(2 * conn->cc.cwnd, conf->wmem_max));
+	/* One window in flight, and another for the time until the application is awake. */
+	if (conn->cc.cwnd > conn->sk.sndbuf_bytes / 2)
+		tcp_sndbuf_grow(conn, 2 * conn->cc.cwnd);
 	used = tcp_sndq_bytes(conn);
 	if ((conn->flags & TCPC_NOSPACE) && used <= conn->sk.sndbuf_bytes / 3 * 2) {
 		conn->flags &= ~(uint32_t)TCPC_NOSPACE;

@@ -64,6 +64,7 @@ struct tcp_conn *tcp_conn_new(struct stack *st, int family)
 
 	if (!conn)
 		return NULL;
+	st->tcp->n_conns++;
 	sock_init(&conn->sk, st, &tcp_proto, family, WEFT_IPPROTO_TCP);
 	conn->sk.sndbuf_bytes = st->tcp->conf.wmem_default;
 	conn->sk.rcvbuf_bytes = st->tcp->conf.rmem_default;
@@ -174,6 +175,7 @@ void tcp_conn_destroy(struct sock *sk)
 	assert(conn->state == WEFT_TCP_CLOSE && !conn->listen);
 	tcp_conn_release(conn);
 	tcp_rcvq_purge(conn);
+	sk->stack->tcp->n_conns--;
 	mem_free(mem, conn->sockopts, sizeof(*conn->sockopts));
 	mem_free(mem, conn, sizeof(*conn));
 }

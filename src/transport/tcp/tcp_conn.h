@@ -165,6 +165,7 @@ struct tcp_conn {
 	struct tcp_sndq sndq;
 	struct pktq rcvq;      /* in-order payload */
 	uint32_t rcv_truesize; /* memory behind rcvq and the out-of-order queue */
+	uint32_t snd_truesize; /* memory behind sndq */
 
 	/* recovery */
 	uint32_t recover;  /* snd_nxt when the last recovery began; below snd_una: long ago */

@@ -165,9 +165,7 @@ void tcp_established(struct tcp_conn *conn)
 	conn->recover = conn->snd_una - 1;
 	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
 	conn->last_rcv_ms = conn->last_snd_ms;
-	if (!(conn->flags & TCPC_SNDBUF_LOCK))
-		conn->sk.sndbuf_bytes =
-			tcp_max(conn->sk.sndbuf_bytes, tcp_min(4 * conn->cc.cwnd, conf->wmem_max));
+	tcp_sndbuf_grow(conn, 4 * conn->cc.cwnd);
 	if (!(conn->flags & TCPC_PASSIVE))
 		tcp_rcvq_tune_start(conn);
 	tcp_set_state(conn, WEFT_TCP_ESTABLISHED);

@@ -6,10 +6,6 @@
  */
 #include "transport/tcp/tcp_priv.h"
 
-enum {
-	TCP_REASM_SLACK = 64 * 1024,
-};
-
 /* The largest frame seen stands for the peer's segment size; a full one tells the round trip. */
 static void tcp_learn_from_text(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
@@ -83,14 +79,19 @@ static struct pkt *tcp_seg_take(struct tcp_seg *seg, uint32_t start, uint32_t en
 	return pkt;
 }
 
-/* Memory for data out of order ends here: with ordinary frames a full window fits, with tiny ones
- * when the buffer is small. In-order data has no such bound: the window promised
- * it, and it is packed densely when memory runs short (tcp_rcvq.c), so it cannot pile up. */
-static bool tcp_reasm_has_room(const struct tcp_conn *conn, const struct pkt *pkt)
+/* Data in order may be kept. An empty queue always takes a segment: whatever others hold, this
+ * connection moves. */
+static bool tcp_text_fits(struct tcp_conn *conn, const struct pkt *pkt)
 {
-	return (uint64_t)conn->rcv_truesize + tcp_truesize(pkt) <=
-		       2ull * conn->sk.rcvbuf_bytes + TCP_REASM_SLACK &&
-	       !tcp_pools_are_low(conn);
+	uint32_t n = tcp_truesize(pkt);
+
+	if (likely(tcp_mem_has_rcv(conn, n)) || tcp_prune(conn, conn->rcv_nxt, n))
+		return true;
+	if (!conn->rcvq.first)
+		return true;
+	tcp_mib(conn, MIB_TcpExtRcvPruned);
+	tcp_mib(conn, MIB_TcpExtTCPRcvQDrop);
+	return false;
 }
 
 static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t data_end)
@@ -104,9 +105,7 @@ static enum drop tcp_text_in_order(struct tcp_conn *conn, struct tcp_seg *seg, u
 	if (seg->len > 0 && seq_gt(data_end, conn->rcv_nxt)) {
 		struct pkt *pkt;
 
-		/* The engine's pools run out, and here is data that nobody has read. */
-		if (conn->rcvq.first && tcp_pools_are_low(conn)) {
-			tcp_mib(conn, MIB_TcpExtTCPRcvQDrop);
+		if (!tcp_text_fits(conn, seg->pkt)) {
 			tcp_conn_defer(conn, TCPC_ACK_NOW);
 			return DROP_TCP_RCVBUF;
 		}
@@ -138,7 +137,8 @@ static enum drop tcp_text_out_of_order(struct tcp_conn *conn, struct tcp_seg *se
 
 	conn->n_ooo_in += seg->n_frames;
 	tcp_ack_out_of_order(conn);
-	if (!tcp_reasm_has_room(conn, pkt)) {
+	if (!tcp_reasm_has_room(conn, tcp_truesize(pkt)) &&
+	    !tcp_prune(conn, seg->seq, tcp_truesize(pkt))) {
 		tcp_mib(conn, MIB_TcpExtTCPOFODrop);
 		return DROP_TCP_RCVBUF;
 	}

@@ -507,8 +507,38 @@ void tcp_timer_fire(struct wheel_timer *timer, int64_t now_ns);
 /* Sets idle_ns by state, options and when the peer was last heard. */
 void tcp_idle_arm(struct tcp_conn *conn);
 
+/* tcp_mem.c: memory of all connections */
+
+/* The marks that suit the engine. */
+void tcp_mem_default(const struct stack *st, struct tcp_conf *conf);
+/* Memory that a queue pins from now on, or no more. */
+void tcp_mem_add_rcv(struct tcp_conn *conn, uint32_t n);
+void tcp_mem_sub_rcv(struct tcp_conn *conn, uint32_t n);
+void tcp_mem_add_snd(struct tcp_conn *conn, uint32_t n);
+void tcp_mem_sub_snd(struct tcp_conn *conn, uint32_t n);
+/* Buffers do not grow, and windows open by tcp_mem_wnd_max() at most. */
+bool tcp_mem_is_short(const struct tcp_conn *conn);
+uint32_t tcp_mem_wnd_max(const struct tcp_conn *conn);
+/* The connection may pin `n` bytes more to receive, or to send. */
+bool tcp_mem_has_rcv(const struct tcp_conn *conn, uint32_t n) MUST_CHECK;
+bool tcp_mem_has_snd(const struct tcp_conn *conn, uint32_t n) MUST_CHECK;
+/* Nothing is left, and here is a connection that holds more than the least to send. */
+bool tcp_mem_is_out(const struct tcp_conn *conn);
+
+/* tcp_prune.c */
+
+/* The out-of-order queue may pin `n` bytes more. */
+bool tcp_reasm_has_room(const struct tcp_conn *conn, uint32_t n) MUST_CHECK;
+
+/* There is room for `n` bytes of memory with data from `seq` on, or room was made: queues are
+ * packed densely, then data out of order that lies behind `seq` is thrown away, the farthest first.
+ * False: to no avail. */
+bool tcp_prune(struct tcp_conn *conn, uint32_t seq, uint32_t n) MUST_CHECK;
+
 /* tcp_sndq.c */
 
+/* The send buffer grows to `n` bytes if nobody set it and there is memory. */
+void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n);
 /* Copies up to `n` bytes from the message, starting at its byte `off`. Returns what was taken, or
  * -ENOBUFS when there is no memory for any. */
 ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size_t off, uint32_t n);
@@ -536,6 +566,11 @@ void tcp_rcvq_push(struct tcp_conn *conn, struct pkt *pkt);
  * many. With `peek` all stay, else what was skipped is gone too. */
 size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek, uint32_t skip,
 		     uint32_t max);
+/* Copies a chain of packets, linked by `next`, with `n_bytes` in all, into dense ones, as far as
+ * there is memory for it. Returns the chain as it is then, with the new truesizes counted. */
+struct pkt *tcp_pkt_pack(struct tcp_conn *conn, struct pkt *first, uint32_t n_bytes);
+/* Packs the queue densely when that frees memory. */
+void tcp_rcvq_collapse(struct tcp_conn *conn);
 /* Throws the first `n` bytes away. */
 void tcp_rcvq_eat(struct tcp_conn *conn, uint32_t n);
 void tcp_rcvq_purge(struct tcp_conn *conn);
@@ -587,6 +622,8 @@ struct tcp_reasm {
 	uint32_t n;
 	uint32_t cap;
 	uint32_t n_bytes;
+	uint32_t truesize;             /* of all packets in it */
+	uint32_t collapsed;            /* truesize when it was packed last; 0: never */
 	uint32_t recent[TCP_SACK_MAX]; /* numbers within the runs that grew last, newest first */
 	uint32_t n_recent;
 	struct tcp_run runs[];
@@ -601,6 +638,12 @@ bool tcp_reasm_overlap(const struct tcp_conn *conn, uint32_t start, uint32_t end
 bool tcp_reasm_drain(struct tcp_conn *conn) MUST_CHECK;
 /* SACK blocks for the next ACK, most recent first. */
 uint8_t tcp_reasm_blocks(const struct tcp_conn *conn, struct tcp_sack_block *ret, uint8_t max);
+/* Number of the last run; there is one. */
+uint32_t tcp_reasm_last(const struct tcp_conn *conn);
+/* Throws the last run away. */
+void tcp_reasm_drop_last(struct tcp_conn *conn);
+/* Packs chains of wasteful packets into dense ones. */
+void tcp_reasm_collapse(struct tcp_conn *conn);
 void tcp_reasm_purge(struct tcp_conn *conn);
 
 /* tcp_time_wait.c */

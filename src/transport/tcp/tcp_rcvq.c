@@ -37,7 +37,7 @@ uint32_t tcp_truesize(const struct pkt *pkt)
 static void tcp_rcvq_link(struct tcp_conn *conn, struct pkt *pkt)
 {
 	pkt->tcp.truesize = tcp_truesize(pkt);
-	conn->rcv_truesize += pkt->tcp.truesize;
+	tcp_mem_add_rcv(conn, pkt->tcp.truesize);
 	pktq_push(&conn->rcvq, pkt);
 }
 
@@ -80,6 +80,78 @@ static struct pkt *tcp_rcvq_densify(struct tcp_conn *conn, struct pkt *pkt)
 	return dense;
 }
 
+/* The next dense packet of a chain, for the bytes from packet `from` on. */
+static struct pkt *tcp_pack_start(struct tcp_conn *conn, const struct pkt *from, uint32_t n_left)
+{
+	struct pkt *dense = pkt_alloc(&tcp_eng(conn)->pkts, tcp_min(n_left, RCVQ_DENSE));
+
+	if (dense) {
+		dense->tcp = from->tcp;
+		dense->tcp.end_seq = dense->tcp.seq;
+	}
+	return dense;
+}
+
+/* Moves bytes from the front of a chain behind those of `to`; returns what is left of it. */
+static struct pkt *tcp_pack_move(struct tcp_conn *conn, struct pkt *to, struct pkt *from)
+{
+	uint32_t n = tcp_min(from->len, pkt_tailroom(to));
+	struct pkt *next = from->next;
+
+	pkt_copy_out(from, 0, pkt_put(to, n), n);
+	to->tcp.end_seq += n;
+	if (n < from->len) {
+		pkt_eat(from, n);
+		from->tcp.seq += n;
+		return from;
+	}
+	tcp_mib(conn, MIB_TcpExtTCPRcvCollapsed);
+	pkt_free(from);
+	return next;
+}
+
+struct pkt *tcp_pkt_pack(struct tcp_conn *conn, struct pkt *first, uint32_t n_bytes)
+{
+	struct pkt *chain = NULL, **link = &chain, *dense = NULL;
+
+	for (const struct pkt *pkt = first; pkt; pkt = pkt->next)
+		tcp_mem_sub_rcv(conn, pkt->tcp.truesize);
+	while (first) {
+		if (!dense || pkt_tailroom(dense) == 0) {
+			dense = tcp_pack_start(conn, first, n_bytes);
+			if (!dense)
+				break;
+			*link = dense;
+			link = &dense->next;
+		}
+		n_bytes -= tcp_min(first->len, pkt_tailroom(dense));
+		first = tcp_pack_move(conn, dense, first);
+	}
+	*link = first;
+	for (struct pkt *pkt = chain; pkt; pkt = pkt->next) {
+		pkt->tcp.truesize = tcp_truesize(pkt);
+		tcp_mem_add_rcv(conn, pkt->tcp.truesize);
+	}
+	return chain;
+}
+
+void tcp_rcvq_collapse(struct tcp_conn *conn)
+{
+	uint32_t truesize = conn->rcv_truesize - (conn->reasm ? conn->reasm->truesize : 0);
+	uint32_t n_bytes = conn->rcvq.n_bytes;
+	struct pkt *pkt = conn->rcvq.first, *next;
+
+	/* Dense already, but for its first packet, which is perhaps half read, and its last. */
+	if (truesize < n_bytes + n_bytes / 2 + 2 * BUF_M)
+		return;
+	pkt = tcp_pkt_pack(conn, pkt, n_bytes);
+	pktq_init(&conn->rcvq);
+	for (; pkt; pkt = next) {
+		next = pkt->next;
+		pktq_push(&conn->rcvq, pkt);
+	}
+}
+
 void tcp_rcvq_push(struct tcp_conn *conn, struct pkt *pkt)
 {
 	struct pkt *last = tcp_rcvq_last(conn);
@@ -100,7 +172,7 @@ static void tcp_rcvq_pop(struct tcp_conn *conn)
 {
 	struct pkt *pkt = pktq_pop(&conn->rcvq);
 
-	conn->rcv_truesize -= pkt->tcp.truesize;
+	tcp_mem_sub_rcv(conn, pkt->tcp.truesize);
 	pkt_free(pkt);
 }
 
@@ -178,6 +250,10 @@ uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
 	uint32_t buf = conn->sk.rcvbuf_bytes;
 	uint32_t space = conn->rcv_truesize < buf ? (buf - conn->rcv_truesize) / 2 : 0;
 
+	/* In a shortage windows open by little; what is promised stays so, see tcp_rcv_wnd_want().
+	 */
+	if (tcp_mem_is_short(conn))
+		space = tcp_min(space, tcp_mem_wnd_max(conn));
 	if (tcp_sockopts(conn)->window_clamp)
 		space = tcp_min(space, tcp_sockopts(conn)->window_clamp);
 	return tcp_min(space, 65535u << conn->rcv_wscale);
@@ -255,7 +331,7 @@ static void tcp_drs_grow(struct tcp_conn *conn, uint32_t copied)
 
 	wnd += 2 * wnd * (copied - conn->drs_space) / tcp_max(conn->drs_space, conn->advmss);
 	conn->drs_space = copied;
-	if (!conf->moderate_rcvbuf || (conn->flags & TCPC_RCVBUF_LOCK))
+	if (!conf->moderate_rcvbuf || (conn->flags & TCPC_RCVBUF_LOCK) || tcp_mem_is_short(conn))
 		return;
 	wnd = wnd < conf->rmem_max / 2 ? wnd : conf->rmem_max / 2;
 	conn->sk.rcvbuf_bytes = tcp_max(conn->sk.rcvbuf_bytes, (uint32_t)(2 * wnd));

@@ -108,13 +108,15 @@ static void reasm_count(struct tcp_conn *conn, struct pkt *pkt)
 {
 	pkt->next = NULL;
 	pkt->tcp.truesize = tcp_truesize(pkt);
-	conn->rcv_truesize += pkt->tcp.truesize;
+	tcp_mem_add_rcv(conn, pkt->tcp.truesize);
+	conn->reasm->truesize += pkt->tcp.truesize;
 	conn->reasm->n_bytes += pkt->tcp.end_seq - pkt->tcp.seq;
 }
 
 static void reasm_discard(struct tcp_conn *conn, struct pkt *pkt)
 {
-	conn->rcv_truesize -= pkt->tcp.truesize;
+	tcp_mem_sub_rcv(conn, pkt->tcp.truesize);
+	conn->reasm->truesize -= pkt->tcp.truesize;
 	pkt_free(pkt);
 }
 
@@ -235,12 +237,53 @@ enum drop tcp_reasm_add(struct tcp_conn *conn, struct pkt *pkt)
 	return DROP_NONE;
 }
 
+uint32_t tcp_reasm_last(const struct tcp_conn *conn)
+{
+	return conn->reasm->runs[conn->reasm->n - 1].seq;
+}
+
+void tcp_reasm_drop_last(struct tcp_conn *conn)
+{
+	reasm_drop_run(conn, conn->reasm->n - 1);
+	reasm_release_if_empty(conn);
+}
+
+/* A FIN is left where it is. */
+static void reasm_collapse_run(struct tcp_conn *conn, struct tcp_run *run)
+{
+	uint32_t n_bytes = run->end_seq - run->seq;
+
+	if (run->first == run->last || (run->last->tcp.flags & TCP_F_FIN))
+		return;
+	for (const struct pkt *pkt = run->first; pkt; pkt = pkt->next)
+		conn->reasm->truesize -= pkt->tcp.truesize;
+	run->first = run->last = tcp_pkt_pack(conn, run->first, n_bytes);
+	for (struct pkt *pkt = run->first; pkt; pkt = pkt->next) {
+		conn->reasm->truesize += pkt->tcp.truesize;
+		run->last = pkt;
+	}
+}
+
+void tcp_reasm_collapse(struct tcp_conn *conn)
+{
+	struct tcp_reasm *r = conn->reasm;
+
+	/* Packing looks at every packet: only when it is likely to help, and what has piled up
+	 * since it was done last is worth it (SegmentSmack, CVE-2018-5390). */
+	if (r->truesize / 3 < r->n_bytes / 2 || r->truesize < r->collapsed + r->collapsed / 4)
+		return;
+	for (uint32_t i = 0; i < r->n; i++)
+		reasm_collapse_run(conn, &r->runs[i]);
+	r->collapsed = r->truesize;
+}
+
 /* Moves a packet whose bytes are in order from rcv_nxt on, or that rcv_nxt has overtaken. */
 static bool reasm_deliver(struct tcp_conn *conn, struct pkt *pkt)
 {
 	bool has_fin = pkt->tcp.flags & TCP_F_FIN;
 
-	conn->rcv_truesize -= pkt->tcp.truesize;
+	tcp_mem_sub_rcv(conn, pkt->tcp.truesize);
+	conn->reasm->truesize -= pkt->tcp.truesize;
 	if (seq_leq(pkt->tcp.end_seq, conn->rcv_nxt)) {
 		pkt_free(pkt);
 		return false;

@@ -23,6 +23,14 @@ struct tcp_sndblk {
 	uint32_t is_end; /* its last byte ends a record */
 };
 
+void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n)
+{
+	struct sock *sk = &conn->sk;
+
+	if (!(conn->flags & TCPC_SNDBUF_LOCK) && !tcp_mem_is_short(conn))
+		sk->sndbuf_bytes = tcp_max(sk->sndbuf_bytes, tcp_min(n, tcp_conf(conn)->wmem_max));
+}
+
 static uint32_t tcp_sndblk_room(const struct tcp_sndblk *blk)
 {
 	return blk->buf->cap - blk->off - blk->len;
@@ -37,12 +45,13 @@ static struct tcp_sndblk *tcp_sndblk_add(struct tcp_conn *conn, uint32_t n)
 	struct buf *buf = NULL;
 	struct tcp_sndblk *blk;
 
-	if (is_busy && !tcp_pool_is_low(&pools->bufs[1]))
+	if (is_busy && !tcp_pool_is_low(&pools->bufs[1]) && tcp_mem_has_snd(conn, BUF_M))
 		buf = buf_alloc(pools, BUF_M);
-	if (!buf && !tcp_pool_is_low(&pools->bufs[0]))
+	if (!buf && !tcp_pool_is_low(&pools->bufs[0]) && tcp_mem_has_snd(conn, BUF_S))
 		buf = buf_alloc(pools, BUF_S);
 	if (!buf)
 		return NULL;
+	tcp_mem_add_snd(conn, buf->cap);
 	blk = (struct tcp_sndblk *)(void *)buf->bytes;
 	*blk = (struct tcp_sndblk){.buf = buf, .off = sizeof(*blk), .seq = conn->snd_end};
 	if (conn->sndq.last)
@@ -199,6 +208,7 @@ static void tcp_sndq_pop(struct tcp_conn *conn)
 	}
 	if (q->cursor == blk)
 		q->cursor = NULL;
+	tcp_mem_sub_snd(conn, blk->buf->cap);
 	buf_unref(blk->buf);
 }
 

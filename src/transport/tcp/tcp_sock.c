@@ -346,6 +346,12 @@ static void tcp_close_conn(struct tcp_conn *conn, bool abort)
 	}
 	if (conn->state == WEFT_TCP_ESTABLISHED || conn->state == WEFT_TCP_CLOSE_WAIT)
 		tcp_queue_fin(conn);
+	if (tcp_mem_is_out(conn)) {
+		/* Nobody waits for what it has to send, and others have nothing left. */
+		tcp_mib(conn, MIB_TcpExtTCPAbortOnMemory);
+		tcp_abort(conn, 0);
+		return;
+	}
 	tcp_idle_arm(conn);
 }
 

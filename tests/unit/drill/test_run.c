@@ -217,7 +217,7 @@ static void option_of_script_is_applied(void **state UNUSED)
 	assert_int_equal(run("--mtu=1000\n--tolerance_usecs=1000\n"
 			     "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
 			     "+0...0.5 connect(3, ..., ...) = 0\n"
-			     "+0 > S 0:0(0) <mss 960,sackOK,TS val 1 ecr 0,nop,wscale 7>\n"
+			     "+0 > S 0:0(0) <mss 960,sackOK,TS val 1 ecr 0,nop,wscale 10>\n"
 			     "+.5 < S. 0:0(0) ack 1 win 1000 <mss 900>\n"
 			     "+0 > . 1:1(0) ack 1\n"),
 			 DRILL_PASSED);
@@ -245,8 +245,8 @@ static void timestamp_that_stands_still_fails_when_asked(void **state UNUSED)
 			     "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
 			     "+0 ioctl(3, FIONBIO, [1]) = 0\n"
 			     "+0 connect(3, ..., ...) = -1 EINPROGRESS (x)\n"
-			     "+0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>\n"
-			     "+1 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>\n"),
+			     "+0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 10>\n"
+			     "+1 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 10>\n"),
 			 DRILL_FAILED);
 	assert_non_null(strstr(res.text, "TS val: expected 100, seen 1100"));
 }

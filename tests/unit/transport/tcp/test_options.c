@@ -357,7 +357,7 @@ static void info_is_laid_out_as_linux_has_it(void **state UNUSED)
 	assert_int_equal(info.tcpi_state, WEFT_TCP_ESTABLISHED);
 	assert_int_equal(info.tcpi_options, TCPI_OPT_SACK | TCPI_OPT_WSCALE);
 	assert_int_equal(info.tcpi_snd_wscale, 3);
-	assert_int_equal(info.tcpi_rcv_wscale, 7);
+	assert_int_equal(info.tcpi_rcv_wscale, 10);
 	assert_int_equal(info.tcpi_snd_mss, MSS);
 	assert_int_equal(info.tcpi_advmss, MSS);
 	assert_int_equal(info.tcpi_pmtu, 1500);

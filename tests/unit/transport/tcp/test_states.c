@@ -105,7 +105,7 @@ static void connect_sends_a_syn_as_linux_does(void **state UNUSED)
 	assert_int_equal(syn.flags, SYN);
 	assert_int_equal(syn.opts.mss, 1460);
 	assert_true(syn.opts.sack_ok && syn.opts.has_ts && syn.opts.has_wscale);
-	assert_int_equal(syn.opts.wscale, 7);
+	assert_int_equal(syn.opts.wscale, 10);
 	assert_int_equal(syn.opts.ts_ecr, 0);
 	assert_int_equal(syn.wnd, 65535);
 	tf_end(f);
@@ -338,7 +338,7 @@ static void listen_handshake_makes_a_connection(void **state UNUSED)
 	assert_int_equal(sa.flags, SYN | ACK);
 	assert_int_equal(sa.ack, f->irs + 1);
 	assert_int_equal(sa.opts.ts_ecr, 77);
-	assert_int_equal(sa.opts.wscale, 7);
+	assert_int_equal(sa.opts.wscale, 10);
 	assert_true(sa.opts.sack_ok && sa.opts.has_mss);
 	assert_null(tf_accept(l));
 	f->iss = sa.seq;
