@@ -213,7 +213,7 @@ ROWS = {
                       ("ip/icmp4.c", "	case ICMP4_UNREACH:\n	case ICMP4_TIME_EXCEEDED:\n	case ICMP4_PARAM_PROBLEM:\n		return", "	case ICMP4_UNREACH:\n	case ICMP4_SOURCE_QUENCH:\n	case ICMP4_TIME_EXCEEDED:\n	case ICMP4_PARAM_PROBLEM:\n		return"),
                       (ERROR, "	if (err->mtu) {\n", "	if (err->type == 4) {\n		tcp_fail(conn, err->err);\n		return;\n	}\n	if (err->mtu) {\n")]],
     "9293 §3.10.7.2": [(LISTEN, "			tcp_reset_for(listener->sk.stack, seg);\n", "			(void)listener;\n"),
-                       (COOKIE, "		return seg->len > 0 ? DROP_TCP_COOKIE : DROP_TCP_NO_SOCKET;", "		return DROP_TCP_NO_SOCKET;")],
+                       (COOKIE, "DROP_TCP_COOKIE", "DROP_TCP_NO_SOCKET")],
     # RFC 6298
     "6298 §2.1": [(CONN, "	conn->rto_us = conf->rto_initial_ms * 1000;", "	conn->rto_us = 3000000;")],
     "6298 §2.2": [(RTO, "		conn->rttvar_us4 = rtt_us * 2;", "		conn->rttvar_us4 = rtt_us;")],

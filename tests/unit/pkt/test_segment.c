@@ -163,6 +163,38 @@ static void payload_of_a_multiple_of_the_size_has_no_empty_frame(void **state)
 	pktq_purge(&q);
 }
 
+static void assert_split(struct fixture *f, uint32_t n_payload)
+{
+	uint32_t n = 0;
+	struct pktq q;
+	struct pkt *seg;
+
+	pktq_init(&q);
+	assert_int_equal(pkt_segment(super(f, n_payload, ACK), &q), 0);
+	assert_int_equal(q.n_pkts, (n_payload + MSS - 1) / MSS);
+	while ((seg = pktq_pop(&q))) {
+		assert_in_range(seg->len - HDRS, 1, MSS);
+		n += seg->len - HDRS;
+		pkt_free(seg);
+	}
+	assert_int_equal(n, n_payload);
+}
+
+/* Around each multiple of the size, and many between, up to what a length field can say. */
+static void every_size_is_split_into_frames_that_fit(void **state)
+{
+	const uint32_t most = 65535 - L3 - L4;
+
+	for (uint32_t n = MSS + 1; n <= most; n += 251)
+		assert_split(*state, n);
+	for (uint32_t n = 2 * MSS; n <= most; n += MSS) {
+		assert_split(*state, n - 1);
+		assert_split(*state, n);
+		assert_split(*state, n + 1 <= most ? n + 1 : most);
+	}
+	assert_split(*state, most);
+}
+
 static void splitting_shares_the_payload(void **state)
 {
 	struct fixture *f = *state;
@@ -259,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(frames_carry_all_bytes_with_right_headers),
 		T(payload_of_a_multiple_of_the_size_has_no_empty_frame),
+		T(every_size_is_split_into_frames_that_fit),
 		T(splitting_shares_the_payload),
 		T(linear_super_packet_splits_too),
 		T(unreadable_headers_are_refused_and_left),
