@@ -126,7 +126,7 @@ static int name_to_value(const struct sysctl *ctl, const char *text, int64_t *re
 			return 0;
 		}
 	}
-	return -EINVAL;
+	return text_to_int(text, ret);
 }
 
 int sysctl_set_text(struct stack *st, const char *name, const char *text)

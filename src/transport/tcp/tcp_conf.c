@@ -70,6 +70,11 @@ static void *tcp_conf_base(struct stack *st)
 #define TCP_CTL(field, name, lo, hi, text) \
 	SYSCTL(struct tcp_conf, field, "net.ipv4.tcp_" name, lo, hi, text)
 
+static const char *tcp_profile_name(int64_t value)
+{
+	return value == TCP_PROFILE_RFC ? "rfc" : "linux";
+}
+
 static const char *tcp_cc_value_name(int64_t value)
 {
 	const struct cc_ops *ops = cc_at((size_t)value);
@@ -78,8 +83,16 @@ static const char *tcp_cc_value_name(int64_t value)
 }
 
 static const struct sysctl tcp_ctls[] = {
-	SYSCTL(struct tcp_conf, profile, "tcp.profile", 0, 1,
-	       "sets the choices that RFCs leave: 0 as Linux, 1 as the RFCs' plain text"),
+	{
+		.name = "tcp.profile",
+		.text = "sets the choices that RFCs leave: as Linux (0), or as the RFCs' plain "
+			"text (1)",
+		.max = TCP_PROFILE_RFC,
+		.scale = 1,
+		.off = offsetof(struct tcp_conf, profile),
+		.size = sizeof(((struct tcp_conf *)0)->profile),
+		.value_name = tcp_profile_name,
+	},
 	TCP_CTL(rmem_min, "rmem_min", 1, INT32_MAX,
 		"memory to receive that a connection may always have, bytes"),
 	TCP_CTL(rmem_default, "rmem_default", 4096, INT32_MAX, "receive buffer at first, bytes"),
