@@ -8,10 +8,7 @@
 #include "transport/cc/cc_priv.h"
 
 static const struct cc_ops *const cc_table[] = {
-	&cc_cubic,
-	&cc_newreno,
-	&cc_tahoe,
-	&cc_dctcp,
+	&cc_cubic, &cc_newreno, &cc_tahoe, &cc_dctcp, &cc_bbr, &cc_bbr3,
 };
 
 static_assert(sizeof(cc_table) / sizeof(cc_table[0]) == CC_COUNT, "the table is whole");

@@ -108,7 +108,7 @@ struct cc_info {
 	uint16_t pacing_gain_256; /* with bw_Bps: in 256ths */
 	uint16_t cwnd_gain_256;
 	uint16_t alpha_1024; /* DCTCP, with has_alpha: fraction of marked bytes */
-	bool has_alpha;
+	bool has_bw, has_alpha;
 };
 
 /* cc_ops->flags */
@@ -138,13 +138,15 @@ struct cc_ops {
 	void (*on_restart)(struct cc_state *cc, const struct cc_restart *ev);
 	/* Bytes a second; 0: as fast as the window allows. */
 	uint64_t (*pacing_rate)(const struct cc_state *cc);
+	/* It keeps the window small on purpose: what is delivered meanwhile is no measure. */
+	bool (*limits_itself)(const struct cc_state *cc);
 	void (*info)(const struct cc_state *cc, struct cc_info *ret);
 };
 
 enum {
 	CC_INITIAL_WINDOW = 10, /* segments, RFC 6928 */
 	CC_CWND_MAX = 1 << 30,
-	CC_COUNT = 4,     /* controls there are */
+	CC_COUNT = 6,     /* controls there are */
 	CC_NAME_MAX = 16, /* with the NUL; Linux's TCP_CA_NAME_MAX */
 };
 
