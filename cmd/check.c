@@ -44,7 +44,7 @@ static int check_json(const char *path)
 {
 	struct lab_errors *errs = calloc(1, sizeof(*errs));
 	struct labfile *file = NULL;
-	int err = errs ? labfile_load(path, &file, errs) : -ENOMEM;
+	int err = errs ? session_read(path, &file, errs) : -ENOMEM;
 	json_t *json = err == -ENOMEM ? NULL : messages_json(path, err, errs);
 
 	if (json)

@@ -15,12 +15,27 @@
 #include "lab/report.h"
 #include "lab/rundir.h"
 #include "lab/runner.h"
+#include "lab/sysctls.h"
 
 enum {
 	NS_PER_S = 1000000000,
 	PROGRESS_TURNS = 1024,
 	PROGRESS_NS = 500000000,
 };
+
+int session_read(const char *path, struct labfile **ret, struct lab_errors *errs)
+{
+	int err = labfile_load(path, ret, errs);
+
+	if (err)
+		return err;
+	err = lab_sysctls_check(*ret, errs);
+	if (err) {
+		labfile_free(*ret);
+		*ret = NULL;
+	}
+	return err;
+}
 
 int session_load(const char *path, struct labfile **ret)
 {
@@ -31,7 +46,7 @@ int session_load(const char *path, struct labfile **ret)
 		fprintf(stderr, "weft: out of memory\n");
 		return EXIT_FAILED;
 	}
-	err = labfile_load(path, ret, errs);
+	err = session_read(path, ret, errs);
 	lab_errors_print(errs, stderr);
 	if (err == -ENOMEM)
 		fprintf(stderr, "weft: out of memory while reading %s\n", path);

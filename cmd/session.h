@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include "base/compiler.h"
+#include "lab/errors.h"
 #include "lab/lab.h"
 #include "lab/rpc.h"
 
@@ -31,6 +33,8 @@ int session_loop(struct session *s, int64_t for_ns);
 /* Takes the lab down. `status` is the exit status so far; returns it, or EXIT_FAILED when that is 0
  * and the capture could not be written. */
 int session_end(struct session *s, int status);
+/* The lab file with its mistakes, also those that only a stack can see. 0; -EINVAL; -ENOMEM. */
+int session_read(const char *path, struct labfile **ret, struct lab_errors *errs) MUST_CHECK;
 /* Loads and checks a lab file; prints errors and warnings. 0; EXIT_USAGE; or without
  * memory EXIT_FAILED. */
 int session_load(const char *path, struct labfile **ret);

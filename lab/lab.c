@@ -19,6 +19,7 @@
 #include "lab/report.h"
 #include "lab/runner.h"
 #include "lab/service.h"
+#include "lab/sysctls.h"
 #include "lab/trace_store.h"
 
 enum {
@@ -179,12 +180,19 @@ int lab_node_hold(struct lab_node *node, char *msg)
 int lab_node_start(struct lab_node *node, char *msg)
 {
 	struct weft_engine *eng = node->lab->eng;
+	const struct labfile_sysctl *bad;
 	int err = weft_stack_new(eng, node->file->name, &node->stack);
 
 	if (!err && node->file->kind == LABFILE_SWITCH)
 		err = weft_bridge_new(node->stack, &node->bridge);
 	if (!err && node->file->forwarding && node->file->kind == LABFILE_WEFT)
 		err = weft_stack_set(node->stack, "net.ipv4.ip_forward", 1);
+	if (!err) {
+		err = lab_sysctls_set(node->file, node->stack, &bad);
+		if (err)
+			return refuse(msg, err, "node %s: the setting %s: %s", node->file->name,
+				      bad->name, strerror(-err));
+	}
 	return err ? refuse(msg, err, "node %s: %s", node->file->name, strerror(-err)) : 0;
 }
 

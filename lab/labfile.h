@@ -84,6 +84,13 @@ struct labfile_host {
 	struct lab_ip ip;
 };
 
+/* A setting of a node's stack (doc/sysctl.md). */
+struct labfile_sysctl {
+	struct lab_pos pos;
+	const char *name;
+	const char *value; /* as written: a number or the name of a value */
+};
+
 /* A document that an http service makes up: exactly one of text and size. */
 struct labfile_doc {
 	struct lab_pos pos;
@@ -181,6 +188,8 @@ struct labfile_node {
 	uint32_t n_routes;
 	struct labfile_host *hosts;
 	uint32_t n_hosts;
+	struct labfile_sysctl *sysctls;
+	uint32_t n_sysctls;
 	struct labfile_service *services;
 	uint32_t n_services;
 	struct labfile_app *apps;

@@ -292,6 +292,10 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 				"nodes.%s: the node has no interfaces, nothing can reach it; add a "
 				"link to it under links",
 				node->name);
+	if (node->n_sysctls && node->kind != LABFILE_WEFT)
+		lab_error_add(b->errs, node->sysctls[0].pos,
+			      "nodes.%s.sysctls: only nodes of kind weft have weft's settings",
+			      node->name);
 	return node->n_services ? check_services(b, node, ports) : 0;
 }
 

@@ -138,6 +138,29 @@ static const struct lab_schema schema_host = {
 	.short_help = "an address or the name of a node",
 };
 
+static const struct lab_key sysctl_keys[] = {
+	{
+		.name = "value",
+		.type = LAB_T_TEXT,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_sysctl, value),
+		.help = "A number, or the name of a value where the setting has such",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_sysctl = {
+	.name = "setting",
+	.help = "A setting of the node's stack.",
+	.where = "nodes.NAME.sysctls.NAME",
+	.size = sizeof(struct labfile_sysctl),
+	.keys = sysctl_keys,
+	.name_offset = offsetof(struct labfile_sysctl, name),
+	.name_type = LAB_T_SYSCTL,
+	.short_key = "value",
+	.short_help = "the value",
+};
+
 static const struct lab_key node_keys[] = {
 	{
 		.name = "kind",
@@ -208,6 +231,15 @@ static const struct lab_key node_keys[] = {
 		COUNTED(labfile_node, hosts, n_hosts),
 		.sub = &schema_host,
 		.help = "Names that only this node knows",
+	},
+	{
+		.name = "sysctls",
+		.type = LAB_T_NAMED,
+		.flags = LAB_KEY_ASIDE,
+		COUNTED(labfile_node, sysctls, n_sysctls),
+		.sub = &schema_sysctl,
+		.help = "Settings of its stack by their names, such as `tcp.profile: rfc`; only on "
+			"`weft` nodes",
 	},
 	{
 		.name = "services",

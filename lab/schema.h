@@ -25,6 +25,7 @@ enum lab_type {
 	LAB_T_NODE_NAME, /* const char * */
 	LAB_T_IF_NAME,   /* const char * */
 	LAB_T_HOST_NAME, /* const char * */
+	LAB_T_SYSCTL,    /* const char *: the name of a setting */
 	LAB_T_DOC_PATH,  /* const char *: the path of a URL */
 	LAB_T_DIR,       /* const char *: a directory, relative to the lab file */
 	LAB_T_BOOL,      /* bool */

@@ -31,6 +31,7 @@ static const char *const patterns[LAB_N_TYPES] = {
 	[LAB_T_NODE_NAME] = "^" NODE "$",
 	[LAB_T_IF_NAME] = "^" IFACE "$",
 	[LAB_T_HOST_NAME] = "^" LABEL "([.]" LABEL ")*$",
+	[LAB_T_SYSCTL] = "^" LABEL "([.]" LABEL ")*$",
 	[LAB_T_DOC_PATH] = "^/[^ ?#%\"<>\\\\]*$",
 	[LAB_T_DIR] = "^.+$",
 	[LAB_T_U32] = "^(0[Xx][0-9A-Fa-f]+|[0-9]+)$",

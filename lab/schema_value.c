@@ -22,6 +22,8 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 	[LAB_T_HOST_NAME] = {"host name", "is not the name of a host",
 			     "write labels of up to 63 letters, digits, - and _ with dots between",
 			     "www.example.org", sizeof(char *)},
+	[LAB_T_SYSCTL] = {"setting", "is not the name of a setting",
+			  "write a name of doc/sysctl.md", "net.ipv4.tcp_sack", sizeof(char *)},
 	[LAB_T_DOC_PATH] = {"path", "is not the path of a document",
 			    "write / and names with / between, without .. or blanks", "/index.html",
 			    sizeof(char *)},
@@ -202,6 +204,7 @@ static int text_parse(enum lab_type type, const char *text, struct arena *arena,
 		ok = is_iface_name(text);
 		break;
 	case LAB_T_HOST_NAME:
+	case LAB_T_SYSCTL:
 		ok = is_host_name(text);
 		break;
 	case LAB_T_DOC_PATH:

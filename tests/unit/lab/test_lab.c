@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "lab/lab.h"
+#include "lab/sysctls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,6 +178,60 @@ static void simulation_starts_at_a_fixed_time_with_a_fixed_seed(void **state UNU
 	leave(dir);
 }
 
+static void settings_of_the_file_are_those_of_the_stack(void **state UNUSED)
+{
+	static const char text[] =
+		"nodes:\n"
+		"  a: { sysctls: { tcp.profile: rfc, net.ipv4.tcp_sack: 0 } }\n"
+		"  b: {}\n"
+		"links: [ { between: a:eth0 -- b:eth0, prefix: 10.0.0.0/24 } ]\n";
+	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
+	struct lab_config cfg = {.is_sim = true};
+	struct labfile *file;
+	struct lab *lab;
+	int64_t v;
+
+	enter(dir);
+	file_put("small.yaml", text);
+	file = load();
+	assert_int_equal(lab_start(file, &cfg, &lab, msg), 0);
+	assert_int_equal(weft_stack_get(lab->nodes[0]->stack, "tcp.profile", &v), 0);
+	assert_int_equal(v, 1);
+	assert_int_equal(weft_stack_get(lab->nodes[0]->stack, "net.ipv4.tcp_sack", &v), 0);
+	assert_int_equal(v, 0);
+	assert_int_equal(weft_stack_get(lab->nodes[1]->stack, "net.ipv4.tcp_sack", &v), 0);
+	assert_int_equal(v, 1);
+	lab_stop(lab);
+	labfile_free(file);
+	leave(dir);
+}
+
+static void settings_that_are_none_are_named_with_their_places(void **state UNUSED)
+{
+	static const char text[] =
+		"nodes:\n"
+		"  a: { sysctls: { tcp.profile: 1, net.ipv4.tcp_sakc: 0 } }\n"
+		"  b: { sysctls: { tcp.profile: bsd } }\n"
+		"links: [ { between: a:eth0 -- b:eth0, prefix: 10.0.0.0/24 } ]\n";
+	struct lab_errors *errs = calloc(1, sizeof(*errs));
+	char dir[] = "/tmp/weft-lab-XXXXXX";
+	struct labfile *file;
+
+	enter(dir);
+	file_put("small.yaml", text);
+	file = load();
+	assert_int_equal(lab_sysctls_check(file, errs), -EINVAL);
+	assert_int_equal(errs->n_errors, 2);
+	assert_int_equal(errs->list[0].pos.line, 2);
+	assert_non_null(
+		strstr(errs->list[0].text, "a.sysctls.net.ipv4.tcp_sakc: there is no such"));
+	assert_int_equal(errs->list[1].pos.line, 3);
+	assert_non_null(strstr(errs->list[1].text, "b.sysctls.tcp.profile: bsd is none of"));
+	free(errs);
+	labfile_free(file);
+	leave(dir);
+}
+
 static void note_progress(void *arg, uint32_t done, uint32_t total)
 {
 	uint32_t *last = arg;
@@ -211,6 +266,8 @@ int main(void)
 		cmocka_unit_test(simulation_with_kernel_nodes_is_refused_by_their_names),
 		cmocka_unit_test(simulation_starts_at_a_fixed_time_with_a_fixed_seed),
 		cmocka_unit_test(lab_that_comes_up_captures),
+		cmocka_unit_test(settings_of_the_file_are_those_of_the_stack),
+		cmocka_unit_test(settings_that_are_none_are_named_with_their_places),
 		cmocka_unit_test(lab_that_comes_up_tells_its_progress),
 		cmocka_unit_test(lab_whose_service_fails_leaves_an_older_capture_alone),
 	};
