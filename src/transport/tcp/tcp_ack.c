@@ -59,15 +59,31 @@ static void tcp_ack_wake_writer(struct tcp_conn *conn)
 	}
 }
 
+void tcp_ack_delivered(struct tcp_conn *conn UNUSED, const struct tcp_txrec *rec, uint32_t n UNUSED,
+		       struct tcp_ack_event *ev)
+{
+	if (rec->flags & TXR_TWICE)
+		return;
+	if (!ev->has_once || seq_lt(rec->seq, ev->once_seq))
+		ev->once_seq = rec->seq;
+	if (!ev->has_once || rec->tx_ns < ev->once_first_ns)
+		ev->once_first_ns = rec->tx_ns;
+	if (!ev->has_once || rec->tx_ns > ev->once_last_ns)
+		ev->once_last_ns = rec->tx_ns;
+	ev->has_once = true;
+}
+
 /* snd_una moves to the segment's ACK. */
-static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg)
+static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg,
+			    struct tcp_ack_event *ev)
 {
 	uint32_t bytes = tcp_sndq_bytes(conn);
 
 	conn->snd_una = seg->ack;
 	conn->n_retries = 0;
 	tcp_sndq_ack(conn);
-	tcp_sack_advance(conn);
+	if (!tcp_txq_ack(conn, ev))
+		tcp_mib(conn, MIB_TcpExtTCPSACKReneging);
 	conn->bytes_acked += bytes - tcp_sndq_bytes(conn);
 	tcp_ack_rtt(conn, seg);
 	if (tcp_flight(conn) == 0 && tcp_unsent(conn) == 0)
@@ -155,6 +171,7 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 	uint32_t wnd_was = conn->snd_wnd;
 	struct tcp_ack_event ev = {
 		.flight_bytes = tcp_flight(conn),
+		.held_top = tcp_held_top(conn),
 		.was_cwnd_limited = conn->flags & TCPC_CWND_LIMITED,
 	};
 
@@ -171,10 +188,10 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_ack_reopened(conn, wnd_was);
 	if (seq_gt(seg->ack, conn->snd_una)) {
 		ev.acked_bytes = seg->ack - conn->snd_una;
-		tcp_ack_advance(conn, seg);
+		tcp_ack_advance(conn, seg, &ev);
 	}
 	if (seg->opts.n_sack > 0 && (conn->flags & TCPC_SACK))
-		ev.sacked_bytes = tcp_sack_update(conn, seg);
+		ev.sacked_bytes = tcp_sack_update(conn, seg, &ev);
 	ev.is_dup = ev.acked_bytes == 0 && tcp_ack_is_dup(conn, seg, wnd_was, ev.sacked_bytes);
 	if (ev.acked_bytes > 0 || ev.is_dup)
 		tcp_recover_on_ack(conn, &ev);

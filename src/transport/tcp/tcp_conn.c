@@ -40,7 +40,7 @@ static void tcp_conn_release(struct tcp_conn *conn)
 	engine_work_cancel(&conn->work);
 	conn->flags &= ~(uint32_t)(TCPC_ACK_NOW | TCPC_OUTPUT | TCPC_ACK_DELAYED | TCPC_MEM_WAIT);
 	tcp_sndq_purge(conn);
-	tcp_sack_clear(conn);
+	tcp_txq_free(conn);
 	tcp_reasm_purge(conn);
 	tcp_sender_free(conn);
 }

@@ -3,9 +3,9 @@
  * The memory of a TCP connection, by cache line. doc/tcp-connection.md says why it is laid out so.
  *
  * A connection that is established and idle is this struct and nothing else: queues hold no
- * buffers, and scoreboard, out-of-order queue and listener state are blocks of their own that exist
- * while they have something in them. Connections in TIME-WAIT and half-open ones (SYN received) are
- * not struct tcp_conn at all: see struct tcp_tw and struct tcp_req.
+ * buffers, and records of what is in flight, out-of-order queue and listener state are blocks of
+ * their own that exist while they have something in them. Connections in TIME-WAIT and half-open
+ * ones (SYN received) are not struct tcp_conn at all: see struct tcp_tw and struct tcp_req.
  */
 #pragma once
 
@@ -95,7 +95,7 @@ enum tcp_rexmt_kind {
 };
 
 struct tcp_sndblk;
-struct tcp_sackb;
+struct tcp_txq;
 struct tcp_reasm;
 struct tcp_listen;
 
@@ -168,12 +168,11 @@ struct tcp_conn {
 	uint32_t snd_truesize; /* memory behind sndq */
 
 	/* recovery */
-	uint32_t recover;  /* snd_nxt when the last recovery began; below snd_una: long ago */
-	uint32_t high_rxt; /* everything lost below it has been retransmitted */
+	uint32_t recover; /* snd_nxt when the last recovery began; below snd_una: long ago */
 	uint32_t rtt_seq;
 	uint8_t n_backoffs;      /* of the retransmission timeout; until an RTT sample (Karn) */
 	uint8_t reordering;      /* segments that may be overtaken before we hold one lost */
-	struct tcp_sackb *sackb; /* as sender; NULL: nothing is selectively acknowledged */
+	struct tcp_txq *txq;     /* what is in flight; NULL: nothing */
 	struct tcp_reasm *reasm; /* as receiver; NULL: nothing is out of order */
 
 	/* time */

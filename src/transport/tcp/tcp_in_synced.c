@@ -161,7 +161,6 @@ void tcp_established(struct tcp_conn *conn)
 	conn->n_keepalives = 0;
 	conn->soft_err = 0;
 	conn->snd_sml = conn->snd_una;
-	conn->high_rxt = conn->snd_una;
 	conn->recover = conn->snd_una - 1;
 	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
 	conn->last_rcv_ms = conn->last_snd_ms;

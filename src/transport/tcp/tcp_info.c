@@ -9,18 +9,14 @@ static uint32_t tcp_segs_of(const struct tcp_conn *conn, uint32_t bytes)
 
 static void tcp_info_flight(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 {
-	uint32_t flight = tcp_flight(conn), again_end, pipe;
+	const struct tcp_txq *q = conn->txq;
 
-	ret->unacked = tcp_segs_of(conn, flight);
-	ret->sacked = tcp_segs_of(conn, conn->sackb ? conn->sackb->n_bytes : 0);
-	if (conn->ca_state < TCP_CA_RECOVERY)
+	ret->unacked = tcp_segs_of(conn, tcp_flight(conn));
+	if (!q)
 		return;
-	again_end = seq_max(conn->high_rxt, conn->snd_una);
-	pipe = tcp_pipe(conn);
-	ret->retrans = tcp_segs_of(conn, tcp_sack_missing(conn, conn->snd_una, again_end));
-	ret->lost = tcp_segs_of(
-		conn, tcp_sack_missing(conn, conn->snd_una, conn->snd_nxt) -
-			      tcp_min(pipe, tcp_sack_missing(conn, conn->snd_una, conn->snd_nxt)));
+	ret->sacked = tcp_segs_of(conn, q->held_bytes);
+	ret->retrans = tcp_segs_of(conn, q->again_bytes);
+	ret->lost = tcp_segs_of(conn, q->lost_bytes);
 }
 
 static int64_t tcp_left_ns(const struct tcp_conn *conn, int64_t at_ns)

@@ -13,7 +13,8 @@
 /* One segment or super-packet to build. */
 struct tcp_tx {
 	uint32_t seq;
-	uint32_t len; /* payload; out: what was sent */
+	uint32_t len;      /* payload; out: what was sent */
+	uint32_t n_frames; /* out: segments it is */
 	uint16_t flags;
 	bool is_again;
 };
@@ -174,6 +175,7 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 			tx->flags |= TCP_F_PSH;
 	}
 	conn->n_mem_tries = 0;
+	tx->n_frames = n_frames;
 	tcp_xmit_header(conn, pkt, tx, opts);
 	tcp_xmit_count(conn, tx, n_frames);
 	if (tx->flags & TCP_F_ACK)
@@ -318,8 +320,9 @@ static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
 }
 
 /* New numbers have gone out. */
-static void tcp_sent_new(struct tcp_conn *conn, uint32_t n)
+static void tcp_sent_new(struct tcp_conn *conn, uint32_t n, uint32_t n_segs)
 {
+	tcp_txq_sent(conn, n, n_segs);
 	if (tcp_flight(conn) == 0)
 		tcp_chrono_set(conn, TCP_CHRONO_BUSY);
 	conn->snd_nxt += n;
@@ -362,13 +365,16 @@ static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 	if (n > 0 && conn->data_segs_in > 0)
 		tcp_note_answer(conn);
 	tcp_out_opts(conn, &opts);
-	if (!tcp_sender_get(conn) || tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
+	if (!tcp_sender_get(conn) || !tcp_txq_open(conn) ||
+	    tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
 		conn->flags |= TCPC_MEM_WAIT;
+		if (tcp_flight(conn) == 0)
+			tcp_txq_free(conn);
 		return false;
 	}
 	if (tx.flags & TCP_F_FIN)
 		conn->flags |= TCPC_FIN_SENT;
-	tcp_sent_new(conn, tx.len + ((tx.flags & TCP_F_FIN) != 0));
+	tcp_sent_new(conn, tx.len + ((tx.flags & TCP_F_FIN) != 0), tx.n_frames);
 	if (tx.len % mss != 0)
 		conn->snd_sml = conn->snd_nxt;
 	return true;
@@ -457,5 +463,7 @@ uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 		conn->flags |= TCPC_MEM_WAIT;
 		return 0;
 	}
-	return tx.len + ((tx.flags & TCP_F_FIN) != 0);
+	tx.len += (tx.flags & TCP_F_FIN) != 0;
+	tcp_txq_again(conn, seq, tx.len);
+	return tx.len;
 }

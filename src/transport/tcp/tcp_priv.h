@@ -20,6 +20,7 @@
 #include "transport/sock_table.h"
 #include "transport/tcp/tcp.h"
 #include "transport/tcp/tcp_conn.h"
+#include "transport/tcp/tcp_txq.h"
 #include "wire/ip4.h"
 #include "wire/seq.h"
 #include "wire/tcp.h"
@@ -36,7 +37,6 @@ enum {
 	TCP_MEM_RETRY_SHIFT_MAX = 6,
 	TCP_IP6_PMTU_MIN = 1280,
 	TCP_COPY_MAX = 96, /* payload up to this is copied into the packet, not referred to */
-	TCP_SACK_RANGES_MAX = 512,
 	TCP_REASM_RUNS_MAX = 1024,
 	TCP_HDR_IP_MAX = 40 + TCP_HDR_MAX, /* what a super-packet leaves for headers */
 };
@@ -67,6 +67,22 @@ struct tcp_seg {
 	uint16_t frame_len; /* payload bytes of its largest frame */
 	uint32_t n_frames;
 	struct tcp_opts opts;
+};
+
+/* What one ACK tells. */
+struct tcp_ack_event {
+	uint32_t acked_bytes;
+	uint32_t sacked_bytes;
+	uint32_t flight_bytes; /* before */
+	uint32_t held_top;     /* the same: tcp_held_top() */
+	/* Of what has arrived without having been sent twice, with `has_once`: the lowest number,
+	 * and when the first and the last of it left. */
+	uint32_t once_seq;
+	int64_t once_first_ns;
+	int64_t once_last_ns;
+	bool has_once;
+	bool is_dup;
+	bool was_cwnd_limited;
 };
 
 static inline struct tcp_conn *tcp_conn_of(struct sock *sk)
@@ -412,15 +428,6 @@ struct tcp_sender {
 	uint64_t cc[];
 };
 
-/* What an ACK brought. */
-struct tcp_ack_event {
-	uint32_t acked_bytes;
-	uint32_t sacked_bytes;
-	uint32_t flight_bytes; /* before */
-	bool is_dup;
-	bool was_cwnd_limited;
-};
-
 /* NULL: no data was sent yet, and nothing set that must be kept there. */
 static inline struct tcp_sender *tcp_sender(const struct tcp_conn *conn)
 {
@@ -445,28 +452,57 @@ int64_t tcp_chrono_ns(const struct tcp_conn *conn, enum tcp_chrono chrono);
 /* The ACK step of synchronised states: window, scoreboard, RTT, recovery, queue. */
 enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
 void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* The first `n` numbers of a record have arrived, which was not known before. */
+void tcp_ack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,
+		       struct tcp_ack_event *ev);
 
-/* tcp_sack.c: what the peer holds beyond snd_una, as disjoint ranges in order */
+/* tcp_txq.c */
 
-struct tcp_sackb {
-	uint32_t n;
-	uint32_t cap;
-	uint32_t n_bytes; /* sum of the ranges */
-	struct tcp_sack_block ranges[];
-};
+/* The block for records exists: before anything is sent. False: no memory. */
+bool tcp_txq_open(struct tcp_conn *conn) MUST_CHECK;
+void tcp_txq_free(struct tcp_conn *conn);
+/* `len` new numbers from snd_nxt on have left, in `n_segs` segments; snd_nxt moves after. */
+void tcp_txq_sent(struct tcp_conn *conn, uint32_t len, uint32_t n_segs);
+/* Numbers in flight have left again. */
+void tcp_txq_again(struct tcp_conn *conn, uint32_t seq, uint32_t len);
+/* Index of the first record that ends after `seq`. */
+uint32_t tcp_txq_find(const struct tcp_txq *q, uint32_t seq);
+/* Record `i` ends at `seq`, which is inside of it, and the next begins there. False: no room. */
+bool tcp_txq_split(struct tcp_conn *conn, uint32_t i, uint32_t seq) MUST_CHECK;
+/* The peer holds [start, end), which lies within what is in flight. Returns how many numbers are
+ * news; tcp_ack_delivered() is called for each. */
+uint32_t tcp_txq_hold(struct tcp_conn *conn, uint32_t start, uint32_t end,
+		      struct tcp_ack_event *ev);
+/* snd_una has moved: drops what lies before. False: the peer has let go of what it held. */
+bool tcp_txq_ack(struct tcp_conn *conn, struct tcp_ack_event *ev) MUST_CHECK;
+/* Record `i` is held lost as it was sent last. */
+void tcp_txq_lose(struct tcp_conn *conn, uint32_t i);
+/* What lies below `limit` and is not held is lost, unless it was found lost before; and all. */
+void tcp_txq_lose_below(struct tcp_conn *conn, uint32_t limit);
+void tcp_txq_lose_all(struct tcp_conn *conn);
+/* Nothing is held lost any more. */
+void tcp_txq_unlose_all(struct tcp_conn *conn);
+/* The first numbers that are lost and have not been sent again. */
+bool tcp_txq_next_lost(struct tcp_conn *conn, uint32_t *ret_seq, uint32_t *ret_end) MUST_CHECK;
+/* Aborts the program when an invariant does not hold; for tests. */
+void tcp_txq_check(const struct tcp_conn *conn);
+
+static inline uint32_t tcp_held_bytes(const struct tcp_conn *conn)
+{
+	return conn->txq ? conn->txq->held_bytes : 0;
+}
+
+/* One past the highest number held; snd_una when none. */
+static inline uint32_t tcp_held_top(const struct tcp_conn *conn)
+{
+	return tcp_held_bytes(conn) > 0 ? conn->txq->held_top : conn->snd_una;
+}
+
+/* tcp_sack.c: what the blocks of an ACK say */
 
 /* Notes the blocks of an ACK. Returns the bytes that are new. */
-uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg);
-/* snd_una has moved. */
-void tcp_sack_advance(struct tcp_conn *conn);
-void tcp_sack_clear(struct tcp_conn *conn);
-/* Bytes of [start, end) that the peer does not hold. */
-uint32_t tcp_sack_missing(const struct tcp_conn *conn, uint32_t start, uint32_t end);
-/* First range not held at or after `*start` and before `limit`: false when there is none. */
-bool tcp_sack_hole(const struct tcp_conn *conn, uint32_t *start, uint32_t *ret_end,
-		   uint32_t limit) MUST_CHECK;
-/* One past the highest byte held; snd_una when none. */
-uint32_t tcp_sack_top(const struct tcp_conn *conn);
+uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg,
+			 struct tcp_ack_event *ev);
 /* DupThresh: as far as the network has been seen to reorder, but not so far that what is in flight
  * could never show a loss (RFC 4653 §3.2, "aggressive": two thirds of it). */
 uint32_t tcp_dup_thresh(const struct tcp_conn *conn);

@@ -3,18 +3,14 @@
  * Loss recovery: NewReno (RFC 6582) without SACK, RFC 6675 with it, limited transmit (RFC 3042),
  * and what follows a timeout (RFC 5681 §3.1, RFC 6298 §5.4).
  *
- * How it works: what is in flight is divided by three marks.
+ * How it works: the records of what is in flight (tcp_txq.c) are marked held, lost, sent again.
+ * "pipe", what is held to be in the network, is what is in flight less what is held, less what is
+ * lost, plus what was sent again. Pieces that are lost go out while pipe is below cwnd, then new
+ * data. What is lost depends on the state:
  *
- *	snd_una      high_rxt         lost end                 snd_nxt
- *	   |  sent again  |  lost, to be   |   in the network      |      minus what is held (SACK)
- *	   |              |  sent again    |                       |
- *
- * "pipe" is the first part plus the third; pieces of the second go out while pipe is below cwnd,
- * then new data. Where the lost part ends depends on the state:
- *
- *	RECOVERY, SACK   below it enough is held for RFC 6675's IsLost()
+ *	RECOVERY, SACK   what has enough held above it for RFC 6675's IsLost()
  *	RECOVERY         one segment at snd_una (NewReno: each partial ACK shows the next hole)
- *	LOSS             `recover`: all that was in flight at the timeout
+ *	LOSS             all that was in flight at the timeout
  *
  *	OPEN <-> DISORDER ---- lost ----> RECOVERY --.
  *	  ^          |                        |       | snd_una reaches `recover`
@@ -55,31 +51,23 @@ static uint32_t tcp_reno_held(const struct tcp_conn *conn)
 	return tcp_min((uint32_t)conn->n_dupacks * conn->mss, most);
 }
 
-static uint32_t tcp_lost_end(const struct tcp_conn *conn)
-{
-	if (conn->ca_state == TCP_CA_LOSS)
-		return seq_max(conn->recover, conn->snd_una);
-	if (conn->ca_state != TCP_CA_RECOVERY)
-		return conn->snd_una;
-	if (tcp_has_sack(conn))
-		return tcp_sack_lost_end(conn);
-	return seq_min(conn->snd_una + conn->mss, conn->recover);
-}
-
 uint32_t tcp_pipe(const struct tcp_conn *conn)
 {
-	uint32_t again_end, lost_end, n;
+	const struct tcp_txq *q = conn->txq;
+	uint32_t n = tcp_flight(conn);
 
-	if (conn->ca_state < TCP_CA_RECOVERY) {
-		uint32_t flight = tcp_flight(conn);
-
-		return flight - (conn->sackb ? conn->sackb->n_bytes : 0) - tcp_reno_held(conn);
-	}
-	again_end = seq_max(conn->high_rxt, conn->snd_una);
-	lost_end = seq_max(tcp_lost_end(conn), again_end);
-	n = tcp_sack_missing(conn, conn->snd_una, again_end);
-	n += tcp_sack_missing(conn, lost_end, conn->snd_nxt);
+	if (q)
+		n += q->again_bytes - q->held_bytes - q->lost_bytes;
 	return n - tcp_min(n, tcp_reno_held(conn));
+}
+
+/* Marks what the scoreboard, or without SACK the duplicate ACKs, say is lost. */
+static void tcp_mark_lost(struct tcp_conn *conn)
+{
+	if (tcp_has_sack(conn))
+		tcp_txq_lose_below(conn, tcp_sack_lost_end(conn));
+	else
+		tcp_txq_lose_below(conn, seq_min(conn->snd_una + conn->mss, conn->recover));
 }
 
 /* RFC 5681 §3.2, RFC 6675 §5: three duplicate ACKs, or SACK blocks that say as much. */
@@ -89,7 +77,7 @@ static bool tcp_loss_found(const struct tcp_conn *conn)
 	 * the last recovery. With SACK they bring news, which only segments that arrived can. */
 	if (conn->n_dupacks >= tcp_dup_thresh(conn))
 		return tcp_has_sack(conn) || seq_gt(conn->snd_una, conn->recover);
-	return conn->sackb && tcp_sack_lost_end(conn) != conn->snd_una;
+	return tcp_sack_lost_end(conn) != conn->snd_una;
 }
 
 static void tcp_enter(struct tcp_conn *conn, enum tcp_ca_state ca_state)
@@ -106,7 +94,6 @@ static void tcp_enter(struct tcp_conn *conn, enum tcp_ca_state ca_state)
 	cc_on_loss(&conn->cc, &loss);
 	conn->ca_state = (uint8_t)ca_state;
 	conn->recover = conn->snd_nxt;
-	conn->high_rxt = conn->snd_una;
 }
 
 static void tcp_enter_recovery(struct tcp_conn *conn)
@@ -114,13 +101,15 @@ static void tcp_enter_recovery(struct tcp_conn *conn)
 	tcp_mib(conn, tcp_has_sack(conn) ? MIB_TcpExtTCPSackRecovery : MIB_TcpExtTCPRenoRecovery);
 	tcp_mib(conn, MIB_TcpExtTCPFastRetrans);
 	tcp_enter(conn, TCP_CA_RECOVERY);
+	tcp_mark_lost(conn);
 }
 
 static void tcp_leave_recovery(struct tcp_conn *conn)
 {
 	if (conn->ca_state == TCP_CA_RECOVERY)
 		cc_on_recovered(&conn->cc);
-	conn->ca_state = conn->sackb ? TCP_CA_DISORDER : TCP_CA_OPEN;
+	tcp_txq_unlose_all(conn);
+	conn->ca_state = tcp_held_bytes(conn) ? TCP_CA_DISORDER : TCP_CA_OPEN;
 	conn->n_dupacks = 0;
 }
 
@@ -140,12 +129,13 @@ void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 		if (ev->acked_bytes > 0 && seq_geq(conn->snd_una, conn->recover)) {
 			tcp_leave_recovery(conn);
 		} else if (ev->acked_bytes > 0) {
-			conn->high_rxt = seq_max(conn->high_rxt, conn->snd_una);
 			if (!tcp_has_sack(conn))
 				tcp_reno_deflate(conn, ev->acked_bytes);
 			if (conn->ca_state == TCP_CA_LOSS)
 				tcp_cc_on_ack(conn, ev);
 		}
+		if (conn->ca_state == TCP_CA_RECOVERY)
+			tcp_mark_lost(conn);
 		return;
 	}
 	if (ev->acked_bytes > 0) {
@@ -158,21 +148,23 @@ void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 	if (tcp_loss_found(conn))
 		tcp_enter_recovery(conn);
 	else
-		conn->ca_state = conn->sackb || conn->n_dupacks ? TCP_CA_DISORDER : TCP_CA_OPEN;
+		conn->ca_state =
+			tcp_held_bytes(conn) || conn->n_dupacks ? TCP_CA_DISORDER : TCP_CA_OPEN;
 }
 
 void tcp_recover_on_timeout(struct tcp_conn *conn)
 {
 	conn->n_dupacks = 0;
 	tcp_enter(conn, TCP_CA_LOSS);
+	tcp_txq_lose_all(conn);
 }
 
 void tcp_recover_on_mtu(struct tcp_conn *conn)
 {
 	conn->ca_state = TCP_CA_LOSS;
 	conn->recover = conn->snd_nxt;
-	conn->high_rxt = conn->snd_una;
 	conn->n_dupacks = 0;
+	tcp_txq_lose_all(conn);
 }
 
 /* A peer that took its window back throws away what lies beyond (RFC 9293 §3.8.6, SHLD-16); the
@@ -185,25 +177,39 @@ static bool tcp_clip_to_window(const struct tcp_conn *conn, uint32_t start, uint
 	return seq_lt(start, *end);
 }
 
-/* The next piece to send again: [*start, *end). RFC 6675 §4 NextSeg, rules 1 and 3. */
-static bool tcp_next_lost(const struct tcp_conn *conn, uint32_t *start, uint32_t *end)
+/* RFC 6675 §4 NextSeg rule 3: nothing is surely lost and nothing is new, but there is a hole below
+ * what is held: better than waiting for the timeout. */
+static bool tcp_next_hole(struct tcp_conn *conn, uint32_t *start, uint32_t *end)
 {
-	*start = seq_max(conn->high_rxt, conn->snd_una);
-	if (tcp_sack_hole(conn, start, end, tcp_lost_end(conn)))
-		return tcp_clip_to_window(conn, *start, end);
-	/* Rule 3: nothing is surely lost and nothing is new, but there is a hole below what is
-	 * held: better than waiting for the timeout. */
-	if (conn->ca_state != TCP_CA_RECOVERY || tcp_unsent(conn) > 0)
+	struct tcp_txq *q = conn->txq;
+
+	if (conn->ca_state != TCP_CA_RECOVERY || tcp_unsent(conn) > 0 || !q || !q->held_bytes)
 		return false;
-	return tcp_sack_hole(conn, start, end, tcp_sack_top(conn)) &&
-	       tcp_clip_to_window(conn, *start, end);
+	for (uint32_t i = 0; i < q->n && seq_lt(tcp_txq_at(q, i)->seq, q->held_top); i++) {
+		const struct tcp_txrec *r = tcp_txq_at(q, i);
+
+		if (r->flags & (TXR_HELD | TXR_AGAIN))
+			continue;
+		*start = r->seq;
+		*end = r->end;
+		return true;
+	}
+	return false;
+}
+
+/* The next piece to send again: [*start, *end). */
+static bool tcp_next_again(struct tcp_conn *conn, uint32_t *start, uint32_t *end)
+{
+	if (!tcp_txq_next_lost(conn, start, end) && !tcp_next_hole(conn, start, end))
+		return false;
+	return tcp_clip_to_window(conn, *start, end);
 }
 
 bool tcp_recover_output(struct tcp_conn *conn)
 {
-	uint32_t start, end, room, sent, pipe;
+	uint32_t start, end, room, pipe;
 
-	if (conn->ca_state < TCP_CA_RECOVERY || !tcp_next_lost(conn, &start, &end))
+	if (conn->ca_state < TCP_CA_RECOVERY || !tcp_next_again(conn, &start, &end))
 		return false;
 	assert(conn->mss > 0);
 	pipe = tcp_pipe(conn);
@@ -212,7 +218,5 @@ bool tcp_recover_output(struct tcp_conn *conn)
 	if (room < conn->mss && start != conn->snd_una)
 		return false;
 	room = tcp_max(room - room % conn->mss, conn->mss);
-	sent = tcp_send_again(conn, start, tcp_min(end - start, room));
-	conn->high_rxt = seq_max(conn->high_rxt, start + sent);
-	return sent > 0;
+	return tcp_send_again(conn, start, tcp_min(end - start, room)) > 0;
 }

@@ -95,18 +95,7 @@ static void tcp_check_queues(const struct tcp_conn *conn)
 		}
 	}
 	assert(truesize == conn->rcv_truesize);
-	if (conn->sackb) {
-		uint32_t prev_end = conn->snd_una;
-
-		assert(conn->sackb->n > 0 && conn->sackb->n <= conn->sackb->cap);
-		for (uint32_t i = 0; i < conn->sackb->n; i++) {
-			const struct tcp_sack_block *r = &conn->sackb->ranges[i];
-
-			assert(seq_lt(prev_end, r->start) && seq_lt(r->start, r->end));
-			assert(seq_leq(r->end, conn->snd_nxt));
-			prev_end = r->end;
-		}
-	}
+	tcp_txq_check(conn);
 }
 
 /* A connection that waits for its peer has an armed timer, and the wheel knows the earliest. */
@@ -142,7 +131,7 @@ void tcp_conn_check(const struct tcp_conn *conn)
 		return;
 	}
 	if (conn->state == WEFT_TCP_CLOSE) {
-		assert(!wheel_timer_is_pending(&conn->timer) && !conn->sndq.first && !conn->sackb);
+		assert(!wheel_timer_is_pending(&conn->timer) && !conn->sndq.first && !conn->txq);
 		return;
 	}
 	assert(conn->flags & TCPC_PROTO_REF);
@@ -153,6 +142,7 @@ void tcp_conn_check(const struct tcp_conn *conn)
 	if (tcp_is_synced(conn)) { /* until then snd_una is at the SYN, which no queue holds */
 		assert((tcp_sndq_bytes(conn) > 0) == (conn->sndq.first != NULL));
 		assert(seq_leq(conn->rcv_wup, conn->rcv_nxt));
+		assert(tcp_flight(conn) == 0 || conn->txq);
 	}
 	tcp_check_timers(conn);
 }

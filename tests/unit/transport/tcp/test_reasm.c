@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The out-of-order queue and the scoreboard against naive twins: an array of bytes each. */
+/* The out-of-order queue against a naive twin: an array of bytes. */
 #include "tcp_fix.h"
 
 enum {
@@ -138,67 +138,11 @@ static void runs_are_bounded_and_the_bound_still_joins(void **state UNUSED)
 	tf_end(f);
 }
 
-/* Scoreboard */
-
-static void scoreboard_equals_the_naive_twin(void **state UNUSED)
-{
-	struct prng prng = prng_make();
-	struct tf *f = tf_new();
-	struct tcp_conn *conn;
-
-	tf_established(f);
-	conn = tf_conn(f);
-	for (int round = 0; round < 50; round++) {
-		bool held[SPAN] = {false};
-		uint32_t base = 0u - (uint32_t)prng_below(&prng, SPAN);
-
-		conn->snd_una = base;
-		conn->snd_nxt = conn->snd_end = base + SPAN;
-		for (int s = 0; s < 60; s++) {
-			uint32_t a = 1 + (uint32_t)prng_below(&prng, SPAN - 201), n_new = 0;
-			uint32_t len = 1 + (uint32_t)prng_below(&prng, 200), start, end,
-				 missing = 0;
-			struct tcp_seg seg = {.ack = base, .opts.n_sack = 1};
-
-			seg.opts.sack[0] = (struct tcp_sack_block){base + a, base + a + len};
-			for (uint32_t i = a; i < a + len; i++) {
-				n_new += !held[i];
-				held[i] = true;
-			}
-			assert_int_equal(tcp_sack_update(conn, &seg), n_new);
-			for (uint32_t i = 100; i < 3000; i++)
-				missing += !held[i];
-			assert_int_equal(tcp_sack_missing(conn, base + 100, base + 3000), missing);
-			start = base + (uint32_t)prng_below(&prng, SPAN);
-			a = start - base;
-			while (a < SPAN && held[a])
-				a++;
-			len = a;
-			while (len < SPAN && !held[len])
-				len++;
-			if (tcp_sack_hole(conn, &start, &end, base + SPAN)) {
-				assert_int_equal(start, base + a);
-				assert_int_equal(end, base + len);
-			} else {
-				assert_int_equal(a, SPAN);
-			}
-		}
-		conn->snd_una = base + (uint32_t)prng_below(&prng, SPAN);
-		if (held[conn->snd_una - base])
-			conn->snd_una = base + SPAN;
-		tcp_sack_advance(conn);
-		tcp_sack_clear(conn);
-	}
-	conn->snd_una = conn->snd_nxt = conn->snd_end = UINT32_C(7);
-	tf_end(f);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_order_of_segments_equals_the_naive_twin),
 		cmocka_unit_test(runs_are_bounded_and_the_bound_still_joins),
-		cmocka_unit_test(scoreboard_equals_the_naive_twin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

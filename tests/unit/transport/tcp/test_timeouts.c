@@ -316,7 +316,7 @@ static void window_that_shrank_bounds_what_is_sent_again(void **state UNUSED)
 	fix_advance(f->eng, 250 * MSEC); /* everything not held is lost */
 	tf_conn(f)->cc.cwnd = 20 * MSS;
 	tf_ignore(f);
-	tf_conn(f)->high_rxt = UNA;
+	tcp_txq_lose_all(tf_conn(f));
 	tcp_output(tf_conn(f));
 	expect_data(f, 0, 2 * MSS);
 	tf_assert_silent(f);
