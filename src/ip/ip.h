@@ -46,6 +46,9 @@ struct ip_out {
 	struct ip_flow flow; /* src must be set */
 	uint8_t ttl;         /* 0: the stack's default (64) */
 	bool df;             /* IPv4: don't fragment */
+	bool df_if_fits;     /* with `df`: what is too large goes in fragments, without it */
+	bool no_frag;        /* IPv4 without `df`: what is too large is refused all the same */
+	bool ignore_pmtu;    /* the interface's MTU counts, not the path's */
 	bool may_broadcast;  /* the application allowed broadcast destinations */
 	struct ip_dst *dst;  /* cache of the caller, refreshed when stale; NULL: none */
 };

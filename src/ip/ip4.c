@@ -28,6 +28,28 @@ static const struct sysctl_table ip4_sysctl_table = {
 	.base = ip4_sysctl_base,
 };
 
+static const struct sysctl ip4_reasm_sysctls[] = {
+	SYSCTL(struct reasm_conf, high_thresh, "net.ipv4.ipfrag_high_thresh", 0, INT32_MAX,
+	       "memory for incomplete datagrams, bytes; beyond, the oldest are dropped"),
+	SYSCTL(struct reasm_conf, low_thresh, "net.ipv4.ipfrag_low_thresh", 0, INT32_MAX,
+	       "and are dropped until this is left, bytes"),
+	SYSCTL(struct reasm_conf, time_s, "net.ipv4.ipfrag_time", 0, 86400,
+	       "how long a datagram waits for its fragments, s"),
+	SYSCTL(struct reasm_conf, max_dist, "net.ipv4.ipfrag_max_dist", 0, INT32_MAX,
+	       "fragments of its source that may overtake a datagram's next; 0: any number"),
+};
+
+static void *ip4_reasm_sysctl_base(struct stack *st)
+{
+	return &st->ip4->reasm.conf;
+}
+
+static const struct sysctl_table ip4_reasm_sysctl_table = {
+	.entries = ip4_reasm_sysctls,
+	.n_entries = ARRAY_SIZE(ip4_reasm_sysctls),
+	.base = ip4_reasm_sysctl_base,
+};
+
 /*
  * What interfaces tell.
  */
@@ -52,6 +74,7 @@ static void ip4_netif_del(struct netif *netif)
 {
 	struct ip4 *ip4 = netif->stack->ip4;
 
+	reasm_flush(&ip4->reasm);
 	ip4_addr_netif_del(netif);
 	fib4_netif_del(&ip4->fib, netif);
 	if (ip4->lo == netif)
@@ -75,6 +98,7 @@ static void ip4_netif_change(struct netif *netif)
 
 static void ip4_fini(struct stack *st)
 {
+	reasm_fini(&st->ip4->reasm);
 	icmp_fini(st);
 	fib4_fini(&st->ip4->fib);
 	ip4_own_fini(st);
@@ -146,7 +170,11 @@ int ip4_init(struct stack *st)
 	/* From here on ip4_fini() frees whatever has been made. */
 	err = ip4_own_init(st);
 	if (!err)
+		err = reasm_init(&ip4->reasm, st, &ip4_reasm_ops, IP4_REASM_S);
+	if (!err)
 		err = sysctl_register(st, &ip4_sysctl_table);
+	if (!err)
+		err = sysctl_register(st, &ip4_reasm_sysctl_table);
 	if (!err)
 		err = icmp_init(st);
 	if (!err)

@@ -21,11 +21,13 @@
 #include "ip/fib/fib4.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
+#include "ip/reasm.h"
 #include "wire/addr.h"
 #include "wire/ip4.h"
 
 enum {
 	IP4_TTL_DEFAULT = 64,
+	IP4_REASM_S = 30, /* Linux's; RFC 1122 §3.3.2 has 60 to 120 */
 	IP4_N_IDS = 64,
 	/* Addresses of one interface: a bound so that a mistake in a script does not take all
 	 * memory. */
@@ -78,6 +80,7 @@ struct ip4 {
 	struct hlist *own;
 	uint32_t own_mask; /* buckets - 1 */
 	uint32_t n_own;
+	struct reasm reasm;
 	uint32_t ids[IP4_N_IDS]; /* next identification by hash of addresses and protocol */
 };
 

@@ -50,16 +50,15 @@ static void fwd_answer_route(struct stack *st, struct pkt *pkt, enum drop why)
 	}
 }
 
-/* The route's interface can carry it, or the source learns the MTU (RFC 1191 §4). Without DF it
- * would have to be fragmented, which is not available: dropped in silence, because an error that
- * tells a lie about DF would be worse. */
+/* The route's interface can carry it, or it may be fragmented, or the source learns the MTU (RFC
+ * 1191 §4). */
 static enum drop fwd_mtu(struct stack *st, struct pkt *pkt, const struct ip4_hdr *hdr,
 			 const struct netif *out)
 {
-	if (likely(pkt_frame_l3_len(pkt) <= out->mtu))
+	if (likely(pkt_frame_l3_len(pkt) <= out->mtu) || !hdr->df)
 		return DROP_NONE;
-	if (hdr->df)
-		fwd_unreach(st, pkt, ICMP4_UNREACH_FRAG_NEEDED, out->mtu);
+	mib_inc(st, MIB_IpFragFails);
+	fwd_unreach(st, pkt, ICMP4_UNREACH_FRAG_NEEDED, out->mtu);
 	return DROP_IP_MTU;
 }
 
@@ -67,6 +66,22 @@ static void fwd_ttl_exceeded(struct stack *st, struct pkt *pkt)
 {
 	icmp4_error(st, pkt,
 		    &(struct icmp4_hdr){.type = ICMP4_TIME_EXCEEDED, .code = ICMP4_EXCEEDED_TTL});
+}
+
+static enum drop fwd_frags(struct stack *st, struct pkt *pkt, struct netif *out,
+			   const struct ip_addr *nexthop)
+{
+	struct pktq frags;
+	struct pkt *frag;
+	enum drop why;
+
+	pktq_init(&frags);
+	why = ip4_fragment_all(st, pkt, out->mtu, &frags);
+	while ((frag = pktq_pop(&frags))) {
+		mib_add(st, MIB_IpExtOutOctets, frag->len);
+		(void)!neigh_output(out, frag, nexthop, ETHERTYPE_IPV4, NULL);
+	}
+	return why;
 }
 
 /* The packet may go: from here on it is ours, and changed. */
@@ -88,6 +103,8 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 		if (why != DROP_NONE || stolen)
 			return why;
 	}
+	if (unlikely(pkt_frame_l3_len(pkt) > out->mtu))
+		return fwd_frags(st, pkt, out, &nexthop);
 	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));
 	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, NULL); /* it drops by itself */
 	return DROP_NONE;

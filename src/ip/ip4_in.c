@@ -113,6 +113,40 @@ static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_h
 	return why;
 }
 
+static void ip4_in_count_drop(struct stack *st, enum drop why, uint32_t n_frames)
+{
+	switch (why) {
+	case DROP_IP4_HDR:
+	case DROP_IP4_CSUM:
+	case DROP_IP4_VERSION:
+	case DROP_IP4_OPTIONS:
+	case DROP_IP_TTL:
+		mib_add(st, MIB_IpInHdrErrors, n_frames);
+		break;
+	case DROP_IP4_SRC:
+	case DROP_IP4_DST:
+	case DROP_IP4_NOT_LOCAL:
+	case DROP_IP_LINK_BROADCAST:
+		mib_add(st, MIB_IpInAddrErrors, n_frames);
+		break;
+	case DROP_IP4_NO_PROTO:
+		mib_add(st, MIB_IpInUnknownProtos, n_frames);
+		break;
+	case DROP_IP4_SOURCE_ROUTE:
+	case DROP_NOMEM:
+		mib_add(st, MIB_IpInDiscards, n_frames);
+		break;
+	case DROP_IP_NO_ROUTE:
+	case DROP_IP_ROUTE_UNREACHABLE:
+	case DROP_IP_ROUTE_BLACKHOLE:
+	case DROP_IP_ROUTE_PROHIBIT:
+		mib_add(st, MIB_IpOutNoRoutes, n_frames);
+		break;
+	default:
+		break;
+	}
+}
+
 /*
  * Delivery.
  */
@@ -156,8 +190,9 @@ static void ip4_in_answer(struct stack *st, struct pkt *pkt, enum drop why)
 	icmp4_error(st, pkt, &icmp);
 }
 
-static enum drop ip4_deliver(struct stack *st, struct pkt *pkt, const struct ip4_hdr *hdr,
-			     bool is_broadcast)
+/* A whole datagram for us. */
+static enum drop ip4_deliver_whole(struct stack *st, struct pkt *pkt, const struct ip4_hdr *hdr,
+				   bool is_broadcast)
 {
 	struct ip_info info = {.src = ip_addr_from_ip4(&hdr->src),
 			       .dst = ip_addr_from_ip4(&hdr->dst),
@@ -168,8 +203,6 @@ static enum drop ip4_deliver(struct stack *st, struct pkt *pkt, const struct ip4
 	enum drop why;
 	bool stolen;
 
-	if (unlikely(ip4_hdr_is_frag(hdr)))
-		return DROP_IP4_FRAG;
 	if (unlikely(!ip_hooks_empty(&st->ip4->hooks, IP_HOOK_INPUT))) {
 		why = ip4_hook(st, IP_HOOK_INPUT, pkt->netif, NULL, pkt, &stolen);
 		if (why != DROP_NONE || stolen)
@@ -181,6 +214,32 @@ static enum drop ip4_deliver(struct stack *st, struct pkt *pkt, const struct ip4
 	if (unlikely(why != DROP_NONE))
 		ip4_in_answer(st, pkt, why);
 	return why;
+}
+
+/* The fragment is taken in any case; what becomes of the whole datagram is told here. */
+static enum drop ip4_deliver_frag(struct stack *st, struct pkt *pkt, const struct ip4_hdr *hdr,
+				  bool is_broadcast)
+{
+	struct ip4_hdr whole_hdr;
+	struct pkt *whole = NULL;
+	enum drop why = ip4_reasm(st, pkt, hdr, &whole, &whole_hdr);
+
+	if (why != DROP_NONE || !whole)
+		return why;
+	why = ip4_deliver_whole(st, whole, &whole_hdr, is_broadcast);
+	if (why != DROP_NONE) {
+		ip4_in_count_drop(st, why, 1);
+		(void)pkt_drop(st, whole, why);
+	}
+	return DROP_NONE;
+}
+
+static enum drop ip4_deliver(struct stack *st, struct pkt *pkt, const struct ip4_hdr *hdr,
+			     bool is_broadcast)
+{
+	if (unlikely(ip4_hdr_is_frag(hdr)))
+		return ip4_deliver_frag(st, pkt, hdr, is_broadcast);
+	return ip4_deliver_whole(st, pkt, hdr, is_broadcast);
 }
 
 /* Groups and broadcasts are never forwarded (RFC 1812 §5.3.5.2, RFC 2644; no multicast routing). */
@@ -230,41 +289,6 @@ static enum drop ip4_in_hooked(struct netif *netif, struct pkt *pkt, struct ip4_
 		return why;
 	ip4_hdr_read(pkt->data, hdr); /* translation may have changed it */
 	return ip4_in_dispatch(netif, pkt, hdr);
-}
-
-static void ip4_in_count_drop(struct stack *st, enum drop why, uint32_t n_frames)
-{
-	switch (why) {
-	case DROP_IP4_HDR:
-	case DROP_IP4_CSUM:
-	case DROP_IP4_VERSION:
-	case DROP_IP4_OPTIONS:
-	case DROP_IP_TTL:
-		mib_add(st, MIB_IpInHdrErrors, n_frames);
-		break;
-	case DROP_IP4_SRC:
-	case DROP_IP4_DST:
-	case DROP_IP4_NOT_LOCAL:
-	case DROP_IP_LINK_BROADCAST:
-		mib_add(st, MIB_IpInAddrErrors, n_frames);
-		break;
-	case DROP_IP4_NO_PROTO:
-		mib_add(st, MIB_IpInUnknownProtos, n_frames);
-		break;
-	case DROP_IP4_FRAG:
-	case DROP_IP4_SOURCE_ROUTE:
-	case DROP_NOMEM:
-		mib_add(st, MIB_IpInDiscards, n_frames);
-		break;
-	case DROP_IP_NO_ROUTE:
-	case DROP_IP_ROUTE_UNREACHABLE:
-	case DROP_IP_ROUTE_BLACKHOLE:
-	case DROP_IP_ROUTE_PROHIBIT:
-		mib_add(st, MIB_IpOutNoRoutes, n_frames);
-		break;
-	default:
-		break;
-	}
 }
 
 enum drop ip4_input(struct netif *netif, struct pkt *pkt)

@@ -100,12 +100,57 @@ static enum drop ip4_out_hooks(struct stack *st, struct pkt *pkt, struct netif *
 	return why;
 }
 
+/* Larger than the MTU: it goes in fragments, if it may. `data` is at the header. */
+static enum drop ip4_out_too_large(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	struct ip4_hdr hdr;
+
+	if (out->no_frag || (out->df && !out->df_if_fits)) {
+		mib_inc(st, MIB_IpFragFails);
+		return DROP_IP_MTU;
+	}
+	if (!out->df)
+		return DROP_NONE;
+	ip4_hdr_read(pkt->data, &hdr);
+	hdr.df = false;
+	hdr.id = ip4_out_id(st, &hdr, pkt_n_frames(pkt));
+	ip4_hdr_write(pkt->data, &hdr);
+	return DROP_NONE;
+}
+
+static int ip4_out_neigh(struct pkt *pkt, struct ip_dst *dst)
+{
+	if (!dst->neigh && !dst->is_local)
+		dst->neigh = neigh_find(dst->netif, &dst->nexthop);
+	return neigh_output(dst->netif, pkt, &dst->nexthop, ETHERTYPE_IPV4, dst->neigh);
+}
+
+/* All fragments are sent, whatever becomes of one: so the errors of one are told. */
+static int ip4_out_frags(struct stack *st, struct pkt *pkt, struct ip_dst *dst, uint32_t mtu)
+{
+	struct pktq frags;
+	struct pkt *frag;
+	enum drop why;
+	int err = 0;
+
+	pktq_init(&frags);
+	why = ip4_fragment_all(st, pkt, mtu, &frags);
+	if (why != DROP_NONE)
+		return ip4_out_drop(st, pkt, why);
+	while ((frag = pktq_pop(&frags))) {
+		mib_add(st, MIB_IpExtOutOctets, frag->len);
+		err = ip4_out_neigh(frag, dst);
+	}
+	return err;
+}
+
 /* To a destination that has been resolved. */
 static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
 			struct ip_dst *dst)
 {
+	uint32_t mtu = unlikely(out->ignore_pmtu) ? dst->netif->mtu : dst->mtu;
+	bool is_large, stolen;
 	enum drop why;
-	bool stolen;
 
 	pkt->netif = dst->netif;
 	pkt->mark = out->flow.mark;
@@ -114,8 +159,12 @@ static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 	why = ip4_out_hdr(st, pkt, out);
 	if (unlikely(why != DROP_NONE))
 		return ip4_out_drop(st, pkt, why);
-	if (unlikely(pkt_frame_l3_len(pkt) > dst->mtu))
-		return ip4_out_drop(st, pkt, DROP_IP_MTU);
+	is_large = pkt_frame_l3_len(pkt) > mtu;
+	if (unlikely(is_large)) {
+		why = ip4_out_too_large(st, pkt, out);
+		if (why != DROP_NONE)
+			return ip4_out_drop(st, pkt, why);
+	}
 	pkt_hop(pkt, HOP_ROUTE, dst->prefix_len);
 	mib_add(st, MIB_IpOutRequests, pkt_n_frames(pkt));
 
@@ -124,10 +173,10 @@ static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 		return ip4_out_drop(st, pkt, why);
 	if (unlikely(stolen))
 		return 0;
+	if (unlikely(is_large))
+		return ip4_out_frags(st, pkt, dst, mtu);
 	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));
-	if (!dst->neigh && !dst->is_local)
-		dst->neigh = neigh_find(dst->netif, &dst->nexthop);
-	return neigh_output(dst->netif, pkt, &dst->nexthop, ETHERTYPE_IPV4, dst->neigh);
+	return ip4_out_neigh(pkt, dst);
 }
 
 int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)

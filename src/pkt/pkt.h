@@ -387,6 +387,10 @@ void pkt_copy_out(const struct pkt *pkt, uint32_t off, void *dst, uint32_t len);
 /* Appends `len` bytes by copying into tailroom, then into new buffers. 0 or -ENOBUFS (unchanged).
  */
 int pkt_append(struct pkt *pkt, const void *src, uint32_t len) MUST_CHECK;
+/* Appends bytes [pos, pos+len) after `data` of `from`, which must exist: by reference when they are
+ * in a buffer, else by copying. 0, or -ENOBUFS: no memory, or the frag table is full; then `to` may
+ * have got some of them. */
+int pkt_share(struct pkt *to, const struct pkt *from, uint32_t pos, uint32_t len) MUST_CHECK;
 /* One's-complement sum of [off, off+len) after `data`, in the convention of base/csum.h. */
 uint64_t pkt_csum_add(const struct pkt *pkt, uint32_t off, uint32_t len, uint64_t sum);
 
@@ -448,6 +452,18 @@ static inline struct pkt *pktq_pop(struct pktq *q)
 	q->n_bytes -= pkt->len;
 	pkt->next = NULL;
 	return pkt;
+}
+
+/* Moves all packets of `from` behind those of `q`. */
+static inline void pktq_splice(struct pktq *q, struct pktq *from)
+{
+	if (!from->first)
+		return;
+	*q->last = from->first;
+	q->last = from->last;
+	q->n_pkts += from->n_pkts;
+	q->n_bytes += from->n_bytes;
+	pktq_init(from);
 }
 
 /* Frees all packets on the queue. */

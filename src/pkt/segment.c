@@ -11,8 +11,7 @@
 #include "pkt/pkt.h"
 #include "wire/gso.h"
 
-/* Appends bytes [pos, pos+len) after `data` of `from` to `to`: shared when they are in a buffer. */
-static int share_bytes(struct pkt *to, const struct pkt *from, uint32_t pos, uint32_t len)
+int pkt_share(struct pkt *to, const struct pkt *from, uint32_t pos, uint32_t len)
 {
 	if (pos < from->lin_len) {
 		uint32_t part = from->lin_len - pos < len ? from->lin_len - pos : len;
@@ -82,7 +81,7 @@ static struct pkt *segment_make(const struct pkt *pkt, const struct gso_hdr *hdr
 	segment_inherit(seg, pkt, hdr);
 	if (where->i > 0) /* the first goes on telling the journey; one id is one packet */
 		seg->flags &= (uint8_t)~PKT_F_TRACED;
-	if (share_bytes(seg, pkt, hdr_len + where->payload_pos, where->n_payload) < 0) {
+	if (pkt_share(seg, pkt, hdr_len + where->payload_pos, where->n_payload) < 0) {
 		pkt_free(seg);
 		return NULL;
 	}

@@ -199,16 +199,6 @@ static void too_large_with_df_learns_the_mtu(void **state)
 	fix_assert_silent(f->b);
 }
 
-static void too_large_without_df_is_dropped_in_silence(void **state)
-{
-	struct ip4_fix *f = *state;
-
-	assert_int_equal(netif_set_mtu(&f->b->netif, 1000), 0);
-	assert_int_equal(rx_verdict(f->a, THROUGH(.len = 981)), DROP_IP_MTU);
-	fix_assert_silent(f->a);
-	fix_assert_silent(f->b);
-}
-
 static void martians_are_not_forwarded(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -433,7 +423,6 @@ int main(void)
 		T(gateway_is_the_next_hop),
 		T(datagram_may_leave_where_it_came_in),
 		T(too_large_with_df_learns_the_mtu),
-		T(too_large_without_df_is_dropped_in_silence),
 		T(martians_are_not_forwarded),
 		T(group_frames_are_not_forwarded),
 		T(directed_broadcast_is_ours_and_goes_no_further),

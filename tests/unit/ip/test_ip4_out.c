@@ -352,14 +352,15 @@ static void refused_packets_are_dropped_with_their_errno(void **state)
 	fix_assert_silent(f->a);
 }
 
-static void larger_than_the_mtu_is_refused(void **state)
+static void larger_than_the_mtu_and_not_to_be_cut_is_refused(void **state)
 {
 	struct ip4_fix *f = *state;
 
 	assert_int_equal(out(f, 1480, IP_OUT("10.0.0.2", .df = true)), 0);
 	fix_ignore_sent(f->a);
 	assert_int_equal(out(f, 1481, IP_OUT("10.0.0.2", .df = true)), -EMSGSIZE);
-	assert_int_equal(out(f, 1481, IP_OUT("10.0.0.2")), -EMSGSIZE);
+	assert_int_equal(out(f, 1481, IP_OUT("10.0.0.2", .no_frag = true)), -EMSGSIZE);
+	assert_int_equal(f->st->mib[MIB_IpFragFails], 2);
 	fix_assert_drops(f->st, DROP_IP_MTU, 2);
 	fix_assert_silent(f->a);
 }
@@ -538,7 +539,7 @@ int main(void)
 		T(neighbour_made_by_the_first_packet_is_cached_later),
 		T(silent_neighbour_is_told_to_the_sending_transport),
 		T(refused_packets_are_dropped_with_their_errno),
-		T(larger_than_the_mtu_is_refused),
+		T(larger_than_the_mtu_and_not_to_be_cut_is_refused),
 		T(broadcast_needs_permission),
 		T(group_goes_to_its_ethernet_address),
 		T(packet_to_ourselves_comes_back),
