@@ -37,6 +37,10 @@ static const struct {
 	{"send", drill_sys_send, 4, 4},
 	{"sendto", drill_sys_send, 6, 6},
 	{"sendmsg", drill_sys_sendmsg, 3, 3},
+	{"open", drill_sys_open, 2, 3},
+	{"pipe", drill_sys_pipe, 1, 1},
+	{"sendfile", drill_sys_sendfile, 4, 4},
+	{"splice", drill_sys_splice, 6, 6},
 	{"setsockopt", drill_sys_setsockopt, 5, 5},
 	{"getsockopt", drill_sys_getsockopt, 5, 5},
 	{"ioctl", drill_sys_ioctl, 2, 3},
@@ -208,6 +212,7 @@ void drill_fd_free(struct drill_run *run, struct drill_fd *fd)
 	if (fd->sk)
 		weft_close(fd->sk);
 	drill_watch_forget(run, fd->num);
+	drill_pipe_close(fd->pipe);
 	free(fd);
 }
 

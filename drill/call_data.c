@@ -324,6 +324,13 @@ static enum drill_call_state do_send(struct drill_ctx *c, struct transfer *t)
 	return send_done(c, t, n);
 }
 
+enum drill_call_state drill_send_pattern(struct drill_ctx *c, struct drill_fd *fd, size_t len)
+{
+	struct transfer t = {.fd = fd, .len = len};
+
+	return do_send(c, &t);
+}
+
 enum drill_call_state drill_sys_write(struct drill_ctx *c)
 {
 	struct transfer t;

@@ -7,34 +7,38 @@
 
 #include "drill/run_priv.h"
 
-/* The descriptor that the script's result names. NULL: the call has failed the script. */
-static struct drill_fd *fd_new(struct drill_ctx *c)
+bool drill_fd_make_at(struct drill_ctx *c, int64_t num)
 {
 	struct drill_fd *fd;
-	int64_t num;
 
-	if (!drill_expr_int(c, c->call->result, &num))
-		return NULL;
-	if (num < 0) {
-		drill_run_fail(c->run, c->ev->line,
-			       "%s\n  expected an error\n  seen     a new descriptor", c->ev->text);
-		return NULL;
-	}
+	if (num < 0)
+		return drill_run_fail(c->run, c->ev->line,
+				      "%s\n  expected an error\n  seen     a new descriptor",
+				      c->ev->text);
 	if (num >= DRILL_FDS_MAX || drill_fd_find(c->run, (int)num)) {
 		drill_bad(c, "the descriptor %lld cannot be made", (long long)num);
-		return NULL;
+		return false;
 	}
 	fd = calloc(1, sizeof(*fd));
 	if (!fd) {
 		drill_bad(c, "out of memory");
-		return NULL;
+		return false;
 	}
 	fd->run = c->run;
 	fd->num = (int)num;
 	fd->next = c->run->fds;
 	c->run->fds = fd;
 	c->fd = fd;
-	return fd;
+	return true;
+}
+
+enum drill_call_state drill_fd_make(struct drill_ctx *c)
+{
+	int64_t num;
+
+	if (!drill_expr_int(c, c->call->result, &num) || !drill_fd_make_at(c, num))
+		return DRILL_CALL_BAD;
+	return drill_done(c, num);
 }
 
 /* Something happened on a socket: for those who watch its edges. */
@@ -52,16 +56,16 @@ static void on_event(struct weft_sock *sk, void *arg, uint32_t events)
 
 static enum drill_call_state new_fd_done(struct drill_ctx *c, struct weft_sock *sk, int64_t flags)
 {
-	struct drill_fd *fd = fd_new(c);
+	enum drill_call_state state = drill_fd_make(c);
 
-	if (!fd) {
+	if (state != DRILL_CALL_DONE) {
 		weft_close(sk);
-		return DRILL_CALL_BAD;
+		return state;
 	}
-	fd->sk = sk;
-	fd->nonblock = (flags & SOCK_NONBLOCK) != 0;
-	weft_on_event(sk, on_event, fd);
-	return drill_done(c, fd->num);
+	c->fd->sk = sk;
+	c->fd->nonblock = (flags & SOCK_NONBLOCK) != 0;
+	weft_on_event(sk, on_event, c->fd);
+	return state;
 }
 
 static int default_family(const struct drill_run *run)

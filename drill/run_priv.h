@@ -55,11 +55,15 @@ struct drill_watch {
 	bool is_new; /* EPOLLET: something happened since it was reported */
 };
 
+struct drill_pipe;
+
 struct drill_fd {
 	struct drill_fd *next;
 	struct drill_run *run;
 	int num;
 	bool is_epoll;
+	bool is_file;            /* made up */
+	struct drill_pipe *pipe; /* an end of one; NULL: none */
 	bool nonblock;
 	bool is_listening;
 	int domain, type;
@@ -165,7 +169,19 @@ const struct drill_expr *drill_item(const struct drill_expr *e, const char *name
 /* May the call wait? False: it gives EAGAIN, or fails the script. */
 enum drill_call_state drill_would_block(struct drill_ctx *c, bool nonblock);
 
-/* call_sock.c, call_data.c, call_opt.c, call_poll.c */
+/* A descriptor with the number that the script's result names, or with `num`; it is c->fd. */
+enum drill_call_state drill_fd_make(struct drill_ctx *c);
+bool drill_fd_make_at(struct drill_ctx *c, int64_t num);
+/* A write of `len` bytes of the pattern. */
+enum drill_call_state drill_send_pattern(struct drill_ctx *c, struct drill_fd *fd, size_t len);
+/* One of its ends is closed. NULL is fine. */
+void drill_pipe_close(struct drill_pipe *pipe);
+
+/* call_sock.c, call_data.c, call_file.c, call_opt.c, call_poll.c */
+enum drill_call_state drill_sys_open(struct drill_ctx *c);
+enum drill_call_state drill_sys_pipe(struct drill_ctx *c);
+enum drill_call_state drill_sys_sendfile(struct drill_ctx *c);
+enum drill_call_state drill_sys_splice(struct drill_ctx *c);
 enum drill_call_state drill_sys_socket(struct drill_ctx *c);
 enum drill_call_state drill_sys_bind(struct drill_ctx *c);
 enum drill_call_state drill_sys_listen(struct drill_ctx *c);

@@ -238,6 +238,8 @@ ROWS = {
     # RFC 7323
     "7323 §1.3, §2.2": [NO_OPTS_ASKED],
     "7323 §2.2": [SYN_SCALED],
+    "7323 §2.2#2": [(ACK, "	uint32_t wnd = (uint32_t)seg->wnd <<", "	if (seg->opts.has_wscale)\n		conn->snd_wscale = seg->opts.wscale & 15;\n\n	uint32_t wnd = (uint32_t)seg->wnd <<")],
+    "7323 §2.3#3": [(RCVQ, "tcp_min((wnd + round) >> conn->rcv_wscale, 65535)", "tcp_min(wnd + round, 65535)")],
     "7323 §2.3": [NO_WSCALE_MAX, NO_WSCALE_MAX_REQ],
     "7323 §2.3#2": [NO_WSCALE, (REQ, "	if (o->has_wscale && conf->window_scaling) {", "	if (conf->window_scaling) {")],
     "7323 §2.4": [(RCVQ, "	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + wnd);\n", "	conn->rcv_adv = conn->rcv_nxt + wnd;\n"),
