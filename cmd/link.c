@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `weft link`: the links of a running lab, and changing them: `weft link set A-B loss 5%`. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/client.h"
@@ -12,20 +14,24 @@
 
 static void link_help(FILE *out)
 {
-	fprintf(out, "usage: weft [-l LAB] link [show] [--json]\n"
-		     "       weft [-l LAB] link set LINK CHANGE...\n\n"
-		     "Shows what the links of a running lab do to packets, or changes it.\n\n"
-		     "LINK is A-B for both directions, A->B for one (quote it), or one of its\n"
-		     "interfaces; A and B are nodes, or node:interface where several links join "
-		     "them.\n\n"
-		     "CHANGE:\n"
-		     "  up | down\n"
-		     "  rate 10mbit        rate unlimited\n"
-		     "  delay 30ms         jitter 5ms\n"
-		     "  loss 5%%            duplicate 1%%          corrupt 0.1%%\n"
-		     "  reorder 2%%         reorder_delay 1ms\n"
-		     "  queue 100          queue 64KiB\n\n"
-		     "Exit status: 0 done, 1 refused, 2 usage.\n");
+	fprintf(out,
+		"usage: weft [-l LAB] link [show] [--json]\n"
+		"       weft [-l LAB] link set LINK CHANGE...\n\n"
+		"Shows what the links of a running lab do to packets, or changes it.\n\n"
+		"LINK is A-B for both directions, A->B for one (quote it), or one of its\n"
+		"interfaces; A and B are nodes, or node:interface where several links join "
+		"them.\n\n"
+		"CHANGE:\n"
+		"  up | down\n"
+		"  rate 10mbit        rate unlimited\n"
+		"  delay 30ms         jitter 5ms\n"
+		"  loss 5%%            duplicate 1%%          corrupt 0.1%%\n"
+		"  reorder 2%%         reorder_delay 1ms     reorder_gap 5\n"
+		"  reorder_correlation 50%%\n"
+		"  distribution normal|pareto|paretonormal|uniform (of the jitter)\n"
+		"  gemodel_p 1%%  gemodel_r 20%%  gemodel_1-h 100%%  gemodel_1-k 0%% (bursts)\n"
+		"  queue 100          queue 64KiB           ecn_threshold 20\n\n"
+		"Exit status: 0 done, 1 refused, 2 usage.\n");
 }
 
 /* ---- changes ----------------------------------------------------------------------------- */
@@ -59,6 +65,24 @@ static int put_share(json_t *params, const char *key, const char *text, const ch
 	return err ? err : put(params, key, ppm);
 }
 
+static int put_number(json_t *params, const char *key, const char *text, const char **why)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	*why = "is not a number";
+	if (!isdigit((unsigned char)text[0]) || *end || n > INT32_MAX)
+		return -EINVAL;
+	return put(params, key, n);
+}
+
+/* The lab knows the words. */
+static int put_word(json_t *params, const char *key, const char *text, const char **why)
+{
+	(void)why;
+	return json_object_set_new(params, key, json_string(text)) < 0 ? -ENOMEM : 0;
+}
+
 static int put_queue(json_t *params, const char *key, const char *text, const char **why)
 {
 	struct lab_queue q = {0};
@@ -82,6 +106,14 @@ static const struct change {
 	{"corrupt", "corrupt_ppm", put_share},
 	{"reorder", "reorder_ppm", put_share},
 	{"reorder_delay", "reorder_delay_ns", put_duration},
+	{"reorder_gap", "reorder_gap", put_number},
+	{"reorder_correlation", "reorder_correlation_ppm", put_share},
+	{"distribution", "distribution", put_word},
+	{"gemodel_p", "gemodel_p_ppm", put_share},
+	{"gemodel_r", "gemodel_r_ppm", put_share},
+	{"gemodel_1-h", "gemodel_1h_ppm", put_share},
+	{"gemodel_1-k", "gemodel_1k_ppm", put_share},
+	{"ecn_threshold", "ecn_threshold", put_number},
 	{"queue", "queue", put_queue},
 };
 
@@ -176,6 +208,7 @@ static void print_share(const char *word, int64_t ppm)
 static void print_direction(const json_t *dir)
 {
 	static const char *const rates[] = {"bit", "kbit", "mbit", "gbit", NULL};
+	const char *distribution = json_string_value(json_object_get(dir, "distribution"));
 
 	printf("  %s->%s", json_string_value(json_object_get(dir, "from")),
 	       json_string_value(json_object_get(dir, "to")));
@@ -183,12 +216,25 @@ static void print_direction(const json_t *dir)
 		print_scaled("rate", number(dir, "rate_bps"), rates, 1000);
 	print_duration("delay", number(dir, "delay_ns"));
 	print_duration("jitter", number(dir, "jitter_ns"));
+	if (number(dir, "jitter_ns") && strcmp(distribution, "uniform") != 0)
+		printf(" distribution %s", distribution);
 	print_share("loss", number(dir, "loss_ppm"));
+	print_share("gemodel_p", number(dir, "gemodel_p_ppm"));
+	if (number(dir, "gemodel_p_ppm")) {
+		print_share("gemodel_r", number(dir, "gemodel_r_ppm"));
+		print_share("gemodel_1-h", number(dir, "gemodel_1h_ppm"));
+	}
+	print_share("gemodel_1-k", number(dir, "gemodel_1k_ppm"));
 	print_share("duplicate", number(dir, "duplicate_ppm"));
 	print_share("corrupt", number(dir, "corrupt_ppm"));
 	print_share("reorder", number(dir, "reorder_ppm"));
 	if (number(dir, "reorder_ppm"))
 		print_duration("reorder_delay", number(dir, "reorder_delay_ns"));
+	if (number(dir, "reorder_gap"))
+		printf(" reorder_gap %" PRId64, number(dir, "reorder_gap"));
+	print_share("reorder_correlation", number(dir, "reorder_correlation_ppm"));
+	if (number(dir, "ecn_threshold"))
+		printf(" ecn_threshold %" PRId64, number(dir, "ecn_threshold"));
 	if (number(dir, "queue_bytes"))
 		printf(" queue %" PRId64 "B", number(dir, "queue_bytes"));
 	else if (number(dir, "queue_pkts"))

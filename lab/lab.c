@@ -2,6 +2,7 @@
 /* Making the parts of a lab file and joining them; how it fits together is in lab.h. */
 #include "lab/lab.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include "lab/capture.h"
 #include "lab/holder.h"
 #include "lab/lab_priv.h"
+#include "lab/live.h"
 #include "lab/report.h"
 #include "lab/runner.h"
 #include "lab/service.h"
@@ -198,6 +200,7 @@ int lab_node_start(struct lab_node *node, char *msg)
 
 static struct weft_link_dir dir_of(const struct labfile_shape *s)
 {
+	static_assert((int)LABFILE_PARETONORMAL == (int)WEFT_LINK_PARETONORMAL, "the same");
 	return (struct weft_link_dir){
 		.rate_bps = s->rate_bps,
 		.delay_ns = s->delay_ns,
@@ -211,6 +214,14 @@ static struct weft_link_dir dir_of(const struct labfile_shape *s)
 		.queue_pkts = s->queue.bytes ? UINT32_MAX : s->queue.pkts,
 		.queue_bytes =
 			(uint32_t)(s->queue.bytes < UINT32_MAX ? s->queue.bytes : UINT32_MAX),
+		.jitter_dist = s->distribution,
+		.gemodel_p_ppm = s->gemodel_p_ppm,
+		.gemodel_r_ppm = s->gemodel_r_ppm,
+		.gemodel_1h_ppm = s->gemodel_1h_ppm,
+		.gemodel_1k_ppm = s->gemodel_1k_ppm,
+		.reorder_gap = s->reorder_gap,
+		.reorder_corr_ppm = s->reorder_corr_ppm,
+		.ecn_pkts = s->ecn_pkts,
 	};
 }
 
@@ -239,6 +250,55 @@ static int link_join(struct lab_link *link, struct lab_iface *ends[2])
 	if (!err && !link->is_up)
 		weft_link_set_up(link->link, false);
 	return err;
+}
+
+static void link_change(struct lab_link *link, const struct labfile_change *change)
+{
+	uint32_t given = change->both.given;
+
+	for (int d = 0; d < 2; d++) {
+		struct weft_link_dir dir = dir_of(&change->dir[d]);
+
+		/* What the file says was checked. */
+		if (given | change->dir[d].given)
+			(void)!lab_link_change(link, d, &dir);
+	}
+	if (change->carrier != LABFILE_CARRIER_KEEP)
+		lab_link_set_up(link, change->carrier == LABFILE_CARRIER_UP);
+}
+
+static void link_timer(void *arg)
+{
+	struct lab_link *link = arg;
+	const struct labfile_link *file = link->file;
+	int64_t now_ns = weft_engine_now_ns(link->nodes[0]->lab->eng);
+
+	while (link->n_changed < file->n_changes &&
+	       link->start_ns + file->changes[link->n_changed].at_ns <= now_ns)
+		link_change(link, &file->changes[link->n_changed++]);
+	if (link->n_changed < file->n_changes)
+		weft_timer_start(link->timer,
+				 link->start_ns + file->changes[link->n_changed].at_ns);
+}
+
+int lab_link_schedule(struct lab_link *link)
+{
+	struct weft_engine *eng = link->nodes[0]->lab->eng;
+
+	if (!link->file->n_changes)
+		return 0;
+	link->timer = weft_timer_new(eng, link_timer, link);
+	if (!link->timer)
+		return -ENOMEM;
+	link->start_ns = weft_engine_now_ns(eng);
+	weft_timer_start(link->timer, link->start_ns + link->file->changes[0].at_ns);
+	return 0;
+}
+
+void lab_link_free(struct lab_link *link)
+{
+	weft_timer_free(link->timer);
+	free(link);
 }
 
 int lab_link_make(struct lab *lab, const struct labfile_link *file, struct lab_node *nodes[2],
@@ -549,6 +609,8 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 		lab->name = cfg->name ? cfg->name : file->name;
 		err = lab_build(lab, cfg, ret_msg);
 	}
+	for (uint32_t i = 0; !err && i < lab->n_links; i++)
+		err = lab_link_schedule(lab->links[i]);
 	if (!err) {
 		lab->start_ns = weft_engine_now_ns(lab->eng);
 		lab_belief_start(lab);
@@ -596,7 +658,7 @@ int lab_stop(struct lab *lab)
 	for (uint32_t i = 0; i < lab->n_nodes; i++)
 		lab_node_free(lab->nodes[i]);
 	for (uint32_t i = 0; i < lab->n_links; i++)
-		free(lab->links[i]);
+		lab_link_free(lab->links[i]);
 	trace_store_free(lab->traces);
 	runner_free(lab->runner);
 	weft_engine_free(lab->eng);

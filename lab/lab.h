@@ -87,6 +87,9 @@ struct lab_link {
 	struct lab_node *nodes[2];
 	struct weft_link_dir dir[2];
 	bool is_up;
+	struct weft_timer *timer; /* of the next of the file's changes; NULL: it has none */
+	uint32_t n_changed;       /* changes that were made */
+	int64_t start_ns;         /* what their times count from */
 };
 
 struct lab {

@@ -21,6 +21,9 @@ void lab_node_free(struct lab_node *node);
  * none. */
 int lab_link_make(struct lab *lab, const struct labfile_link *file, struct lab_node *nodes[2],
 		  struct lab_iface *ends[2]) MUST_CHECK;
+/* The changes of its file begin. 0 or -ENOMEM. */
+int lab_link_schedule(struct lab_link *link) MUST_CHECK;
+void lab_link_free(struct lab_link *link);
 /* An interface without a link: it is there, and has no carrier behind it. */
 int lab_iface_make_unlinked(struct lab_node *node, struct lab_iface *iface) MUST_CHECK;
 /* Makes its `netif` a part of the node: a port of the switch or of the patch with its TAP, or the

@@ -210,19 +210,50 @@ struct labfile_end {
 	struct labfile_iface *iface;
 };
 
+/* How the jitter of a link is distributed. */
+enum labfile_distribution {
+	LABFILE_UNIFORM,
+	LABFILE_NORMAL,
+	LABFILE_PARETO,
+	LABFILE_PARETONORMAL,
+};
+
 /* What a link does to the packets of one direction. */
 struct labfile_shape {
 	struct lab_pos pos;
-	uint32_t given;           /* bit n: the n-th key of the schema was written in the file */
-	uint64_t rate_bps;        /* bits a second on the wire; 0: unlimited */
-	int64_t delay_ns;         /* one way */
-	int64_t jitter_ns;        /* added to the delay, evenly from 0 to this; keeps the order */
-	uint32_t loss_ppm;        /* packets lost, of a million */
-	uint32_t duplicate_ppm;   /* packets that arrive twice */
-	uint32_t corrupt_ppm;     /* packets that arrive with a bit turned over */
-	uint32_t reorder_ppm;     /* packets held back, so that later ones overtake them ... */
-	int64_t reorder_delay_ns; /* ... by this much; 0: they skip the delay instead */
-	struct lab_queue queue;   /* what waits for the rate; more is dropped at the tail */
+	uint32_t given;            /* bit n: the n-th key of the schema was written in the file */
+	uint64_t rate_bps;         /* bits a second on the wire; 0: unlimited */
+	int64_t delay_ns;          /* one way */
+	int64_t jitter_ns;         /* added to the delay, evenly from 0 to this; keeps the order */
+	uint32_t loss_ppm;         /* packets lost, of a million */
+	uint32_t duplicate_ppm;    /* packets that arrive twice */
+	uint32_t corrupt_ppm;      /* packets that arrive with a bit turned over */
+	uint32_t reorder_ppm;      /* packets held back, so that later ones overtake them ... */
+	int64_t reorder_delay_ns;  /* ... by this much; 0: they skip the delay instead */
+	struct lab_queue queue;    /* what waits for the rate; more is dropped at the tail */
+	uint32_t distribution;     /* of the jitter: enum labfile_distribution */
+	uint32_t gemodel_p_ppm;    /* losses in bursts: from the good state to the bad one ... */
+	uint32_t gemodel_r_ppm;    /* ... and back, with each packet */
+	uint32_t gemodel_1h_ppm;   /* packets lost in the bad state */
+	uint32_t gemodel_1k_ppm;   /* packets lost in the good state */
+	uint32_t reorder_gap;      /* those held back are at least so many apart; 0: any */
+	uint32_t reorder_corr_ppm; /* how often one is treated as the one before it */
+	uint32_t ecn_pkts;         /* packets are marked when so many wait; 0: never */
+};
+
+enum labfile_carrier {
+	LABFILE_CARRIER_KEEP,
+	LABFILE_CARRIER_UP,
+	LABFILE_CARRIER_DOWN,
+};
+
+/* What a link does from some time on. */
+struct labfile_change {
+	struct lab_pos pos;
+	int64_t at_ns;               /* after the start of the lab */
+	uint32_t carrier;            /* enum labfile_carrier */
+	struct labfile_shape both;   /* as written: what is different in both directions ... */
+	struct labfile_shape dir[2]; /* ... and in one; complete once it is resolved */
 };
 
 struct labfile_link {
@@ -232,6 +263,8 @@ struct labfile_link {
 	struct labfile_shape dir[2]; /* [0]: from a to b, [1]: from b to a; complete */
 	uint32_t mtu;                /* bytes, without the Ethernet header */
 	bool up;
+	struct labfile_change *changes; /* in the order of their times */
+	uint32_t n_changes;
 	uint32_t index;        /* in labfile.links */
 	uint32_t number;       /* in the file: several have the same, where nodes have a count */
 	struct lab_net prefix; /* as written; family LAB_IP_NONE: none */
@@ -299,7 +332,7 @@ struct labfile_iface *labfile_iface_find(const struct labfile_node *node, const 
 /* What a direction of a link does, for people: "100mbit 10ms loss 1%"; "" when it does nothing.
  * Fills `buf` and returns it. */
 enum {
-	LABFILE_SHAPE_TEXT = 240
+	LABFILE_SHAPE_TEXT = 400
 };
 const char *labfile_shape_format(const struct labfile_shape *s,
 				 char buf[static LABFILE_SHAPE_TEXT]);

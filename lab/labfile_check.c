@@ -299,6 +299,50 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 	return node->n_services ? check_services(b, node, ports) : 0;
 }
 
+/* A burst that never ends is a mistake, not a link. False: it is one, and was reported. */
+static bool check_gemodel(struct lab_build *b, const struct labfile_link *link,
+			  const struct labfile_shape dirs[2], struct lab_pos pos)
+{
+	for (int d = 0; d < 2; d++) {
+		if (!dirs[d].gemodel_p_ppm || dirs[d].gemodel_r_ppm)
+			continue;
+		lab_error_add(b->errs, pos,
+			      "links[%u]: gemodel_p without gemodel_r: once the link is bad it "
+			      "stays bad; add gemodel_r, 1/r being the length of a burst in frames",
+			      link->number);
+		check_error(b);
+		return false;
+	}
+	return true;
+}
+
+static void check_changes(struct lab_build *b, const struct labfile_link *link)
+{
+	bool is_good = check_gemodel(b, link, link->dir,
+				     lab_build_field_pos(b, &link->both.gemodel_p_ppm, link->pos));
+	int64_t last_ns = 0;
+
+	for (uint32_t i = 0; i < link->n_changes; i++) {
+		const struct labfile_change *change = &link->changes[i];
+
+		if (change->at_ns < last_ns) {
+			lab_error_add(b->errs, lab_build_field_pos(b, &change->at_ns, change->pos),
+				      "links[%u].changes[%u]: comes before the one above it; write "
+				      "changes in the order of their times",
+				      link->number, i);
+			check_error(b);
+		}
+		last_ns = change->at_ns;
+		if (change->carrier == LABFILE_CARRIER_KEEP && !change->both.given &&
+		    !change->dir[0].given && !change->dir[1].given)
+			lab_warning_add(b->errs, change->pos,
+					"links[%u].changes[%u]: changes nothing; give it a state, "
+					"set, a_to_b or b_to_a",
+					link->number, i);
+		is_good = is_good && check_gemodel(b, link, change->dir, change->pos);
+	}
+}
+
 static void check_shape(struct lab_build *b, const struct labfile_link *link, int i)
 {
 	const struct labfile_shape *s = &link->dir[i];
@@ -326,6 +370,7 @@ int labfile_check(struct lab_build *b)
 	for (uint32_t i = 0; i < b->lab->n_links; i++) {
 		check_shape(b, &b->lab->links[i], 0);
 		check_shape(b, &b->lab->links[i], 1);
+		check_changes(b, &b->lab->links[i]);
 	}
 	return err;
 }

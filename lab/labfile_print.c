@@ -35,6 +35,12 @@ static void shape_add_share(struct shape_text *t, const char *what, uint32_t ppm
 
 const char *labfile_shape_format(const struct labfile_shape *s, char buf[static LABFILE_SHAPE_TEXT])
 {
+	static const char *const distributions[] = {
+		[LABFILE_UNIFORM] = "",
+		[LABFILE_NORMAL] = " normal",
+		[LABFILE_PARETO] = " pareto",
+		[LABFILE_PARETONORMAL] = " paretonormal",
+	};
 	struct shape_text t = {.buf = buf};
 	char text[LAB_UNIT_TEXT];
 
@@ -44,13 +50,22 @@ const char *labfile_shape_format(const struct labfile_shape *s, char buf[static 
 	if (s->delay_ns)
 		shape_add(&t, "%s", lab_duration_format(s->delay_ns, text));
 	if (s->jitter_ns)
-		shape_add(&t, "jitter %s", lab_duration_format(s->jitter_ns, text));
+		shape_add(&t, "jitter %s%s", lab_duration_format(s->jitter_ns, text),
+			  distributions[s->distribution]);
 	shape_add_share(&t, "loss", s->loss_ppm);
+	shape_add_share(&t, "gemodel_p", s->gemodel_p_ppm);
+	if (s->gemodel_p_ppm) {
+		shape_add_share(&t, "gemodel_r", s->gemodel_r_ppm);
+		shape_add(&t, "gemodel_1-h %s", lab_share_format(s->gemodel_1h_ppm, text));
+	}
+	shape_add_share(&t, "gemodel_1-k", s->gemodel_1k_ppm);
 	shape_add_share(&t, "duplicate", s->duplicate_ppm);
 	shape_add_share(&t, "corrupt", s->corrupt_ppm);
 	shape_add_share(&t, "reorder", s->reorder_ppm);
 	if (s->rate_bps && s->queue.pkts != 1000)
 		shape_add(&t, "queue %s", lab_queue_format(&s->queue, text));
+	if (s->ecn_pkts)
+		shape_add(&t, "ecn_threshold %u", s->ecn_pkts);
 	return buf;
 }
 
@@ -94,6 +109,27 @@ static void print_node(const struct labfile_node *node, FILE *out)
 		print_route(&node->routes[i], out);
 }
 
+static void print_change(const struct labfile_change *change, FILE *out)
+{
+	static const char *const states[] = {
+		[LABFILE_CARRIER_KEEP] = "",
+		[LABFILE_CARRIER_UP] = " up",
+		[LABFILE_CARRIER_DOWN] = " down",
+	};
+	char ab[LABFILE_SHAPE_TEXT], ba[LABFILE_SHAPE_TEXT], at[LAB_UNIT_TEXT];
+
+	labfile_shape_format(&change->dir[0], ab);
+	labfile_shape_format(&change->dir[1], ba);
+	fprintf(out, "    at %s:%s", lab_duration_format(change->at_ns, at),
+		states[change->carrier]);
+	if (!change->both.given && !change->dir[0].given && !change->dir[1].given)
+		fputc('\n', out);
+	else if (strcmp(ab, ba) == 0)
+		fprintf(out, " %s\n", ab);
+	else
+		fprintf(out, " %s; back: %s\n", *ab ? ab : "as it is", *ba ? ba : "as it is");
+}
+
 static void print_link(const struct labfile_link *link, FILE *out)
 {
 	char ab[LABFILE_SHAPE_TEXT], ba[LABFILE_SHAPE_TEXT];
@@ -109,6 +145,8 @@ static void print_link(const struct labfile_link *link, FILE *out)
 		fprintf(out, "%s%s\n", *ab ? ": " : "", ab);
 	else
 		fprintf(out, ": %s; back: %s\n", *ab ? ab : "as it is", *ba ? ba : "as it is");
+	for (uint32_t i = 0; i < link->n_changes; i++)
+		print_change(&link->changes[i], out);
 }
 
 void labfile_print_plan(const struct labfile *lab, FILE *out)

@@ -35,7 +35,7 @@ struct path {
 /* Which keys of a mapping there were, and on which line; those of `also` are apart. */
 struct seen {
 	uint32_t own, also; /* bit n: the n-th key of the schema */
-	uint32_t own_line[16], also_line[16];
+	uint32_t own_line[32], also_line[32];
 };
 
 /* A mapping on its way into a struct. */

@@ -290,18 +290,37 @@ static void resolve_end(struct lab_build *b, struct labfile_link *link, uint32_t
 	}
 }
 
-/* What a direction does not say for itself, it takes from the link. */
+/* What a direction does not say for itself, it takes from another shape: those of the keys `mask`.
+ */
 static void shape_inherit(const struct lab_schema *schema, struct labfile_shape *dir,
-			  const struct labfile_link *link)
+			  const struct labfile_shape *from, uint32_t mask)
 {
-	if (dir->pos.line == 0)
-		dir->pos = link->pos;
 	for (uint32_t i = 0; schema->keys[i].name; i++) {
 		const struct lab_key *key = &schema->keys[i];
 
-		if (!(dir->given & 1u << i))
-			memcpy((char *)dir + key->offset, (const char *)&link->both + key->offset,
+		if (!(dir->given & 1u << i) && mask & 1u << i)
+			memcpy((char *)dir + key->offset, (const char *)from + key->offset,
 			       lab_type_infos[key->type].size);
+	}
+}
+
+/* What a change does not say stays as it was. */
+static void resolve_changes(const struct lab_schema *schema, struct labfile_link *link)
+{
+	const struct labfile_shape *was[2] = {&link->dir[0], &link->dir[1]};
+
+	for (uint32_t i = 0; i < link->n_changes; i++) {
+		struct labfile_change *change = &link->changes[i];
+
+		for (int d = 0; d < 2; d++) {
+			struct labfile_shape *dir = &change->dir[d];
+
+			shape_inherit(schema, dir, was[d], ~change->both.given);
+			shape_inherit(schema, dir, &change->both, change->both.given);
+			if (dir->pos.line == 0)
+				dir->pos = change->pos;
+			was[d] = dir;
+		}
 	}
 }
 
@@ -324,8 +343,12 @@ static void resolve_links(struct lab_build *b)
 		link->index = i;
 		resolve_end(b, link, 0);
 		resolve_end(b, link, 1);
-		shape_inherit(schema, &link->dir[0], link);
-		shape_inherit(schema, &link->dir[1], link);
+		for (int d = 0; d < 2; d++) {
+			if (link->dir[d].pos.line == 0)
+				link->dir[d].pos = link->pos;
+			shape_inherit(schema, &link->dir[d], &link->both, UINT32_MAX);
+		}
+		resolve_changes(schema, link);
 	}
 }
 

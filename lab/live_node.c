@@ -535,7 +535,7 @@ static void link_del(struct lab *lab, uint32_t i)
 	}
 	memmove(&lab->links[i], &lab->links[i + 1], (lab->n_links - i - 1) * sizeof(*lab->links));
 	lab->n_links--;
-	free(link);
+	lab_link_free(link);
 }
 
 /* A new interface at a node that is there. */
@@ -597,6 +597,8 @@ static int link_add(struct lab_node *node, const struct labfile_link *file, char
 		config_free(&old);
 	else
 		err = iface_join(peer, iface, &old);
+	if (!err)
+		err = lab_link_schedule(node->lab->links[node->lab->n_links - 1]);
 	return err ? err : lab_captures_add(node->lab, iface);
 }
 

@@ -271,6 +271,14 @@ static const struct lab_schema schema_node = {
 	.defaults_key = node_keys, /* kind */
 };
 
+static const struct lab_word distributions[] = {
+	{"uniform", LABFILE_UNIFORM},
+	{"normal", LABFILE_NORMAL},
+	{"pareto", LABFILE_PARETO},
+	{"paretonormal", LABFILE_PARETONORMAL},
+	{NULL, 0},
+};
+
 static const struct lab_key shape_keys[] = {
 	{
 		.name = "rate",
@@ -295,7 +303,19 @@ static const struct lab_key shape_keys[] = {
 		.flags = LAB_KEY_ASIDE,
 		FIELD(labfile_shape, jitter_ns),
 		.deflt = "0",
-		.help = "Added to the delay, evenly from 0 to this; the order is kept",
+		.help = "Added to the delay, evenly from 0 to this, or what `distribution` makes "
+			"of it; the order is kept",
+	},
+	{
+		.name = "distribution",
+		.type = LAB_T_WORD,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, distribution),
+		.words = distributions,
+		.deflt = "uniform",
+		.help = "How the jitter is distributed; but for `uniform` it is the standard "
+			"deviation around the delay, as in tc-netem(8), and a delay is never less "
+			"than 0",
 	},
 	{
 		.name = "loss",
@@ -304,6 +324,39 @@ static const struct lab_key shape_keys[] = {
 		FIELD(labfile_shape, loss_ppm),
 		.deflt = "0%",
 		.help = "Frames that are lost, each by itself",
+	},
+	{
+		.name = "gemodel_p",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, gemodel_p_ppm),
+		.deflt = "0%",
+		.help = "Losses in bursts, by the model of Gilbert and Elliott in the words of "
+			"tc-netem(8): how often a frame finds the link good and leaves it bad",
+	},
+	{
+		.name = "gemodel_r",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, gemodel_r_ppm),
+		.deflt = "0%",
+		.help = "How often one finds it bad and leaves it good: a burst is 1/r frames long",
+	},
+	{
+		.name = "gemodel_1-h",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, gemodel_1h_ppm),
+		.deflt = "100%",
+		.help = "Frames that are lost while it is bad",
+	},
+	{
+		.name = "gemodel_1-k",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, gemodel_1k_ppm),
+		.deflt = "0%",
+		.help = "Frames that are lost while it is good",
 	},
 	{
 		.name = "duplicate",
@@ -339,6 +392,24 @@ static const struct lab_key shape_keys[] = {
 			"tc-netem(8)",
 	},
 	{
+		.name = "reorder_gap",
+		.type = LAB_T_U32,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, reorder_gap),
+		.max = 1000000,
+		.deflt = "0",
+		.help = "How many frames apart those are at least",
+	},
+	{
+		.name = "reorder_correlation",
+		.type = LAB_T_SHARE,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, reorder_corr_ppm),
+		.deflt = "0%",
+		.help = "How often a frame is treated as the one before it, which makes runs of "
+			"such frames",
+	},
+	{
 		.name = "queue",
 		.type = LAB_T_QUEUE,
 		.flags = LAB_KEY_ASIDE,
@@ -346,6 +417,16 @@ static const struct lab_key shape_keys[] = {
 		.deflt = "1000",
 		.help = "How many frames, or bytes, wait for the rate; what comes on top is "
 			"dropped",
+	},
+	{
+		.name = "ecn_threshold",
+		.type = LAB_T_U32,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_shape, ecn_pkts),
+		.max = LAB_QUEUE_MAX_PKTS,
+		.deflt = "0",
+		.help = "When so many frames wait, further ones whose sender understands it are "
+			"marked (CE of RFC 3168, as DCTCP wants it); with 0 none",
 	},
 	END_OF_KEYS,
 };
@@ -358,6 +439,64 @@ static const struct lab_schema schema_shape = {
 	.size = sizeof(struct labfile_shape),
 	.keys = shape_keys,
 	.given_offset = offsetof(struct labfile_shape, given),
+};
+
+static const struct lab_word carriers[] = {
+	{"up", LABFILE_CARRIER_UP},
+	{"down", LABFILE_CARRIER_DOWN},
+	{NULL, 0},
+};
+
+static const struct lab_key change_keys[] = {
+	{
+		.name = "at",
+		.type = LAB_T_DURATION,
+		.flags = LAB_KEY_ASIDE | LAB_KEY_REQUIRED,
+		FIELD(labfile_change, at_ns),
+		.help = "When, after the start of the lab",
+	},
+	{
+		.name = "state",
+		.type = LAB_T_WORD,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_change, carrier),
+		.words = carriers,
+		.help = "Whether it is up from then on; it stays as it is without",
+	},
+	{
+		.name = "set",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_ASIDE | LAB_KEY_OVERRIDE,
+		FIELD(labfile_change, both),
+		.sub = &schema_shape,
+		.help = "What is different then in both directions",
+	},
+	{
+		.name = "a_to_b",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_ASIDE | LAB_KEY_OVERRIDE,
+		FIELD(labfile_change, dir[0]),
+		.sub = &schema_shape,
+		.help = "What is different then from a to b",
+	},
+	{
+		.name = "b_to_a",
+		.type = LAB_T_MAP,
+		.flags = LAB_KEY_ASIDE | LAB_KEY_OVERRIDE,
+		FIELD(labfile_change, dir[1]),
+		.sub = &schema_shape,
+		.help = "What is different then from b to a",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_change = {
+	.name = "change",
+	.help = "What becomes of a link while the lab runs: outages, another rate. What a change "
+		"does not say stays as it was.",
+	.where = "links[].changes[]",
+	.size = sizeof(struct labfile_change),
+	.keys = change_keys,
 };
 
 static const struct lab_key link_keys[] = {
@@ -410,6 +549,14 @@ static const struct lab_key link_keys[] = {
 		FIELD(labfile_link, dir[1]),
 		.sub = &schema_shape,
 		.help = "What is different from b to a",
+	},
+	{
+		.name = "changes",
+		.type = LAB_T_LIST,
+		.flags = LAB_KEY_ASIDE,
+		COUNTED(labfile_link, changes, n_changes),
+		.sub = &schema_change,
+		.help = "What becomes of it while the lab runs",
 	},
 	END_OF_KEYS,
 };
@@ -554,13 +701,17 @@ const struct lab_schema lab_schema_file = {
 };
 
 const struct lab_schema *const lab_schemas[] = {
-	&lab_schema_file, &schema_node,     &schema_iface,
-	&schema_route,    &schema_service,  &schema_http,
-	&schema_doc,      &schema_echo,     &schema_discard,
-	&schema_rr,       &schema_app,      &schema_app_http,
-	&schema_app_echo, &schema_app_bulk, &schema_app_rr,
-	&schema_app_ping, &schema_link,     &schema_shape,
-	&schema_host,     &schema_defaults, NULL,
+	&lab_schema_file, &schema_node,
+	&schema_iface,    &schema_route,
+	&schema_service,  &schema_http,
+	&schema_doc,      &schema_echo,
+	&schema_discard,  &schema_rr,
+	&schema_app,      &schema_app_http,
+	&schema_app_echo, &schema_app_bulk,
+	&schema_app_rr,   &schema_app_ping,
+	&schema_link,     &schema_shape,
+	&schema_change,   &schema_host,
+	&schema_defaults, NULL,
 };
 
 const struct lab_key *lab_schema_key(const struct lab_schema *schema, const char *name,

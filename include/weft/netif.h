@@ -20,11 +20,23 @@ WEFT_API int weft_veth_new(struct weft_stack *a, const char *a_name, struct weft
 			   const char *b_name, struct weft_netif **ret_a,
 			   struct weft_netif **ret_b);
 
+/* How what jitter does to the delay is distributed. */
+enum weft_link_dist {
+	WEFT_LINK_UNIFORM,     /* added, evenly from 0 to the jitter */
+	WEFT_LINK_NORMAL,      /* the jitter is the standard deviation, cut at four of it */
+	WEFT_LINK_PARETO,      /* the same with a long tail (shape 3) */
+	WEFT_LINK_PARETONORMAL /* a quarter of the normal, three quarters of the Pareto */
+};
+
+enum {
+	WEFT_LINK_LOSE_MAX = 8,
+};
+
 /* What a link does to frames in one direction. All zero: nothing. */
 struct weft_link_dir {
 	uint64_t rate_bps; /* bits a second, of Ethernet frames without FCS; 0: unlimited */
 	int64_t delay_ns;  /* one way, after serialisation */
-	int64_t jitter_ns; /* added delay, uniform in [0, jitter_ns]; keeps the order */
+	int64_t jitter_ns; /* varies the delay by jitter_dist; keeps the order */
 	uint32_t loss_ppm; /* frames lost at random, millionths */
 	uint32_t duplicate_ppm;
 	uint32_t corrupt_ppm; /* one random bit is flipped */
@@ -32,6 +44,19 @@ struct weft_link_dir {
 	int64_t reorder_ns;   /* 0 with reorder_ppm: skip the delay instead, as netem does */
 	uint32_t queue_pkts;  /* frames waiting for the rate limiter; 0: default (1000) */
 	uint32_t queue_bytes; /* 0: no limit in bytes */
+	uint32_t jitter_dist; /* enum weft_link_dist */
+	/* Losses in bursts by the model of Gilbert and Elliott, millionths, with the names of
+	 * tc-netem(8): p from the good state to the bad one with a frame, r back, 1-h lost in the
+	 * bad state, 1-k lost in the good one. p and 1-k 0: none. */
+	uint32_t gemodel_p_ppm, gemodel_r_ppm, gemodel_1h_ppm, gemodel_1k_ppm;
+	uint32_t reorder_gap;      /* reordered frames are at least so many apart; 0: any */
+	uint32_t reorder_corr_ppm; /* how often the last decision about reordering is repeated */
+	uint32_t ecn_pkts;         /* frames are marked CE (RFC 3168) when so many wait; 0: never */
+	/* For tests: frames that are lost, the next being 1 when this is set or changed. */
+	uint32_t n_lose;
+	struct {
+		uint64_t first, last;
+	} lose[WEFT_LINK_LOSE_MAX];
 };
 
 /* A link between two stacks (a may equal b) with its own behaviour in each direction, as a pair of
@@ -50,7 +75,9 @@ struct weft_link_stats {
 	uint64_t frames, bytes; /* delivered */
 	uint64_t lost, queue_drops, duplicated, corrupted, reordered;
 	uint64_t queue_peak_pkts;
-	int64_t busy_ns; /* time spent serialising: utilisation */
+	int64_t busy_ns;     /* time spent serialising: utilisation */
+	uint64_t marked;     /* with CE */
+	uint64_t queue_pkts; /* waiting now */
 };
 WEFT_API void weft_link_stats(const struct weft_link *link, int dir, struct weft_link_stats *ret);
 

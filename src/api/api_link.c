@@ -30,7 +30,7 @@ int weft_veth_new(struct weft_stack *a, const char *a_name, struct weft_stack *b
 
 static struct media_conf media_conf_of(const struct weft_link_dir *dir)
 {
-	return (struct media_conf){
+	struct media_conf conf = {
 		.rate_bps = dir->rate_bps,
 		.delay_ns = dir->delay_ns,
 		.jitter_ns = dir->jitter_ns,
@@ -41,7 +41,20 @@ static struct media_conf media_conf_of(const struct weft_link_dir *dir)
 		.reorder_ppm = dir->reorder_ppm,
 		.queue_pkts = dir->queue_pkts,
 		.queue_bytes = dir->queue_bytes,
+		.jitter_dist = (enum media_dist)dir->jitter_dist,
+		.gemodel_p_ppm = dir->gemodel_p_ppm,
+		.gemodel_r_ppm = dir->gemodel_r_ppm,
+		.gemodel_1h_ppm = dir->gemodel_1h_ppm,
+		.gemodel_1k_ppm = dir->gemodel_1k_ppm,
+		.reorder_gap = dir->reorder_gap,
+		.reorder_corr_ppm = dir->reorder_corr_ppm,
+		.ecn_pkts = dir->ecn_pkts,
+		.n_lose = dir->n_lose,
 	};
+
+	static_assert(sizeof(conf.lose) == sizeof(dir->lose), "the same");
+	memcpy(conf.lose, dir->lose, sizeof(conf.lose));
+	return conf;
 }
 
 int weft_link_new(struct weft_stack *a, const char *a_name, struct weft_stack *b,
@@ -97,6 +110,8 @@ void weft_link_stats(const struct weft_link *link, int dir, struct weft_link_sta
 		.reordered = s->reordered,
 		.queue_peak_pkts = s->queue_peak_pkts,
 		.busy_ns = s->busy_ns,
+		.marked = s->marked,
+		.queue_pkts = media_queue_pkts(media_of_link_const(link), dir != 0),
 	};
 }
 

@@ -3,12 +3,16 @@
 #include "link/media.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/rng.h"
 #include "base/wheel.h"
 #include "core/netif.h"
 #include "core/stack.h"
 #include "link/cross.h"
+#include "link/media_delay.h"
+#include "link/media_ecn.h"
+#include "link/media_loss.h"
 #include "wire/eth.h"
 
 #define NSEC_PER_SEC ((uint64_t)1000 * 1000 * 1000)
@@ -24,6 +28,8 @@ struct media_dir {
 	struct netif *from, *to;
 	struct media_conf conf;
 	struct rng rng;
+	struct media_loss loss;
+	struct media_reorder reorder;
 	struct pktq queue;        /* waits for the transmitter */
 	struct pkt *sending;      /* in the transmitter; NULL: idle */
 	int64_t tx_end_ns;        /* when `sending` has left it */
@@ -116,11 +122,9 @@ static int media_corrupt(struct media_dir *d, struct pkt *pkt)
 static void media_launch(struct media_dir *d, struct pkt *pkt, int64_t at_ns)
 {
 	const struct media_conf *conf = &d->conf;
-	int64_t arrival_ns = at_ns + conf->delay_ns;
+	int64_t arrival_ns = at_ns + media_delay_draw(conf, &d->rng);
 
-	if (conf->jitter_ns)
-		arrival_ns += (int64_t)rng_below(&d->rng, (uint64_t)conf->jitter_ns + 1);
-	if (rng_chance_ppm(&d->rng, conf->reorder_ppm)) {
+	if (media_reorder_draw(&d->reorder, conf, &d->rng)) {
 		d->stats.reordered += pkt_n_frames(pkt);
 		flight_add(&d->strays, pkt,
 			   conf->reorder_ns ? arrival_ns + conf->reorder_ns : at_ns);
@@ -137,7 +141,7 @@ static void media_fly(struct media_dir *d, struct pkt *pkt, int64_t at_ns)
 {
 	struct pkt *twin = NULL;
 
-	if (rng_chance_ppm(&d->rng, d->conf.loss_ppm)) {
+	if (media_loss_draw(&d->loss, &d->conf, &d->rng)) {
 		d->stats.lost += pkt_n_frames(pkt);
 		media_drop(d, pkt, DROP_LINK_LOSS);
 		return;
@@ -248,6 +252,8 @@ static void media_enqueue(struct media_dir *d, struct pkt *pkt)
 		media_drop(d, pkt, DROP_LINK_QUEUE);
 		return;
 	}
+	if (d->conf.ecn_pkts && d->queue.n_pkts >= d->conf.ecn_pkts && media_ecn_mark(pkt))
+		d->stats.marked++;
 	pkt_hop(pkt, HOP_QUEUE, d->queue.n_pkts + 1);
 	pktq_push(&d->queue, pkt);
 	if (d->queue.n_pkts > d->stats.queue_peak_pkts)
@@ -334,11 +340,24 @@ static const struct netif_ops media_ops = {
 	.fini = media_fini,
 };
 
+static bool media_lose_is_valid(const struct media_conf *c)
+{
+	if (c->n_lose > MEDIA_LOSE_MAX)
+		return false;
+	for (uint32_t i = 0; i < c->n_lose; i++)
+		if (c->lose[i].first == 0 || c->lose[i].first > c->lose[i].last)
+			return false;
+	return true;
+}
+
 static bool media_conf_is_valid(const struct media_conf *c)
 {
-	return c->rate_bps <= MEDIA_RATE_MAX_BPS && c->loss_ppm <= MEDIA_PPM &&
-	       c->duplicate_ppm <= MEDIA_PPM && c->corrupt_ppm <= MEDIA_PPM &&
-	       c->reorder_ppm <= MEDIA_PPM && c->delay_ns >= 0 &&
+	return c->gemodel_p_ppm <= MEDIA_PPM && c->gemodel_r_ppm <= MEDIA_PPM &&
+	       c->gemodel_1h_ppm <= MEDIA_PPM && c->gemodel_1k_ppm <= MEDIA_PPM &&
+	       c->reorder_corr_ppm <= MEDIA_PPM && c->jitter_dist < MEDIA_DISTS &&
+	       media_lose_is_valid(c) && c->rate_bps <= MEDIA_RATE_MAX_BPS &&
+	       c->loss_ppm <= MEDIA_PPM && c->duplicate_ppm <= MEDIA_PPM &&
+	       c->corrupt_ppm <= MEDIA_PPM && c->reorder_ppm <= MEDIA_PPM && c->delay_ns >= 0 &&
 	       c->delay_ns <= MEDIA_TIME_MAX_NS && c->jitter_ns >= 0 &&
 	       c->jitter_ns <= MEDIA_TIME_MAX_NS && c->reorder_ns >= 0 &&
 	       c->reorder_ns <= MEDIA_TIME_MAX_NS;
@@ -348,7 +367,8 @@ static uint32_t media_features(const struct media_conf *c)
 {
 	uint32_t features = NETIF_F_CSUM | NETIF_F_FRAGS;
 
-	if (!c->rate_bps && !c->loss_ppm && !c->duplicate_ppm && !c->corrupt_ppm && !c->reorder_ppm)
+	if (!c->rate_bps && !c->loss_ppm && !c->duplicate_ppm && !c->corrupt_ppm &&
+	    !c->reorder_ppm && !c->gemodel_p_ppm && !c->gemodel_1k_ppm && !c->n_lose)
 		features |= NETIF_F_GSO_TCP | NETIF_F_GSO_UDP;
 	return features;
 }
@@ -430,6 +450,9 @@ int media_set(struct media *m, int dir, const struct media_conf *conf)
 		return -EINVAL;
 	if (conf->rate_bps != d->conf.rate_bps)
 		d->tx_rem = 0;
+	if (conf->n_lose != d->conf.n_lose ||
+	    memcmp(conf->lose, d->conf.lose, conf->n_lose * sizeof(conf->lose[0])) != 0)
+		media_loss_restart(&d->loss);
 	d->conf = *conf;
 	m->ends[dir].features = media_features(conf);
 	return 0;
@@ -450,4 +473,9 @@ void media_set_up(struct media *m, bool up)
 const struct media_stats *media_stats(const struct media *m, int dir)
 {
 	return &m->dirs[dir].stats;
+}
+
+uint32_t media_queue_pkts(const struct media *m, int dir)
+{
+	return m->dirs[dir].queue.n_pkts;
 }

@@ -63,7 +63,7 @@ static void end_error(struct end *e, int err, const char *what)
 	bool is_end = err == -ECONNRESET || err == -EPIPE || err == -ETIMEDOUT || err == -ENOTCONN;
 
 	if (!(is_end && e->pair->may_fail) &&
-	    !(err == -ECONNRESET && m->has_cookies && !peer_of(e)->s) &&
+	    !(err == -ECONNRESET && m->has_cookies && e->read == 0) &&
 	    !(is_unreachable && m->has_outages && !e->is_connected) &&
 	    !(e->pair->has_failed && (is_end || err == -ECONNREFUSED)))
 		model_fail(m, "pair %d end %u: %s: %s", (int)(e->pair - m->pairs), e->side, what,

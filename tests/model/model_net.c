@@ -34,6 +34,18 @@ static struct weft_link_dir dir_draw(struct model *m)
 		d.reorder_ns = (int64_t)rnd_log(m, 1000, 100 * MODEL_MS);
 	if (rnd_percent(m, percent))
 		d.jitter_ns = (int64_t)rnd_log(m, 1000, 100 * MODEL_MS);
+	d.jitter_dist = (uint32_t)rnd(m, 4);
+	if (rnd_percent(m, percent / 2)) {
+		d.gemodel_p_ppm = (uint32_t)rnd_log(m, 100, 30000);
+		d.gemodel_r_ppm = (uint32_t)rnd_log(m, 30000, 500000);
+		d.gemodel_1h_ppm = (uint32_t)rnd_log(m, 100000, MODEL_PPM);
+	}
+	if (rnd_percent(m, percent / 2))
+		d.reorder_gap = (uint32_t)rnd(m, 20);
+	if (rnd_percent(m, percent / 2))
+		d.reorder_corr_ppm = (uint32_t)rnd_log(m, 10000, 900000);
+	if (d.rate_bps && rnd_percent(m, 20))
+		d.ecn_pkts = (uint32_t)rnd_log(m, 1, 50);
 	return d;
 }
 

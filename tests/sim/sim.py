@@ -124,6 +124,25 @@ def check_bottleneck(weft, checks):
                  shared, other)
 
 
+def check_changes(weft, checks, tmp):
+    """An outage of a second, and a longer delay afterwards, from the lab file."""
+    lab = pathlib.Path(tmp) / "changes.yaml"
+    lab.write_text("nodes:\n"
+                   "  a: { interfaces: { eth0: 10.0.0.1/24 }, apps: [ ping: { to: b, count: 80, interval: 100ms } ] }\n"
+                   "  b: { interfaces: { eth0: 10.0.0.2/24 } }\n"
+                   "links:\n"
+                   "  - between: a:eth0 -- b:eth0\n"
+                   "    delay: 5ms\n"
+                   "    changes:\n"
+                   "      - { at: 3050ms, state: down }\n"
+                   "      - { at: 4050ms, state: up, b_to_a: { delay: 15ms } }\n", encoding="utf-8")
+    app = up(weft, lab, 20)["apps"][0]
+    checks.check((app["tries"], app["ok"]) == (80, 70), "changes: an outage of 1 s costs ten pings of 100 ms", app)
+    checks.check(app["time_min_ns"] == 10 * NS_PER_MS, "changes: before it the delay is as it was", app)
+    checks.check(app["time_max_ns"] == 40 * NS_PER_MS,
+                 "changes: after it one direction has another, for ARP too", app)
+
+
 def check_tree(weft, checks):
     """Any host can reach any other, through switches and routers."""
     tree = [sys.executable, str(HERE / "tree.py")]
@@ -203,6 +222,7 @@ def main():
         check_tree(weft, checks)
         check_capture(weft, checks, tmp)
         check_still(weft, checks, tmp)
+        check_changes(weft, checks, tmp)
         check_refusals(weft, checks, tmp)
     check_repeat(weft, checks)
     check_golden(weft, checks, "--update" in sys.argv[2:])

@@ -147,6 +147,7 @@ static void plans_are_as_they_were(void **state UNUSED)
 	check_plan(GOOD_DIR "/assigned.yaml");
 	check_plan(GOOD_DIR "/gateways.yaml");
 	check_plan(GOOD_DIR "/routing.yaml");
+	check_plan(GOOD_DIR "/changes.yaml");
 }
 
 /* ---- What becomes of it ---- */
