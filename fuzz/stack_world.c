@@ -107,7 +107,7 @@ static void check_frame(const struct world *w, const uint8_t *frame, size_t len)
 	assert(ip.tot_len == len - ETH_HDR_LEN);
 	assert(ip4_hdr_csum_ok(p, ip.hdr_len) && ip.ttl > 0);
 	assert(!ip4_addr_is_loopback(&ip.src) && !ip4_addr_is_loopback(&ip.dst));
-	if (is_ours(w, &ip.src))
+	if (!ip4_hdr_is_frag(&ip) && is_ours(w, &ip.src))
 		check_l4(w, &ip, p + ip.hdr_len, ip.tot_len - (size_t)ip.hdr_len);
 }
 
