@@ -76,6 +76,28 @@ static const struct {
 	 "Raise net.ipv4.ipfrag_high_thresh, or find out who sends so many fragments"},
 	{"IP_FRAG_DIST", "Fragments came in great disorder: net.ipv4.ipfrag_max_dist"},
 	{"IP4_TOO_LONG", "The datagram would be longer than IP allows"},
+	/* IPv6 */
+	{"IP6_HDR", "The header says something else than the packet: damaged, or made by hand"},
+	{"IP6_VERSION", "The EtherType says IPv6 and the packet something else"},
+	{"IP6_SRC",
+	 "The source is a group, ::1 from outside, an address of this node itself, or stands for "
+	 "one of IPv4: look at what the sender does"},
+	{"IP6_DST",
+	 "The destination is ::, ::1 from outside, or stands for one of IPv4; or a link-local "
+	 "address is not on this link"},
+	{"IP6_SCOPE",
+	 "A link-local source cannot speak beyond its link: give the sender a global address"},
+	{"IP6_NOT_LOCAL",
+	 "The node is no router: `forwarding: true` in the lab file, or send it elsewhere"},
+	{"IP6_NO_PROTO", "Nobody takes this protocol here; the sender has been told"},
+	{"IP6_NO_NEXT", "Ordinary: the packet ends with its headers"},
+	{"IP6_EXT",
+	 "Extension headers out of order, too many, or cut off: made by hand, or an attack"},
+	{"IP6_OPTION", "The sender uses an option that no one here knows"},
+	{"IP6_ROUTING", "Source routing is refused, as everywhere (RFC 5095)"},
+	{"IP6_FRAG", "Fragments are not put together here: send smaller packets"},
+	{"IP6_TOO_LONG", "The packet would be longer than 65,535 bytes"},
+	{"IP6_DISABLED", "net.ipv6.conf.all.disable_ipv6 is 1 on this node"},
 	{"IP_NO_ROUTE",
 	 "Add a route: weft -n NODE ip route add PREFIX via GATEWAY; `ip route get ADDRESS` "
 	 "tells what is found"},
@@ -105,6 +127,12 @@ static const struct {
 	{"ICMP_RCVBUF", "The program does not read its answers fast enough"},
 	{"ICMP_RATELIMIT",
 	 "Ordinary: a node sends only so many ICMP errors a second: net.ipv4.icmp_ratelimit"},
+	/* neighbour discovery */
+	{"ND_HDR",
+	 "A message of neighbour discovery that breaks its rules, or comes from beyond the link"},
+	{"ND_NOT_US", "Ordinary: several addresses share a group, and all but one ignore it"},
+	{"ND_CONFLICT",
+	 "Two nodes have the same address: find the other with `weft -n NODE ip -6 neigh`"},
 	/* UDP and raw */
 	{"UDP_HDR", "The length in the header does not fit the datagram: damaged, or made by hand"},
 	{"UDP_CSUM", "Damaged on the way: a link with `corrupt`, or a fault of the sender"},

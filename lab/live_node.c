@@ -387,7 +387,8 @@ static void config_addr(void *arg, const struct weft_addr_info *info)
 	struct config *c = arg;
 	struct weft_addr_info *addrs;
 
-	if (info->dev != c->netif || c->err)
+	/* The new interface makes those by itself. */
+	if (info->dev != c->netif || info->is_auto || c->err)
 		return;
 	addrs = realloc(c->addrs, (c->n_addrs + 1) * sizeof(*addrs));
 	if (!addrs) {

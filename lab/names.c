@@ -42,14 +42,21 @@ static void find_host(struct found *f, const struct labfile_host *hosts, uint32_
 	}
 }
 
-static void find_live(void *arg, const struct weft_addr_info *info)
+/* Addresses that mean nothing to another node: of loopback, and link-local ones. */
+static bool is_own_affair(const struct weft_addr *addr)
 {
 	static const uint8_t loopback6[16] = {[15] = 1};
-	bool is_loopback = info->addr.family == WEFT_AF_INET
-				   ? info->addr.bytes[0] == 127
-				   : memcmp(info->addr.bytes, loopback6, sizeof(loopback6)) == 0;
+	const uint8_t *b = addr->bytes;
 
-	if (!is_loopback)
+	if (addr->family == WEFT_AF_INET)
+		return b[0] == 127;
+	return memcmp(b, loopback6, sizeof(loopback6)) == 0 ||
+	       (b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+}
+
+static void find_live(void *arg, const struct weft_addr_info *info)
+{
+	if (!is_own_affair(&info->addr))
 		found_add(arg, &info->addr);
 }
 

@@ -144,18 +144,30 @@ struct weft_netif_info {
 WEFT_API void weft_netif_info(const struct weft_netif *nif, struct weft_netif_info *ret);
 
 /* Addresses: `ip addr add ADDR/LEN dev NIF`; the prefix becomes a connected route.
- * -EEXIST; -EINVAL (prefix too long; group, broadcast, reserved or unspecified address); -ENOSPC
- * (65,536 on the interface); -ENOMEM. */
+ * An IPv6 interface that is up has a link-local address by itself. -EEXIST; -EINVAL (prefix too
+ * long; group, broadcast, reserved or unspecified address); -ENOSPC (65,536 on the interface);
+ * -ENOMEM. */
 WEFT_API int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr,
 			   uint8_t prefix_len);
 WEFT_API int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr,
 			   uint8_t prefix_len); /* -EADDRNOTAVAIL */
+enum weft_addr_state {
+	WEFT_ADDR_PREFERRED,
+	WEFT_ADDR_DEPRECATED, /* not the source of anything new */
+	WEFT_ADDR_TENTATIVE,  /* IPv6: duplicates are still looked for; not in use yet */
+	WEFT_ADDR_DUPLICATE,  /* IPv6: another node has it; not in use */
+};
 struct weft_addr_info {
 	struct weft_netif *dev;
 	struct weft_addr addr;
 	struct weft_addr broadcast; /* WEFT_AF_UNSPEC: none */
 	uint8_t prefix_len;
 	bool is_secondary; /* not the first of its prefix on the interface */
+	bool is_auto;      /* made by the stack itself: link-local, or out of a router's prefix */
+	bool is_dynamic;   /* has lifetimes: made from what a router said */
+	bool is_temporary; /* RFC 8981 */
+	enum weft_addr_state state;
+	uint32_t preferred_s, valid_s; /* what is left; UINT32_MAX: for ever */
 };
 /* Calls `fn` for every address, by interface, primary ones first. `fn` must not change any. */
 WEFT_API void weft_addrs(struct weft_stack *st,
@@ -176,7 +188,7 @@ struct weft_route {
 	struct weft_addr via;   /* WEFT_AF_UNSPEC: on-link */
 	struct weft_netif *dev; /* NULL: found from `via` */
 	struct weft_addr src;   /* preferred source; WEFT_AF_UNSPEC: selected */
-	uint32_t metric;        /* lower wins among equal prefixes */
+	uint32_t metric;        /* lower wins among equal prefixes; IPv6: 0 is 1024 */
 	enum weft_route_type type;
 	uint8_t proto; /* who makes it, as in rtnetlink; 0: by hand (3). In lists it is in the info
 			*/
@@ -203,6 +215,7 @@ struct weft_route_info {
 	struct weft_route route; /* src: of connected routes, the source that they lead to */
 	uint8_t proto;           /* who made it, as in rtnetlink: 2 the stack, 3 by hand … */
 	uint8_t scope;           /* as in rtnetlink: 0 global, 253 link, 254 host */
+	uint8_t pref;            /* IPv6, RFC 4191: 0 medium, 1 high, 3 low */
 	bool is_dead;            /* not in use: its interface is set down */
 };
 /* Calls `fn` for every route, by destination, prefix length and metric. `fn` must not change any.

@@ -77,6 +77,7 @@ enum {
 	WEFT_IPV6_MTU_DISCOVER = 23,
 	WEFT_IPV6_MTU = 24,
 	WEFT_IPV6_RECVERR = 25,
+	WEFT_IPV6_V6ONLY = 26, /* before bind */
 	WEFT_IPV6_RECVPKTINFO = 49,
 	WEFT_IPV6_PKTINFO = 50, /* control message: struct weft_in6_pktinfo */
 	WEFT_IPV6_RECVHOPLIMIT = 51,
@@ -195,10 +196,11 @@ struct weft_linger {
 	int linger_s;
 };
 
-/* family WEFT_AF_INET (WEFT_AF_INET6 when the stack has IPv6); type; protocol 0 for the type's
- * default. WEFT_SOCK_DGRAM with WEFT_IPPROTO_ICMP is an echo ("ping") socket: send and receive ICMP
- * echo messages from the type field on. -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL,
- * -ENOMEM. */
+/* family WEFT_AF_INET or WEFT_AF_INET6; type; protocol 0 for the type's default. An IPv6 socket
+ * speaks IPv4 too, with addresses as ::ffff:a.b.c.d, unless WEFT_IPV6_V6ONLY is set.
+ * WEFT_SOCK_DGRAM with WEFT_IPPROTO_ICMP (or _ICMPV6) is an echo ("ping") socket: send and receive
+ * ICMP echo messages from the type field on. -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT,
+ * -EINVAL, -ENOMEM. */
 WEFT_API int weft_socket(struct weft_stack *st, int family, int type, int protocol,
 			 struct weft_sock **ret);
 /* Who is told of changes; NULL: nobody. doc/sockets.md says when. `events` are those that are true

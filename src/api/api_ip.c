@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Public calls for addresses, routes and neighbours. */
-#include "api/api_priv.h"
+#include "api/api_ip6.h"
 #include "ip/ip4.h"
 #include "link/neigh.h"
 
-/* 0, -EAFNOSUPPORT (no IPv6 yet) or -EINVAL (no address). */
+/* 0, or -EINVAL: another family's. */
 static int ip4_of(const struct weft_addr *addr, struct ip4_addr *ret)
 {
-	if (addr->family == WEFT_AF_INET6)
-		return -EAFNOSUPPORT;
 	if (addr->family != WEFT_AF_INET)
 		return -EINVAL;
 	memcpy(ret, addr->bytes, sizeof(*ret));
@@ -44,16 +42,22 @@ static struct weft_addr weft_ip4_of_optional(struct ip4_addr a)
 int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)
 {
 	struct ip4_addr a;
-	int err = ip4_of(addr, &a);
+	int err;
 
+	if (addr->family == WEFT_AF_INET6)
+		return api_ip6_addr_add(netif_of(nif), addr, prefix_len);
+	err = ip4_of(addr, &a);
 	return err ? err : ip4_addr_add(netif_of(nif), a, prefix_len);
 }
 
 int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)
 {
 	struct ip4_addr a;
-	int err = ip4_of(addr, &a);
+	int err;
 
+	if (addr->family == WEFT_AF_INET6)
+		return api_ip6_addr_del(netif_of(nif), addr, prefix_len);
+	err = ip4_of(addr, &a);
 	return err ? err : ip4_addr_del(netif_of(nif), a, prefix_len);
 }
 
@@ -69,12 +73,15 @@ void weft_addrs(struct weft_stack *st, void (*fn)(void *arg, const struct weft_a
 			struct weft_addr_info info = {.dev = weft_netif_of(netif),
 						      .addr = weft_ip4_of(ifa->addr),
 						      .prefix_len = ifa->prefix_len,
-						      .is_secondary = ifa->is_secondary};
+						      .is_secondary = ifa->is_secondary,
+						      .preferred_s = UINT32_MAX,
+						      .valid_s = UINT32_MAX};
 
 			if (ip4_ifaddr_broadcast(ifa, &brd))
 				info.broadcast = weft_ip4_of(brd);
 			fn(arg, &info);
 		}
+		api_ip6_addrs(netif, fn, arg);
 	}
 }
 
@@ -96,6 +103,14 @@ static enum weft_route_type weft_route_type_of(uint8_t type)
 	return WEFT_ROUTE_UNICAST;
 }
 
+static int route_type_of(const struct weft_route *r, uint8_t *ret)
+{
+	if ((size_t)r->type >= ARRAY_SIZE(route_types))
+		return -EINVAL;
+	*ret = route_types[r->type];
+	return 0;
+}
+
 static int fib4_route_of(const struct weft_route *r, struct fib4_route *ret)
 {
 	int err;
@@ -104,10 +119,9 @@ static int fib4_route_of(const struct weft_route *r, struct fib4_route *ret)
 				   .metric = r->metric,
 				   .prefix_len = r->prefix_len,
 				   .proto = r->proto ? r->proto : ROUTE_PROTO_BOOT};
-	if ((size_t)r->type >= ARRAY_SIZE(route_types))
-		return -EINVAL;
-	ret->type = route_types[r->type];
-	err = ip4_of(&r->dst, &ret->dst);
+	err = route_type_of(r, &ret->type);
+	if (!err)
+		err = ip4_of(&r->dst, &ret->dst);
 	if (!err)
 		err = ip4_of_optional(&r->via, &ret->via);
 	if (!err)
@@ -119,8 +133,13 @@ int weft_route_put(struct weft_stack *handle, const struct weft_route *r, enum w
 {
 	struct stack *st = stack_of(handle);
 	struct fib4_route route;
-	int err = fib4_route_of(r, &route);
+	uint8_t type;
+	int err = route_type_of(r, &type);
 
+	if (!err && r->dst.family == WEFT_AF_INET6)
+		return api_ip6_route_put(st, r, type, how);
+	if (!err)
+		err = fib4_route_of(r, &route);
 	if (err)
 		return err;
 	if (route.netif && route.netif->stack != st)
@@ -147,8 +166,13 @@ int weft_route_add(struct weft_stack *st, const struct weft_route *r)
 int weft_route_del(struct weft_stack *st, const struct weft_route *r)
 {
 	struct fib4_route route;
-	int err = fib4_route_of(r, &route);
+	uint8_t type;
+	int err = route_type_of(r, &type);
 
+	if (!err && r->dst.family == WEFT_AF_INET6)
+		return api_ip6_route_del(stack_of(st), r, type);
+	if (!err)
+		err = fib4_route_of(r, &route);
 	if (err)
 		return err;
 	return ip4_route_del(stack_of(st), &(struct fib4_key){.dst = route.dst,
@@ -199,6 +223,7 @@ void weft_routes(struct weft_stack *st, void (*fn)(void *arg, const struct weft_
 	struct routes_walk w = {.st = stack_of(st), .fn = fn, .arg = arg};
 
 	fib4_for_each(&w.st->ip4->fib, routes_show, &w);
+	api_ip6_routes(w.st, weft_route_type_of, fn, arg);
 }
 
 /* What kind of destination a packet that goes to `dst` by `to` has. */
@@ -221,8 +246,11 @@ int weft_route_get(struct weft_stack *handle, const struct weft_addr *dst,
 	struct ip_addr chosen;
 	struct ip_flow flow;
 	struct ip_dst out;
-	int err = ip4_of(dst, &to);
+	int err;
 
+	if (dst->family == WEFT_AF_INET6)
+		return api_ip6_route_get(st, dst, src, oif ? netif_of(oif) : NULL, ret);
+	err = ip4_of(dst, &to);
 	if (!err && src)
 		err = ip4_of_optional(src, &from);
 	if (err)
@@ -313,6 +341,7 @@ static int route_option_parse(struct weft_stack *st, const char *name, const cha
 static int route_parse(struct weft_stack *st, const char *text, struct weft_route *r)
 {
 	char name[WORD_MAX], value[WORD_MAX];
+	bool is_default;
 	int err;
 
 	*r = (struct weft_route){.dst.family = WEFT_AF_INET};
@@ -320,7 +349,8 @@ static int route_parse(struct weft_stack *st, const char *text, struct weft_rout
 		return -EINVAL;
 	if (route_type_parse(name, &r->type) && !next_word(&text, name))
 		return -EINVAL;
-	if (strcmp(name, "default") != 0) {
+	is_default = strcmp(name, "default") == 0;
+	if (!is_default) {
 		err = weft_prefix_parse(name, &r->dst, &r->prefix_len);
 		if (err)
 			return err;
@@ -332,6 +362,9 @@ static int route_parse(struct weft_stack *st, const char *text, struct weft_rout
 		if (err)
 			return err;
 	}
+	/* "default" is of its gateway's family. */
+	if (is_default && r->via.family != WEFT_AF_UNSPEC)
+		r->dst.family = r->via.family;
 	return name[0] ? -EINVAL : 0;
 }
 

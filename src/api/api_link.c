@@ -4,6 +4,7 @@
 
 #include "api/api_priv.h"
 #include "ip/ip4.h"
+#include "ip/ip6.h"
 #include "link/neigh.h"
 #include "link/veth.h"
 #include "wire/eth.h"
@@ -262,6 +263,8 @@ void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6])
 	memcpy(netif->hwaddr.b, mac, sizeof(netif->hwaddr.b));
 	neigh_flush(netif, false);
 	ip4_addrs_announce(netif);
+	if (netif->ip6)
+		ip6_addr_mac_changed(netif);
 }
 
 void weft_netif_mac(const struct weft_netif *nif, uint8_t ret[6])

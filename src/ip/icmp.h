@@ -74,8 +74,10 @@ bool icmp4_errno(uint8_t type, uint8_t code, int *ret_err, bool *ret_is_hard) MU
  * than RFC 1191 is replaced by the next lower plateau (§7.1). */
 uint32_t icmp4_next_mtu(uint32_t mtu, uint32_t tot_len);
 
-/* Whether a limited error may be sent to `addr` now; if so, it counts as sent. */
-bool icmp_limit_allow(struct stack *st, const struct ip_addr *addr) MUST_CHECK;
+/* Whether a limited error may be sent to `addr` now; if so, it counts as sent. `ratelimit_ms`: one
+ * in that time, of the family's; 0: no limit of that kind. */
+bool icmp_limit_allow(struct stack *st, const struct ip_addr *addr,
+		      uint32_t ratelimit_ms) MUST_CHECK;
 
 static inline void icmp_count_out(struct stack *st, uint8_t type)
 {

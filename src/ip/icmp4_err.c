@@ -149,7 +149,8 @@ void icmp4_error(struct stack *st, const struct pkt *pkt, const struct icmp4_hdr
 		mib_inc(st, MIB_IcmpOutErrors);
 		return;
 	}
-	if (error_is_limited(st, icmp, &dst) && !icmp_limit_allow(st, &out.flow.dst)) {
+	if (error_is_limited(st, icmp, &dst) &&
+	    !icmp_limit_allow(st, &out.flow.dst, st->icmp->conf.ratelimit_ms)) {
 		st->drops[DROP_ICMP_RATELIMIT]++;
 		mib_inc(st, MIB_IcmpOutRateLimitHost);
 		return;

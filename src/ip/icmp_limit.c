@@ -51,10 +51,10 @@ static struct icmp_limit_host *host_get(struct stack *st, const struct ip_addr *
 	return h;
 }
 
-bool icmp_limit_allow(struct stack *st, const struct ip_addr *addr)
+bool icmp_limit_allow(struct stack *st, const struct ip_addr *addr, uint32_t ratelimit_ms)
 {
 	const struct icmp_conf *conf = &st->icmp->conf;
-	int64_t host_ns = (int64_t)conf->ratelimit_ms * NS_PER_MS;
+	int64_t host_ns = (int64_t)ratelimit_ms * NS_PER_MS;
 	int64_t all_ns = 1000 * (int64_t)NS_PER_MS / conf->msgs_per_sec;
 	int64_t now_ns = st->eng->now_ns, burst = conf->msgs_burst;
 	struct icmp_limit_host *h = host_ns ? host_get(st, addr) : NULL;

@@ -3,29 +3,29 @@
 #include "ip/ip.h"
 
 #include "ip/ip4.h"
+#include "ip/ip6.h"
 #include "link/neigh.h"
-
-/* The one place that knows that there is no IPv6 yet. */
-static bool ip_family_is_served(const struct ip_addr *dst)
-{
-	return ip_addr_is_ip4(dst);
-}
 
 int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 	     struct ip_addr *ret_src)
 {
 	enum drop why = DROP_IP_FAMILY;
 
-	if (ip_family_is_served(&flow->dst))
+	if (unlikely(ip_addr_is_ip4(&flow->src) != ip_addr_is_ip4(&flow->dst)) &&
+	    !ip_addr_is_unspecified(&flow->src))
+		return drop_errno(DROP_IP_FAMILY);
+	if (likely(ip_addr_is_ip4(&flow->dst)))
 		why = ip4_route(st, flow, ret, ret_src);
+	else if (st->ip6)
+		why = ip6_route(st, flow, ret, ret_src);
 	return why == DROP_NONE ? 0 : drop_errno(why);
 }
 
 int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 {
-	if (unlikely(!ip_family_is_served(&out->flow.dst)))
-		return pkt_drop(st, pkt, DROP_IP_FAMILY);
-	return ip4_output(st, pkt, out);
+	if (likely(ip_addr_is_ip4(&out->flow.dst)))
+		return ip4_output(st, pkt, out);
+	return st->ip6 ? ip6_output(st, pkt, out) : pkt_drop(st, pkt, DROP_IP_FAMILY);
 }
 
 bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst)
@@ -50,8 +50,11 @@ bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr)
 	const struct fib4_route *route;
 	struct ip4_addr a;
 
-	if (!ip_family_is_served(addr))
-		return false;
+	if (!ip_addr_is_ip4(addr)) {
+		struct ip6_addr six = ip_addr_to_ip6(addr);
+
+		return st->ip6 && ip6_own(st->ip6, &six);
+	}
 	a = ip_addr_to_ip4(addr);
 	if (ip4_own(st->ip4, a) != IP4_OWN_NO)
 		return ip4_own(st->ip4, a) == IP4_OWN_LOCAL;

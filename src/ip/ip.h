@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What transports see of the Internet layer, the same for both families: where does a destination
- * go, and send this. Addresses are struct ip_addr (IPv4 as v4-mapped); ip4_*.c and later ip6_*.c
- * do the work.
+ * go, and send this. Addresses are struct ip_addr (IPv4 as v4-mapped); ip4_*.c and ip6_*.c do the
+ * work.
  */
 #pragma once
 

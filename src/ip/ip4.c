@@ -7,6 +7,7 @@
 #include "core/sysctl.h"
 #include "ip/icmp.h"
 #include "ip/ip4_priv.h"
+#include "ip/ip6.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 
@@ -118,11 +119,20 @@ static const struct stack_layer ip4_layer = {
  * What the neighbour cache asks.
  */
 
-static void ip4_neigh_freed(struct stack *st, struct neigh *n UNUSED)
+static void ip_neigh_freed(struct stack *st, struct neigh *n UNUSED)
 {
 	ip_dst_invalidate_all(st);
 }
 
+static void ip_neigh_unreach(struct netif *netif, struct pkt *pkt)
+{
+	if (netif->stack->ip6 && pkt->lin_len > 0 && pkt->data[0] >> 4 == 6)
+		ip6_unreachable(netif, pkt);
+	else
+		ip4_unreachable(netif, pkt);
+}
+
+/* ARP asks these two; ND knows by itself. */
 static bool ip4_neigh_is_local(struct netif *netif, const struct ip_addr *addr)
 {
 	return ip_addr_is_ip4(addr) &&
@@ -140,9 +150,9 @@ static bool ip4_neigh_source(struct netif *netif, const struct ip_addr *target, 
 	return true;
 }
 
-static const struct neigh_hooks ip4_neigh_hooks = {
-	.unreach = ip4_unreachable,
-	.on_free = ip4_neigh_freed,
+static const struct neigh_hooks ip_neigh_hooks = {
+	.unreach = ip_neigh_unreach,
+	.on_free = ip_neigh_freed,
 	.is_local = ip4_neigh_is_local,
 	.source = ip4_neigh_source,
 };
@@ -180,6 +190,6 @@ int ip4_init(struct stack *st)
 	if (!err)
 		err = stack_eth_proto_add(st, ETHERTYPE_IPV4, ip4_input);
 	if (!err)
-		neigh_hooks_set(st, &ip4_neigh_hooks);
+		neigh_hooks_set(st, &ip_neigh_hooks);
 	return err;
 }

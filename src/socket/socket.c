@@ -7,6 +7,7 @@
 
 #include "ip/ip.h"
 #include "ip/ip4.h"
+#include "ip/ip6.h"
 #include "socket/packet.h"
 #include "transport/cmsg.h"
 #include "transport/sock_table.h"
@@ -34,6 +35,16 @@ static bool socket_proto_fits(const struct sock_proto *proto, int type, int prot
 	return protocol == 0 || protocol == proto->ip_proto;
 }
 
+static int socket_create(struct stack *st, const struct sock_proto *proto, int family, int protocol,
+			 struct sock **ret)
+{
+	int err = proto->create(st, family, protocol, ret);
+
+	if (!err && family == WEFT_AF_INET6 && st->ip6->conf.bindv6only)
+		(*ret)->conn.flags |= CONN_F_V6ONLY;
+	return err;
+}
+
 int socket_new(struct stack *st, int family, int type, int protocol, struct sock **ret)
 {
 	const struct sock_table *t = st->socks;
@@ -48,7 +59,7 @@ int socket_new(struct stack *st, int family, int type, int protocol, struct sock
 	for (uint32_t i = 0; i < t->n_protos; i++) {
 		type_is_known |= t->protos[i]->type == type;
 		if (socket_proto_fits(t->protos[i], type, protocol))
-			return t->protos[i]->create(st, family, protocol, ret);
+			return socket_create(st, t->protos[i], family, protocol, ret);
 	}
 	return type_is_known ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
 }
@@ -67,6 +78,41 @@ static bool socket_addr_is_bindable(const struct stack *st, const struct ip_addr
 	return false;
 }
 
+/* A link-local address means nothing without its interface (RFC 4007 §6). */
+static bool socket_name_has_scope(const struct sock_name *name)
+{
+	struct ip6_addr addr = ip_addr_to_ip6(&name->addr);
+
+	return name->family == WEFT_AF_INET6 &&
+	       (ip6_addr_is_link_local(&addr) ||
+		(ip6_addr_is_multicast(&addr) && (addr.b[1] & 0xf) <= 2));
+}
+
+/* As in Linux, the interface that such an address comes with binds the socket to it, and without
+ * one nobody knows which link is meant. */
+static int socket_scope_set(struct sock *sk, const struct sock_name *name)
+{
+	if (!socket_name_has_scope(name))
+		return 0;
+	if (name->ifindex && sk->conn.ifindex && name->ifindex != sk->conn.ifindex)
+		return -EINVAL;
+	if (name->ifindex && !netif_find_index(sk->stack, name->ifindex))
+		return -ENODEV;
+	if (name->ifindex)
+		sock_ifindex_set(sk, name->ifindex);
+	return sk->conn.ifindex ? 0 : -EINVAL;
+}
+
+static int socket_bind_check(struct sock *sk, const struct sock_name *name)
+{
+	if (sk->conn.family == WEFT_AF_INET6 && (sk->conn.flags & CONN_F_V6ONLY) &&
+	    ip_addr_is_ip4(&name->addr))
+		return -EINVAL;
+	if (!socket_addr_is_bindable(sk->stack, &name->addr))
+		return -EADDRNOTAVAIL;
+	return socket_scope_set(sk, name);
+}
+
 int socket_bind(struct sock *sk, const struct sock_name *name)
 {
 	bool is_any = ip_addr_is_unspecified(&name->addr);
@@ -78,8 +124,9 @@ int socket_bind(struct sock *sk, const struct sock_name *name)
 	if (name->family != sk->conn.family &&
 	    !(name->family == WEFT_AF_UNSPEC && sk->conn.family == WEFT_AF_INET && is_any))
 		return -EAFNOSUPPORT;
-	if (!socket_addr_is_bindable(sk->stack, &name->addr))
-		return -EADDRNOTAVAIL;
+	err = socket_bind_check(sk, name);
+	if (err)
+		return err;
 	if (!sk->proto->bind)
 		return -EOPNOTSUPP;
 	err = sk->proto->bind(sk, &name->addr, name->port);
@@ -99,19 +146,40 @@ static struct ip_addr socket_dst(const struct sock_name *name)
 
 	if (!ip_addr_is_unspecified(&name->addr) || name->family == WEFT_AF_PACKET)
 		return name->addr;
-	if (name->family == WEFT_AF_INET)
+	if (ip_addr_is_ip4(&name->addr))
 		return ip_addr_from_ip4(&loopback4);
 	return (struct ip_addr){{[15] = 1}};
+}
+
+/* The peer's family is one that the socket speaks. */
+static int socket_dst_check(const struct sock *sk, const struct sock_name *name)
+{
+	bool is_ip4 = ip_addr_is_ip4(&name->addr);
+
+	if (name->family != sk->conn.family)
+		return -EAFNOSUPPORT;
+	if (sk->conn.family != WEFT_AF_INET6)
+		return 0;
+	if (is_ip4 && (sk->conn.flags & CONN_F_V6ONLY))
+		return -ENETUNREACH;
+	/* Bound to an address of the other family, it can reach nobody of this one. */
+	if ((sk->flags & SOCK_F_BOUND_ADDR) && ip_addr_is_ip4(&sk->conn.laddr) != is_ip4)
+		return -ENETUNREACH;
+	return 0;
 }
 
 int socket_connect(struct sock *sk, const struct sock_name *name)
 {
 	struct ip_addr dst = socket_dst(name);
+	int err;
 
 	if (name->family == WEFT_AF_UNSPEC)
 		return sk->proto->disconnect ? sk->proto->disconnect(sk) : -EOPNOTSUPP;
-	if (name->family != sk->conn.family)
-		return -EAFNOSUPPORT;
+	err = socket_dst_check(sk, name);
+	if (!err)
+		err = socket_scope_set(sk, name);
+	if (err)
+		return err;
 	return sk->proto->connect ? sk->proto->connect(sk, &dst, name->port) : -EOPNOTSUPP;
 }
 
@@ -152,11 +220,14 @@ static ptrdiff_t socket_send_one(struct sock *sk, struct sock_msg *msg, const st
 	if (!sk->proto->send)
 		return -EOPNOTSUPP;
 	if (to && to->family != WEFT_AF_UNSPEC) {
-		if (to->family != sk->conn.family)
-			return -EAFNOSUPPORT;
+		int err = socket_dst_check(sk, to);
+
+		if (err)
+			return err;
+		if (to->family == WEFT_AF_PACKET || socket_name_has_scope(to))
+			msg->ifindex = to->ifindex;
 		msg->addr = socket_dst(to);
 		msg->port = to->port;
-		msg->ifindex = to->ifindex;
 		msg->has_addr = true;
 	}
 	return sk->proto->send(sk, msg);
@@ -221,10 +292,9 @@ static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct s
 	*ret_from = (struct sock_name){.family = WEFT_AF_UNSPEC};
 	if (msg->has_addr)
 		*ret_from = (struct sock_name){
-			.family = sk->conn.family,
-			.addr = msg->addr,
-			.port = msg->port,
-			.ifindex = sk->conn.family == WEFT_AF_PACKET ? msg->ifindex : 0};
+			.family = sk->conn.family, .addr = msg->addr, .port = msg->port};
+	if (sk->conn.family == WEFT_AF_PACKET || socket_name_has_scope(ret_from))
+		ret_from->ifindex = msg->ifindex;
 	return n;
 }
 
@@ -293,6 +363,8 @@ void socket_name(const struct sock *sk, struct sock_name *ret)
 	}
 	*ret = (struct sock_name){
 		.family = sk->conn.family, .addr = sk->conn.laddr, .port = sk->conn.lport};
+	if (socket_name_has_scope(ret))
+		ret->ifindex = sk->conn.ifindex;
 }
 
 int socket_peer(const struct sock *sk, struct sock_name *ret)
@@ -301,5 +373,7 @@ int socket_peer(const struct sock *sk, struct sock_name *ret)
 		return -ENOTCONN;
 	*ret = (struct sock_name){
 		.family = sk->conn.family, .addr = sk->conn.raddr, .port = sk->conn.rport};
+	if (socket_name_has_scope(ret))
+		ret->ifindex = sk->conn.ifindex;
 	return 0;
 }

@@ -159,6 +159,39 @@ static bool socket_opt_is_protos(const struct sock *sk, int level, int name)
 		name == WEFT_SO_LOCK_FILTER);
 }
 
+static int socket_set_v6only(struct sock *sk, int v)
+{
+	if (sk->conn.port) /* bound already: too late, as in Linux */
+		return -EINVAL;
+	socket_conn_flag_set(sk, CONN_F_V6ONLY, v);
+	return 0;
+}
+
+/* Hop limit and traffic class are kept where IPv4's are: a socket speaks one of the families to one
+ * peer. */
+static int socket_set_ip6(struct sock *sk, int name, const void *val, size_t len)
+{
+	int v, err;
+
+	if (sk->conn.family != WEFT_AF_INET6)
+		return -ENOPROTOOPT;
+	if (name != WEFT_IPV6_V6ONLY && name != WEFT_IPV6_UNICAST_HOPS && name != WEFT_IPV6_TCLASS)
+		return -ENOPROTOOPT;
+	err = socket_opt_int(val, len, &v);
+	if (err)
+		return err;
+	if (name == WEFT_IPV6_V6ONLY)
+		return socket_set_v6only(sk, v);
+	if (v < -1 || v > UINT8_MAX)
+		return -EINVAL;
+	if (name == WEFT_IPV6_UNICAST_HOPS) {
+		sk->ttl = v == -1 ? 0 : (uint8_t)v;
+		return 0;
+	}
+	v = v == -1 ? 0 : v;
+	return socket_set_ip(sk, WEFT_IP_TOS, &v, sizeof(v));
+}
+
 int socket_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	int err;
@@ -170,6 +203,8 @@ int socket_setopt(struct sock *sk, int level, int name, const void *val, size_t 
 		err = socket_set_socket(sk, name, val, len);
 	else if (level == WEFT_IPPROTO_IP)
 		err = socket_set_ip(sk, name, val, len);
+	else if (level == WEFT_IPPROTO_IPV6)
+		err = socket_set_ip6(sk, name, val, len);
 	else
 		err = -ENOPROTOOPT;
 	if (err == -ENOPROTOOPT && level != WEFT_SOL_SOCKET && sk->proto->setopt)
@@ -267,6 +302,29 @@ static int socket_get_ip(const struct sock *sk, int name, int *ret)
 	}
 }
 
+static int socket_get_ip6(const struct sock *sk, int name, int *ret)
+{
+	int64_t hops = sk->ttl;
+
+	if (sk->conn.family != WEFT_AF_INET6)
+		return -ENOPROTOOPT;
+	switch (name) {
+	case WEFT_IPV6_V6ONLY:
+		*ret = !!(sk->conn.flags & CONN_F_V6ONLY);
+		return 0;
+	case WEFT_IPV6_TCLASS:
+		*ret = sk->tos;
+		return 0;
+	case WEFT_IPV6_UNICAST_HOPS:
+		if (hops == 0 && sysctl_get(sk->stack, "net.ipv6.conf.all.hop_limit", &hops))
+			return -ENOPROTOOPT;
+		*ret = (int)hops;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
 int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 {
 	int v, err;
@@ -282,6 +340,8 @@ int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 		err = socket_get_int(sk, name, &v);
 	else if (level == WEFT_IPPROTO_IP)
 		err = socket_get_ip(sk, name, &v);
+	else if (level == WEFT_IPPROTO_IPV6)
+		err = socket_get_ip6(sk, name, &v);
 	else
 		err = -ENOPROTOOPT;
 	if (err == -ENOPROTOOPT && level != WEFT_SOL_SOCKET && sk->proto->getopt)

@@ -204,7 +204,7 @@ int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg, str
 	size_t pos = 0;
 	int got, err = 0;
 
-	*ret = (struct dgram_ctl){.ttl = ds->sk.ttl, .tos = ds->sk.tos};
+	*ret = (struct dgram_ctl){.ttl = ds->sk.ttl, .tos = ds->sk.tos, .oif = msg->ifindex};
 	if (likely(!msg->control_len))
 		return 0;
 	while (!err && (got = cmsg_next(msg, &pos, &c)) != 0) {

@@ -7,6 +7,7 @@
 #include "base/csum.h"
 #include "base/load.h"
 #include "ip/icmp.h"
+#include "ip/icmp6.h"
 #include "transport/dgram.h"
 #include "transport/sock_table.h"
 #include "weft/socket.h"
@@ -19,7 +20,7 @@ enum {
 	PING_ID_OFF = 4,
 };
 
-static const struct sock_proto ping_proto;
+static const struct sock_proto ping_proto, ping6_proto;
 
 static int ping_create(struct stack *st, int family, int protocol UNUSED, struct sock **ret)
 {
@@ -34,6 +35,19 @@ static int ping_create(struct stack *st, int family, int protocol UNUSED, struct
 	return err;
 }
 
+static int ping6_create(struct stack *st, int family, int protocol UNUSED, struct sock **ret)
+{
+	struct dgram_sock *ds;
+	int err;
+
+	if (family != WEFT_AF_INET6)
+		return -EPROTONOSUPPORT;
+	err = dgram_new(st, &ping6_proto, family, IP_PROTO_ICMPV6, &ds);
+	if (!err)
+		*ret = &ds->sk;
+	return err;
+}
+
 /* The other side has no port. */
 static int ping_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port UNUSED)
 {
@@ -42,9 +56,19 @@ static int ping_connect(struct sock *sk, const struct ip_addr *addr, uint16_t po
 
 /* Sending */
 
-static bool ping_is_echo(const struct pkt *pkt)
+/* Both families have the fields of an echo message in the same places. */
+static_assert(ICMP4_HDR_LEN == (int)ICMP6_HDR_LEN, "one kind of socket serves both");
+
+static bool ping_is_ip6(const struct sock *sk)
 {
-	return pkt->lin_len >= ICMP4_HDR_LEN && pkt->data[0] == ICMP4_ECHO && pkt->data[1] == 0;
+	return sk->conn.proto == IP_PROTO_ICMPV6;
+}
+
+static bool ping_is_echo(const struct sock *sk, const struct pkt *pkt)
+{
+	uint8_t type = ping_is_ip6(sk) ? ICMP6_ECHO : ICMP4_ECHO;
+
+	return pkt->lin_len >= ICMP4_HDR_LEN && pkt->data[0] == type && pkt->data[1] == 0;
 }
 
 static void ping_hdr_fill(struct pkt *pkt, uint16_t id)
@@ -53,6 +77,21 @@ static void ping_hdr_fill(struct pkt *pkt, uint16_t id)
 	store_be16(pkt->data + PING_ID_OFF, id);
 	store_be16(pkt->data + PING_CSUM_OFF, csum_finish(pkt_csum_add(pkt, 0, pkt->len, 0)));
 	pkt->l4_off = pkt_off(pkt);
+}
+
+static int ping_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out)
+{
+	int err;
+
+	if (!ping_is_ip6(sk)) {
+		ping_hdr_fill(pkt, sk->conn.lport);
+		icmp_count_out(sk->stack, ICMP4_ECHO);
+		return dgram_output(sk, pkt, out);
+	}
+	store_be16(pkt->data + PING_ID_OFF, sk->conn.lport);
+	pkt_hop(pkt, HOP_SOCK, sk->conn.proto);
+	err = icmp6_output(sk->stack, pkt, out);
+	return err == -ENOBUFS ? 0 : err; /* as dgram_output() */
 }
 
 static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
@@ -64,6 +103,8 @@ static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 	int err;
 
 	err = dgram_send_check(sk, msg, PING_PAYLOAD_MAX, &dst);
+	if (!err && ip_addr_is_ip4(&dst) == ping_is_ip6(sk))
+		err = -ENETUNREACH;
 	if (!err && !sk->conn.port)
 		err = sock_port_bind(sk, &sk->conn.laddr, 0);
 	if (!err)
@@ -75,13 +116,11 @@ static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 	pkt = dgram_pkt_new(sk, msg);
 	if (!pkt)
 		return -ENOBUFS;
-	if (!ping_is_echo(pkt)) {
+	if (!ping_is_echo(sk, pkt)) {
 		pkt_free(pkt);
 		return -EINVAL;
 	}
-	ping_hdr_fill(pkt, sk->conn.lport);
-	icmp_count_out(sk->stack, ICMP4_ECHO);
-	err = dgram_output(sk, pkt, &out);
+	err = ping_output(sk, pkt, &out);
 	return err ? err : (ptrdiff_t)msg->n_bytes;
 }
 
@@ -94,7 +133,7 @@ static struct sock *ping_find(const struct stack *st, const struct ip_addr *ladd
 		.laddr = *laddr,
 		.raddr = *raddr,
 		.lport = id,
-		.proto = IP_PROTO_ICMP,
+		.proto = ip_addr_is_ip4(laddr) ? IP_PROTO_ICMP : IP_PROTO_ICMPV6,
 		.ifindex = ifindex,
 	};
 
@@ -154,9 +193,29 @@ static const struct sock_proto ping_proto = {
 	.destroy = dgram_destroy,
 };
 
+static const struct sock_proto ping6_proto = {
+	.name = "ping",
+	.ip_proto = IP_PROTO_ICMPV6,
+	.type = WEFT_SOCK_DGRAM,
+	.create = ping6_create,
+	.bind = dgram_bind,
+	.connect = ping_connect,
+	.disconnect = dgram_disconnect,
+	.send = ping_send,
+	.recv = dgram_recv,
+	.shutdown = dgram_shutdown,
+	.close = dgram_close,
+	.setopt = dgram_setopt,
+	.getopt = dgram_getopt,
+	.events = dgram_events,
+	.diag = dgram_diag,
+	.destroy = dgram_destroy,
+};
+
 static void ping_fini(struct stack *st)
 {
 	sock_close_all(st, &ping_proto);
+	sock_close_all(st, &ping6_proto);
 	if (st->icmp) {
 		st->icmp->echo_reply = NULL;
 		st->icmp->echo_error = NULL;
@@ -176,5 +235,6 @@ int ping_init(struct stack *st)
 		return err;
 	st->icmp->echo_reply = ping_reply;
 	st->icmp->echo_error = ping_error;
-	return sock_proto_add(st, &ping_proto);
+	err = sock_proto_add(st, &ping_proto);
+	return err ? err : sock_proto_add(st, &ping6_proto);
 }

@@ -47,7 +47,6 @@ enum {
 enum {
 	SOCK_F_BROADCAST = 1 << 0,
 	SOCK_F_KEEPALIVE = 1 << 1,
-	SOCK_F_V6ONLY = 1 << 2,
 	SOCK_F_LINGER = 1 << 3,
 	SOCK_F_BOUND_ADDR = 1 << 4, /* the application chose the address */
 	SOCK_F_BOUND_PORT = 1 << 5, /* the application chose the port */
@@ -81,6 +80,7 @@ enum {
 	CONN_F_REUSEPORT = 1 << 1,
 	CONN_F_RECEIVES = 1 << 2, /* takes what comes for its port from anywhere: a listener, an
 				     unconnected datagram socket */
+	CONN_F_V6ONLY = 1 << 4,   /* of an IPv6 socket: no IPv4 packets */
 	CONN_F_HASHED = 1 << 3,   /* internal: in the connection table */
 };
 

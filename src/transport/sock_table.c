@@ -8,6 +8,7 @@
 
 #include "core/sysctl.h"
 #include "transport/sock_table_priv.h"
+#include "weft/types.h"
 #include "wire/ip4.h"
 
 enum {
@@ -93,6 +94,22 @@ static void port_put(struct stack *st, struct sock_port *p)
 	mem_free(&st->eng->mem, p, sizeof(*p));
 }
 
+/* The families whose packets a node may get: an IPv6 socket that is bound to no address takes those
+ * of IPv4 too (RFC 3493 §3.7), unless it says otherwise (§5.3). */
+enum {
+	TAKES_IP4 = 1 << 0,
+	TAKES_IP6 = 1 << 1,
+};
+
+static unsigned int node_takes(const struct conn_node *node)
+{
+	if (node->family != WEFT_AF_INET6 || ip_addr_is_ip4(&node->laddr))
+		return TAKES_IP4;
+	if ((node->flags & CONN_F_V6ONLY) || !ip_addr_is_unspecified(&node->laddr))
+		return TAKES_IP6;
+	return TAKES_IP4 | TAKES_IP6;
+}
+
 static bool addrs_overlap(const struct ip_addr *a, const struct ip_addr *b)
 {
 	return ip_addr_is_unspecified(a) || ip_addr_is_unspecified(b) || ip_addr_eq(a, b);
@@ -110,7 +127,7 @@ static bool node_conflicts(const struct conn_node *node, const struct conn_node 
 	bool is_listener = other->proto == IP_PROTO_TCP && (other->flags & CONN_F_RECEIVES);
 
 	if (node == other || !ifindexes_overlap(node->ifindex, other->ifindex) ||
-	    !addrs_overlap(&node->laddr, &other->laddr))
+	    !addrs_overlap(&node->laddr, &other->laddr) || !(node_takes(node) & node_takes(other)))
 		return false;
 	if (both & CONN_F_REUSEPORT)
 		return false;
@@ -190,6 +207,8 @@ bool sock_node_matches(const struct conn_node *node, const struct sock_flow *flo
 	if (!node_is_on(node, flow->ifindex))
 		return false;
 	if (!ip_addr_is_unspecified(&node->laddr) && !ip_addr_eq(&node->laddr, &flow->laddr))
+		return false;
+	if (!(node_takes(node) & (ip_addr_is_ip4(&flow->laddr) ? TAKES_IP4 : TAKES_IP6)))
 		return false;
 	return ip_addr_is_unspecified(&node->raddr) ||
 	       (node->rport == flow->rport && ip_addr_eq(&node->raddr, &flow->raddr));

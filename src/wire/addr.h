@@ -223,6 +223,12 @@ static inline bool ip_addr_is_multicast(const struct ip_addr *a)
 	return ip_addr_is_ip4(a) ? (a->b[12] & 0xf0) == 0xe0 : a->b[0] == 0xff;
 }
 
+/* fe80::/10, the addresses that mean nothing without an interface. */
+static inline bool ip_addr_is_link_local6(const struct ip_addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
 static inline bool ip_addr_is_loopback(const struct ip_addr *a)
 {
 	if (ip_addr_is_ip4(a))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv6 fixed header codec (RFC 8200 §3). Extension headers are not here yet. Next-header numbers
- * are `enum ip_proto_num` of wire/ip4.h.
+ * IPv6 fixed header codec (RFC 8200 §3); extension headers are in ip6_ext.h. Next-header numbers are
+ * `enum ip_proto_num` of wire/ip4.h.
  */
 #pragma once
 
@@ -60,6 +60,12 @@ static inline void ip6_hdr_write(uint8_t *p, const struct ip6_hdr *hdr)
 	p[7] = hdr->hop_limit;
 	memcpy(p + 8, &hdr->src, 16);
 	memcpy(p + 24, &hdr->dst, 16);
+}
+
+/* One hop less; the header has no checksum that would change. */
+static inline void ip6_hops_dec(uint8_t *p)
+{
+	p[7]--;
 }
 
 /* Judges a header against `len`, the bytes present from its start on. */

@@ -150,7 +150,7 @@ static int tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *list
 
 	to->flags |=
 		from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_NODELAY | SOCK_F_CORK |
-			       SOCK_F_BROADCAST | SOCK_F_V6ONLY | SOCK_F_OOBINLINE);
+			       SOCK_F_BROADCAST | SOCK_F_OOBINLINE);
 	to->linger_s = from->linger_s;
 	to->ttl = from->ttl;
 	to->tos = from->tos;

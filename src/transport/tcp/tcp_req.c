@@ -107,6 +107,9 @@ void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct t
 			 .ifindex = listener->sk.conn.ifindex},
 		.listener = listener,
 	};
+	/* A link-local peer is behind the interface where it was heard. */
+	if (ip_addr_is_link_local6(&seg->info->src) && seg->pkt->netif)
+		ret->node.ifindex = seg->pkt->netif->index;
 	tcp_req_learn(ret, tcp_conf(listener), seg);
 }
 

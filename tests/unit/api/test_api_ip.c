@@ -199,7 +199,7 @@ static void routes_that_make_no_sense_are_refused(void **state)
 		{"192.0.2.0/33 dev eth0", -EINVAL},
 		{"192.0.2.0/24 dev eth0 src 10.0.0.9", -EINVAL},
 		{"2001:db8::/32 dev eth0", -EAFNOSUPPORT},
-		{"192.0.2.0/24 via 2001:db8::1", -EAFNOSUPPORT},
+		{"192.0.2.0/24 via 2001:db8::1", -EINVAL},
 		{"10.0.0.0/24 dev eth0", -EEXIST},
 		{"default via 10.0.0.254 dev "
 		 "a-name-that-is-much-too-long-for-anything-that-could-be-meant-here-at-all",

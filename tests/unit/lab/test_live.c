@@ -174,9 +174,9 @@ static void macs_of_new_nodes_are_nobody_elses(void **state UNUSED)
 		}
 }
 
-static void count_info(void *arg, const struct weft_addr_info *info UNUSED)
+static void count_info(void *arg, const struct weft_addr_info *info)
 {
-	++*(unsigned int *)arg;
+	*(unsigned int *)arg += info->addr.family == WEFT_AF_INET;
 }
 
 static void count_route(void *arg, const struct weft_route_info *info)

@@ -243,7 +243,9 @@ static void routes_come_change_and_go(void **state UNUSED)
 	refused("ip.route_add", "'dst': 'default', 'via': 'x'", NULL, "`via` must be");
 	refused("ip.route_add", "'mode': 'x', 'dst': 'default'", NULL, "`mode` must be");
 	refused("ip.route_add", "'type': 'local', 'dst': 'default'", NULL, "`type` must be");
-	refused("ip.route_add", "'dst': '2001:db8::/32', 'dev': 'eth0'", "EAFNOSUPPORT", "");
+	done("ip.route_add", "'dst': '2001:db8::/32', 'dev': 'eth0'");
+	refused("ip.route_add", "'dst': '2001:db8::/32', 'dev': 'eth0'", "EEXIST", "");
+	done("ip.route_del", "'dst': '2001:db8::/32'");
 }
 
 static void route_that_is_asked_for_is_answered(void **state UNUSED)

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* IPv6 of a stack: set-up, settings, what interfaces tell it. */
+#include "ip/ip6.h"
+
+#include <errno.h>
+
+#include "core/sysctl.h"
+#include "ip/icmp6.h"
+#include "ip/ip6_priv.h"
+#include "wire/eth.h"
+
+static const struct sysctl ip6_sysctls[] = {
+	SYSCTL(struct ip6_conf, forward, "net.ipv6.conf.all.forwarding", 0, 1,
+	       "forward packets between interfaces"),
+	SYSCTL(struct ip6_conf, disable, "net.ipv6.conf.all.disable_ipv6", 0, 1,
+	       "take no IPv6 packets and have no addresses"),
+	SYSCTL(struct ip6_conf, hop_limit, "net.ipv6.conf.all.hop_limit", 1, 255,
+	       "hop limit of packets sent, hops"),
+	SYSCTL(struct ip6_conf, addr_gen_mode, "net.ipv6.conf.all.addr_gen_mode", 0, 1,
+	       "link-local addresses: 0 from the hardware address, 1 none"),
+	SYSCTL(struct ip6_conf, bindv6only, "net.ipv6.bindv6only", 0, 1,
+	       "new IPv6 sockets take no IPv4 packets"),
+	SYSCTL(struct ip6_conf, auto_flowlabels, "net.ipv6.auto_flowlabels", 0, 1,
+	       "packets of TCP and UDP have flow labels"),
+	SYSCTL(struct ip6_conf, echo_ignore_all, "net.ipv6.icmp.echo_ignore_all", 0, 1,
+	       "answer no echo requests"),
+	SYSCTL(struct ip6_conf, echo_ignore_multicast, "net.ipv6.icmp.echo_ignore_multicast", 0, 1,
+	       "answer no echo requests to multicast addresses"),
+	SYSCTL(struct ip6_conf, ratelimit_ms, "net.ipv6.icmp.ratelimit", 0, 3600000,
+	       "least time between two errors to one host, ms; 0: no such limit"),
+};
+
+static void *ip6_sysctl_base(struct stack *st)
+{
+	return &st->ip6->conf;
+}
+
+/* Disabled, all addresses go; enabled again, the interfaces get theirs by themselves. */
+static void ip6_sysctl_changed(struct stack *st, const struct sysctl *ctl)
+{
+	struct netif *netif;
+
+	if (ctl->off != offsetof(struct ip6_conf, disable))
+		return;
+	list_for_each (netif, &st->netifs, link) {
+		if (st->ip6->conf.disable)
+			ip6_addrs_flush(netif);
+		else if (netif->flags & NETIF_UP)
+			ip6_addr_netif_up(netif);
+	}
+}
+
+static const struct sysctl_table ip6_sysctl_table = {
+	.entries = ip6_sysctls,
+	.n_entries = ARRAY_SIZE(ip6_sysctls),
+	.base = ip6_sysctl_base,
+	.changed = ip6_sysctl_changed,
+};
+
+/*
+ * What interfaces tell.
+ */
+
+static int ip6_netif_add(struct netif *netif)
+{
+	struct ip6 *ip6 = netif->stack->ip6;
+	int err = ip6_addr_netif_add(netif);
+
+	if (err || !(netif->flags & NETIF_LOOPBACK) || ip6->lo)
+		return err;
+	ip6->lo = netif;
+	ip6_addr_netif_up(netif);
+	return 0;
+}
+
+static void ip6_netif_del(struct netif *netif)
+{
+	struct ip6 *ip6 = netif->stack->ip6;
+
+	ip6_addr_netif_del(netif);
+	fib6_netif_del(&ip6->fib, netif);
+	if (ip6->lo == netif)
+		ip6->lo = NULL;
+	ip_dst_invalidate_all(netif->stack);
+}
+
+static void ip6_netif_change(struct netif *netif)
+{
+	bool up = netif->flags & NETIF_UP;
+
+	ip_dst_invalidate_all(netif->stack); /* the MTU may be another one */
+	if (up == netif->ip6->was_up)
+		return;
+	netif->ip6->was_up = up;
+	fib6_netif_set_up(&netif->stack->ip6->fib, netif, up);
+	if (up)
+		ip6_addr_netif_up(netif);
+}
+
+static void ip6_fini(struct stack *st)
+{
+	fib6_fini(&st->ip6->fib);
+	ip6_own_fini(st);
+	mem_free(&st->eng->mem, st->ip6, sizeof(*st->ip6));
+	st->ip6 = NULL;
+}
+
+static const struct stack_layer ip6_layer = {
+	.name = "ip6",
+	.netif_add = ip6_netif_add,
+	.netif_del = ip6_netif_del,
+	.netif_change = ip6_netif_change,
+	.fini = ip6_fini,
+};
+
+int ip6_init(struct stack *st)
+{
+	struct ip6 *ip6 = mem_zalloc(&st->eng->mem, sizeof(*ip6));
+	int err;
+
+	if (!ip6)
+		return -ENOMEM;
+	ip6->conf = (struct ip6_conf){
+		.hop_limit = IP6_HOPS_DEFAULT, .auto_flowlabels = true, .ratelimit_ms = 1000};
+	fib6_init(&ip6->fib, &st->eng->mem);
+	ip_hooks_init(&ip6->hooks);
+	rng_bytes(&st->eng->rng, &ip6->flow_key, sizeof(ip6->flow_key));
+	st->ip6 = ip6;
+	err = stack_layer_add(st, &ip6_layer);
+	if (err) {
+		st->ip6 = NULL;
+		mem_free(&st->eng->mem, ip6, sizeof(*ip6));
+		return err;
+	}
+	/* From here on ip6_fini() frees whatever has been made. */
+	err = ip6_own_init(st);
+	if (!err)
+		err = sysctl_register(st, &ip6_sysctl_table);
+	if (!err)
+		err = icmp6_init(st);
+	if (!err)
+		err = stack_eth_proto_add(st, ETHERTYPE_IPV6, ip6_input);
+	if (!err)
+		nd_init(st);
+	return err;
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv6 addresses of interfaces, and what follows from one:
+ *
+ *	2001:db8::1/64 dev eth0   ->   local   2001:db8::1/128 dev eth0
+ *	                               unicast 2001:db8::/64   dev eth0  metric 256
+ *
+ * Several addresses may give rise to the same prefix route; it goes with the last of them. The same
+ * link-local address may be on several interfaces (routers are fe80::1 on all of them).
+ */
+#include <errno.h>
+
+#include "ip/ip6.h"
+#include "ip/ip6_priv.h"
+
+enum {
+	OWN_BUCKETS_MIN = 8,
+	ADDR_ROUTES = 2,
+	LINK_LOCAL_PREFIX = 64,
+};
+
+static struct mem *ip6_mem(const struct stack *st)
+{
+	return &st->eng->mem;
+}
+
+/*
+ * Addresses as such.
+ */
+
+enum ip6_scope ip6_addr_scope(const struct ip6_addr *a)
+{
+	if (ip6_addr_is_multicast(a))
+		return (enum ip6_scope)(a->b[1] & 0xf);
+	if (ip6_addr_is_loopback(a) || ip6_addr_is_link_local(a))
+		return IP6_SCOPE_LINK; /* RFC 6724 §3.4 */
+	if (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0xc0)
+		return IP6_SCOPE_SITE; /* deprecated by RFC 3879 */
+	return IP6_SCOPE_GLOBAL;
+}
+
+struct ip6_addr ip6_solicited_node(const struct ip6_addr *a)
+{
+	return ip6_addr_make(UINT64_C(0xff02) << 48,
+			     UINT64_C(0x1ff000000) | (load_be32(a->b + 12) & 0xffffff));
+}
+
+bool ip6_addr_is_mapped(const struct ip6_addr *a)
+{
+	return load_be64(a->b) == 0 && load_be32(a->b + 8) == 0xffff;
+}
+
+struct ip6_addr ip6_addr_prefix(const struct ip6_addr *a, unsigned int len)
+{
+	uint64_t hi = load_be64(a->b), lo = load_be64(a->b + 8);
+
+	if (len <= 64) {
+		lo = 0;
+		hi &= len ? UINT64_MAX << (64 - len) : 0;
+	} else {
+		lo &= UINT64_MAX << (128 - len);
+	}
+	return ip6_addr_make(hi, lo);
+}
+
+unsigned int ip6_common_len(const struct ip6_addr *a, const struct ip6_addr *b)
+{
+	uint64_t hi = load_be64(a->b) ^ load_be64(b->b);
+	uint64_t lo = load_be64(a->b + 8) ^ load_be64(b->b + 8);
+
+	if (hi)
+		return (unsigned int)__builtin_clzll(hi);
+	return lo ? 64 + (unsigned int)__builtin_clzll(lo) : 128;
+}
+
+/*
+ * The table of our own addresses.
+ */
+
+int ip6_own_init(struct stack *st)
+{
+	struct ip6 *ip6 = st->ip6;
+
+	ip6->own = mem_zalloc_array(ip6_mem(st), OWN_BUCKETS_MIN, sizeof(*ip6->own));
+	if (!ip6->own)
+		return -ENOMEM;
+	ip6->own_mask = OWN_BUCKETS_MIN - 1;
+	return 0;
+}
+
+void ip6_own_fini(struct stack *st)
+{
+	struct ip6 *ip6 = st->ip6;
+
+	if (!ip6->own)
+		return;
+	assert(ip6->n_own == 0);
+	mem_free(ip6_mem(st), ip6->own, (ip6->own_mask + 1) * sizeof(*ip6->own));
+}
+
+/* Doubles the table; when there is no memory, chains stay longer. */
+static void own_grow(struct stack *st)
+{
+	struct ip6 *ip6 = st->ip6;
+	uint32_t n_old = ip6->own_mask + 1;
+	struct hlist *old = ip6->own;
+	struct hlist *new = mem_zalloc_array(ip6_mem(st), 2 * (size_t)n_old, sizeof(*new));
+	struct ip6_own_entry *e;
+
+	if (!new)
+		return;
+	ip6->own = new;
+	ip6->own_mask = 2 * n_old - 1;
+	for (uint32_t i = 0; i < n_old; i++) {
+		hlist_for_each_safe (e, &old[i], node) {
+			hlist_del(&e->node);
+			hlist_add(&new[ip6_own_hash(ip6, &e->addr)], &e->node);
+		}
+	}
+	mem_free(ip6_mem(st), old, n_old * sizeof(*old));
+}
+
+static struct ip6_own_entry *own_find(const struct ip6 *ip6, const struct ip6_addr *addr)
+{
+	struct ip6_own_entry *e;
+
+	hlist_for_each (e, &ip6->own[ip6_own_hash(ip6, addr)], node)
+		if (ip6_addr_eq(&e->addr, addr))
+			return e;
+	return NULL;
+}
+
+static int own_ref(struct stack *st, const struct ip6_addr *addr)
+{
+	struct ip6 *ip6 = st->ip6;
+	struct ip6_own_entry *e = own_find(ip6, addr);
+
+	if (!e) {
+		e = mem_zalloc(ip6_mem(st), sizeof(*e));
+		if (!e)
+			return -ENOMEM;
+		e->addr = *addr;
+		if (ip6->n_own++ > 2 * ip6->own_mask)
+			own_grow(st);
+		hlist_add(&ip6->own[ip6_own_hash(ip6, addr)], &e->node);
+	}
+	e->n++;
+	return 0;
+}
+
+static void own_unref(struct stack *st, const struct ip6_addr *addr)
+{
+	struct ip6_own_entry *e = own_find(st->ip6, addr);
+
+	if (--e->n)
+		return;
+	hlist_del(&e->node);
+	st->ip6->n_own--;
+	mem_free(ip6_mem(st), e, sizeof(*e));
+}
+
+/*
+ * What follows from an address.
+ */
+
+/* The routes of an address; returns how many. */
+static unsigned int ifaddr_routes(const struct ip6_ifaddr *ifa, struct fib6_route *ret)
+{
+	struct fib6_route base = {.netif = ifa->netif, .proto = ROUTE_PROTO_KERNEL};
+	unsigned int n = 0;
+
+	base.dst = ifa->addr;
+	base.prefix_len = 128;
+	base.type = ROUTE_LOCAL;
+	ret[n++] = base;
+	if (ifa->prefix_len < 128) {
+		base.dst = ip6_addr_prefix(&ifa->addr, ifa->prefix_len);
+		base.prefix_len = ifa->prefix_len;
+		base.type = ROUTE_UNICAST;
+		base.metric = IP6_METRIC_PREFIX;
+		ret[n++] = base;
+	}
+	return n;
+}
+
+static bool route_follows_from(const struct fib6_route *r, const struct ip6_ifaddr *ifa)
+{
+	struct fib6_route theirs[ADDR_ROUTES];
+	unsigned int n = ifaddr_routes(ifa, theirs);
+
+	for (unsigned int i = 0; i < n; i++)
+		if (theirs[i].prefix_len == r->prefix_len && theirs[i].type == r->type &&
+		    ip6_addr_eq(&theirs[i].dst, &r->dst))
+			return true;
+	return false;
+}
+
+/* Deletes the first `n` of the routes, unless another address of the interface needs them too. */
+static void routes_del(struct ip6_if *ifs, struct ip6 *ip6, const struct fib6_route *routes,
+		       unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		const struct fib6_route *r = &routes[i];
+		const struct ip6_ifaddr *ifa;
+		bool needed = false;
+
+		list_for_each (ifa, &ifs->addrs, link)
+			needed = needed || route_follows_from(r, ifa);
+		/* -ESRCH: an administrator has deleted it before. */
+		if (!needed)
+			(void)!fib6_del(&ip6->fib, &(struct fib6_key){.dst = r->dst,
+								      .prefix_len = r->prefix_len,
+								      .has_metric = true,
+								      .metric = r->metric,
+								      .type = r->type,
+								      .proto = r->proto,
+								      .netif = r->netif});
+	}
+}
+
+/* All routes or none. `ifa` is not on the interface's list yet. */
+static int routes_add(struct ip6_if *ifs, struct ip6 *ip6, const struct ip6_ifaddr *ifa)
+{
+	struct fib6_route routes[ADDR_ROUTES];
+	unsigned int n = ifaddr_routes(ifa, routes);
+
+	for (unsigned int i = 0; i < n; i++) {
+		int err = fib6_add(&ip6->fib, &routes[i], FIB6_APPEND);
+
+		if (err && err != -EEXIST) {
+			routes_del(ifs, ip6, routes, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Adding and deleting.
+ */
+
+static bool ifaddr_is_right(const struct netif *netif, const struct ip6_addr *addr,
+			    uint8_t prefix_len)
+{
+	return prefix_len <= 128 && !ip6_addr_is_unspecified(addr) &&
+	       !ip6_addr_is_multicast(addr) && !ip6_addr_is_mapped(addr) &&
+	       (!ip6_addr_is_loopback(addr) || (netif->flags & NETIF_LOOPBACK));
+}
+
+struct ip6_ifaddr *ip6_ifaddr_find(const struct netif *netif, const struct ip6_addr *addr)
+{
+	struct ip6_ifaddr *ifa;
+
+	list_for_each (ifa, &netif->ip6->addrs, link)
+		if (ip6_addr_eq(&ifa->addr, addr))
+			return ifa;
+	return NULL;
+}
+
+bool ip6_addr_is_on(const struct netif *netif, const struct ip6_addr *addr)
+{
+	const struct ip6_ifaddr *ifa = ip6_ifaddr_find(netif, addr);
+
+	return ifa && ip6_ifaddr_is_valid(ifa);
+}
+
+/* By scope, the widest first; among equals in order of adding. Linux shows them so. */
+static void ifaddr_insert(struct ip6_if *ifs, struct ip6_ifaddr *ifa)
+{
+	struct ip6_ifaddr *other;
+
+	list_for_each (other, &ifs->addrs, link) {
+		if (ip6_addr_scope(&other->addr) < ip6_addr_scope(&ifa->addr)) {
+			list_add_tail(&other->link, &ifa->link);
+			return;
+		}
+	}
+	list_add_tail(&ifs->addrs, &ifa->link);
+}
+
+int ip6_addr_add(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len,
+		 uint8_t flags)
+{
+	struct stack *st = netif->stack;
+	struct ip6_if *ifs = netif->ip6;
+	struct ip6_ifaddr *ifa;
+	int err;
+
+	if (!ifaddr_is_right(netif, addr, prefix_len))
+		return -EINVAL;
+	if (st->ip6->conf.disable)
+		return -EACCES;
+	if (ip6_ifaddr_find(netif, addr))
+		return -EEXIST;
+	if (ifs->n_addrs == IP6_IF_ADDRS_MAX)
+		return -ENOSPC;
+	ifa = mem_zalloc(ip6_mem(st), sizeof(*ifa));
+	if (!ifa)
+		return -ENOMEM;
+	*ifa = (struct ip6_ifaddr){.netif = netif,
+				   .addr = *addr,
+				   .prefix_len = prefix_len,
+				   .state = IP6_ADDR_PREFERRED,
+				   .flags = flags,
+				   .preferred_until_ns = INT64_MAX,
+				   .valid_until_ns = INT64_MAX};
+	err = own_ref(st, addr);
+	if (err)
+		goto fail_own;
+	err = routes_add(ifs, st->ip6, ifa);
+	if (err)
+		goto fail_routes;
+	ifaddr_insert(ifs, ifa);
+	ifs->n_addrs++;
+	ip_dst_invalidate_all(st);
+	return 0;
+
+fail_routes:
+	own_unref(st, addr);
+fail_own:
+	mem_free(ip6_mem(st), ifa, sizeof(*ifa));
+	return err;
+}
+
+static void ifaddr_free(struct ip6_ifaddr *ifa)
+{
+	struct netif *netif = ifa->netif;
+	struct stack *st = netif->stack;
+	struct fib6_route routes[ADDR_ROUTES];
+	unsigned int n = ifaddr_routes(ifa, routes);
+
+	list_del(&ifa->link);
+	netif->ip6->n_addrs--;
+	routes_del(netif->ip6, st->ip6, routes, n);
+	own_unref(st, &ifa->addr);
+	if (!ip6_own(st->ip6, &ifa->addr))
+		fib6_src_del(&st->ip6->fib, &ifa->addr);
+	mem_free(ip6_mem(st), ifa, sizeof(*ifa));
+	ip_dst_invalidate_all(st);
+}
+
+int ip6_addr_del(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len)
+{
+	struct ip6_ifaddr *ifa = ip6_ifaddr_find(netif, addr);
+
+	if (!ifa || ifa->prefix_len != prefix_len)
+		return -EADDRNOTAVAIL;
+	ifaddr_free(ifa);
+	return 0;
+}
+
+/*
+ * Interfaces.
+ */
+
+int ip6_addr_netif_add(struct netif *netif)
+{
+	struct ip6_if *ifs = mem_zalloc(ip6_mem(netif->stack), sizeof(*ifs));
+
+	if (!ifs)
+		return -ENOMEM;
+	list_init(&ifs->addrs);
+	netif->ip6 = ifs;
+	return 0;
+}
+
+void ip6_addrs_flush(struct netif *netif)
+{
+	struct list *first;
+
+	while ((first = list_first(&netif->ip6->addrs)))
+		ifaddr_free(container_of(first, struct ip6_ifaddr, link));
+}
+
+void ip6_addr_netif_del(struct netif *netif)
+{
+	ip6_addrs_flush(netif);
+	mem_free(ip6_mem(netif->stack), netif->ip6, sizeof(*netif->ip6));
+	netif->ip6 = NULL;
+}
+
+/* RFC 4291 appendix A: out of the hardware address, with its universal bit turned over. */
+static struct ip6_addr link_local_eui64(const struct eth_addr *mac)
+{
+	const uint8_t *m = mac->b;
+
+	return (struct ip6_addr){
+		{0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}};
+}
+
+static bool has_link_local(const struct netif *netif)
+{
+	const struct ip6_ifaddr *ifa;
+
+	list_for_each (ifa, &netif->ip6->addrs, link)
+		if (ip6_addr_is_link_local(&ifa->addr))
+			return true;
+	return false;
+}
+
+void ip6_addr_netif_up(struct netif *netif)
+{
+	const struct ip6_conf *conf = &netif->stack->ip6->conf;
+	struct ip6_addr addr = link_local_eui64(&netif->hwaddr);
+
+	if (netif->flags & NETIF_LOOPBACK) {
+		addr = IP6_ADDR_LOOPBACK;
+		/* Refused when it is there already, or IPv6 is disabled. */
+		(void)!ip6_addr_add(netif, &addr, 128, 0);
+		return;
+	}
+	if (!(netif->flags & NETIF_BROADCAST) || conf->disable ||
+	    conf->addr_gen_mode == IP6_GEN_NONE || has_link_local(netif))
+		return;
+	/* Without memory there is none, and nobody to tell. */
+	(void)!ip6_addr_add(netif, &addr, LINK_LOCAL_PREFIX, IP6_ADDR_F_AUTO);
+}
+
+void ip6_addr_mac_changed(struct netif *netif)
+{
+	struct ip6_ifaddr *ifa;
+
+	list_for_each_safe (ifa, &netif->ip6->addrs, link)
+		if ((ifa->flags & IP6_ADDR_F_AUTO) && ip6_addr_is_link_local(&ifa->addr))
+			ifaddr_free(ifa);
+	if (netif->flags & NETIF_UP)
+		ip6_addr_netif_up(netif);
+}
+
+/*
+ * Questions.
+ */
+
+/* RFC 6724 §5, rules 1, 2, 3, 5 and 8: whether `a` is better than `b`. */
+static bool is_better(const struct ip6_ifaddr *a, const struct ip6_ifaddr *b,
+		      const struct netif *out, const struct ip6_addr *dst)
+{
+	enum ip6_scope scope_a = ip6_addr_scope(&a->addr), scope_b = ip6_addr_scope(&b->addr);
+	enum ip6_scope scope = ip6_addr_scope(dst);
+
+	if (ip6_addr_eq(&a->addr, dst) || ip6_addr_eq(&b->addr, dst))
+		return ip6_addr_eq(&a->addr, dst);
+	if (scope_a != scope_b)
+		return scope_a < scope_b ? scope_a >= scope : scope_b < scope;
+	if (a->state != b->state)
+		return a->state == IP6_ADDR_PREFERRED;
+	if ((a->netif == out) != (b->netif == out))
+		return a->netif == out;
+	return ip6_common_len(&a->addr, dst) > ip6_common_len(&b->addr, dst);
+}
+
+static const struct ip6_ifaddr *best_of(const struct netif *netif, const struct netif *out,
+					const struct ip6_addr *dst, const struct ip6_ifaddr *best)
+{
+	const struct ip6_ifaddr *ifa;
+
+	list_for_each (ifa, &netif->ip6->addrs, link)
+		if (ip6_ifaddr_is_valid(ifa) && (!best || is_better(ifa, best, out, dst)))
+			best = ifa;
+	return best;
+}
+
+bool ip6_addr_select(const struct stack *st, const struct netif *out, const struct ip6_addr *dst,
+		     bool only_out, struct ip6_addr *ret)
+{
+	const struct ip6_ifaddr *best = best_of(out, out, dst, NULL);
+	const struct netif *other;
+
+	/* RFC 6724 §4: an address of another link means nothing to a destination on this one. */
+	if (!only_out && ip6_addr_scope(dst) > IP6_SCOPE_LINK) {
+		list_for_each (other, &st->netifs, link)
+			if (other != out && !(other->flags & NETIF_LOOPBACK))
+				best = best_of(other, out, dst, best);
+	}
+	if (!best)
+		return false;
+	*ret = best->addr;
+	return true;
+}
+
+/* Who listens to them: nodes, routers, and every address to its solicited-node group, also while
+ * it is tentative. */
+bool ip6_group_is_joined(const struct netif *netif, const struct ip6_addr *group)
+{
+	uint8_t scope = group->b[1]; /* and flags: these groups have none */
+	const struct ip6_addr nodes = IP6_ADDR_ALL_NODES, routers = IP6_ADDR_ALL_ROUTERS;
+	const struct ip6_ifaddr *ifa;
+	struct ip6_addr plain = *group;
+
+	plain.b[1] = IP6_SCOPE_LINK;
+	if (ip6_addr_eq(&plain, &nodes))
+		return scope == IP6_SCOPE_INTERFACE || scope == IP6_SCOPE_LINK;
+	if (ip6_addr_eq(&plain, &routers))
+		return netif->stack->ip6->conf.forward &&
+		       (scope == IP6_SCOPE_INTERFACE || scope == IP6_SCOPE_LINK ||
+			scope == IP6_SCOPE_SITE);
+	list_for_each (ifa, &netif->ip6->addrs, link) {
+		plain = ip6_solicited_node(&ifa->addr);
+		if (ip6_addr_eq(&plain, group))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv6 output: a transport's packet gets its header and goes to its next hop, or back to ourselves
+ * over loopback. The fast path is that of ip4_out.c.
+ *
+ * Flow labels (RFC 6437 §3): a keyed hash of both addresses, ports and protocol, so that all
+ * packets of a flow have the same label and nobody can tell the label of another flow.
+ */
+#include "ip/ip6.h"
+#include "ip/ip6_priv.h"
+#include "link/neigh.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+
+enum {
+	MCAST_HOPS = 1, /* RFC 3493 §5.2: unless the application says otherwise */
+	IP6_LEN_MAX = 65535,
+};
+
+static int ip6_out_drop(struct stack *st, struct pkt *pkt, enum drop why)
+{
+	switch (why) {
+	case DROP_IP_NO_ROUTE:
+	case DROP_IP_ROUTE_UNREACHABLE:
+	case DROP_IP_ROUTE_BLACKHOLE:
+	case DROP_IP_ROUTE_PROHIBIT:
+	case DROP_IP_NO_SOURCE:
+		mib_inc(st, MIB_Ip6OutNoRoutes);
+		break;
+	default:
+		mib_inc(st, MIB_Ip6OutDiscards);
+	}
+	return pkt_drop(st, pkt, why);
+}
+
+/* `data` is at the transport header. */
+static uint32_t ip6_out_flow(const struct stack *st, const struct pkt *pkt,
+			     const struct ip_flow *flow)
+{
+	uint64_t words[5] = {load_be64(flow->src.b), load_be64(flow->src.b + 8),
+			     load_be64(flow->dst.b), load_be64(flow->dst.b + 8), flow->proto};
+	uint32_t label;
+
+	if (!st->ip6->conf.auto_flowlabels)
+		return 0;
+	if (flow->proto != IP_PROTO_TCP && flow->proto != IP_PROTO_UDP)
+		return 0;
+	if (pkt->lin_len < 4)
+		return 0;
+	words[4] |= (uint64_t)load_be32(pkt->data) << 8;
+	label = (uint32_t)siphash_5u64(&st->ip6->flow_key, words) & IP6_FLOW_MASK;
+	return label ? label : 1; /* 0 means that there is none */
+}
+
+static uint8_t ip6_out_hops(const struct stack *st, const struct ip_out *out)
+{
+	if (out->ttl)
+		return out->ttl;
+	return out->flow.dst.b[0] == 0xff ? MCAST_HOPS : st->ip6->conf.hop_limit;
+}
+
+/* Puts the header in front; `data` is there afterwards. */
+static enum drop ip6_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	struct ip6_hdr hdr = {.src = ip_addr_to_ip6(&out->flow.src),
+			      .dst = ip_addr_to_ip6(&out->flow.dst),
+			      .flow = ip6_out_flow(st, pkt, &out->flow),
+			      .tclass = out->flow.tos,
+			      .next_hdr = out->flow.proto,
+			      .hop_limit = ip6_out_hops(st, out)};
+	uint8_t *p;
+
+	/* RFC 8200 §4.5 would let a payload of 65,535 bytes pass, headers not counted; a packet of
+	 * more than 65,535 bytes in all fits no interface here. */
+	if (unlikely(pkt->len > IP6_LEN_MAX - IP6_HDR_LEN))
+		return DROP_IP6_TOO_LONG;
+	hdr.payload_len = (uint16_t)pkt->len;
+	p = pkt_push(pkt, IP6_HDR_LEN);
+	if (unlikely(!p))
+		return DROP_NOMEM;
+	pkt->l3_off = pkt_off(pkt);
+	ip6_hdr_write(p, &hdr);
+	return DROP_NONE;
+}
+
+static enum drop ip6_out_hooks(struct stack *st, struct pkt *pkt, struct netif *out,
+			       bool *ret_stolen)
+{
+	enum drop why = DROP_NONE;
+
+	*ret_stolen = false;
+	if (!ip_hooks_empty(&st->ip6->hooks, IP_HOOK_OUTPUT))
+		why = ip6_hook(st, IP_HOOK_OUTPUT, NULL, out, pkt, ret_stolen);
+	if (why == DROP_NONE && !*ret_stolen &&
+	    !ip_hooks_empty(&st->ip6->hooks, IP_HOOK_POSTROUTING))
+		why = ip6_hook(st, IP_HOOK_POSTROUTING, NULL, out, pkt, ret_stolen);
+	return why;
+}
+
+/* To a destination that has been resolved. */
+static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
+			struct ip_dst *dst)
+{
+	enum drop why;
+	bool stolen;
+
+	pkt->netif = dst->netif;
+	pkt->mark = out->flow.mark;
+	why = ip6_out_hdr(st, pkt, out);
+	if (unlikely(why != DROP_NONE))
+		return ip6_out_drop(st, pkt, why);
+	if (unlikely(pkt_frame_l3_len(pkt) > dst->mtu))
+		return ip6_out_drop(st, pkt, DROP_IP_MTU);
+	pkt_hop(pkt, HOP_ROUTE, dst->prefix_len);
+	mib_add(st, MIB_Ip6OutRequests, pkt_n_frames(pkt));
+	if (unlikely(out->flow.dst.b[0] == 0xff))
+		mib_inc(st, MIB_Ip6OutMcastPkts);
+
+	why = ip6_out_hooks(st, pkt, dst->netif, &stolen);
+	if (unlikely(why != DROP_NONE))
+		return ip6_out_drop(st, pkt, why);
+	if (unlikely(stolen))
+		return 0;
+	mib_add(st, MIB_Ip6OutOctets, pkt_wire_bytes(pkt));
+	if (!dst->neigh && !dst->is_local)
+		dst->neigh = neigh_find(dst->netif, &dst->nexthop);
+	return neigh_output(dst->netif, pkt, &dst->nexthop, ETHERTYPE_IPV6, dst->neigh);
+}
+
+int ip6_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	struct ip_dst fresh, *dst = out->dst ? out->dst : &fresh;
+	enum drop why;
+
+	if (unlikely(dst == &fresh || !ip_dst_is_valid(st, dst))) {
+		why = ip6_route(st, &out->flow, &fresh, NULL);
+		if (why != DROP_NONE)
+			return ip6_out_drop(st, pkt, why);
+		if (out->dst)
+			*out->dst = fresh;
+	}
+	return ip6_out_send(st, pkt, out, dst);
+}
