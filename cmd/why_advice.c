@@ -133,6 +133,16 @@ static const struct {
 	{"ND_NOT_US", "Ordinary: several addresses share a group, and all but one ignore it"},
 	{"ND_CONFLICT",
 	 "Two nodes have the same address: find the other with `weft -n NODE ip -6 neigh`"},
+	/* Groups */
+	{"MCAST_SOURCE", "The sockets that joined the group want other sources (RFC 3678 filters) "
+			 "only: `weft_groups()` "
+			 "shows what the interface takes"},
+	{"IGMP_HDR", "The message does not fit its length: damaged, or made by hand"},
+	{"IGMP_CSUM", "Damaged on the way: a link with `corrupt`, or a fault of the sender"},
+	{"IGMP_TTL",
+	 "IGMP is for one link and is sent with TTL 1: somebody sent it from elsewhere"},
+	{"IGMP_TYPE",
+	 "A message of another protocol over IGMP (DVMRP, PIMv1), which weft does not have"},
 	/* UDP and raw */
 	{"UDP_HDR", "The length in the header does not fit the datagram: damaged, or made by hand"},
 	{"UDP_CSUM", "Damaged on the way: a link with `corrupt`, or a fault of the sender"},

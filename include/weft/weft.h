@@ -3,6 +3,7 @@
 #pragma once
 
 #include "weft/engine.h"
+#include "weft/mcast.h"
 #include "weft/netif.h"
 #include "weft/packet.h"
 #include "weft/socket.h"

@@ -6,6 +6,7 @@
 #include "core/sysctl.h"
 #include "ip/ip4.h"
 #include "ip/ip6.h"
+#include "ip/mcast.h"
 #include "link/link.h"
 #include "link/loopback.h"
 #include "socket/packet.h"
@@ -18,8 +19,8 @@
 
 /* From the bottom up: a layer registers with those below it, and goes before them. */
 static int (*const api_layers[])(struct stack *st) = {
-	link_init, ip4_init,  ip6_init, sock_table_init, udp_init,
-	raw_init,  ping_init, tcp_init, packet_init,
+	link_init, ip4_init, ip6_init,  mcast_init, sock_table_init,
+	udp_init,  raw_init, ping_init, tcp_init,   packet_init,
 };
 
 static int api_stack_loopback(struct stack *st)

@@ -19,6 +19,7 @@ struct stack;
 struct netif;
 struct ip4_if;
 struct ip6_if;
+struct mcast_if;
 
 enum {
 	NETIF_NAME_MAX = 16, /* with the NUL, as Linux's IFNAMSIZ */
@@ -100,6 +101,7 @@ struct netif {
 	struct eth_addr hwaddr;
 	struct ip4_if *ip4; /* addresses; owned by ip/ */
 	struct ip6_if *ip6;
+	struct mcast_if *mcast; /* groups; owned by ip/ */
 	struct list taps; /* struct netif_tap */
 	struct netif_stats stats;
 

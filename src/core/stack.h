@@ -77,7 +77,7 @@ struct stack_layer {
 enum {
 	STACK_ETH_PROTOS = 8,
 	STACK_LAYERS = 24,
-	STACK_SYSCTLS = 16,
+	STACK_SYSCTLS = 32,
 	STACK_NAME_MAX = 64,
 };
 
@@ -96,6 +96,7 @@ struct stack {
 	struct ip4 *ip4;
 	struct ip6 *ip6;
 	struct icmp *icmp;
+	struct mcast *mcast;
 	struct udp *udp;
 	struct tcp *tcp;
 	struct raw *raw;

@@ -49,6 +49,8 @@ struct ip_out {
 	bool df_if_fits;     /* with `df`: what is too large goes in fragments, without it */
 	bool no_frag;        /* IPv4 without `df`: what is too large is refused all the same */
 	bool ignore_pmtu;    /* the interface's MTU counts, not the path's */
+	bool no_loop;        /* a group packet does not come back to our own sockets */
+	bool is_host_only;   /* a group packet goes to our own sockets alone (TTL 0) */
 	bool may_broadcast;  /* the application allowed broadcast destinations */
 	struct ip_dst *dst;  /* cache of the caller, refreshed when stale; NULL: none */
 };

@@ -13,6 +13,7 @@
 
 #include "ip/ip4.h"
 #include "ip/ip4_priv.h"
+#include "ip/mcast.h"
 #include "link/arp.h"
 
 enum {
@@ -445,7 +446,10 @@ bool ip4_addr_select(const struct stack *st, const struct netif *netif, struct i
 	return true;
 }
 
-bool ip4_group_is_joined(const struct netif *netif UNUSED, struct ip4_addr group)
+bool ip4_group_is_joined(const struct netif *netif, struct ip4_addr group)
 {
-	return ip4_addr_eq(&group, &IP4_ADDR(224, 0, 0, 1)); /* all hosts, RFC 1112 §4 */
+	struct ip_addr addr = ip_addr_from_ip4(&group);
+
+	return ip4_addr_eq(&group, &IP4_ADDR(224, 0, 0, 1)) || /* all hosts, RFC 1112 §4 */
+	       mcast_is_joined(netif, &addr);
 }

@@ -13,6 +13,7 @@
 #include "ip/icmp.h"
 #include "ip/ip4.h"
 #include "ip/ip4_priv.h"
+#include "ip/mcast.h"
 
 /*
  * RFC-DEVIATION: RFC 1122 §3.2.1.8: record route and timestamp options are passed on as they are,
@@ -53,13 +54,14 @@ static bool unspecified_src_is_ok(struct ip4_addr dst)
 	return ip4_addr_is_broadcast(&dst) || (dst.b[0] == 224 && dst.b[1] == 0 && dst.b[2] == 0);
 }
 
-static enum drop ip4_in_src(const struct netif *netif, const struct ip4_hdr *hdr)
+static enum drop ip4_in_src(const struct netif *netif, const struct pkt *pkt,
+			    const struct ip4_hdr *hdr)
 {
 	if (unlikely(ip4_src_is_martian(hdr->src)))
 		return DROP_IP4_SRC;
 	if (unlikely(ip4_addr_is_unspecified(&hdr->src)))
 		return unspecified_src_is_ok(hdr->dst) ? DROP_NONE : DROP_IP4_SRC;
-	if (unlikely(netif->flags & NETIF_LOOPBACK))
+	if (unlikely((netif->flags & NETIF_LOOPBACK) || (pkt->flags & PKT_F_LOOPED)))
 		return DROP_NONE;
 	/* From outside nobody speaks with our own address, nor with one of loopback or of all
 	 * hosts on a link of ours. */
@@ -105,7 +107,7 @@ static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_h
 	enum drop why = ip4_in_hdr(pkt, hdr);
 
 	if (why == DROP_NONE)
-		why = ip4_in_src(netif, hdr);
+		why = ip4_in_src(netif, pkt, hdr);
 	if (why == DROP_NONE)
 		why = ip4_in_dst(netif, hdr);
 	if (why == DROP_NONE && unlikely(hdr->hdr_len > IP4_HDR_LEN))
@@ -242,11 +244,30 @@ static enum drop ip4_deliver(struct stack *st, struct pkt *pkt, const struct ip4
 	return ip4_deliver_whole(st, pkt, hdr, is_broadcast);
 }
 
+/* Whether somebody here wants it. A querier hears all that is said about groups. */
+static enum drop ip4_in_group(const struct netif *netif, const struct ip4_hdr *hdr)
+{
+	struct ip_addr dst = ip_addr_from_ip4(&hdr->dst), src = ip_addr_from_ip4(&hdr->src);
+
+	if (hdr->proto == IP_PROTO_IGMP && mcast_is_querier(netif, false))
+		return DROP_NONE;
+	if (!ip4_group_is_joined(netif, hdr->dst))
+		return DROP_IP4_NOT_LOCAL;
+	/* What is said about the group itself does not depend on who says it. */
+	if (netif->mcast && hdr->proto != IP_PROTO_IGMP && !mcast_accepts(netif, &dst, &src))
+		return DROP_MCAST_SOURCE;
+	return DROP_NONE;
+}
+
 /* Groups and broadcasts are never forwarded (RFC 1812 §5.3.5.2, RFC 2644; no multicast routing). */
 static enum drop ip4_deliver_group(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
 {
-	if (ip4_addr_is_multicast(&hdr->dst) && !ip4_group_is_joined(netif, hdr->dst))
-		return DROP_IP4_NOT_LOCAL;
+	if (ip4_addr_is_multicast(&hdr->dst)) {
+		enum drop why = ip4_in_group(netif, hdr);
+
+		if (why != DROP_NONE)
+			return why;
+	}
 	return ip4_deliver(netif->stack, pkt, hdr, true);
 }
 

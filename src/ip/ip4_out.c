@@ -9,6 +9,7 @@
  */
 #include "ip/ip4.h"
 #include "ip/ip4_priv.h"
+#include "ip/mcast.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 
@@ -144,6 +145,21 @@ static int ip4_out_frags(struct stack *st, struct pkt *pkt, struct ip_dst *dst, 
 	return err;
 }
 
+static bool ip4_out_is_group(const struct ip_dst *dst)
+{
+	return dst->nexthop.b[12] >= 0xe0 && !dst->is_local;
+}
+
+/* As in Linux our own sockets hear what we send to a group that they are in, unless the sender does
+ * not want that (RFC 1112 §6.1), and every broadcast. `data` at the IP header. */
+static void ip4_out_loop(struct pkt *pkt, const struct ip_out *out, const struct ip_dst *dst)
+{
+	if (dst->netif->flags & NETIF_LOOPBACK)
+		return;
+	if (dst_is_broadcast(dst) || (!out->no_loop && mcast_is_joined(dst->netif, &out->flow.dst)))
+		mcast_loop(dst->netif, pkt);
+}
+
 /* To a destination that has been resolved. */
 static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
 			struct ip_dst *dst)
@@ -173,6 +189,13 @@ static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 		return ip4_out_drop(st, pkt, why);
 	if (unlikely(stolen))
 		return 0;
+	if (unlikely(ip4_out_is_group(dst))) {
+		ip4_out_loop(pkt, out, dst);
+		if (out->is_host_only) {
+			pkt_free(pkt);
+			return 0;
+		}
+	}
 	if (unlikely(is_large))
 		return ip4_out_frags(st, pkt, dst, mtu);
 	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));

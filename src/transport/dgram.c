@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ip/ip4.h"
 #include "transport/sock_table.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
@@ -16,12 +17,14 @@ void dgram_init(struct dgram_sock *ds, struct stack *st, const struct sock_proto
 		int protocol)
 {
 	pktq_init(&ds->rcvq);
+	dgram_mcast_init(&ds->mcast);
 	sock_init(&ds->sk, st, proto, family, protocol);
 	ds->pmtudisc = WEFT_IP_PMTUDISC_WANT;
 }
 
 void dgram_fini(struct dgram_sock *ds)
 {
+	dgram_mcast_fini(ds);
 	pktq_purge(&ds->rcvq);
 	bpf_prog_free(ds->sk.stack, ds->bpf.prog);
 }
@@ -177,10 +180,25 @@ static void dgram_route_forget(struct sock *sk)
 	sk->dst = (struct ip_dst){0};
 }
 
+bool dgram_addr_is_group(const struct stack *st, const struct ip_addr *addr)
+{
+	struct ip4_addr a;
+
+	if (!ip_addr_is_ip4(addr) || ip_addr_is_multicast(addr))
+		return ip_addr_is_multicast(addr);
+	a = ip_addr_to_ip4(addr);
+	return ip4_addr_is_broadcast(&a) || ip4_own(st->ip4, a) == IP4_OWN_BROADCAST;
+}
+
 int dgram_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 {
+	int err;
+
 	dgram_route_forget(sk);
-	return sock_port_bind(sk, addr, port);
+	err = sock_port_bind(sk, addr, port);
+	if (!err)
+		dgram_of(sk)->bound_to_group = dgram_addr_is_group(sk->stack, addr);
+	return err;
 }
 
 static struct ip_flow dgram_flow(const struct sock *sk, const struct ip_addr *src,
@@ -204,12 +222,33 @@ static struct ip_addr dgram_bound_addr(const struct sock *sk)
 	return (struct ip_addr){0};
 }
 
+/* The address that it sends from; unspecified: to be selected. */
+static struct ip_addr dgram_src(const struct dgram_sock *ds)
+{
+	return ds->bound_to_group ? (struct ip_addr){0} : ds->sk.conn.laddr;
+}
+
+/* What IP_MULTICAST_IF says, if `flow` goes to a group and does not say it itself. */
+static void dgram_flow_mcast(const struct dgram_sock *ds, struct ip_flow *flow)
+{
+	if (likely(!ip_addr_is_multicast(&flow->dst)))
+		return;
+	if (!flow->oif)
+		flow->oif = ds->mcast.ifindex;
+	if (ip_addr_is_unspecified(&flow->src))
+		flow->src = ds->mcast.src;
+}
+
 int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr, struct ip_addr *ret_src)
 {
 	struct ip_addr bound = dgram_bound_addr(&ds->sk);
 	struct ip_flow flow = dgram_flow(&ds->sk, &bound, addr);
-	int err = ip_route(ds->sk.stack, &flow, &ds->sk.dst, &ds->route_src);
+	int err;
 
+	if (ds->bound_to_group)
+		flow.src = (struct ip_addr){0};
+	dgram_flow_mcast(ds, &flow);
+	err = ip_route(ds->sk.stack, &flow, &ds->sk.dst, &ds->route_src);
 	if (err)
 		return err;
 	ds->route_dst = *addr;
@@ -227,7 +266,8 @@ int dgram_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 	if (sk->flags & SOCK_F_CONNECTED)
 		sock_conn_disconnect(sk, &bound);
 	sk->flags &= ~(uint32_t)SOCK_F_CONNECTED;
-	err = sock_conn_connect(sk, &src, addr, port);
+	/* As in Linux what was bound stays what is received at, and what is sent from another. */
+	err = sock_conn_connect(sk, dgram_of(sk)->bound_to_group ? &bound : &src, addr, port);
 	if (err)
 		return err;
 	sk->flags |= SOCK_F_CONNECTED;
@@ -280,6 +320,7 @@ static int dgram_route_ctl(struct dgram_sock *ds, struct dgram_ctl *ctl, struct 
 	}
 	if (ctl->oif)
 		flow->oif = ctl->oif;
+	dgram_flow_mcast(ds, flow);
 	return ip_route(ds->sk.stack, flow, &ctl->dst, &flow->src);
 }
 
@@ -289,6 +330,7 @@ static int dgram_route_own(struct dgram_sock *ds, struct ip_flow *flow)
 	int err;
 
 	if (!ip_dst_is_valid(sk->stack, &sk->dst) || !ip_addr_eq(&ds->route_dst, &flow->dst)) {
+		dgram_flow_mcast(ds, flow);
 		err = ip_route(sk->stack, flow, &sk->dst, &ds->route_src);
 		if (err)
 			return err;
@@ -302,16 +344,22 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 		struct ip_out *out)
 {
 	bool is_own = ip_addr_is_unspecified(&ctl->src) && !ctl->oif;
-	struct ip_flow flow = dgram_flow(&ds->sk, &ds->sk.conn.laddr, dst);
+	struct ip_addr src = dgram_src(ds);
+	struct ip_flow flow = dgram_flow(&ds->sk, &src, dst);
+	bool is_mcast = ip_addr_is_multicast(dst);
 	int err;
 
 	flow.tos = ctl->tos;
+	if (unlikely(is_mcast) && !ctl->has_ttl)
+		ctl->ttl = ds->mcast.ttl;
 	err = is_own ? dgram_route_own(ds, &flow) : dgram_route_ctl(ds, ctl, &flow);
 	if (err)
 		return err;
 	*out = (struct ip_out){
 		.flow = flow,
 		.ttl = ctl->ttl,
+		.is_host_only = is_mcast && ctl->ttl == 0,
+		.no_loop = ds->mcast.no_loop,
 		.may_broadcast = ds->sk.flags & SOCK_F_BROADCAST,
 		.dst = is_own ? &ds->sk.dst : &ctl->dst,
 	};

@@ -14,6 +14,7 @@
 
 #include "base/compiler.h"
 #include "pkt/pkt.h"
+#include "transport/dgram_mcast.h"
 #include "transport/sock.h"
 #include "transport/sock_bpf.h"
 
@@ -36,6 +37,8 @@ struct dgram_sock {
 	uint32_t wants;    /* DGRAM_WANTS_* */
 	uint8_t pmtudisc;  /* WEFT_IP_PMTUDISC_* */
 	struct sock_bpf bpf;
+	struct dgram_mcast mcast;
+	bool bound_to_group; /* laddr is no address to send from: a group's, or a broadcast */
 	/* sk.dst is the route to this address, from this source. */
 	struct ip_addr route_dst, route_src;
 };
@@ -45,6 +48,7 @@ struct dgram_ctl {
 	struct ip_addr src; /* unspecified: the socket's */
 	uint32_t oif;       /* 0: the socket's */
 	uint8_t ttl;        /* 0: the stack's default */
+	bool has_ttl;       /* the message says it */
 	uint8_t tos;
 	struct ip_dst dst; /* the route of a message that does not go where the socket does */
 };
@@ -86,6 +90,8 @@ uint32_t dgram_events(const struct sock *sk);
 void dgram_diag(const struct sock *sk, struct sock_diag *ret);
 int dgram_shutdown(struct sock *sk, bool rd, bool wr);
 
+/* A group's or a broadcast address: one that may be bound to, but is nobody's source. */
+bool dgram_addr_is_group(const struct stack *st, const struct ip_addr *addr);
 /* bind, connect and disconnect of protocols with ports in the socket tables. */
 int dgram_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port);
 int dgram_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port);

@@ -110,6 +110,12 @@ void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct 
  * Sending.
  */
 
+static void ctl_ttl_set(struct dgram_ctl *ctl, int v)
+{
+	ctl->ttl = (uint8_t)v;
+	ctl->has_ttl = true;
+}
+
 static int dgram_ctl_ifindex(struct stack *st, uint32_t ifindex, struct dgram_ctl *ctl)
 {
 	if (ifindex && !netif_find_index(st, ifindex))
@@ -171,7 +177,7 @@ static int dgram_ctl_ip(struct stack *st, const struct cmsg *c, struct dgram_ctl
 	case WEFT_IP_TTL:
 		if (cmsg_int(c, &v) || v < 1 || v > UINT8_MAX)
 			return -EINVAL;
-		ctl->ttl = (uint8_t)v;
+		ctl_ttl_set(ctl, v);
 		return 0;
 	case WEFT_IP_TOS:
 		return dgram_ctl_tos(c, ctl);
@@ -190,7 +196,7 @@ static int dgram_ctl_ip6(struct stack *st, const struct cmsg *c, struct dgram_ct
 	if (cmsg_int(c, &v) || v < -1 || v > UINT8_MAX)
 		return -EINVAL;
 	if (c->type == WEFT_IPV6_HOPLIMIT && v > 0)
-		ctl->ttl = (uint8_t)v;
+		ctl_ttl_set(ctl, v);
 	else if (c->type == WEFT_IPV6_TCLASS && v >= 0)
 		ctl->tos = (uint8_t)v;
 	else if (c->type != WEFT_IPV6_HOPLIMIT && c->type != WEFT_IPV6_TCLASS)

@@ -38,7 +38,7 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 	if (level == WEFT_SOL_SOCKET)
 		return sock_bpf_setopt(sk->stack, &ds->bpf, name, val, len);
 	if (!want)
-		return -ENOPROTOOPT;
+		return dgram_mcast_setopt(ds, level, name, val, len);
 	if (len == 0)
 		return -EINVAL;
 	/* As in Linux, a single byte will do. */
@@ -58,7 +58,7 @@ int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	if (level == WEFT_SOL_SOCKET)
 		return sock_bpf_getopt(&dgram_of(sk)->bpf, name, val, len);
 	if (!want)
-		return -ENOPROTOOPT;
+		return dgram_mcast_getopt(dgram_of(sk), level, name, val, len);
 	v = !!(dgram_of(sk)->wants & want);
 	*len = *len < sizeof(v) ? *len : sizeof(v);
 	memcpy(val, &v, *len);

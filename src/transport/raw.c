@@ -82,6 +82,9 @@ static bool raw_input_all(struct raw *raw, struct pkt *pkt, const struct ip_info
 	hlist_for_each (node, &raw->socks, port_link) {
 		if (!sock_node_matches(node, &flow))
 			continue;
+		if (ip_addr_is_multicast(&info->dst) &&
+		    !dgram_mcast_takes(dgram_of(sock_of_conn(node)), info, flow.ifindex))
+			continue;
 		raw_deliver(sock_of_conn(node), pkt, info);
 		any = true;
 	}
@@ -99,6 +102,7 @@ static bool raw_input(struct stack *st, struct pkt *pkt, const struct ip_info *i
 static int raw_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port UNUSED)
 {
 	sk->conn.laddr = *addr;
+	dgram_of(sk)->bound_to_group = dgram_addr_is_group(sk->stack, addr);
 	sk->dst = (struct ip_dst){0};
 	return 0;
 }
@@ -110,7 +114,8 @@ static int raw_connect(struct sock *sk, const struct ip_addr *addr, uint16_t por
 
 	if (err)
 		return err;
-	sk->conn.laddr = src;
+	if (!dgram_of(sk)->bound_to_group)
+		sk->conn.laddr = src;
 	sk->conn.raddr = *addr;
 	sk->flags |= SOCK_F_CONNECTED;
 	return 0;

@@ -55,12 +55,15 @@ struct udp_group {
 static void udp_group_list(struct udp_group *g, const struct hlist *nodes,
 			   const struct sock_flow *flow)
 {
+	bool is_mcast = ip_addr_is_multicast(&flow->laddr);
 	struct conn_node *node;
 
 	hlist_for_each (node, nodes, port_link) {
 		struct pkt *clone;
 
-		if (!sock_node_matches(node, flow))
+		if (!sock_node_matches(node, flow) ||
+		    (is_mcast &&
+		     !dgram_mcast_takes(dgram_of(sock_of_conn(node)), g->info, flow->ifindex)))
 			continue;
 		if (g->last) {
 			clone = pkt_clone(g->pkt);
