@@ -110,7 +110,7 @@ struct watch {
 
 static struct watch watch_start(struct model *m, const struct options *o)
 {
-	struct watch w = {NULL};
+	struct watch w = {.cap = NULL};
 
 	if (o->has_trace)
 		weft_trace_listen(m->eng, print_line, NULL);
