@@ -346,8 +346,7 @@ enum drill_call_state drill_sys_send(struct drill_ctx *c)
 	if (!arg_buffer(c, &t) || !drill_arg_int(c, 3, &t.flags))
 		return DRILL_CALL_BAD;
 	if (to && to->kind == DRILL_EXPR_ELLIPSIS && t.fd && !is_stream(t.fd)) {
-		t.peer.addr = c->run->remote;
-		t.peer.port = c->run->opts.connect_port;
+		t.peer = drill_addr_of(t.fd, &c->run->remote, c->run->opts.connect_port);
 	} else if (to && to->kind == DRILL_EXPR_STRUCT && !drill_arg_addr(c, to, &t.peer)) {
 		return DRILL_CALL_BAD;
 	}

@@ -98,9 +98,8 @@ enum drill_call_state drill_sys_socket(struct drill_ctx *c)
 	return state;
 }
 
-/* Of the family of the socket: IPv4 addresses of an IPv6 socket are mapped ones. */
-static struct weft_sockaddr own_addr(const struct drill_fd *fd, const struct weft_addr *addr,
-				     uint16_t port)
+struct weft_sockaddr drill_addr_of(const struct drill_fd *fd, const struct weft_addr *addr,
+				   uint16_t port)
 {
 	struct weft_sockaddr sa = {.addr = *addr, .port = port};
 
@@ -130,7 +129,7 @@ enum drill_call_state drill_sys_bind(struct drill_ctx *c)
 		return DRILL_CALL_BAD;
 	if (!fd || !fd->sk)
 		return drill_done(c, fd ? -ENOTSOCK : -EBADF);
-	sa = own_addr(fd, &c->run->local, c->run->opts.bind_port);
+	sa = drill_addr_of(fd, &c->run->local, c->run->opts.bind_port);
 	if (!drill_arg_addr(c, drill_arg(c, 1), &sa))
 		return DRILL_CALL_BAD;
 	if (drill_arg(c, 1)->kind != DRILL_EXPR_ELLIPSIS)
@@ -240,7 +239,7 @@ enum drill_call_state drill_sys_connect(struct drill_ctx *c)
 		return drill_done(c, fd ? -ENOTSOCK : -EBADF);
 	if (c->n_tries > 1 && !(weft_events(fd->sk) & (WEFT_OUT | WEFT_ERR | WEFT_HUP)))
 		return DRILL_CALL_WAIT;
-	to = own_addr(fd, &c->run->remote, c->run->opts.connect_port);
+	to = drill_addr_of(fd, &c->run->remote, c->run->opts.connect_port);
 	if (!drill_arg_addr(c, drill_arg(c, 1), &to))
 		return DRILL_CALL_BAD;
 	/* The second time it says how the attempt has ended. */

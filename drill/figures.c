@@ -152,14 +152,11 @@ static bool linux_info(struct drill_run *run, struct weft_tcp_info_linux *ret)
 	return false;
 }
 
-bool drill_figures_find(void *arg, const char *name, int64_t *ret)
+static bool tcpi_find(struct drill_run *run, const char *name, int64_t *ret)
 {
-	struct drill_run *run = arg;
 	struct lookup l = {.flow = run->flow};
 	struct weft_tcp_info_linux info;
 
-	if (strncmp(name, "tcpi_", 5) != 0)
-		return drill_symbol(name, ret);
 	if (!l.flow)
 		return false;
 	weft_stack_sockets(run->st, look, &l);
@@ -171,4 +168,17 @@ bool drill_figures_find(void *arg, const char *name, int64_t *ret)
 	    figure_find(linux_figures, ARRAY_SIZE(linux_figures), &info, name, ret))
 		return true;
 	return l.is_found && figure_find(own_figures, ARRAY_SIZE(own_figures), &l.info, name, ret);
+}
+
+bool drill_figures_find(void *arg, const char *name, int64_t *ret)
+{
+	struct drill_run *run = arg;
+
+	if (strncmp(name, "tcpi_", 5) != 0)
+		return drill_symbol(name, ret);
+	if (!tcpi_find(run, name, ret))
+		return false;
+	if (!strcmp(name, "tcpi_pmtu"))
+		*ret -= run->mtu_extra;
+	return true;
 }

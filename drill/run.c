@@ -428,6 +428,9 @@ void drill_run(const char *path, const char *text, size_t len, const struct dril
 		return;
 	}
 	for (const struct drill_option *o = script->options; o; o = o->next) {
+		/* One that is about a family is written with its sizes. */
+		if (!strcmp(o->name, "ip_version"))
+			all.same_mss = false;
 		if (!drill_opts_set(&all, o->name, o->value))
 			continue;
 		ret->verdict = DRILL_REFUSED;

@@ -172,6 +172,9 @@ enum drill_call_state drill_would_block(struct drill_ctx *c, bool nonblock);
 /* A descriptor with the number that the script's result names, or with `num`; it is c->fd. */
 enum drill_call_state drill_fd_make(struct drill_ctx *c);
 bool drill_fd_make_at(struct drill_ctx *c, int64_t num);
+/* Of the family of the socket: IPv4 addresses of an IPv6 socket are mapped ones. */
+struct weft_sockaddr drill_addr_of(const struct drill_fd *fd, const struct weft_addr *addr,
+				   uint16_t port);
 /* A write of `len` bytes of the pattern. */
 enum drill_call_state drill_send_pattern(struct drill_ctx *c, struct drill_fd *fd, size_t len);
 /* One of its ends is closed. NULL is fine. */

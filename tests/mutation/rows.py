@@ -15,6 +15,9 @@ TW, RESET, ISN, ERROR = TCP + "tcp_time_wait.c", TCP + "tcp_reset.c", TCP + "tcp
 CONN, CONF, COOKIE, REASM = TCP + "tcp_conn.c", TCP + "tcp_conf.c", TCP + "tcp_cookie.c", TCP + "tcp_reasm.c"
 WIRE, NEWRENO, TABLE = "wire/tcp.c", "transport/cc/cc_newreno.c", "transport/sock_table.c"
 
+# RFCs of which every row has its faults.
+COMPLETE = ("9293", "6298", "7323", "5961", "6528")
+
 # Rows that have nothing to disable, and why.
 NOTHING = {
     "9293 MUST-51, MUST-52, MUST-53, SHLD-24": "a deviation: there is no code",
@@ -133,7 +136,8 @@ ROWS = {
     "9293 MUST-14": [(OUT, "		.has_mss = true,\n", ""),
                      (REQ, "	req->mss_peer = o->has_mss ? o->mss : 0;", "	req->mss_peer = 0;")],
     "9293 SHLD-5": [(OUT, "		.has_mss = true,\n", ""), (REQ, "	ctl.opts.has_mss = true;\n", "")],
-    "9293 MUST-15": [(ROUTE, "	return ip_addr_is_ip4(raddr) ? TCP_MSS_DEFAULT :", "	return ip_addr_is_ip4(raddr) ? 1460 :")],
+    "9293 MUST-15": [(ROUTE, "	return ip_addr_is_ip4(raddr) ? TCP_MSS_DEFAULT :", "	return ip_addr_is_ip4(raddr) ? 1460 :"),
+                     (ROUTE, ": TCP_IP6_PMTU_MIN - TCP_IP6_HDRS;", ": TCP_MSS_DEFAULT;")],
     "9293 MUST-16": [(ROUTE, "	if (conn->flags & TCPC_TS)\n		mss -= TCP_OPTS_TS_LEN;\n", "")],
     "9293 SHLD-6": [NO_SMALLER],
     "9293 MUST-65": [(OUT, "	*ret = (struct tcp_opts){.has_ts = conn->flags & TCPC_TS};",

@@ -30,9 +30,9 @@ def read_page():
     """clause -> names of tests, in the page's order."""
     found, rfc, seen = {}, None, {}
     for line in PAGE.read_text().splitlines():
-        heading = re.match(r"## RFC (\d+)", line)
-        if heading:
-            rfc = heading.group(1)
+        if line.startswith("## "):
+            heading = re.match(r"## RFC (\d+)", line)
+            rfc = heading and heading.group(1)
         cells = [c.strip() for c in line.strip("|").split("|")]
         if not rfc or not line.startswith("| ") or len(cells) != 4 or cells[0] == "clause":
             continue
@@ -56,7 +56,8 @@ def unit_tests():
 
 def check(page):
     """What is wrong with rows.py, as lines."""
-    bad = [f"{c}: no faults in rows.py" for c in page if not rows.ROWS.get(c) and c not in rows.NOTHING]
+    bad = [f"{c}: no faults in rows.py" for c in page
+           if c.split()[0] in rows.COMPLETE and not rows.ROWS.get(c) and c not in rows.NOTHING]
     bad += [f"{c}: no such row in doc/rfc.md" for c in list(rows.ROWS) + list(rows.NOTHING) if c not in page]
     for clause, faults in rows.ROWS.items():
         for path, old, _ in (edit for fault in faults for edit in edits_of(fault)):

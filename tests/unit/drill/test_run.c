@@ -229,6 +229,62 @@ static void leave_nothing(struct drill_opts *opts)
 	opts->nothing_left = true;
 }
 
+static void in_ip6(struct drill_opts *opts)
+{
+	assert_int_equal(drill_opts_set(opts, "ip_version", "ipv6"), 0);
+	assert_int_equal(drill_opts_set(opts, "same_mss", NULL), 0);
+}
+
+static void in_mapped(struct drill_opts *opts)
+{
+	assert_int_equal(drill_opts_set(opts, "ip_version", "ipv4-mapped-ipv6"), 0);
+}
+
+static void script_of_one_mss_runs_in_all_families(void **state UNUSED)
+{
+	static const char text[] =
+		SERVER "+0 write(4, ..., 1000) = 1000\n"
+		       "+0 > P. 1:1001(1000) ack 1\n"
+		       "+.1 < icmp unreachable frag_needed mtu 1400 [1:1001(1000)]\n"
+		       "+0 %{ assert tcpi_pmtu == 1400 and tcpi_advmss == 1460 }%\n";
+
+	assert_int_equal(run(text), DRILL_PASSED);
+	assert_int_equal(run_with(text, in_ip6), DRILL_PASSED);
+	assert_int_equal(run_with(text, in_mapped), DRILL_PASSED);
+}
+
+static void script_about_a_family_has_its_sizes(void **state UNUSED)
+{
+	static const char text[] = "--ip_version=ipv6\n"
+				   "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+				   "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+				   "+0 connect(3, ..., ...) = -1 EINPROGRESS\n"
+				   "+0 > S 0:0(0) <mss 1440,sackOK,TS val 1 ecr 0,nop,wscale 10>\n"
+				   "+0 < icmpv6 unreachable port_unreachable [0:0(0)]\n"
+				   "+0 connect(3, ..., ...) = -1 ECONNREFUSED\n";
+
+	assert_int_equal(run_with(text, in_ip6), DRILL_PASSED);
+}
+
+static void answer_of_icmp6_is_read(void **state UNUSED)
+{
+	assert_int_equal(run_with("0 < udp 5000 > 9999 (10)\n"
+				  "+0 > icmpv6 unreachable port_unreachable\n"
+				  "+0 < icmpv6 echo_request id 7\n"
+				  "+0 > icmpv6 echo_reply id 7\n",
+				  in_ip6),
+			 DRILL_PASSED);
+}
+
+static void flow_label_is_compared(void **state UNUSED)
+{
+	assert_int_equal(run_with("0 < [flowlabel 0x12345] 5000 > 9999 . 1:1(0) ack 1 win 0\n"
+				  "+0 > [flowlabel 0x12345] 9999 > 5000 R 1:1(0)\n",
+				  in_ip6),
+			 DRILL_FAILED);
+	assert_non_null(strstr(res.text, "flow label"));
+}
+
 static void packet_left_over_fails_when_asked(void **state UNUSED)
 {
 	assert_int_equal(run("0 < . 5:5(0) ack 9 win 100\n"), DRILL_PASSED);
@@ -271,6 +327,10 @@ int main(void)
 		cmocka_unit_test(settings_in_commands_are_applied),
 		cmocka_unit_test(unknown_command_is_refused_by_name),
 		cmocka_unit_test(option_of_script_is_applied),
+		cmocka_unit_test(script_of_one_mss_runs_in_all_families),
+		cmocka_unit_test(script_about_a_family_has_its_sizes),
+		cmocka_unit_test(answer_of_icmp6_is_read),
+		cmocka_unit_test(flow_label_is_compared),
 		cmocka_unit_test(packet_left_over_fails_when_asked),
 		cmocka_unit_test(timestamp_that_stands_still_fails_when_asked),
 	};
