@@ -155,6 +155,67 @@ static void control_message_is_compared(void **state UNUSED)
 	assert_non_null(strstr(res.text, "seen     level 6, type 36, data 70"));
 }
 
+#define SENDMSG(control)                                                           \
+	"0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n"                             \
+	"+0 connect(3, ..., ...) = 0\n"                                            \
+	"+0 sendmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0,\n" \
+	"msg_control=[" control "]}, 0) = 10\n"
+
+static void control_messages_that_make_no_sense_are_refused(void **state UNUSED)
+{
+	char many[4000] = "0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n"
+			  "+0 sendmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 10}], msg_flags=0,\n"
+			  "msg_control=[";
+	size_t len = strlen(many);
+
+	assert_int_equal(run(SENDMSG("{cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data={what=1}}")),
+			 DRILL_REFUSED);
+	assert_non_null(strstr(res.text, "what is no field of a control message"));
+	assert_int_equal(run(SENDMSG("{cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data={1}}")),
+			 DRILL_REFUSED);
+	assert_int_equal(run(SENDMSG("{cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data=[1, 2]}")),
+			 DRILL_REFUSED);
+	assert_int_equal(run(SENDMSG("{cmsg_level=SOL_IP, cmsg_data=1}")), DRILL_REFUSED);
+	assert_int_equal(run(SENDMSG("7")), DRILL_REFUSED);
+	assert_int_equal(run(SENDMSG("{cmsg_level=SOL_IP, cmsg_type=IP_PKTINFO, "
+				     "cmsg_data={ipi_addr=7}}")),
+			 DRILL_REFUSED);
+	for (int i = 0; i < 20; i++)
+		len += (size_t)snprintf(many + len, sizeof(many) - len,
+					"%s{cmsg_level=SOL_IP, cmsg_type=IP_TOS, cmsg_data=1}",
+					i ? "," : "");
+	snprintf(many + len, sizeof(many) - len, "]}, 0) = 10\n");
+	assert_int_equal(run(many), DRILL_REFUSED);
+	assert_non_null(strstr(res.text, "more control messages"));
+}
+
+static void files_and_pipes_that_make_no_sense_are_refused(void **state UNUSED)
+{
+	static const struct {
+		const char *call;
+		enum drill_verdict verdict;
+	} calls[] = {
+		{"open(..., O_RDONLY) = 5", DRILL_REFUSED},
+		{"open(\"a\", O_RDONLY) = -1 ENOENT", DRILL_FAILED},
+		{"pipe(7) = 0", DRILL_REFUSED},
+		{"pipe([]) = 0", DRILL_REFUSED},
+		{"pipe([7]) = 0", DRILL_REFUSED},
+		{"pipe([7, 8, 9]) = 0", DRILL_REFUSED},
+		{"pipe([7, 7]) = 0", DRILL_REFUSED},
+		{"pipe([4, 7]) = 0", DRILL_REFUSED},
+		{"splice(4, NULL, 9, NULL, 10, 0) = -1 EBADF", DRILL_PASSED},
+		{"splice(4, NULL, 4, NULL, 10, 0) = -1 EINVAL", DRILL_PASSED},
+		{"splice(4, NULL, 4, NULL, -1, 0) = 0", DRILL_REFUSED},
+		{"sendfile(4, 4, NULL, 99999999999) = 0", DRILL_REFUSED},
+	};
+	char text[1000];
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		snprintf(text, sizeof(text), SERVER "+0 %s\n", calls[i].call);
+		assert_int_equal(run(text), calls[i].verdict);
+	}
+}
+
 static void figures_are_those_of_linux(void **state UNUSED)
 {
 	assert_int_equal(run(SERVER "+0 write(4, ..., 100) = 100\n"
@@ -322,6 +383,8 @@ int main(void)
 		cmocka_unit_test(ping_is_answered),
 		cmocka_unit_test(udp_goes_both_ways),
 		cmocka_unit_test(control_message_is_compared),
+		cmocka_unit_test(control_messages_that_make_no_sense_are_refused),
+		cmocka_unit_test(files_and_pipes_that_make_no_sense_are_refused),
 		cmocka_unit_test(figures_are_those_of_linux),
 		cmocka_unit_test(edge_of_epoll_is_reported_once),
 		cmocka_unit_test(settings_in_commands_are_applied),
