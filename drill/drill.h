@@ -16,6 +16,10 @@ enum drill_ip {
 	DRILL_IP4_MAPPED, /* IPv6 sockets, IPv4 packets */
 };
 
+enum {
+	DRILL_MTU = 1500, /* unless it is said */
+};
+
 /* The command line, and the options at the top of a script, which win. */
 struct drill_opts {
 	enum drill_ip ip;

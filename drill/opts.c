@@ -10,7 +10,7 @@ void drill_opts_init(struct drill_opts *opts)
 {
 	*opts = (struct drill_opts){
 		.ip = DRILL_IP4,
-		.mtu = 1500,
+		.mtu = DRILL_MTU,
 		.bind_port = 8080,
 		.connect_port = 8080,
 		.tolerance_us = 4000,

@@ -409,6 +409,18 @@ static void run_script(const struct drill_script *script, const struct drill_opt
 	run_fini(&run);
 }
 
+/* A script that is about a family is written with its sizes. What the command line says of another
+ * one, addresses and the MTU, is not meant for it. */
+static void keep_family(struct drill_opts *opts, const struct drill_opts *command_line)
+{
+	opts->same_mss = false;
+	if ((opts->ip == DRILL_IP6) == (command_line->ip == DRILL_IP6))
+		return;
+	opts->local_ip = opts->remote_ip = opts->gateway_ip = NULL;
+	opts->prefix_len = 0;
+	opts->mtu = DRILL_MTU;
+}
+
 void drill_run(const char *path, const char *text, size_t len, const struct drill_opts *opts,
 	       struct drill_result *ret)
 {
@@ -428,11 +440,11 @@ void drill_run(const char *path, const char *text, size_t len, const struct dril
 		return;
 	}
 	for (const struct drill_option *o = script->options; o; o = o->next) {
-		/* One that is about a family is written with its sizes. */
-		if (!strcmp(o->name, "ip_version"))
-			all.same_mss = false;
-		if (!drill_opts_set(&all, o->name, o->value))
+		if (!drill_opts_set(&all, o->name, o->value)) {
+			if (!strcmp(o->name, "ip_version"))
+				keep_family(&all, opts);
 			continue;
+		}
 		ret->verdict = DRILL_REFUSED;
 		snprintf(ret->text, sizeof(ret->text), "%s:%u: --%s%s%s is not understood", path,
 			 o->line, o->name, o->value ? "=" : "", o->value ? o->value : "");
