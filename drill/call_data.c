@@ -282,6 +282,9 @@ static enum drill_call_state send_done(struct drill_ctx *c, const struct transfe
 
 	if (n > 0)
 		c->done += (size_t)n;
+	/* The connection that MSG_FASTOPEN began: what blocks goes on when it is there. */
+	if (n == -EINPROGRESS && !nonblock)
+		return DRILL_CALL_WAIT;
 	if (n == -EAGAIN && nonblock)
 		return drill_done(c, c->done > 0 ? (int64_t)c->done : n);
 	if (n < 0 && n != -EAGAIN)
@@ -291,8 +294,9 @@ static enum drill_call_state send_done(struct drill_ctx *c, const struct transfe
 	return drill_done(c, (int64_t)c->done);
 }
 
-static ptrdiff_t send_once(struct transfer *t, uint8_t *buf, size_t len)
+static ptrdiff_t send_once(struct transfer *t, uint8_t *buf, size_t len, bool is_first)
 {
+	uint32_t flags = (uint32_t)(is_first ? t->flags : t->flags & ~(int64_t)MSG_FASTOPEN);
 	struct weft_iovec iov = {.base = buf, .len = len};
 	struct weft_msghdr msg = {.name = t->peer.addr.family ? &t->peer : NULL,
 				  .iov = &iov,
@@ -300,7 +304,7 @@ static ptrdiff_t send_once(struct transfer *t, uint8_t *buf, size_t len)
 				  .control = t->control,
 				  .control_len = t->control_len};
 
-	return weft_sendmsg(t->fd->sk, &msg, (uint32_t)t->flags);
+	return weft_sendmsg(t->fd->sk, &msg, flags);
 }
 
 static enum drill_call_state do_send(struct drill_ctx *c, struct transfer *t)
@@ -317,7 +321,7 @@ static enum drill_call_state do_send(struct drill_ctx *c, struct transfer *t)
 	buf = fill(c, t, len);
 	if (!buf)
 		return DRILL_CALL_BAD;
-	n = send_once(t, buf, len);
+	n = send_once(t, buf, len, c->n_tries <= 1);
 	free(buf);
 	if (n > 0 && is_stream(t->fd))
 		t->fd->tx_pos += (uint64_t)n;
@@ -345,7 +349,8 @@ enum drill_call_state drill_sys_send(struct drill_ctx *c)
 
 	if (!arg_buffer(c, &t) || !drill_arg_int(c, 3, &t.flags))
 		return DRILL_CALL_BAD;
-	if (to && to->kind == DRILL_EXPR_ELLIPSIS && t.fd && !is_stream(t.fd)) {
+	if (to && to->kind == DRILL_EXPR_ELLIPSIS && t.fd &&
+	    (!is_stream(t.fd) || (t.flags & MSG_FASTOPEN))) {
 		t.peer = drill_addr_of(t.fd, &c->run->remote, c->run->opts.connect_port);
 	} else if (to && to->kind == DRILL_EXPR_STRUCT && !drill_arg_addr(c, to, &t.peer)) {
 		return DRILL_CALL_BAD;
@@ -374,5 +379,7 @@ enum drill_call_state drill_sys_sendmsg(struct drill_ctx *c)
 		return DRILL_CALL_BAD;
 	if (name && name->kind == DRILL_EXPR_STRUCT && !drill_arg_addr(c, name, &t.peer))
 		return DRILL_CALL_BAD;
+	if (name && name->kind == DRILL_EXPR_ELLIPSIS && t.fd && (t.flags & MSG_FASTOPEN))
+		t.peer = drill_addr_of(t.fd, &c->run->remote, c->run->opts.connect_port);
 	return do_send(c, &t);
 }

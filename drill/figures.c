@@ -164,6 +164,10 @@ static bool tcpi_find(struct drill_run *run, const char *name, int64_t *ret)
 		*ret = l.is_found ? l.info.state : WEFT_TCP_CLOSE;
 		return true;
 	}
+	if (!strcmp(name, "tcpi_fastopen_client_fail") && linux_info(run, &info)) {
+		*ret = info.app_bits >> 1 & 3;
+		return true;
+	}
 	if (linux_info(run, &info) &&
 	    figure_find(linux_figures, ARRAY_SIZE(linux_figures), &info, name, ret))
 		return true;

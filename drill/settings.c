@@ -51,9 +51,6 @@ static const struct {
 	{"net.ipv4.tcp_pacing_ss_ratio", NULL},
 	{"net.ipv4.tcp_pacing_ca_ratio", NULL},
 	{"net.ipv4.tcp_notsent_lowat", "4294967295"},
-	{"net.ipv4.tcp_fastopen", NULL},
-	{"net.ipv4.tcp_fastopen_key", NULL},
-	{"net.ipv4.tcp_fastopen_blackhole_timeout_sec", NULL},
 	{"net.ipv4.tcp_syncookies", NULL},
 	{"net.ipv4.tcp_no_metrics_save", NULL},
 	{"net.ipv4.tcp_no_ssthresh_metrics_save", NULL},
@@ -123,6 +120,27 @@ static int apply_triple(struct weft_stack *st, const char *const parts[3], const
 	return 0;
 }
 
+/* "1-2-3-4" or "1-2-3-4,5-6-7-8", words of 32 bits in hexadecimal, as Linux writes the key. */
+static int apply_tfo_key(struct weft_stack *st, const char *name, const char *value, char *why,
+			 size_t why_size)
+{
+	const char *p = value;
+	char part[64], *end;
+
+	for (int i = 0; i < 8; i++) {
+		unsigned long word = *p ? strtoul(p, &end, 16) : 0;
+
+		if (*p && (end == p || word > UINT32_MAX || (i % 4 != 3 && *end != '-')))
+			return refuse(why, why_size, name, value, "is no key");
+		if (*p)
+			p = end + (*end != 0);
+		snprintf(part, sizeof(part), "%s.%d", name, i);
+		if (weft_stack_set(st, part, (int64_t)word))
+			return refuse(why, why_size, name, value, "is not there");
+	}
+	return 0;
+}
+
 static int apply_foreign(const char *name, const char *value, char *why, size_t why_size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
@@ -147,6 +165,8 @@ int drill_setting_apply(struct weft_stack *st, const char *name, const char *val
 	for (size_t i = 0; i < ARRAY_SIZE(triples); i++)
 		if (!strcmp(triples[i].name, name))
 			return apply_triple(st, triples[i].parts, name, value, why, why_size);
+	if (!strcmp(name, "net.ipv4.tcp_fastopen_key"))
+		return apply_tfo_key(st, name, value, why, why_size);
 	if (number(value, &v, &end) && !*end)
 		err = weft_stack_set(st, name, v);
 	else

@@ -59,9 +59,15 @@ enum {
 	WEFT_TCP_QUICKACK = 12,
 	WEFT_TCP_CONGESTION = 13,   /* congestion control, a name; -ENOENT: none of that name */
 	WEFT_TCP_USER_TIMEOUT = 18, /* ms */
-	WEFT_TCP_INQ = 36,          /* weft_recvmsg() tells how much is left to read */
-	WEFT_TCP_CM_INQ = 36,       /* its control message, an int */
-	WEFT_TCP_INFO = 0x77010001, /* struct weft_tcp_info; no option of Linux */
+	WEFT_TCP_FASTOPEN =
+		23, /* a listener's: handshakes under way of connections made by a SYN */
+	WEFT_TCP_FASTOPEN_CONNECT =
+		30,                 /* connect() waits for the first send, if it knows a cookie */
+	WEFT_TCP_FASTOPEN_KEY = 33, /* a listener's: 16 bytes, or 32 with an older key */
+	WEFT_TCP_FASTOPEN_NO_COOKIE = 34, /* data without a cookie is sent, or taken */
+	WEFT_TCP_INQ = 36,                /* weft_recvmsg() tells how much is left to read */
+	WEFT_TCP_CM_INQ = 36,             /* its control message, an int */
+	WEFT_TCP_INFO = 0x77010001,       /* struct weft_tcp_info; no option of Linux */
 	WEFT_IP_TOS = 1,
 	WEFT_IP_TTL = 2,
 	/* The control message that an option asks for has the option's number, unless the comment
@@ -103,7 +109,16 @@ enum {
 	WEFT_MSG_EOR = 0x80,        /* streams: what is sent later begins a segment of its own */
 	WEFT_MSG_ERRQUEUE = 0x2000, /* the oldest error and what it is about */
 	WEFT_MSG_NOSIGNAL = 0x4000, /* accepted: there are no signals */
-	WEFT_MSG_MORE = 0x8000,     /* streams only; -EOPNOTSUPP otherwise */
+	/* Streams: connects, with the data in the SYN when the server's cookie is known. */
+	WEFT_MSG_FASTOPEN = 0x20000000,
+	WEFT_MSG_MORE = 0x8000, /* streams only; -EOPNOTSUPP otherwise */
+};
+/* Why the data of a fast open did not go with the SYN: struct weft_tcp_info_linux. */
+enum weft_tfo_fail {
+	WEFT_TFO_UNSPEC,
+	WEFT_TFO_COOKIE_UNAVAILABLE, /* no cookie was known: one was asked for */
+	WEFT_TFO_DATA_NOT_ACKED,     /* the server acknowledged the SYN alone */
+	WEFT_TFO_SYN_RETRANSMITTED,  /* the SYN with the data was lost */
 };
 /* Requests of weft_ioctl(). */
 enum {
@@ -336,9 +351,9 @@ struct weft_tcp_info {
 /* struct tcp_info of Linux, byte by byte, in Linux's units. */
 struct weft_tcp_info_linux {
 	uint8_t state, ca_state, retransmits, probes, backoff;
-	uint8_t options;           /* 1 timestamps, 2 SACK, 4 window scale */
+	uint8_t options;           /* 1 timestamps, 2 SACK, 4 window scale, 32 data in the SYN */
 	uint8_t wscales;           /* ours to send in the low, to receive in the high four bits */
-	uint8_t app_bits;          /* 0: nothing of it is measured */
+	uint8_t app_bits;          /* from bit 1 on: enum weft_tfo_fail */
 	uint32_t rto, ato;         /* us */
 	uint32_t snd_mss, rcv_mss; /* bytes */
 	uint32_t unacked, sacked, lost, retrans,

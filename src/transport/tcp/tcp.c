@@ -25,6 +25,7 @@ static void tcp_fini(struct stack *st)
 	sock_close_all(st, &tcp_proto);
 	sock_conn_each(st, IP_PROTO_TCP, CONN_SOCK, tcp_fini_conn, NULL);
 	tcp_tw_purge(st);
+	tcp_tfo_fini(tcp);
 	mem_free(&st->eng->mem, tcp, sizeof(*tcp));
 	st->tcp = NULL;
 }
@@ -67,6 +68,7 @@ int tcp_init(struct stack *st)
 	tcp->isn_key = tcp_key(st, 1);
 	tcp->ts_key = tcp_key(st, 2);
 	tcp->cookie_key = tcp_key(st, 3);
+	tcp->tfo.key = tcp_key(st, 4);
 	list_init(&tcp->tw);
 	wheel_timer_init(&tcp->tw_timer, tcp_tw_timer);
 	st->tcp = tcp;

@@ -20,6 +20,20 @@ struct tcp_conn;
 struct tcp_tw;
 struct tcp_req;
 
+enum {
+	TCP_TFO_KEYS = 2, /* the one that makes cookies, and an older one */
+	TCP_TFO_KEY_LEN = 16,
+};
+
+/* net.ipv4.tcp_fastopen */
+enum {
+	TCP_TFO_CLIENT = 0x1,
+	TCP_TFO_SERVER = 0x2,
+	TCP_TFO_CLIENT_NO_COOKIE = 0x4,   /* sends data without a cookie */
+	TCP_TFO_SERVER_NO_COOKIE = 0x200, /* takes data without a cookie */
+	TCP_TFO_SERVER_ALL = 0x400,       /* listeners need not ask */
+};
+
 /* Settings of a stack (sysctl net.ipv4.tcp_*); defaults are Linux's. */
 struct tcp_conf {
 	uint32_t rmem_min; /* bytes, memory behind the queue as Linux counts it */
@@ -28,7 +42,10 @@ struct tcp_conf {
 	uint32_t wmem_min;
 	uint32_t wmem_default;
 	uint32_t wmem_max;
-	uint32_t mem_min; /* pages of 4 KiB: marks of what all connections hold */
+	uint32_t fastopen; /* TCP_TFO_* above */
+	uint32_t tfo_blackhole_timeout_s;
+	uint32_t tfo_key[8]; /* two keys; zeroes: a random one, and none */
+	uint32_t mem_min;    /* pages of 4 KiB: marks of what all connections hold */
 	uint32_t mem_pressure;
 	uint32_t mem_max;
 	uint32_t max_tw_buckets;
@@ -81,12 +98,25 @@ enum tcp_profile {
 	TCP_PROFILE_RFC = 1,
 };
 
+struct tcp_tfo_peer;
+
+/* Fast open of a stack. */
+struct tcp_tfo {
+	struct siphash_key key;     /* while none is set */
+	struct tcp_tfo_peer *peers; /* servers whose cookies we have, in no order */
+	uint32_t n_peers, cap_peers;
+	uint64_t n_uses;
+	int64_t stop_ns;  /* when a box that swallows it was found last */
+	uint32_t n_stops; /* how often in a row */
+};
+
 struct tcp {
 	struct stack *st;
 	struct tcp_conf conf;
 	struct siphash_key isn_key;
 	struct siphash_key ts_key;
 	struct siphash_key cookie_key;
+	struct tcp_tfo tfo;
 	uint32_t challenge_s; /* one up: engine second that challenges_left is of */
 	uint32_t challenges_left;
 	struct list tw;       /* struct tcp_tw, longest waiting first */

@@ -14,6 +14,7 @@
 void tcp_conf_default(struct tcp_conf *conf)
 {
 	*conf = (struct tcp_conf){
+		.fastopen = TCP_TFO_CLIENT,
 		.rmem_min = 4096,
 		.rmem_default = 131072,
 		.rmem_max = 32 * 1024 * 1024,
@@ -82,6 +83,10 @@ static const char *tcp_cc_value_name(int64_t value)
 	return ops ? ops->name : NULL;
 }
 
+#define TCP_TFO_KEY(i, which)                                  \
+	TCP_CTL(tfo_key[i], "fastopen_key." #i, 0, UINT32_MAX, \
+		which " word of the key of fast-open cookies; all 0: a random key, no older one")
+
 static const struct sysctl tcp_ctls[] = {
 	{
 		.name = "tcp.profile",
@@ -103,6 +108,20 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(wmem_default, "wmem_default", 4096, INT32_MAX, "send buffer at first, bytes"),
 	TCP_CTL(wmem_max, "wmem_max", 4096, INT32_MAX,
 		"send buffer that grew by itself at most, bytes"),
+	TCP_CTL(fastopen, "fastopen", 0, INT32_MAX,
+		"fast open: sum of 1 client, 2 server, 4 client sends data without a cookie, 512 "
+		"server takes it without one, 1024 listeners need not ask"),
+	TCP_CTL(tfo_blackhole_timeout_s, "fastopen_blackhole_timeout_sec", 0, 1000000,
+		"seconds for which clients make no fast open after a path swallowed one, twice "
+		"that each time in a row; 0: no watch"),
+	TCP_TFO_KEY(0, "first"),
+	TCP_TFO_KEY(1, "second"),
+	TCP_TFO_KEY(2, "third"),
+	TCP_TFO_KEY(3, "fourth"),
+	TCP_TFO_KEY(4, "older key's first"),
+	TCP_TFO_KEY(5, "older key's second"),
+	TCP_TFO_KEY(6, "older key's third"),
+	TCP_TFO_KEY(7, "older key's fourth"),
 	TCP_CTL(mem_min, "mem_min", 0, INT32_MAX,
 		"memory of all connections, pages of 4096 bytes: below it a shortage ends"),
 	TCP_CTL(mem_pressure, "mem_pressure", 0, INT32_MAX,

@@ -137,6 +137,7 @@ void tcp_done(struct tcp_conn *conn)
 	if (conn->state == WEFT_TCP_CLOSE)
 		return;
 	tcp_report_end(conn);
+	tcp_tfo_on_end(conn);
 	tcp_conn_release(conn);
 	tcp_set_state(conn, WEFT_TCP_CLOSE);
 	tcp_release_port(conn);
@@ -176,6 +177,7 @@ void tcp_conn_destroy(struct sock *sk)
 	tcp_conn_release(conn);
 	tcp_rcvq_purge(conn);
 	sk->stack->tcp->n_conns--;
+	tcp_tfoq_unref(conn);
 	mem_free(mem, conn->sockopts, sizeof(*conn->sockopts));
 	mem_free(mem, conn, sizeof(*conn));
 }

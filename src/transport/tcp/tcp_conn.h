@@ -86,6 +86,18 @@ enum {
 	TCP_ECN_SEEN = 1 << 6,  /* the peer sends ECT: a missing mark means something */
 };
 
+/* tcp_conn->tfo: fast open (tcp_tfo.c) */
+enum {
+	TCP_TFO_ASKED = 1 << 0,    /* our SYN had the option */
+	TCP_TFO_EXP = 1 << 1,      /* in the experimental form */
+	TCP_TFO_DATA = 1 << 2,     /* our SYN carried data */
+	TCP_TFO_TAKEN = 1 << 3,    /* all data of the SYN, ours or the peer's, was acknowledged */
+	TCP_TFO_DEFERRED = 1 << 4, /* in SYN-SENT: the SYN waits for the first data */
+	TCP_TFO_CHILD = 1 << 5,    /* made by a SYN with a good cookie, handshake under way */
+	TCP_TFO_CHECK = 1 << 6,    /* tried after a stop: if data comes, all is well again */
+	TCP_TFO_FAIL_SHIFT = 8,    /* two bits: enum weft_tfo_fail */
+};
+
 /* What rexmt_ns is the deadline of. */
 enum tcp_rexmt_kind {
 	TCP_REXMT_NONE,
@@ -96,6 +108,7 @@ enum tcp_rexmt_kind {
 
 struct tcp_sndblk;
 struct tcp_txq;
+struct tcp_tfoq;
 struct tcp_reasm;
 struct tcp_listen;
 
@@ -118,6 +131,11 @@ struct tcp_sockopts {
 	uint8_t syncnt;   /* TCP_SYNCNT */
 	int8_t linger2_s; /* TCP_LINGER2; -1: no FIN-WAIT-2 after close */
 	uint8_t n_defer;  /* TCP_DEFER_ACCEPT, in repetitions of the SYN-ACK; 0: off */
+	bool tfo_connect; /* TCP_FASTOPEN_CONNECT */
+	bool tfo_no_cookie;
+	/* A listener's fast open; of a connection with TCP_TFO_CHILD, the queue that it counts in.
+	 */
+	struct tcp_tfoq *tfoq;
 };
 
 struct tcp_conn {
@@ -207,6 +225,7 @@ struct tcp_conn {
 	uint32_t irs;
 	struct tcp_sack_block dsack;
 	uint32_t handshake_us;
+	uint16_t tfo;                  /* TCP_TFO_* */
 	uint16_t last_text_ms;         /* engine milliseconds, wraps: when data came in last */
 	struct tcp_sockopts *sockopts; /* what the application set; NULL: nothing of it */
 	struct tcp_listen *listen;     /* in LISTEN; with TCPC_ACCEPTQ, the listener's */

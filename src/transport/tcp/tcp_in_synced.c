@@ -93,6 +93,11 @@ void tcp_was_reset(struct tcp_conn *conn)
 {
 	switch (conn->state) {
 	case WEFT_TCP_SYN_RECV:
+		if (conn->tfo & TCP_TFO_CHILD) {
+			tcp_tfoq_leave(conn, true);
+			tcp_fail(conn, ECONNRESET);
+			return;
+		}
 		tcp_fail(conn, ECONNREFUSED);
 		return;
 	case WEFT_TCP_ESTABLISHED:
@@ -134,12 +139,15 @@ static bool tcp_is_simultaneous_synack(const struct tcp_conn *conn, const struct
 /* Fifth step in SYN-RECEIVED. */
 static enum drop tcp_ack_syn_rcvd(struct tcp_conn *conn, struct tcp_seg *seg)
 {
-	if (!(seq_lt(conn->snd_una, seg->ack) && seq_leq(seg->ack, conn->snd_nxt))) {
+	if (!(seq_lt(conn->iss, seg->ack) && seq_leq(seg->ack, conn->snd_nxt))) {
 		tcp_reset_for(conn->sk.stack, seg);
 		return DROP_TCP_ACK_UNSENT;
 	}
 	conn->snd_una = conn->iss + 1;
-	tcp_established(conn);
+	if (conn->tfo & TCP_TFO_CHILD)
+		tcp_tfo_established(conn);
+	else
+		tcp_established(conn);
 	return DROP_NONE;
 }
 
@@ -222,9 +230,28 @@ static bool tcp_is_data_after_close(const struct tcp_conn *conn, const struct tc
 	       seq_gt(seg->seq + seg->len, conn->rcv_nxt);
 }
 
+/* A fast-open connection's SYN again: our answer was lost, or a box took the data out. */
+static bool tcp_is_tfo_syn_again(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	return (conn->tfo & TCP_TFO_CHILD) && seg->seq == conn->irs &&
+	       (seg->flags & (TCP_F_SYN | TCP_F_ACK | TCP_F_RST)) == TCP_F_SYN;
+}
+
+static enum drop tcp_in_tfo_syn_again(struct tcp_conn *conn)
+{
+	if (tcp_answer_is_limited(conn->sk.stack, &conn->sk.conn))
+		return DROP_TCP_SYN_AGAIN;
+	tcp_mib(conn, MIB_TcpExtTCPSynRetrans);
+	(void)tcp_send_syn(conn);
+	return DROP_NONE;
+}
+
 enum drop tcp_in_synced(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	enum drop why;
+
+	if (unlikely(tcp_is_tfo_syn_again(conn, seg)))
+		return tcp_in_tfo_syn_again(conn);
 
 	if ((seg->flags & TCP_F_SYN) && tcp_is_simultaneous_synack(conn, seg)) {
 		tcp_conn_defer(conn, TCPC_ACK_NOW);

@@ -109,7 +109,8 @@ static_assert(sizeof(struct weft_tcp_info_linux) == 232, "Linux's struct tcp_inf
 static uint8_t tcp_info_options(const struct tcp_conn *conn)
 {
 	return (uint8_t)((conn->flags & TCPC_TS ? 1 : 0) + (conn->flags & TCPC_SACK ? 2 : 0) +
-			 (conn->flags & TCPC_WSCALE ? 4 : 0));
+			 (conn->flags & TCPC_WSCALE ? 4 : 0) +
+			 (conn->tfo & TCP_TFO_TAKEN ? 32 : 0));
 }
 
 /* Of a listener Linux tells its queue in two fields of segments. */
@@ -141,6 +142,7 @@ void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret
 		.probes = is_probing ? conn->n_retries : conn->n_keepalives,
 		.backoff = conn->n_backoffs,
 		.options = tcp_info_options(conn),
+		.app_bits = (uint8_t)(conn->tfo >> TCP_TFO_FAIL_SHIFT << 1),
 		.wscales = (uint8_t)(i.snd_wscale | i.rcv_wscale << 4),
 		.rto = (uint32_t)(tcp_rto_ns(conn) / TCP_NS_PER_US),
 		.ato = i.ato_us,

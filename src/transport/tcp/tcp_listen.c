@@ -27,6 +27,7 @@ int tcp_listen_start(struct tcp_conn *conn, int backlog)
 	lst->backlog = backlog > 0 ? (uint32_t)backlog : 0;
 	conn->listen = lst;
 	tcp_set_state(conn, WEFT_TCP_LISTEN);
+	tcp_tfo_listen(conn);
 	return 0;
 }
 
@@ -89,6 +90,7 @@ static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, 
 		.lport = seg->dport,
 		.rport = seg->sport,
 	};
+	struct tcp_tfo_reply tfo;
 	struct tcp_req *req;
 	uint32_t iss;
 	int err;
@@ -108,7 +110,9 @@ static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, 
 		mib_inc(st, MIB_TcpExtListenDrops);
 		return err == -ENOMEM ? DROP_NOMEM : DROP_TCP_SYN_QUEUE;
 	}
-	tcp_req_synack(st, req, tcp_ts_clock(st));
+	if (tcp_tfo_accepts(listener, seg, &tfo) && tcp_tfo_child(listener, req, seg, &tfo))
+		return DROP_NONE;
+	tcp_req_synack_tfo(st, req, tcp_ts_clock(st), &tfo);
 	return DROP_NONE;
 }
 
@@ -138,7 +142,10 @@ static int tcp_child_inherit_sockopts(struct tcp_conn *child, const struct tcp_c
 	if (!tcp_sockopts_get(child))
 		return -ENOMEM;
 	*child->sockopts = *listener->sockopts;
-	child->sockopts->n_defer = 0; /* the listener's own */
+	/* The listener's own. */
+	child->sockopts->n_defer = 0;
+	child->sockopts->tfo_connect = child->sockopts->tfo_no_cookie = false;
+	child->sockopts->tfoq = NULL;
 	return 0;
 }
 
@@ -148,9 +155,8 @@ static int tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *list
 	const struct sock *from = &listener->sk;
 	struct sock *to = &child->sk;
 
-	to->flags |=
-		from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_NODELAY | SOCK_F_CORK |
-			       SOCK_F_BROADCAST | SOCK_F_OOBINLINE);
+	to->flags |= from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_NODELAY |
+				    SOCK_F_CORK | SOCK_F_BROADCAST | SOCK_F_OOBINLINE);
 	to->linger_s = from->linger_s;
 	to->ttl = from->ttl;
 	to->tos = from->tos;
@@ -206,7 +212,8 @@ static void tcp_child_rtt(struct tcp_conn *child, const struct tcp_req *req)
 	child->rtt_min_us = 0; /* milliseconds are too coarse for it */
 }
 
-struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack)
+/* The connection that takes the entry's place in the tables; the entry itself stays. */
+static struct tcp_conn *tcp_child_new(struct tcp_req *req)
 {
 	struct tcp_conn *listener = req->listener;
 	struct stack *st = listener->sk.stack;
@@ -221,20 +228,51 @@ struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack)
 	sock_conn_replace(st, &req->node, &child->sk.conn);
 	child->ts_off = tcp_ts_offset(st, &child->sk.conn);
 	tcp_child_agree(child, req);
-	tcp_child_rtt(child, req);
 	if (tcp_route_sync(child) < 0)
 		tcp_mss_sync(child);
 	tcp_cc_start(child);
-	tcp_req_free(st, req);
 	child->flags |= TCPC_PASSIVE | TCPC_ACCEPTQ;
-	child->snd_una = ack;
 	tcp_conn_hold(child);
 	child->state = WEFT_TCP_SYN_RECV;
-	tcp_established(child);
-	mib_inc(st, MIB_TcpPassiveOpens);
+	return child;
+}
+
+static void tcp_child_offer(struct tcp_conn *child, struct tcp_conn *listener)
+{
+	tcp_mib(listener, MIB_TcpPassiveOpens);
 	child->listen = listener->listen;
 	list_add_tail(&child->listen->accept_q, &child->accept_link);
 	child->listen->n_accept++;
 	sock_wake(&listener->sk, SOCK_IN);
+}
+
+struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack)
+{
+	struct tcp_conn *listener = req->listener;
+	struct tcp_conn *child = tcp_child_new(req);
+
+	if (!child)
+		return NULL;
+	tcp_child_rtt(child, req);
+	tcp_req_free(listener->sk.stack, req);
+	child->snd_una = ack;
+	tcp_established(child);
+	tcp_child_offer(child, listener);
+	return child;
+}
+
+struct tcp_conn *tcp_listen_child_early(struct tcp_req *req)
+{
+	struct tcp_conn *listener = req->listener;
+	struct tcp_conn *child = tcp_child_new(req);
+
+	if (!child)
+		return NULL;
+	tcp_req_free(listener->sk.stack, req);
+	child->sk.flags |= SOCK_F_CONNECTED; /* it has a peer, and data may be sent */
+	child->flags |= TCPC_RTT_TIMING;
+	child->rtt_seq = child->snd_nxt;
+	child->rtt_us = tcp_clock_us(child);
+	tcp_child_offer(child, listener);
 	return child;
 }

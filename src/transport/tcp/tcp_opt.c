@@ -156,6 +156,56 @@ static int tcp_opt_user_timeout(struct tcp_sockopts *o, int v)
 	return 0;
 }
 
+/* How many connections of a listener may have their handshake under way; 0: none. */
+static int tcp_opt_fastopen(struct tcp_conn *conn, int v)
+{
+	uint32_t somaxconn = conn->sk.stack->socks->somaxconn;
+	struct tcp_tfoq *q;
+
+	if (v < 0 || (conn->state != WEFT_TCP_CLOSE && conn->state != WEFT_TCP_LISTEN))
+		return -EINVAL;
+	q = tcp_tfoq_get(conn);
+	if (!q)
+		return -ENOMEM;
+	q->max = tcp_min((uint32_t)v, somaxconn);
+	return 0;
+}
+
+static int tcp_opt_fastopen_connect(const struct tcp_conn *conn, struct tcp_sockopts *o, int v)
+{
+	if (tcp_opt_range(v, 0, 1) < 0)
+		return -EINVAL;
+	if (!(tcp_conf(conn)->fastopen & TCP_TFO_CLIENT))
+		return -EOPNOTSUPP;
+	if (conn->state != WEFT_TCP_CLOSE)
+		return -EINVAL;
+	o->tfo_connect = v;
+	return 0;
+}
+
+static int tcp_opt_fastopen_no_cookie(const struct tcp_conn *conn, struct tcp_sockopts *o, int v)
+{
+	if (tcp_opt_range(v, 0, 1) < 0 ||
+	    (conn->state != WEFT_TCP_CLOSE && conn->state != WEFT_TCP_LISTEN))
+		return -EINVAL;
+	o->tfo_no_cookie = v;
+	return 0;
+}
+
+/* One key, or the one that makes cookies and an older one. */
+static int tcp_opt_fastopen_key(struct tcp_conn *conn, const void *val, size_t len)
+{
+	struct tcp_tfoq *q;
+
+	if (len != TCP_TFO_KEY_LEN && len != TCP_TFO_KEYS * TCP_TFO_KEY_LEN)
+		return -EINVAL;
+	q = tcp_tfoq_get(conn);
+	if (!q)
+		return -ENOMEM;
+	tcp_tfo_keys_load(val, len, &q->keys);
+	return 0;
+}
+
 /* Those of struct tcp_sockopts. */
 static int tcp_opt_set_rare(struct tcp_conn *conn, int name, int v)
 {
@@ -180,6 +230,12 @@ static int tcp_opt_set_rare(struct tcp_conn *conn, int name, int v)
 		return tcp_opt_clamp(conn, o, v);
 	case WEFT_TCP_USER_TIMEOUT:
 		return tcp_opt_user_timeout(o, v);
+	case WEFT_TCP_FASTOPEN:
+		return tcp_opt_fastopen(conn, v);
+	case WEFT_TCP_FASTOPEN_CONNECT:
+		return tcp_opt_fastopen_connect(conn, o, v);
+	case WEFT_TCP_FASTOPEN_NO_COOKIE:
+		return tcp_opt_fastopen_no_cookie(conn, o, v);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -247,6 +303,8 @@ int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len
 		return -ENOPROTOOPT;
 	if (name == WEFT_TCP_CONGESTION)
 		return tcp_opt_congestion(conn, val, len);
+	if (name == WEFT_TCP_FASTOPEN_KEY)
+		return tcp_opt_fastopen_key(conn, val, len);
 	err = tcp_opt_int(val, len, &v);
 	return err ? err : tcp_opt_set(conn, name, v);
 }
@@ -299,6 +357,15 @@ static int tcp_opt_get(const struct tcp_conn *conn, int name, int *ret)
 	case WEFT_TCP_USER_TIMEOUT:
 		*ret = (int)o->user_timeout_ms;
 		return 0;
+	case WEFT_TCP_FASTOPEN:
+		*ret = o->tfoq ? (int)o->tfoq->max : 0;
+		return 0;
+	case WEFT_TCP_FASTOPEN_CONNECT:
+		*ret = o->tfo_connect;
+		return 0;
+	case WEFT_TCP_FASTOPEN_NO_COOKIE:
+		*ret = o->tfo_no_cookie;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -309,6 +376,22 @@ static int tcp_opt_put(void *val, size_t *len, const void *from, size_t n)
 	*len = *len < n ? *len : n;
 	memcpy(val, from, *len);
 	return 0;
+}
+
+static int tcp_opt_get_fastopen_key(const struct tcp_conn *conn, void *val, size_t *len)
+{
+	uint8_t bytes[TCP_TFO_KEYS * TCP_TFO_KEY_LEN];
+	struct tcp_tfo_keys keys;
+
+	tcp_tfo_keys_of(conn, &keys);
+	for (uint32_t i = 0; i < keys.n * 2; i++) {
+		const struct siphash_key *key = &keys.keys[i / 2];
+		uint64_t half = i % 2 ? key->k1 : key->k0;
+
+		for (uint32_t j = 0; j < 8; j++)
+			bytes[8 * i + j] = (uint8_t)(half >> 8 * j);
+	}
+	return tcp_opt_put(val, len, bytes, (size_t)keys.n * TCP_TFO_KEY_LEN);
 }
 
 int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
@@ -336,6 +419,8 @@ int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 		memcpy(cc, conn->cc.ops->name, strlen(conn->cc.ops->name));
 		return tcp_opt_put(val, len, cc, sizeof(cc));
 	}
+	if (name == WEFT_TCP_FASTOPEN_KEY)
+		return tcp_opt_get_fastopen_key(conn, val, len);
 	err = tcp_opt_get(conn, name, &v);
 	if (err)
 		return err;

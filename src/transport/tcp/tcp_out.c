@@ -154,7 +154,8 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 		return -ENOBUFS;
 	if (tx->len > 0) {
 		mss = tcp_out_mss(conn);
-		tx->len = tcp_sndq_fill(conn, pkt, tx->seq, tx->len);
+		/* Of a SYN with data the first byte follows the SYN's number. */
+		tx->len = tcp_sndq_fill(conn, pkt, tx->seq + !!(tx->flags & TCP_F_SYN), tx->len);
 		if (tx->len < want) {
 			tx->len -= tx->len > mss ? tx->len % mss : 0;
 			tx->flags &= (uint16_t) ~(TCP_F_FIN | TCP_F_PSH);
@@ -183,11 +184,12 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 	return tcp_xmit_ip(conn, pkt);
 }
 
-int tcp_send_syn(struct tcp_conn *conn)
+int tcp_send_syn_tfo(struct tcp_conn *conn, const struct tcp_opts *tfo, uint32_t n)
 {
 	bool is_reply = conn->state == WEFT_TCP_SYN_RECV;
 	struct tcp_tx tx = {
 		.seq = conn->iss,
+		.len = n,
 		.flags = (uint16_t)(TCP_F_SYN | (is_reply ? TCP_F_ACK : 0)),
 		.is_again = conn->n_backoffs > 0,
 	};
@@ -196,10 +198,21 @@ int tcp_send_syn(struct tcp_conn *conn)
 	int err;
 
 	tcp_syn_opts(conn, &opts);
+	opts.has_tfo = tfo->has_tfo;
+	opts.tfo_exp = tfo->tfo_exp;
+	opts.tfo_len = tfo->tfo_len;
+	opts.tfo = tfo->tfo;
 	conn->rcv_wscale = 0; /* the window of a SYN is never scaled (RFC 7323 §2.2) */
 	err = tcp_xmit(conn, &tx, &opts);
 	conn->rcv_wscale = wscale;
 	return err;
+}
+
+int tcp_send_syn(struct tcp_conn *conn)
+{
+	static const struct tcp_opts none;
+
+	return tcp_send_syn_tfo(conn, &none, 0);
 }
 
 /* A segment without data, at snd_nxt. False: no memory. */

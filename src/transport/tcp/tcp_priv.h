@@ -163,6 +163,8 @@ static inline bool tcp_is_synced(const struct tcp_conn *conn)
 /* States in which our direction of the stream is open or still has to be delivered. */
 static inline bool tcp_may_send(const struct tcp_conn *conn)
 {
+	if (conn->tfo & TCP_TFO_CHILD)
+		return true;
 	return conn->state == WEFT_TCP_ESTABLISHED || conn->state == WEFT_TCP_CLOSE_WAIT ||
 	       conn->state == WEFT_TCP_FIN_WAIT1 || conn->state == WEFT_TCP_CLOSING ||
 	       conn->state == WEFT_TCP_LAST_ACK;
@@ -197,7 +199,8 @@ static inline uint32_t tcp_unsent(const struct tcp_conn *conn)
 /* Bytes in the send queue: written and not acknowledged. A SYN is none. */
 static inline uint32_t tcp_sndq_bytes(const struct tcp_conn *conn)
 {
-	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+	if (conn->state == WEFT_TCP_SYN_SENT ||
+	    (conn->state == WEFT_TCP_SYN_RECV && !(conn->tfo & TCP_TFO_CHILD)))
 		return 0;
 	return seq_lt(conn->snd_una, conn->snd_end) ? conn->snd_end - conn->snd_una : 0;
 }
@@ -306,6 +309,8 @@ enum drop tcp_in_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK
 
 /* tcp_listen.c, tcp_req.c */
 
+struct tcp_tfo_reply;
+
 struct tcp_listen {
 	struct list accept_q; /* tcp_conn->accept_link, oldest first */
 	uint32_t n_accept;
@@ -336,7 +341,9 @@ void tcp_req_free(struct stack *st, struct tcp_req *req);
 uint32_t tcp_req_timeout_ms(const struct tcp_req *req);
 /* Since the last SYN-ACK. */
 uint32_t tcp_req_age_ms(const struct stack *st, const struct tcp_req *req);
-/* `ts`: our clock as the SYN-ACK has it, without its offset. */
+/* `ts`: our clock as the SYN-ACK has it, without its offset; `tfo`: what it says of fast open. */
+void tcp_req_synack_tfo(struct stack *st, struct tcp_req *req, uint32_t ts,
+			const struct tcp_tfo_reply *tfo);
 void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts);
 /* The ACK that completes a handshake. With `is_lent` an entry that makes no connection is freed. */
 enum drop tcp_req_complete(struct stack *st, struct tcp_req *req, struct tcp_seg *seg,
@@ -346,6 +353,93 @@ void tcp_listen_timer(struct tcp_conn *listener);
 /* The handshake is complete: makes the connection, which takes the entry's place in the tables and
  * waits in the accept queue. NULL: no memory, and the entry is as it was. */
 struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack);
+
+/* The same for a SYN with a good fast-open cookie: the connection is in SYN-RECEIVED. */
+struct tcp_conn *tcp_listen_child_early(struct tcp_req *req);
+
+/* tcp_tfo.c: fast open */
+
+enum {
+	TCP_TFO_COOKIE_LEN = 8,
+	TFO_RST_SLOTS = 61, /* seconds: a whole minute whatever the fraction */
+};
+
+struct tcp_tfo_keys {
+	uint32_t n;
+	struct siphash_key keys[TCP_TFO_KEYS];
+};
+
+/* A listener's fast open, shared with its connections whose handshake is under way. */
+struct tcp_tfoq {
+	uint32_t refs;
+	uint32_t max;                  /* TCP_FASTOPEN */
+	uint32_t n;                    /* connections under way */
+	uint32_t rst_s;                /* engine seconds of the newest slot of n_rst */
+	uint32_t n_rst_all;            /* sum of n_rst */
+	uint16_t n_rst[TFO_RST_SLOTS]; /* that were reset, by the second */
+	struct tcp_tfo_keys keys;      /* TCP_FASTOPEN_KEY; n 0: the stack's */
+};
+
+/* What a SYN-ACK says of fast open. */
+struct tcp_tfo_reply {
+	bool has_cookie;
+	bool is_exp;
+	bool is_older_key; /* the client's cookie was made with it */
+	uint8_t cookie[TCP_TFO_COOKIE_LEN];
+};
+
+static inline void tcp_tfo_set_fail(struct tcp_conn *conn, uint32_t fail)
+{
+	conn->tfo = (uint16_t)((conn->tfo & ((1u << TCP_TFO_FAIL_SHIFT) - 1)) |
+			       fail << TCP_TFO_FAIL_SHIFT);
+}
+
+/* One or two keys of TCP_TFO_KEY_LEN bytes. */
+void tcp_tfo_keys_load(const uint8_t *bytes, size_t len, struct tcp_tfo_keys *ret);
+/* Those of a listener, or the stack's. */
+void tcp_tfo_keys_of(const struct tcp_conn *conn, struct tcp_tfo_keys *ret);
+void tcp_tfo_cookie_make(const struct siphash_key *key, const struct ip_addr *client,
+			 const struct ip_addr *server, uint8_t ret[TCP_TFO_COOKIE_LEN]);
+/* A box on the way swallows such connections: none for a time. */
+bool tcp_tfo_is_stopped(struct tcp_conn *conn);
+/* The retransmission timer has fired, n_retries times in a row; `is_last`: it was given up. */
+void tcp_tfo_on_timeout(struct tcp_conn *conn, bool is_last);
+/* The connection is over. */
+void tcp_tfo_on_end(struct tcp_conn *conn);
+
+/* tcp_tfo_active.c */
+
+/* Forgets all cookies. */
+void tcp_tfo_fini(struct tcp *tcp);
+/* A SYN may carry data now. */
+bool tcp_tfo_may_send(struct tcp_conn *conn);
+/* TCP_FASTOPEN_CONNECT: the SYN waits for data to carry. */
+bool tcp_tfo_defers(struct tcp_conn *conn);
+/* The first SYN, with what of the message it takes; NULL: with a request for a cookie at most. */
+void tcp_tfo_syn(struct tcp_conn *conn, const struct sock_msg *msg);
+/* The SYN-ACK; snd_una has moved. */
+void tcp_tfo_synack(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* Now established: what the SYN carried and the peer did not take goes again. */
+void tcp_tfo_resend(struct tcp_conn *conn);
+
+/* tcp_tfo_passive.c */
+
+/* A listener's queue, made when there is none. NULL: no memory. */
+struct tcp_tfoq *tcp_tfoq_get(struct tcp_conn *listener);
+void tcp_tfoq_unref(struct tcp_conn *conn);
+/* The handshake is over, one way or the other. */
+void tcp_tfoq_leave(struct tcp_conn *child, bool was_reset);
+/* listen() has been called. */
+void tcp_tfo_listen(struct tcp_conn *listener);
+/* The SYN makes a connection at once; else `ret` says what to answer of fast open. */
+bool tcp_tfo_accepts(struct tcp_conn *listener, const struct tcp_seg *seg,
+		     struct tcp_tfo_reply *ret) MUST_CHECK;
+/* The handshake has ended well. */
+void tcp_tfo_established(struct tcp_conn *child);
+void tcp_tfo_reply_opts(const struct tcp_tfo_reply *reply, struct tcp_opts *ret);
+/* Makes it, with the SYN's data, and answers. False: no memory, and all is as it was. */
+bool tcp_tfo_child(struct tcp_conn *listener, struct tcp_req *req, struct tcp_seg *seg,
+		   const struct tcp_tfo_reply *reply) MUST_CHECK;
 
 /* tcp_cookie.c */
 
@@ -361,6 +455,8 @@ enum drop tcp_cookie_ack(struct tcp_conn *listener, struct tcp_seg *seg) MUST_CH
 void tcp_output(struct tcp_conn *conn);
 /* The SYN, or in SYN-RECEIVED the SYN-ACK; first or again. 0 or -Exxx of the route. */
 int tcp_send_syn(struct tcp_conn *conn);
+/* The same with a fast-open option and with `n` bytes of the send queue. */
+int tcp_send_syn_tfo(struct tcp_conn *conn, const struct tcp_opts *tfo, uint32_t n);
 /* An ACK without data, now. Without memory it becomes a delayed one. */
 void tcp_send_ack(struct tcp_conn *conn);
 /* Asks the peer for an ACK: a byte-less segment from before its window (keepalive, probe). */

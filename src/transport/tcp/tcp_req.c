@@ -198,7 +198,8 @@ static struct tcp_ctl tcp_req_ctl(struct stack *st, const struct tcp_req *req, u
 	return ctl;
 }
 
-void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts)
+void tcp_req_synack_tfo(struct stack *st, struct tcp_req *req, uint32_t ts,
+			const struct tcp_tfo_reply *tfo)
 {
 	struct tcp_ctl ctl = tcp_req_ctl(st, req, ts);
 	struct ip_flow flow = {
@@ -226,7 +227,14 @@ void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts)
 	ctl.opts.sack_ok = req->flags & TCP_REQ_SACK;
 	ctl.opts.has_wscale = req->flags & TCP_REQ_WSCALE;
 	ctl.opts.wscale = req->wscales >> 4;
+	if (tfo)
+		tcp_tfo_reply_opts(tfo, &ctl.opts);
 	(void)tcp_ctl_output(st, &ctl);
+}
+
+void tcp_req_synack(struct stack *st, struct tcp_req *req, uint32_t ts)
+{
+	tcp_req_synack_tfo(st, req, ts, NULL);
 }
 
 /* An ACK that tells the peer where we are: for what is not acceptable, and as challenge. */

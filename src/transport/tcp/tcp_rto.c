@@ -79,6 +79,8 @@ static void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64
 
 static enum tcp_rexmt_kind tcp_rexmt_needed(const struct tcp_conn *conn)
 {
+	if (conn->tfo & TCP_TFO_DEFERRED)
+		return TCP_REXMT_NONE;
 	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
 		return TCP_REXMT_RTO;
 	if (!tcp_may_send(conn))
@@ -163,12 +165,16 @@ static bool tcp_is_given_up(const struct tcp_conn *conn, bool is_probe)
 /* One more attempt without an answer. False: that was the last, the connection is gone. */
 static bool tcp_try_again(struct tcp_conn *conn, bool is_probe)
 {
+	bool is_last;
+
 	/* Of a connect it is when the first SYN left. */
 	if (conn->n_retries == 0 && conn->state != WEFT_TCP_SYN_SENT)
 		conn->rexmt_started_ms = tcp_clock_ms(conn->sk.stack);
 	if (conn->n_retries < UINT8_MAX)
 		conn->n_retries++;
-	if (!tcp_is_given_up(conn, is_probe)) {
+	is_last = tcp_is_given_up(conn, is_probe);
+	tcp_tfo_on_timeout(conn, is_last);
+	if (!is_last) {
 		if (conn->n_backoffs < 16)
 			conn->n_backoffs++;
 		return true;

@@ -52,14 +52,25 @@ static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
 	conn->snd_una = conn->iss;
 	conn->snd_nxt = conn->snd_end = conn->iss + 1;
 	conn->flags |= TCPC_RTT_TIMING | TCPC_CONNECTING;
-	conn->rexmt_started_ms = tcp_clock_ms(st);
 	conn->rtt_seq = conn->snd_nxt;
-	conn->rtt_us = tcp_clock_us(conn);
 	tcp_mss_sync(conn);
 	tcp_conn_hold(conn);
 	tcp_set_state(conn, WEFT_TCP_SYN_SENT);
 	mib_inc(st, MIB_TcpActiveOpens);
-	(void)tcp_send_syn(conn);
+}
+
+/* The first SYN, with data if a fast open lets it. */
+static void tcp_connect_syn(struct tcp_conn *conn, const struct sock_msg *msg)
+{
+	bool is_fast = msg || tcp_sockopts(conn)->tfo_connect;
+
+	conn->tfo &= (uint16_t)~TCP_TFO_DEFERRED;
+	conn->rexmt_started_ms = tcp_clock_ms(conn->sk.stack);
+	conn->rtt_us = tcp_clock_us(conn);
+	if (is_fast && (tcp_conf(conn)->fastopen & TCP_TFO_CLIENT))
+		tcp_tfo_syn(conn, msg);
+	else
+		(void)tcp_send_syn(conn);
 	tcp_rexmt_restart(conn);
 }
 
@@ -72,6 +83,8 @@ static int tcp_connect_state(struct tcp_conn *conn)
 {
 	int err;
 
+	if (conn->tfo & TCP_TFO_DEFERRED)
+		return -EISCONN;
 	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
 		return -EALREADY;
 	if (!(conn->flags & TCPC_CONNECTING))
@@ -85,7 +98,10 @@ static int tcp_connect_state(struct tcp_conn *conn)
 	return err ? err : -ECONNABORTED;
 }
 
-static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
+/* `msg`: what MSG_FASTOPEN wants to send with it, or NULL. 0: it was connected already, or the SYN
+ * waits for data; -EINPROGRESS: a SYN is under way. */
+static int tcp_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port,
+		       const struct sock_msg *msg)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	struct ip_flow flow = {
@@ -115,7 +131,18 @@ static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_
 	if (err)
 		return err;
 	tcp_connect_start(conn, &dst);
+	if (!msg && tcp_tfo_defers(conn)) {
+		conn->tfo |= TCP_TFO_DEFERRED;
+		sock_wake(sk, SOCK_OUT);
+		return 0;
+	}
+	tcp_connect_syn(conn, msg);
 	return -EINPROGRESS;
+}
+
+static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
+{
+	return tcp_connect(sk, addr, port, NULL);
 }
 
 /* AF_UNSPEC: whatever the socket was, it is as new, but for its options and its port. */
@@ -178,8 +205,10 @@ static int tcp_send_check(struct tcp_conn *conn)
 	case WEFT_TCP_ESTABLISHED:
 	case WEFT_TCP_CLOSE_WAIT:
 		return 0;
-	case WEFT_TCP_SYN_SENT:
 	case WEFT_TCP_SYN_RECV:
+	case WEFT_TCP_SYN_SENT:
+		if (conn->tfo & TCP_TFO_CHILD)
+			return 0;
 		conn->flags |= TCPC_NOSPACE;
 		return -EAGAIN;
 	default:
@@ -210,11 +239,38 @@ static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *ms
 	return done > 0 || msg->n_bytes == 0 ? done : -EAGAIN;
 }
 
+/* The send that also connects: how much went with the SYN, or -EINPROGRESS. 0: connected already,
+ * it is an ordinary send. As in Linux. */
+static ptrdiff_t tcp_send_fast(struct tcp_conn *conn, const struct sock_msg *msg)
+{
+	int err = -EINPROGRESS;
+
+	if (!(tcp_conf(conn)->fastopen & TCP_TFO_CLIENT))
+		return -EOPNOTSUPP;
+	if (conn->tfo & TCP_TFO_DEFERRED)
+		tcp_connect_syn(conn, msg);
+	else if (msg->has_addr)
+		err = tcp_connect(&conn->sk, &msg->addr, msg->port, msg);
+	else
+		err = conn->state == WEFT_TCP_CLOSE ? -EINVAL : tcp_connect_state(conn);
+	if (err > 0)
+		return 0;
+	if (err == -EINPROGRESS && (conn->tfo & TCP_TFO_DATA))
+		return (ptrdiff_t)(conn->snd_end - conn->iss - 1);
+	return err;
+}
+
 static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
-	ptrdiff_t done = tcp_send_check(conn);
+	ptrdiff_t done;
 
+	if (unlikely((msg->flags & WEFT_MSG_FASTOPEN) || (conn->tfo & TCP_TFO_DEFERRED))) {
+		done = tcp_send_fast(conn, msg);
+		if (done != 0)
+			return done;
+	}
+	done = tcp_send_check(conn);
 	if (done < 0)
 		return done;
 	done = tcp_send_queue(conn, msg);
@@ -296,7 +352,8 @@ static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
 			tcp_listen_stop(conn);
 		return 0;
 	}
-	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV) {
+	if (!(conn->tfo & TCP_TFO_CHILD) &&
+	    (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)) {
 		tcp_abort(conn, ECONNRESET);
 		conn->flags &= ~(uint32_t)TCPC_CONNECTING; /* it has been told */
 		return 0;
@@ -327,9 +384,12 @@ static void tcp_close_conn(struct tcp_conn *conn, bool abort)
 		tcp_done(conn);
 		return;
 	case WEFT_TCP_SYN_RECV:
-		/* RFC-DEVIATION: RFC 9293 §3.10.4: a simultaneous open that the application closes
+		/* The FIN of a fast open waits for the end of the handshake (RFC 9293 §3.10.4).
+		 *
+		 * RFC-DEVIATION: RFC 9293 §3.10.4: a simultaneous open that the application closes
 		 * before it is established is reset; it has carried nothing. */
-		tcp_abort(conn, 0);
+		if (!(conn->tfo & TCP_TFO_CHILD) || abort || is_unread)
+			tcp_abort(conn, 0);
 		return;
 	default:
 		break;
@@ -380,7 +440,10 @@ static uint32_t tcp_sock_events(const struct sock *sk)
 
 	if (conn->state == WEFT_TCP_LISTEN)
 		return tcp_listen_events(conn);
-	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+	if (conn->tfo & TCP_TFO_DEFERRED)
+		return events | SOCK_OUT;
+	if (!(conn->tfo & TCP_TFO_CHILD) &&
+	    (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV))
 		return events;
 	if (conn->state == WEFT_TCP_CLOSE || (is_rd_done && is_wr_done))
 		events |= SOCK_HUP;

@@ -107,7 +107,8 @@ static void tcp_check_timers(const struct tcp_conn *conn)
 	for (size_t i = 0; i < ARRAY_SIZE(deadlines); i++)
 		assert(!deadlines[i] || (wheel_timer_is_pending(&conn->timer) &&
 					 conn->timer.deadline_ns <= deadlines[i]));
-	if (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)
+	if ((conn->state == WEFT_TCP_SYN_SENT && !(conn->tfo & TCP_TFO_DEFERRED)) ||
+	    conn->state == WEFT_TCP_SYN_RECV)
 		assert(conn->rexmt_ns);
 	if (tcp_may_send(conn) && !engine_work_is_pending(&conn->work)) {
 		if (tcp_flight(conn) > 0 || tcp_unsent(conn) > 0 || tcp_fin_waits(conn))

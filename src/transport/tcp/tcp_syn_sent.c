@@ -68,6 +68,7 @@ static enum drop tcp_syn_sent_established(struct tcp_conn *conn, struct tcp_seg 
 
 	tcp_syn_sent_learn(conn, seg);
 	conn->snd_una = seg->ack;
+	tcp_tfo_synack(conn, seg);
 	if (conn->flags & TCPC_RTT_TIMING)
 		tcp_rtt_sample(conn, rtt_us);
 	else
@@ -75,6 +76,7 @@ static enum drop tcp_syn_sent_established(struct tcp_conn *conn, struct tcp_seg 
 	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
 	tcp_established(conn);
 	tcp_syn_sent_ack(conn);
+	tcp_tfo_resend(conn);
 	/* "Other controls or text in the segment": the seventh and eighth steps, shifted past the
 	 * SYN. */
 	if (seg->len > 0 || (seg->flags & TCP_F_FIN)) {
@@ -89,6 +91,7 @@ static enum drop tcp_syn_sent_simultaneous(struct tcp_conn *conn, const struct t
 {
 	tcp_syn_sent_learn(conn, seg);
 	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
+	conn->tfo = 0;
 	tcp_set_state(conn, WEFT_TCP_SYN_RECV);
 	(void)tcp_send_syn(conn);
 	tcp_rexmt_restart(conn);
