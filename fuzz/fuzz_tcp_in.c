@@ -68,6 +68,20 @@ bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr)
 	return ip_addr_eq(addr, &lab_of(st)->us);
 }
 
+void ip_pmtu_learn(struct stack *st, const struct ip_addr *dst, uint32_t mtu)
+{
+	(void)st;
+	(void)dst;
+	(void)mtu;
+}
+
+void ip_pmtu_conf_set(struct stack *st, uint32_t min_pmtu, uint32_t expires_s)
+{
+	(void)st;
+	(void)min_pmtu;
+	(void)expires_s;
+}
+
 void ip_dst_confirm(struct stack *st, struct ip_dst *dst)
 {
 	(void)st;

@@ -49,9 +49,10 @@ struct icmp_err {
 	struct ip_addr offender; /* who sent the error */
 	uint8_t type, code;      /* as on the wire, of the packet's family */
 	bool is_ip6;
-	bool is_hard; /* RFC 1122 §4.2.3.9 */
-	int err;      /* Linux's errno for it, positive */
-	uint32_t mtu; /* next-hop MTU of "fragmentation needed"/"packet too big"; else 0 */
+	bool is_hard;    /* RFC 1122 §4.2.3.9 */
+	int err;         /* Linux's errno for it, positive */
+	uint32_t mtu;    /* next-hop MTU of "fragmentation needed"/"packet too big"; else 0 */
+	uint32_t quoted; /* length of the quoted packet, as its header says; 0: not known */
 };
 
 /* A protocol above IP. */

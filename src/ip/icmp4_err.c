@@ -260,6 +260,7 @@ enum drop icmp4_error_input(struct stack *st, struct pkt *pkt, const struct ip_i
 	}
 	if (icmp->type == ICMP4_UNREACH && icmp->code == ICMP4_UNREACH_FRAG_NEEDED)
 		err.mtu = icmp4_next_mtu(icmp->u.err.mtu, quote.ip.tot_len);
+	err.quoted = quote.ip.tot_len;
 	proto->error(st, &err, quote.l4, (uint32_t)quote.l4_len);
 	pkt_free(pkt);
 	return DROP_NONE;

@@ -39,6 +39,17 @@ void ip_dst_invalidate_all(struct stack *st)
 		st->ip4->dst_gen = 1; /* 0 is the generation of an empty struct ip_dst */
 }
 
+void ip_pmtu_learn(struct stack *st, const struct ip_addr *dst, uint32_t mtu)
+{
+	if (st->ip4)
+		(void)pmtu_learn(&st->ip4->pmtu, dst, mtu);
+}
+
+void ip_pmtu_conf_set(struct stack *st, uint32_t min_pmtu, uint32_t expires_s)
+{
+	st->ip4->pmtu.conf = (struct pmtu_conf){.min_pmtu = min_pmtu, .expires_s = expires_s};
+}
+
 void ip_dst_confirm(struct stack *st, struct ip_dst *dst)
 {
 	if (ip_dst_is_valid(st, dst) && dst->neigh)

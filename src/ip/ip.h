@@ -35,9 +35,10 @@ struct ip_dst {
 	struct neigh *neigh; /* cached neighbour entry; NULL: look it up */
 	struct ip_addr nexthop;
 	uint32_t gen;
-	uint16_t mtu;       /* of the path as known, bytes from the IP header on */
-	uint8_t prefix_len; /* of the route, for the hop code */
-	bool is_local;      /* goes to ourselves */
+	uint16_t mtu;          /* of the path as known, bytes from the IP header on */
+	uint8_t prefix_len;    /* of the route, for the hop code */
+	bool is_local : 1;     /* goes to ourselves */
+	bool is_mtu_floor : 1; /* the path carries less than we believe: no DF */
 };
 static_assert(sizeof(struct ip_dst) <= 40, "two of these fit a socket's cache line budget");
 
@@ -62,6 +63,11 @@ struct ip_out {
 int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 	     struct ip_addr *ret_src) MUST_CHECK;
 bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst);
+/* A path to `dst` carries no more than `mtu`, as an ICMP error says that the transport has found to
+ * be about a packet of its own (ip/pmtu.h). */
+void ip_pmtu_learn(struct stack *st, const struct ip_addr *dst, uint32_t mtu);
+/* What TCP's settings say about all of them. */
+void ip_pmtu_conf_set(struct stack *st, uint32_t min_pmtu, uint32_t expires_s);
 /* The current generation moves: every cached ip_dst of the stack becomes invalid. */
 void ip_dst_invalidate_all(struct stack *st);
 

@@ -100,6 +100,7 @@ static void ip4_netif_change(struct netif *netif)
 static void ip4_fini(struct stack *st)
 {
 	reasm_fini(&st->ip4->reasm);
+	pmtu_fini(&st->ip4->pmtu);
 	icmp_fini(st);
 	fib4_fini(&st->ip4->fib);
 	ip4_own_fini(st);
@@ -181,6 +182,8 @@ int ip4_init(struct stack *st)
 	err = ip4_own_init(st);
 	if (!err)
 		err = reasm_init(&ip4->reasm, st, &ip4_reasm_ops, IP4_REASM_S);
+	if (!err)
+		err = pmtu_init(&ip4->pmtu, st);
 	if (!err)
 		err = sysctl_register(st, &ip4_sysctl_table);
 	if (!err)

@@ -21,6 +21,7 @@
 #include "ip/fib/fib4.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
+#include "ip/pmtu.h"
 #include "ip/reasm.h"
 #include "wire/addr.h"
 #include "wire/ip4.h"
@@ -81,6 +82,7 @@ struct ip4 {
 	uint32_t own_mask; /* buckets - 1 */
 	uint32_t n_own;
 	struct reasm reasm;
+	struct pmtu pmtu;        /* of both families */
 	uint32_t ids[IP4_N_IDS]; /* next identification by hash of addresses and protocol */
 };
 

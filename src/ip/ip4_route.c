@@ -146,6 +146,7 @@ enum drop ip4_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	struct ip_addr src = flow->src;
 	enum drop why;
 	struct target t;
+	bool is_floor;
 
 	if (ip4_addr_is_unspecified(&dst))
 		return DROP_IP_NO_ROUTE;
@@ -164,6 +165,10 @@ enum drop ip4_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 			       .mtu = (uint16_t)t.netif->mtu,
 			       .prefix_len = t.prefix_len,
 			       .is_local = t.is_local};
+	if (!t.is_local) {
+		ret->mtu = (uint16_t)pmtu_cap(&st->ip4->pmtu, &flow->dst, ret->mtu, &is_floor);
+		ret->is_mtu_floor = is_floor;
+	}
 	ret->neigh = t.is_local ? NULL : neigh_find(t.netif, &ret->nexthop);
 	if (ret_src)
 		*ret_src = src;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ip/ip4.h"
+#include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
@@ -20,12 +21,14 @@ void dgram_init(struct dgram_sock *ds, struct stack *st, const struct sock_proto
 	dgram_mcast_init(&ds->mcast);
 	sock_init(&ds->sk, st, proto, family, protocol);
 	ds->pmtudisc = WEFT_IP_PMTUDISC_WANT;
+	list_init(&ds->errq);
 }
 
 void dgram_fini(struct dgram_sock *ds)
 {
 	dgram_mcast_fini(ds);
 	pktq_purge(&ds->rcvq);
+	errq_purge(ds);
 	bpf_prog_free(ds->sk.stack, ds->bpf.prog);
 }
 
@@ -147,8 +150,10 @@ uint32_t dgram_events(const struct sock *sk)
 
 	if (!pktq_is_empty(&ds->rcvq) || shut_rd)
 		events |= SOCK_IN;
+	if (sk->err || ds->n_errq)
+		events |= SOCK_ERR;
 	if (sk->err)
-		events |= SOCK_ERR | SOCK_IN;
+		events |= SOCK_IN;
 	if (shut_rd)
 		events |= SOCK_RDHUP;
 	if (shut_rd && shut_wr)
@@ -340,6 +345,33 @@ static int dgram_route_own(struct dgram_sock *ds, struct ip_flow *flow)
 	return 0;
 }
 
+/* What is too large for the path: IP_MTU_DISCOVER. */
+static void dgram_pmtudisc(const struct dgram_sock *ds, struct ip_out *out)
+{
+	switch (ds->pmtudisc) {
+	case WEFT_IP_PMTUDISC_WANT:
+		out->df = !out->dst->is_mtu_floor;
+		out->df_if_fits = true;
+		break;
+	case WEFT_IP_PMTUDISC_PROBE:
+		out->ignore_pmtu = true;
+		out->df = true;
+		break;
+	case WEFT_IP_PMTUDISC_DO:
+		out->df = true;
+		break;
+	case WEFT_IP_PMTUDISC_INTERFACE:
+		out->no_frag = true;
+		out->ignore_pmtu = true;
+		break;
+	case WEFT_IP_PMTUDISC_OMIT:
+		out->ignore_pmtu = true;
+		break;
+	default:
+		break;
+	}
+}
+
 int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_ctl *ctl,
 		struct ip_out *out)
 {
@@ -363,6 +395,7 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 		.may_broadcast = ds->sk.flags & SOCK_F_BROADCAST,
 		.dst = is_own ? &ds->sk.dst : &ctl->dst,
 	};
+	dgram_pmtudisc(ds, out);
 	return 0;
 }
 
@@ -380,18 +413,45 @@ struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg)
 	return pkt;
 }
 
-int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out)
+int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out, uint16_t port)
 {
+	struct dgram_sock *ds = dgram_of(sk);
 	int err;
 
 	pkt_hop(pkt, HOP_SOCK, sk->conn.proto);
 	err = ip_output(sk->stack, pkt, out);
+	if (err == -EMSGSIZE && errq_is_wanted(ds, !ip_addr_is_ip4(&out->flow.dst)))
+		errq_too_large(ds, &out->flow.dst, port,
+			       out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu);
 	return err == -ENOBUFS ? 0 : err;
 }
 
-void dgram_icmp_error(struct sock *sk, const struct icmp_err *err)
+/* RFC 5927 §7: believed when the packet can be one that the path did not carry. */
+static bool dgram_mtu_is_news(const struct dgram_sock *ds, const struct icmp_err *err)
 {
-	if (!(sk->flags & SOCK_F_CONNECTED) || (!err->is_hard && !err->mtu))
+	return ds->pmtudisc != WEFT_IP_PMTUDISC_DONT && (!err->quoted || err->quoted > err->mtu);
+}
+
+static bool dgram_learns_mtu(const struct dgram_sock *ds)
+{
+	return ds->pmtudisc == WEFT_IP_PMTUDISC_WANT || ds->pmtudisc == WEFT_IP_PMTUDISC_DO;
+}
+
+void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port,
+		      const uint8_t *bytes, uint32_t len)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+	bool wants = errq_is_wanted(ds, err->is_ip6);
+
+	if (err->mtu) {
+		if (!dgram_mtu_is_news(ds, err))
+			return;
+		if (dgram_learns_mtu(ds))
+			ip_pmtu_learn(sk->stack, &err->dst, err->mtu);
+	}
+	if (wants)
+		errq_icmp(ds, err, port, bytes, len);
+	else if (!(sk->flags & SOCK_F_CONNECTED) || (!err->is_hard && !err->mtu))
 		return;
 	sock_set_err(sk, err->mtu ? EMSGSIZE : err->err);
 }

@@ -36,6 +36,8 @@ struct dgram_sock {
 	uint32_t rcvq_mem; /* bytes of memory behind rcvq */
 	uint32_t wants;    /* DGRAM_WANTS_* */
 	uint8_t pmtudisc;  /* WEFT_IP_PMTUDISC_* */
+	struct list errq;  /* errq.h */
+	uint32_t n_errq;
 	struct sock_bpf bpf;
 	struct dgram_mcast mcast;
 	bool bound_to_group; /* laddr is no address to send from: a group's, or a broadcast */
@@ -123,8 +125,12 @@ int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len);
 /* A packet with the message's bytes and room for headers; NULL: no memory. */
 struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg) MUST_CHECK;
 /* ip_output(), where a queue that is full on the way is no error of the application's, as in
- * Linux. Takes `pkt`. */
-int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out) MUST_CHECK;
-/* An ICMP error about a packet of this socket: SO_ERROR if it is connected and the error says that
- * sending on is of no use (RFC 1122 §4.1.3.3, as Linux without IP_RECVERR). */
-void dgram_icmp_error(struct sock *sk, const struct icmp_err *err);
+ * Linux. `port`: where to, for the error queue. Takes `pkt`. */
+int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out,
+		 uint16_t port) MUST_CHECK;
+/* An ICMP error about a packet that this socket sent to `port`, of which `bytes` are quoted from
+ * its payload on. SO_ERROR if it is connected and the error says that sending on is of no use (RFC
+ * 1122 §4.1.3.3); with IP_RECVERR all errors, also when it is not connected, and the error queue.
+ * The path's MTU is learned unless the socket does without. */
+void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port,
+		      const uint8_t *bytes, uint32_t len);

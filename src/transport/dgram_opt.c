@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "transport/dgram.h"
+#include "transport/errq.h"
 #include "weft/socket.h"
 
 static const struct {
@@ -13,6 +14,8 @@ static const struct {
 	{WEFT_IPPROTO_IP, WEFT_IP_PKTINFO, DGRAM_WANTS_PKTINFO},
 	{WEFT_IPPROTO_IP, WEFT_IP_RECVTTL, DGRAM_WANTS_TTL},
 	{WEFT_IPPROTO_IP, WEFT_IP_RECVTOS, DGRAM_WANTS_TOS},
+	{WEFT_IPPROTO_IP, WEFT_IP_RECVERR, DGRAM_WANTS_ERR},
+	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVERR, DGRAM_WANTS_ERR6},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVPKTINFO, DGRAM_WANTS_PKTINFO6},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVHOPLIMIT, DGRAM_WANTS_HOPLIMIT},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVTCLASS, DGRAM_WANTS_TCLASS},
@@ -29,6 +32,36 @@ static uint32_t dgram_want(const struct sock *sk, int level, int name)
 	return 0;
 }
 
+static bool dgram_is_opt(int level, int name, int ip4_name, int ip6_name)
+{
+	return level == WEFT_IPPROTO_IP ? name == ip4_name
+					: level == WEFT_IPPROTO_IPV6 && name == ip6_name;
+}
+
+static int dgram_set_pmtudisc(struct dgram_sock *ds, int v)
+{
+	if (v < WEFT_IP_PMTUDISC_DONT || v > WEFT_IP_PMTUDISC_OMIT)
+		return -EINVAL;
+	ds->pmtudisc = (uint8_t)v;
+	return 0;
+}
+
+/* The path's MTU, looked up anew when the route has changed (RFC 1191 §6.5). */
+static int dgram_get_mtu(struct dgram_sock *ds, int *ret)
+{
+	struct sock *sk = &ds->sk;
+	struct ip_addr src;
+	int err = 0;
+
+	if (!(sk->flags & SOCK_F_CONNECTED))
+		return -ENOTCONN;
+	if (!ip_dst_is_valid(sk->stack, &sk->dst))
+		err = dgram_route_connect(ds, &sk->conn.raddr, &src);
+	if (!err)
+		*ret = sk->dst.mtu;
+	return err;
+}
+
 int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct dgram_sock *ds = dgram_of(sk);
@@ -37,7 +70,7 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 
 	if (level == WEFT_SOL_SOCKET)
 		return sock_bpf_setopt(sk->stack, &ds->bpf, name, val, len);
-	if (!want)
+	if (!want && !dgram_is_opt(level, name, WEFT_IP_MTU_DISCOVER, WEFT_IPV6_MTU_DISCOVER))
 		return dgram_mcast_setopt(ds, level, name, val, len);
 	if (len == 0)
 		return -EINVAL;
@@ -46,20 +79,30 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 		v = *(const uint8_t *)val;
 	else
 		memcpy(&v, val, sizeof(v));
+	if (!want)
+		return dgram_set_pmtudisc(ds, v);
 	ds->wants = v ? ds->wants | want : ds->wants & ~want;
+	if (want & (DGRAM_WANTS_ERR | DGRAM_WANTS_ERR6) && !v)
+		errq_purge(ds);
 	return 0;
 }
 
 int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 {
 	uint32_t want = dgram_want(sk, level, name);
-	int v;
+	struct dgram_sock *ds = dgram_of(sk);
+	int v = !!(ds->wants & want), err = 0;
 
 	if (level == WEFT_SOL_SOCKET)
-		return sock_bpf_getopt(&dgram_of(sk)->bpf, name, val, len);
-	if (!want)
-		return dgram_mcast_getopt(dgram_of(sk), level, name, val, len);
-	v = !!(dgram_of(sk)->wants & want);
+		return sock_bpf_getopt(&ds->bpf, name, val, len);
+	if (dgram_is_opt(level, name, WEFT_IP_MTU_DISCOVER, WEFT_IPV6_MTU_DISCOVER))
+		v = ds->pmtudisc;
+	else if (dgram_is_opt(level, name, WEFT_IP_MTU, WEFT_IPV6_MTU))
+		err = dgram_get_mtu(ds, &v);
+	else if (!want)
+		return dgram_mcast_getopt(ds, level, name, val, len);
+	if (err)
+		return err;
 	*len = *len < sizeof(v) ? *len : sizeof(v);
 	memcpy(val, &v, *len);
 	return 0;

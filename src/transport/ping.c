@@ -9,6 +9,7 @@
 #include "ip/icmp.h"
 #include "ip/icmp6.h"
 #include "transport/dgram.h"
+#include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "weft/socket.h"
 #include "wire/icmp4.h"
@@ -86,7 +87,7 @@ static int ping_output(struct sock *sk, struct pkt *pkt, const struct ip_out *ou
 	if (!ping_is_ip6(sk)) {
 		ping_hdr_fill(pkt, sk->conn.lport);
 		icmp_count_out(sk->stack, ICMP4_ECHO);
-		return dgram_output(sk, pkt, out);
+		return dgram_output(sk, pkt, out, 0);
 	}
 	store_be16(pkt->data + PING_ID_OFF, sk->conn.lport);
 	pkt_hop(pkt, HOP_SOCK, sk->conn.proto);
@@ -171,7 +172,7 @@ static void ping_error(struct stack *st, const struct icmp_err *err, const uint8
 		return;
 	sk = ping_find(st, &err->src, &err->dst, load_be16(quote + PING_ID_OFF), 0);
 	if (sk)
-		dgram_icmp_error(sk, err);
+		dgram_icmp_error(sk, err, 0, quote, quote_len);
 }
 
 static const struct sock_proto ping_proto = {
@@ -184,6 +185,7 @@ static const struct sock_proto ping_proto = {
 	.disconnect = dgram_disconnect,
 	.send = ping_send,
 	.recv = dgram_recv,
+	.recv_err = errq_recv,
 	.shutdown = dgram_shutdown,
 	.setopt = dgram_setopt,
 	.getopt = dgram_getopt,

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "transport/dgram.h"
+#include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "weft/socket.h"
 #include "wire/ip4.h"
@@ -150,7 +151,7 @@ static ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
 	if (!pkt)
 		return -ENOBUFS;
 	pkt->l4_off = pkt_off(pkt);
-	err = dgram_output(sk, pkt, &out);
+	err = dgram_output(sk, pkt, &out, 0);
 	return err ? err : (ptrdiff_t)msg->n_bytes;
 }
 
@@ -163,6 +164,7 @@ static const struct sock_proto raw_proto = {
 	.disconnect = raw_disconnect,
 	.send = raw_send,
 	.recv = dgram_recv,
+	.recv_err = errq_recv,
 	.shutdown = dgram_shutdown,
 	.setopt = dgram_setopt,
 	.getopt = dgram_getopt,

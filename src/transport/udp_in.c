@@ -159,5 +159,6 @@ void udp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quot
 	flow.rport = hdr.dst_port;
 	sk = sock_lookup_datagram(st, &flow);
 	if (sk)
-		dgram_icmp_error(sk, err);
+		dgram_icmp_error(sk, err, hdr.dst_port, quote + UDP_HDR_LEN,
+				 quote_len - UDP_HDR_LEN);
 }

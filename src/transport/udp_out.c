@@ -59,7 +59,7 @@ static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct
 		pkt_free(pkt);
 		return -ENOBUFS;
 	}
-	err = dgram_output(sk, pkt, &out);
+	err = dgram_output(sk, pkt, &out, port);
 	if (!err)
 		mib_inc(sk->stack, MIB_UdpOutDatagrams);
 	return err;

@@ -4,6 +4,7 @@
 
 #include "base/load.h"
 #include "transport/dgram.h"
+#include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "transport/udp.h"
 #include "weft/socket.h"
@@ -38,6 +39,7 @@ const struct sock_proto udp_proto = {
 	.disconnect = dgram_disconnect,
 	.send = udp_send,
 	.recv = udp_recv,
+	.recv_err = errq_recv,
 	.shutdown = dgram_shutdown,
 	.setopt = dgram_setopt,
 	.getopt = dgram_getopt,

@@ -36,6 +36,14 @@ bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr)
 	return ip_addr_eq(addr, &host_of(st)->addr);
 }
 
+void ip_pmtu_learn(struct stack *st UNUSED, const struct ip_addr *dst UNUSED, uint32_t mtu UNUSED)
+{
+}
+
+void ip_pmtu_conf_set(struct stack *st UNUSED, uint32_t min_pmtu UNUSED, uint32_t expires_s UNUSED)
+{
+}
+
 void ip_dst_confirm(struct stack *st UNUSED, struct ip_dst *dst UNUSED)
 {
 }

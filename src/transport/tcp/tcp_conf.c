@@ -253,6 +253,7 @@ static void tcp_conf_changed(struct stack *st, const struct sysctl *ctl)
 
 	if (ctl->off == offsetof(struct tcp_conf, tw_timeout_s))
 		tcp_tw_rearm(st);
+	ip_pmtu_conf_set(st, st->tcp->conf.min_pmtu, st->tcp->conf.mtu_expires_s);
 	if (ctl->off != offsetof(struct tcp_conf, profile))
 		return;
 	tcp_conf_default(&linux_conf);

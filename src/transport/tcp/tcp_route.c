@@ -54,6 +54,7 @@ void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu)
 	if (mtu < least)
 		conn->flags |= TCPC_PMTU_FLOOR;
 	conn->pmtu = (uint16_t)tcp_min(tcp_max(mtu, least), 65535);
+	ip_pmtu_learn(conn->sk.stack, &conn->sk.conn.raddr, mtu);
 	conn->pmtu_s = (uint16_t)(tcp_now(conn) / TCP_NS_PER_S);
 	tcp_mss_sync(conn);
 }
