@@ -35,6 +35,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_check,
 	&cmd_drill,
 	&cmd_graph,
+	&cmd_plot,
 	&cmd_schema,
 	NULL,
 };

@@ -15,6 +15,7 @@
 #include "lab/apps.h"
 #include "lab/belief.h"
 #include "lab/report.h"
+#include "lab/trace_store.h"
 #include "lab/units.h"
 
 static void up_help(FILE *out)
@@ -33,6 +34,8 @@ static void up_help(FILE *out)
 		"  --pcap PATH  capture every interface to PATH if it ends in .pcapng, else to "
 		"PATH/LAB.pcapng\n"
 		"  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
+		"  --trace PATH write what connections and queues do over time to PATH, for `weft "
+		"plot`\n"
 		"  --report     say at the end what happened: apps, paths, connections, drops\n"
 		"  --json       say at the end what the apps have done, as JSON\n");
 }
@@ -154,19 +157,32 @@ static void sim_print(const struct lab *lab)
 	       lab->name, (long long)(ran_ms / 1000), (int)(ran_ms % 1000));
 }
 
+static void trace_line(void *arg, const char *line)
+{
+	fprintf(arg, "%s\n", line);
+}
+
 static int up_run(struct cmd_env *env, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"for", required_argument, NULL, 'f'},  {"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'}, {"report", no_argument, NULL, 'r'},
-		{"sim", no_argument, NULL, 'S'},        {"name", required_argument, NULL, 'N'},
-		{"detach", no_argument, NULL, 'd'},     {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+		{"for", required_argument, NULL, 'f'},
+		{"pcap", required_argument, NULL, 'p'},
+		{"seed", required_argument, NULL, 's'},
+		{"report", no_argument, NULL, 'r'},
+		{"sim", no_argument, NULL, 'S'},
+		{"name", required_argument, NULL, 'N'},
+		{"trace", required_argument, NULL, 't'},
+		{"detach", no_argument, NULL, 'd'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
 	struct lab_config cfg = {.pcap = NULL};
 	const char *why;
 	int64_t for_ns = -1;
+	const char *trace_path = NULL;
+	FILE *trace = NULL;
 	bool report = false, detach = false;
 	int ready_fd = -1;
 	int status, opt, err;
@@ -194,6 +210,9 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 				return EXIT_USAGE;
 			}
 			cfg.has_seed = true;
+			break;
+		case 't':
+			trace_path = optarg;
 			break;
 		case 'r':
 			report = true;
@@ -231,9 +250,16 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 		fprintf(stderr, "weft up: cannot go into the background: %s\n", strerror(-err));
 		return EXIT_FAILED;
 	}
+	trace = trace_path ? fopen(trace_path, "we") : NULL;
+	if (trace_path && !trace) {
+		fprintf(stderr, "weft up: --trace %s: %s\n", trace_path, strerror(errno));
+		return EXIT_FAILED;
+	}
 	status = session_start(&s, argv[optind], &cfg);
 	if (!status && report && lab_report_start(s.lab) < 0)
 		fprintf(stderr, "weft: no memory for a report\n");
+	if (!status && trace)
+		trace_store_figures(s.lab->traces, trace_line, trace);
 	if (!status) {
 		if (!cfg.is_sim && !env->json)
 			up_print(s.lab, detach);
@@ -248,6 +274,12 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 			up_print_json(s.lab);
 		else if (cfg.is_sim && !report)
 			sim_print(s.lab);
+	}
+	if (s.lab && trace)
+		trace_store_figures(s.lab->traces, NULL, NULL);
+	if (trace && fclose(trace) != 0) {
+		fprintf(stderr, "weft up: --trace %s: %s\n", trace_path, strerror(errno));
+		status = status ? status : EXIT_FAILED;
 	}
 	return session_end(&s, status);
 }

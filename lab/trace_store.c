@@ -28,6 +28,8 @@ struct trace_store {
 	struct event_ring rings[N_RINGS];
 	void (*fn)(void *arg, const char *line);
 	void *arg;
+	void (*figures_fn)(void *arg, const char *line);
+	void *figures_arg;
 };
 
 static const struct weft_trace_event *event_at(const struct event *event)
@@ -60,6 +62,14 @@ static bool is_ordinary(const char *reason)
 	return false;
 }
 
+static void figures_forward(struct trace_store *ts, const struct weft_trace_event *ev)
+{
+	char line[LINE_MAX_BYTES];
+
+	if (ts->figures_fn && weft_trace_print(ts->eng, ev, line, sizeof(line)))
+		ts->figures_fn(ts->figures_arg, line);
+}
+
 static void hop_forward(struct trace_store *ts, const struct weft_trace_event *ev)
 {
 	char line[LINE_MAX_BYTES];
@@ -79,6 +89,8 @@ void trace_store_add(struct trace_store *ts, const struct weft_trace_event *ev)
 	} else if (!strcmp(kind, "rx") || !strcmp(kind, "tx")) {
 		ring_add(&ts->rings[TRACE_STORE_HOP], ev);
 		hop_forward(ts, ev);
+	} else if (!strcmp(kind, "tcp") || !strcmp(kind, "queue")) {
+		figures_forward(ts, ev);
 	}
 }
 
@@ -116,6 +128,13 @@ void trace_store_forward(struct trace_store *ts, void (*fn)(void *arg, const cha
 {
 	ts->fn = fn;
 	ts->arg = arg;
+}
+
+void trace_store_figures(struct trace_store *ts, void (*fn)(void *arg, const char *line), void *arg)
+{
+	ts->figures_fn = fn;
+	ts->figures_arg = arg;
+	weft_trace_figures(ts->eng, fn != NULL);
 }
 
 void trace_store_each(const struct trace_store *ts, enum trace_store_what what, uint32_t trace_id,

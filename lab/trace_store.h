@@ -34,6 +34,11 @@ void trace_store_add(struct trace_store *ts, const struct weft_trace_event *ev);
 void trace_store_forward(struct trace_store *ts, void (*fn)(void *arg, const char *line),
 			 void *arg);
 
+/* `fn` gets the line of every figure for plots ("tcp" and "queue" events), which begin to be
+ * traced; NULL: nobody any more. */
+void trace_store_figures(struct trace_store *ts, void (*fn)(void *arg, const char *line),
+			 void *arg);
+
 enum trace_store_what {
 	TRACE_STORE_DROP,
 	TRACE_STORE_ORDINARY_DROP,

@@ -79,6 +79,9 @@ WEFT_API void weft_timer_free(struct weft_timer *t); /* stops it; NULL is fine *
 WEFT_API size_t weft_trace_read(struct weft_engine *eng, char *buf, size_t size);
 /* From now on the hops of one packet in `every` are traced; 0: none. */
 WEFT_API void weft_trace_sample(struct weft_engine *eng, uint32_t every);
+/* From now on connections tell their figures after each ACK and timeout (events "tcp"), and links
+ * how many frames wait whenever that changes ("queue"): for plots. False: no more. */
+WEFT_API void weft_trace_figures(struct weft_engine *eng, bool wanted);
 /* Calls `fn` with each event's line as it happens; it must not call into the engine. NULL: stop. */
 WEFT_API void weft_trace_listen(struct weft_engine *eng, void (*fn)(void *arg, const char *line),
 				void *arg);
@@ -94,7 +97,7 @@ enum {
 };
 WEFT_API void weft_trace_watch(struct weft_engine *eng,
 			       void (*fn)(void *arg, const struct weft_trace_event *ev), void *arg);
-/* "rx", "tx" (a traced packet passes an interface), "drop", "state", "tcp" or "note". */
+/* "rx", "tx" (a traced packet passes an interface), "drop", "state", "tcp", "queue" or "note". */
 WEFT_API const char *weft_trace_kind(const struct weft_trace_event *ev);
 /* Of a drop its reason, "UDP_NO_PORT"; else NULL. */
 WEFT_API const char *weft_trace_reason(const struct weft_trace_event *ev);

@@ -182,6 +182,11 @@ void weft_trace_sample(struct weft_engine *handle, uint32_t every)
 	trace->sample_left = 0; /* the next one is the first */
 }
 
+void weft_trace_figures(struct weft_engine *handle, bool wanted)
+{
+	engine_of(handle)->trace.has_figures = wanted;
+}
+
 static_assert(sizeof(struct trace_event) <= WEFT_TRACE_EVENT_BYTES, "it fits what is copied");
 static_assert(alignof(struct trace_event) <= alignof(int64_t), "it may lie there");
 

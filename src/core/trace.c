@@ -20,6 +20,7 @@
 static const char *const trace_kind_names[] = {
 	[TRACE_RX] = "rx",       [TRACE_TX] = "tx",   [TRACE_DROP] = "drop",
 	[TRACE_STATE] = "state", [TRACE_TCP] = "tcp", [TRACE_NOTE] = "note",
+	[TRACE_QUEUE] = "queue",
 };
 static_assert(ARRAY_SIZE(trace_kind_names) == TRACE_KINDS, "one name a kind");
 
@@ -155,6 +156,31 @@ void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const cha
 	trace_publish(st->eng, ev);
 }
 
+void trace_tcp(struct stack *st, const struct trace_tcp *figures)
+{
+	struct trace_event *ev = trace_slot(st->eng);
+
+	if (!ev)
+		return;
+	ev->kind = TRACE_TCP;
+	ev->stack_id = st->id;
+	ev->tcp = *figures;
+	trace_publish(st->eng, ev);
+}
+
+void trace_queue(struct stack *st, const struct netif *netif, uint32_t n_pkts)
+{
+	struct trace_event *ev = trace_slot(st->eng);
+
+	if (!ev)
+		return;
+	ev->kind = TRACE_QUEUE;
+	ev->stack_id = st->id;
+	ev->ifindex = netif->index;
+	ev->len = n_pkts;
+	trace_publish(st->eng, ev);
+}
+
 bool trace_read(struct engine *eng, struct trace_event *ret)
 {
 	struct trace *t = &eng->trace;
@@ -284,11 +310,26 @@ static void where_json(const struct engine *eng, const struct trace_event *ev, s
 	}
 }
 
+static void tcp_json(const struct trace_tcp *f, struct sb *out)
+{
+	sb_printf(out, ",\"lport\":%u,\"rport\":%u,\"cwnd\":%" PRIu32, f->lport, f->rport, f->cwnd);
+	if (f->ssthresh != UINT32_MAX)
+		sb_printf(out, ",\"ssthresh\":%" PRIu32, f->ssthresh);
+	sb_printf(out,
+		  ",\"srtt_us\":%" PRIu32 ",\"flight\":%" PRIu32 ",\"una\":%" PRIu32
+		  ",\"nxt\":%" PRIu32 ",\"wnd\":%" PRIu32 ",\"rate_bps\":%" PRIu64,
+		  f->srtt_us, f->flight, f->una, f->nxt, f->wnd, f->rate_bps);
+}
+
 void trace_event_json(const struct engine *eng, const struct trace_event *ev, struct sb *out)
 {
 	sb_printf(out, "{\"t_ns\":%" PRId64 ",\"event\":\"%s\"", ev->now_ns,
 		  trace_kind_names[ev->kind]);
 	where_json(eng, ev, out);
+	if (ev->kind == TRACE_TCP)
+		tcp_json(&ev->tcp, out);
+	if (ev->kind == TRACE_QUEUE)
+		sb_printf(out, ",\"waiting\":%" PRIu32, ev->len);
 	if (ev->trace_id)
 		sb_printf(out, ",\"trace\":%" PRIu32 ",\"len\":%" PRIu32, ev->trace_id, ev->len);
 	if (ev->kind == TRACE_DROP && ev->code < DROP_MAX) {

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -25,14 +26,26 @@ enum trace_kind {
 	TRACE_DROP,  /* a packet was dropped: code is enum drop, hops filled in */
 	TRACE_STATE, /* a state machine moved: code is old << 8 | new, text names object and states
 		      */
-	TRACE_TCP,   /* a connection's figures: text */
+	TRACE_TCP,   /* a connection's figures: tcp */
 	TRACE_NOTE,
+	TRACE_QUEUE, /* the queue of a link has changed: len is what waits now, frames */
 	TRACE_KINDS,
 };
 
 enum {
 	TRACE_TEXT_MAX = 64,
 	TRACE_L3_MAX = 44, /* an IPv6 header and ports; IPv4 without options takes less */
+};
+
+/* The figures of a TCP connection after it has dealt with an ACK or a timeout. */
+struct trace_tcp {
+	uint16_t lport, rport;
+	uint32_t cwnd, ssthresh; /* bytes; ssthresh UINT32_MAX: not known yet */
+	uint32_t srtt_us;
+	uint32_t flight;   /* bytes held to be in the network */
+	uint32_t una, nxt; /* numbers since the first byte */
+	uint32_t wnd;      /* the peer's, bytes */
+	uint64_t rate_bps; /* of pacing; 0: none */
 };
 
 struct trace_event {
@@ -47,6 +60,7 @@ struct trace_event {
 	uint16_t hops[PKT_HOPS_MAX];
 	uint8_t n_l3;              /* valid bytes of l3; 0: the packet is not IP */
 	uint8_t l3[TRACE_L3_MAX];  /* first bytes of the IP header: who sends to whom */
+	struct trace_tcp tcp;      /* of TRACE_TCP */
 	char text[TRACE_TEXT_MAX]; /* NUL-terminated; may be empty */
 };
 
@@ -58,6 +72,7 @@ struct trace {
 	uint64_t n_lost;
 	uint32_t sample_every; /* trace one packet in so many; 0: none */
 	uint32_t sample_left;
+	bool has_figures; /* TRACE_TCP and TRACE_QUEUE are wanted */
 	/* Called for each event as it is written, before it can be overwritten; may be NULL. It
 	 * must not call into the stack. */
 	void (*sink)(void *ctx, const struct trace_event *ev);
@@ -70,6 +85,9 @@ void trace_fini(struct engine *eng);
 /* Notes an event about a packet (or NULL) on an interface (or NULL). */
 void trace_pkt(struct stack *st, enum trace_kind kind, const struct pkt *pkt,
 	       const struct netif *netif, uint16_t code);
+/* Both only when `has_figures`, which the caller looks at. */
+void trace_tcp(struct stack *st, const struct trace_tcp *figures);
+void trace_queue(struct stack *st, const struct netif *netif, uint32_t n_pkts);
 void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 /* Takes the oldest unread event. False: none left. */

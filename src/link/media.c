@@ -182,6 +182,12 @@ static void media_send(struct media_dir *d, struct pkt *pkt, int64_t at_ns)
 	d->stats.busy_ns += duration_ns;
 }
 
+static void media_queue_trace(const struct media_dir *d)
+{
+	if (unlikely(d->m->eng->trace.has_figures))
+		trace_queue(d->from->stack, d->from, d->queue.n_pkts);
+}
+
 /* The transmitter is done with a frame and begins the next at that very time. */
 static void media_sent(struct media_dir *d)
 {
@@ -190,8 +196,10 @@ static void media_sent(struct media_dir *d)
 	struct pkt *next = pktq_pop(&d->queue);
 
 	d->sending = NULL;
-	if (next)
+	if (next) {
+		media_queue_trace(d);
 		media_send(d, next, at_ns);
+	}
 	media_fly(d, pkt, at_ns);
 }
 
@@ -256,6 +264,7 @@ static void media_enqueue(struct media_dir *d, struct pkt *pkt)
 		d->stats.marked++;
 	pkt_hop(pkt, HOP_QUEUE, d->queue.n_pkts + 1);
 	pktq_push(&d->queue, pkt);
+	media_queue_trace(d);
 	if (d->queue.n_pkts > d->stats.queue_peak_pkts)
 		d->stats.queue_peak_pkts = d->queue.n_pkts;
 }

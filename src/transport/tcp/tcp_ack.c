@@ -205,5 +205,7 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 	}
 	if (tcp_unsent(conn) > 0 || tcp_fin_waits(conn) || conn->ca_state >= TCP_CA_RECOVERY)
 		tcp_conn_defer(conn, TCPC_OUTPUT);
+	else
+		tcp_trace(conn);
 	return DROP_NONE;
 }

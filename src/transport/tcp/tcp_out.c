@@ -440,6 +440,7 @@ void tcp_output(struct tcp_conn *conn)
 	while (tcp_recover_output(conn) || tcp_out_new(conn))
 		;
 	tcp_rexmt_arm(conn);
+	tcp_trace(conn);
 }
 
 bool tcp_send_override(struct tcp_conn *conn)

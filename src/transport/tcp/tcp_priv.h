@@ -838,6 +838,16 @@ uint32_t tcp_ts_offset(struct stack *st, const struct conn_node *node);
 void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
 	       uint32_t quote_len);
 
+/* tcp_trace.c */
+
+void tcp_trace_figures(const struct tcp_conn *conn);
+/* After each ACK and timeout. */
+static inline void tcp_trace(const struct tcp_conn *conn)
+{
+	if (unlikely(tcp_eng(conn)->trace.has_figures))
+		tcp_trace_figures(conn);
+}
+
 /* tcp_sock.c, tcp_info.c, tcp_conf.c, tcp_opt.c */
 
 /* Takes SHUT_WR into account: the FIN follows the last byte. */
