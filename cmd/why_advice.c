@@ -143,6 +143,9 @@ static const struct {
 	 "IGMP is for one link and is sent with TTL 1: somebody sent it from elsewhere"},
 	{"IGMP_TYPE",
 	 "A message of another protocol over IGMP (DVMRP, PIMv1), which weft does not have"},
+	{"MLD_HDR", "The message does not fit its length: damaged, or made by hand"},
+	{"MLD_SRC", "MLD is for one link: hop limit 1, a link-local source and a router alert "
+		    "option, or it was sent from elsewhere"},
 	/* UDP and raw */
 	{"UDP_HDR", "The length in the header does not fit the datagram: damaged, or made by hand"},
 	{"UDP_CSUM", "Damaged on the way: a link with `corrupt`, or a fault of the sender"},

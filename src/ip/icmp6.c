@@ -5,6 +5,7 @@
  * are dropped in silence (§2.4 (b)).
  */
 #include "ip/icmp6.h"
+#include "ip/mld.h"
 
 #include <errno.h>
 
@@ -101,7 +102,8 @@ static enum drop icmp6_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 		return DROP_IP6_SRC;
 	if (info->is_broadcast)
 		out.flow.src = (struct ip_addr){{0}}; /* sent to a group: to be selected */
-	if (pkt->netif && !(pkt->netif->flags & NETIF_LOOPBACK) && ip_addr_is_link_local6(&info->src))
+	if (pkt->netif && !(pkt->netif->flags & NETIF_LOOPBACK) &&
+	    ip_addr_is_link_local6(&info->src))
 		out.flow.oif = pkt->netif->index; /* an address of that link */
 	if (ip_route(st, &out.flow, &dst, &out.flow.src) < 0)
 		return DROP_IP_NO_ROUTE;
@@ -125,6 +127,11 @@ static enum drop icmp6_dispatch(struct stack *st, struct pkt *pkt, const struct 
 	case ICMP6_NEIGH_SOLICIT:
 	case ICMP6_NEIGH_ADVERT:
 		return nd_input(st, pkt, info, hdr);
+	case ICMP6_MLD_QUERY:
+	case ICMP6_MLD_REPORT:
+	case ICMP6_MLD_DONE:
+	case ICMP6_MLD2_REPORT:
+		return mld_input(st, pkt, info);
 	default:
 		return icmp6_type_is_error(hdr->type) ? icmp6_error_input(st, pkt, info, hdr)
 						      : DROP_ICMP_TYPE;

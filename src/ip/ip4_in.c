@@ -244,17 +244,17 @@ static enum drop ip4_deliver(struct stack *st, struct pkt *pkt, const struct ip4
 	return ip4_deliver_whole(st, pkt, hdr, is_broadcast);
 }
 
-/* Whether somebody here wants it. A querier hears all that is said about groups. */
+/* Whether somebody here wants it. What is said about groups concerns everybody on the link: it is
+ * heard, and nothing follows from most of it. */
 static enum drop ip4_in_group(const struct netif *netif, const struct ip4_hdr *hdr)
 {
 	struct ip_addr dst = ip_addr_from_ip4(&hdr->dst), src = ip_addr_from_ip4(&hdr->src);
 
-	if (hdr->proto == IP_PROTO_IGMP && mcast_is_querier(netif, false))
+	if (hdr->proto == IP_PROTO_IGMP && netif->mcast)
 		return DROP_NONE;
 	if (!ip4_group_is_joined(netif, hdr->dst))
 		return DROP_IP4_NOT_LOCAL;
-	/* What is said about the group itself does not depend on who says it. */
-	if (netif->mcast && hdr->proto != IP_PROTO_IGMP && !mcast_accepts(netif, &dst, &src))
+	if (netif->mcast && !mcast_accepts(netif, &dst, &src))
 		return DROP_MCAST_SOURCE;
 	return DROP_NONE;
 }

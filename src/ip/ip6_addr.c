@@ -12,6 +12,8 @@
 
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
+#include "ip/mcast.h"
+#include "ip/mld.h"
 
 enum {
 	OWN_BUCKETS_MIN = 8,
@@ -313,6 +315,7 @@ int ip6_addr_add(struct netif *netif, const struct ip6_addr *addr, uint8_t prefi
 	ifaddr_insert(ifs, ifa);
 	ifs->n_addrs++;
 	ip_dst_invalidate_all(st);
+	mld_addrs_changed(netif);
 	return 0;
 
 fail_routes:
@@ -337,6 +340,7 @@ static void ifaddr_free(struct ip6_ifaddr *ifa)
 		fib6_src_del(&st->ip6->fib, &ifa->addr);
 	mem_free(ip6_mem(st), ifa, sizeof(*ifa));
 	ip_dst_invalidate_all(st);
+	mld_addrs_changed(netif);
 }
 
 int ip6_addr_del(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len)
@@ -486,6 +490,7 @@ bool ip6_group_is_joined(const struct netif *netif, const struct ip6_addr *group
 	const struct ip6_addr nodes = IP6_ADDR_ALL_NODES, routers = IP6_ADDR_ALL_ROUTERS;
 	const struct ip6_ifaddr *ifa;
 	struct ip6_addr plain = *group;
+	struct ip_addr addr;
 
 	plain.b[1] = IP6_SCOPE_LINK;
 	if (ip6_addr_eq(&plain, &nodes))
@@ -499,5 +504,6 @@ bool ip6_group_is_joined(const struct netif *netif, const struct ip6_addr *group
 		if (ip6_addr_eq(&plain, group))
 			return true;
 	}
-	return false;
+	addr = ip_addr_from_ip6(group);
+	return mcast_is_joined(netif, &addr);
 }

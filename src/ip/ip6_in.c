@@ -9,6 +9,8 @@
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
+#include "ip/mcast.h"
+#include "ip/mld.h"
 #include "wire/ip4.h"
 
 static enum drop ip6_in_hdr(struct pkt *pkt, struct ip6_hdr *hdr)
@@ -31,13 +33,14 @@ static enum drop ip6_in_hdr(struct pkt *pkt, struct ip6_hdr *hdr)
 
 /* A group is no source (RFC 4291 §2.7), nor is an address that stands for one of IPv4: inside, it
  * would be taken for that. */
-static enum drop ip6_in_src(const struct netif *netif, const struct ip6_hdr *hdr)
+static enum drop ip6_in_src(const struct netif *netif, const struct pkt *pkt,
+			    const struct ip6_hdr *hdr)
 {
 	const struct ip6_addr *src = &hdr->src;
 
 	if (unlikely(ip6_addr_is_multicast(src) || ip6_addr_is_mapped(src)))
 		return DROP_IP6_SRC;
-	if (unlikely(netif->flags & NETIF_LOOPBACK))
+	if (unlikely((netif->flags & NETIF_LOOPBACK) || (pkt->flags & PKT_F_LOOPED)))
 		return DROP_NONE;
 	if (unlikely(ip6_addr_is_loopback(src)))
 		return DROP_IP6_SRC;
@@ -75,7 +78,7 @@ static enum drop ip6_in_check(struct netif *netif, struct pkt *pkt, struct ip6_h
 		return DROP_IP6_DISABLED;
 	why = ip6_in_hdr(pkt, hdr);
 	if (why == DROP_NONE)
-		why = ip6_in_src(netif, hdr);
+		why = ip6_in_src(netif, pkt, hdr);
 	if (why == DROP_NONE)
 		why = ip6_in_dst(netif, hdr);
 	return why;
@@ -160,6 +163,23 @@ static bool dst_is_ours(const struct netif *netif, const struct ip6_addr *dst)
 	       ip6_addr_is_on(netif, dst);
 }
 
+/* Whether somebody here wants it. What is said about groups concerns everybody on the link: it is
+ * heard, and nothing follows from most of it. */
+static enum drop ip6_in_group(const struct netif *netif, const struct pkt *pkt,
+			      const struct ip6_hdr *hdr, const struct ip6_walk *w)
+{
+	struct ip_addr dst = ip_addr_from_ip6(&hdr->dst), src = ip_addr_from_ip6(&hdr->src);
+	bool is_icmp = w->proto == IP_PROTO_ICMPV6;
+
+	if (is_icmp && netif->mcast && mld_is_message(pkt, w->off))
+		return DROP_NONE;
+	if (!ip6_group_is_joined(netif, &hdr->dst))
+		return DROP_IP6_NOT_LOCAL;
+	if (!is_icmp && mcast_is_joined(netif, &dst) && !mcast_accepts(netif, &dst, &src))
+		return DROP_MCAST_SOURCE;
+	return DROP_NONE;
+}
+
 /* Where to: us, or on. Groups are never forwarded: there is no multicast routing. */
 static enum drop ip6_in_dispatch(struct netif *netif, struct pkt *pkt, const struct ip6_hdr *hdr)
 {
@@ -174,8 +194,9 @@ static enum drop ip6_in_dispatch(struct netif *netif, struct pkt *pkt, const str
 	}
 	if (unlikely(ip6_addr_is_multicast(&hdr->dst))) {
 		mib_add(st, MIB_Ip6InMcastPkts, pkt_n_frames(pkt));
-		if (!ip6_group_is_joined(netif, &hdr->dst))
-			return DROP_IP6_NOT_LOCAL;
+		why = ip6_in_group(netif, pkt, hdr, &w);
+		if (why != DROP_NONE)
+			return why;
 		return ip6_deliver(st, pkt, hdr, &w);
 	}
 	/* A frame to everybody with a packet to one host is a mistake or an attack. */

@@ -8,6 +8,7 @@
  */
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
+#include "ip/mcast.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
@@ -97,6 +98,17 @@ static enum drop ip6_out_hooks(struct stack *st, struct pkt *pkt, struct netif *
 	return why;
 }
 
+/* As in Linux our own sockets hear what we send to a group that they are in, unless the sender does
+ * not want that. Neighbour discovery does not: it would take our own messages for a neighbour's. */
+static void ip6_out_loop(struct pkt *pkt, const struct ip_out *out, const struct ip_dst *dst)
+{
+	bool is_nd = out->flow.proto == IP_PROTO_ICMPV6 && out->ttl == UINT8_MAX;
+
+	if (!out->no_loop && !is_nd && !(dst->netif->flags & NETIF_LOOPBACK) &&
+	    mcast_is_joined(dst->netif, &out->flow.dst))
+		mcast_loop(dst->netif, pkt);
+}
+
 /* To a destination that has been resolved. */
 static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
 			struct ip_dst *dst)
@@ -121,6 +133,13 @@ static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 		return ip6_out_drop(st, pkt, why);
 	if (unlikely(stolen))
 		return 0;
+	if (unlikely(out->flow.dst.b[0] == 0xff) && !dst->is_local) {
+		ip6_out_loop(pkt, out, dst);
+		if (out->is_host_only) {
+			pkt_free(pkt);
+			return 0;
+		}
+	}
 	mib_add(st, MIB_Ip6OutOctets, pkt_wire_bytes(pkt));
 	if (!dst->neigh && !dst->is_local)
 		dst->neigh = neigh_find(dst->netif, &dst->nexthop);

@@ -7,7 +7,9 @@
 
 #include "core/sysctl.h"
 #include "ip/ip4.h"
+#include "ip/ip6.h"
 #include "ip/mcast_querier.h"
+#include "ip/mld.h"
 
 enum {
 	MAX_MEMBERSHIPS = 20, /* Linux's defaults */
@@ -346,6 +348,8 @@ static void loop_work(struct engine_work *work)
 
 		if (pkt->data[0] >> 4 == 4)
 			why = ip4_input(pkt->netif, pkt);
+		else if (mc->st->ip6)
+			why = ip6_input(pkt->netif, pkt);
 		if (why != DROP_NONE)
 			pkt_drop(mc->st, pkt, why);
 	}
@@ -382,7 +386,11 @@ static int mcast_netif_add(struct netif *netif)
 		list_init(&mif->side[i].groups);
 		mcast_host_init(&mif->side[i]);
 	}
+	list_init(&mif->own);
 	mif->side[0].ops = &igmp_ops;
+	if (netif->ip6)
+		mif->side[1].ops = &mld_ops;
+	mld_addrs_changed(netif);
 	return 0;
 }
 
@@ -402,11 +410,23 @@ static void side_fini(struct mcast_side *side)
 	mcast_host_fini(side);
 }
 
+static void own_free(struct mcast_if *mif, struct mem *mem)
+{
+	struct mcast_member *m;
+
+	list_for_each_safe (m, &mif->own, link) {
+		list_del(&m->link);
+		mcast_leave(m);
+		mem_free(mem, m, sizeof(*m));
+	}
+}
+
 static void mcast_netif_del(struct netif *netif)
 {
 	struct mcast_if *mif = netif->mcast;
 
 	pktq_purge(&netif->stack->mcast->loopq);
+	own_free(mif, &netif->stack->eng->mem);
 	for (size_t i = 0; i < ARRAY_SIZE(mif->side); i++)
 		side_fini(&mif->side[i]);
 	netif->mcast = NULL;
@@ -458,8 +478,10 @@ static const struct sysctl mcast_sysctls[] = {
 	       "sources that one socket may filter in one group"),
 	SYSCTL(struct mcast_conf, robustness, "net.ipv4.igmp_qrv", 1, 7,
 	       "how often changes of groups are reported, and queries at start sent"),
-	SYSCTL(struct mcast_conf, force_version[0], "net.ipv4.conf.all.force_igmp_version", 0, 3,
+	SYSCTL(struct mcast_conf, force_igmp, "net.ipv4.conf.all.force_igmp_version", 0, 3,
 	       "IGMP version to speak whatever queriers speak; 0: theirs"),
+	SYSCTL(struct mcast_conf, force_mld, "net.ipv6.conf.all.force_mld_version", 0, 2,
+	       "MLD version to speak whatever queriers speak; 0: theirs"),
 	SYSCTL(struct mcast_conf, querier, "net.ipv4.igmp_querier", 0, 1,
 	       "ask the links for members of groups, as a multicast router does"),
 	SYSCTL(struct mcast_conf, query_interval_s, "net.ipv4.igmp_query_interval", 1, 31744,
@@ -478,7 +500,8 @@ static void mcast_sysctl_changed(struct stack *st, const struct sysctl *ctl UNUS
 	struct netif *netif;
 
 	list_for_each (netif, &st->netifs, link)
-		mcast_netif_change(netif);
+		if (netif->mcast)
+			mcast_netif_change(netif);
 }
 
 static const struct sysctl_table mcast_sysctl_table = {

@@ -91,6 +91,7 @@ struct mcast_side {
 	struct hlist buckets[MCAST_BUCKETS];
 	uint32_t n_groups;
 	bool was_running;
+	uint64_t n_random; /* delays chosen so far */
 	/* as queriers say */
 	uint8_t robustness;
 	uint32_t interval_s;
@@ -104,6 +105,7 @@ struct mcast_side {
 /* What an interface has. */
 struct mcast_if {
 	struct mcast_side side[2]; /* IPv4, IPv6 */
+	struct list own;           /* struct mcast_member: what follows from its addresses */
 };
 
 /* What a protocol does for a side. */
@@ -126,11 +128,11 @@ struct mcast_ops {
 };
 
 struct mcast_conf {
-	uint32_t max_memberships; /* net.ipv4.igmp_max_memberships: groups of a socket */
-	uint32_t max_msf;         /* net.ipv4.igmp_max_msf: sources of a socket's group */
-	uint8_t force_version[2]; /* net.ipv4.conf.all.force_igmp_version, MLD's; 0: none */
-	uint8_t robustness;       /* net.ipv4.igmp_qrv */
-	bool querier;             /* net.ipv4.igmp_querier: ask, and listen to what comes back */
+	uint32_t max_memberships;      /* net.ipv4.igmp_max_memberships: groups of a socket */
+	uint32_t max_msf;              /* net.ipv4.igmp_max_msf: sources of a socket's group */
+	uint8_t force_igmp, force_mld; /* versions to speak; 0: that of queriers */
+	uint8_t robustness;            /* net.ipv4.igmp_qrv */
+	bool querier; /* net.ipv4.igmp_querier: ask, and listen to what comes back */
 	uint32_t query_interval_s;
 	uint32_t query_response_ms;
 };
@@ -178,12 +180,6 @@ bool mcast_accepts(const struct netif *netif, const struct ip_addr *group,
 		   const struct ip_addr *src);
 /* Somebody on this interface has joined `group`. */
 bool mcast_is_joined(const struct netif *netif, const struct ip_addr *group);
-/* We are a querier here, so that all messages of the protocol are for us. */
-static inline bool mcast_is_querier(const struct netif *netif, bool is_ip6)
-{
-	return netif->mcast && netif->mcast->side[is_ip6].querier;
-}
-
 /* A copy of a packet that leaves by `netif` comes in again later, as if it had come from there, for
  * our own sockets. `data` at the IP header; stays the caller's. */
 void mcast_loop(struct netif *netif, struct pkt *pkt);
@@ -208,6 +204,8 @@ void mcast_host_query(struct mcast_side *side, const struct group_query *q,
 		      struct ip_addr (*next_src)(struct rd *srcs));
 /* Another host reported the group in an older version, so we need not. */
 void mcast_host_heard(struct mcast_side *side, const struct ip_addr *group);
+/* The level that settings force; GROUP_LEVEL_3 + 1: none. */
+uint8_t mcast_level_forced(const struct mcast_side *side);
 /* Which version is spoken: enum group_level. */
 uint8_t mcast_host_level(const struct mcast_side *side);
 

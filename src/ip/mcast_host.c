@@ -34,9 +34,14 @@ static struct engine *side_engine(const struct mcast_side *side)
 	return side->netif->stack->eng;
 }
 
-static int64_t side_random_ns(const struct mcast_side *side, int64_t max_ns)
+/* From 0 to `max_ns`. Not from the engine's generator, whose sequence is what a seeded simulation is
+ * known by: groups of an interface are none of its business. */
+static int64_t side_random_ns(struct mcast_side *side, int64_t max_ns)
 {
-	return (int64_t)rng_below(&side_engine(side)->rng, (uint64_t)max_ns + 1);
+	uint64_t who = (uint64_t)side->netif->stack->id << 32 | side->netif->index;
+	uint64_t v = siphash_2u64(&side_engine(side)->hash_key, who, side->n_random++);
+
+	return (int64_t)(v % ((uint64_t)max_ns + 1));
 }
 
 static void side_start(const struct mcast_side *side, struct wheel_timer *timer, int64_t in_ns)
@@ -61,13 +66,25 @@ static bool state_is_joined(const struct mcast_filter *f)
 	return f->is_exclude || f->n_srcs;
 }
 
+/* MLDv1 is of the level of IGMPv2. */
+uint8_t mcast_level_forced(const struct mcast_side *side)
+{
+	const struct mcast_conf *conf = &side->netif->stack->mcast->conf;
+	bool is_ip6 = side->ops->addr_len != sizeof(struct ip4_addr);
+	uint8_t version = is_ip6 ? conf->force_mld : conf->force_igmp;
+
+	if (!version)
+		return GROUP_LEVEL_3 + 1;
+	return (uint8_t)(version - (is_ip6 ? 0 : 1));
+}
+
 uint8_t mcast_host_level(const struct mcast_side *side)
 {
 	int64_t now_ns = side_engine(side)->now_ns;
-	uint8_t forced = side->netif->stack->mcast->conf.force_version[side->ops->addr_len != 4];
+	uint8_t forced = mcast_level_forced(side);
 
-	if (forced)
-		return (uint8_t)(forced - 1);
+	if (forced <= GROUP_LEVEL_3)
+		return forced;
 	for (uint8_t level = GROUP_LEVEL_1; level < GROUP_LEVEL_3; level++)
 		if (now_ns < side->older_until_ns[level])
 			return level;

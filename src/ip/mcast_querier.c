@@ -95,9 +95,9 @@ static int64_t last_member_time_ns(const struct mcast_querier *q)
 
 static uint8_t query_level(const struct mcast_querier *q)
 {
-	uint8_t forced = q_conf(q)->force_version[q->side->ops->addr_len != 4];
+	uint8_t forced = mcast_level_forced(q->side);
 
-	return forced ? (uint8_t)(forced - 1) : GROUP_LEVEL_3;
+	return forced < GROUP_LEVEL_3 ? forced : (uint8_t)GROUP_LEVEL_3;
 }
 
 static void query_send(const struct mcast_querier *q, struct group_query *query,

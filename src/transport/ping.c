@@ -49,6 +49,14 @@ static int ping6_create(struct stack *st, int family, int protocol UNUSED, struc
 	return err;
 }
 
+/* As in Linux, no replies come to a group or a broadcast address. */
+static int ping_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
+{
+	if (dgram_addr_is_group(sk->stack, addr))
+		return sk->conn.family == WEFT_AF_INET ? -EADDRNOTAVAIL : -EINVAL;
+	return dgram_bind(sk, addr, port);
+}
+
 /* The other side has no port. */
 static int ping_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port UNUSED)
 {
@@ -180,7 +188,7 @@ static const struct sock_proto ping_proto = {
 	.ip_proto = IP_PROTO_ICMP,
 	.type = WEFT_SOCK_DGRAM,
 	.create = ping_create,
-	.bind = dgram_bind,
+	.bind = ping_bind,
 	.connect = ping_connect,
 	.disconnect = dgram_disconnect,
 	.send = ping_send,
@@ -200,7 +208,7 @@ static const struct sock_proto ping6_proto = {
 	.ip_proto = IP_PROTO_ICMPV6,
 	.type = WEFT_SOCK_DGRAM,
 	.create = ping6_create,
-	.bind = dgram_bind,
+	.bind = ping_bind,
 	.connect = ping_connect,
 	.disconnect = dgram_disconnect,
 	.send = ping_send,

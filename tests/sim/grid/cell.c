@@ -141,6 +141,8 @@ static struct weft_stack *host_new(struct world *w, const char *name)
 	struct weft_stack *st;
 
 	must(weft_stack_new(w->eng, name, &st), name);
+	/* What IPv6 says when an interface comes up is none of the cell's traffic. */
+	must(weft_stack_set(st, "net.ipv6.conf.all.disable_ipv6", 1), name);
 	if (w->c->marks)
 		(void)!weft_stack_set(st, "net.ipv4.tcp_ecn", 1);
 	return st;

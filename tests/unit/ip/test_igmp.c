@@ -555,7 +555,7 @@ static void count_group(void *arg, const struct weft_group_info *info)
 	struct group_count *c = arg;
 
 	c->n++;
-	if (!info->is_heard)
+	if (!info->is_heard || info->group.family != WEFT_AF_INET)
 		return;
 	c->n_heard++;
 	c->last = *info;

@@ -152,6 +152,18 @@ static void wrong_checksum_is_refused_and_none_accepted(void **state)
 	assert_int_equal(n_queued(w), 1);
 }
 
+/* RFC 8200 §8.1. */
+static void checksum_of_zero_is_refused_in_ip6(void **state)
+{
+	struct world *w = *state;
+	struct pkt *pkt = make(w, &(struct dgram){.n_payload = 5, .no_csum = true});
+	struct ip_info info6 = info;
+
+	info6.is_ip6 = true;
+	assert_int_equal(udp_input(w->st, pkt, &info6), DROP_UDP_CSUM);
+	pkt_free(pkt);
+}
+
 static void verified_packet_is_not_summed_again(void **state)
 {
 	struct world *w = *state;
@@ -255,6 +267,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(padding_behind_the_datagram_is_cut_off, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(wrong_checksum_is_refused_and_none_accepted, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(checksum_of_zero_is_refused_in_ip6, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(verified_packet_is_not_summed_again, setup,
 						teardown),
