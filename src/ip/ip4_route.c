@@ -155,9 +155,12 @@ enum drop ip4_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 		why = source_select(st, &t, dst, &src);
 	if (why != DROP_NONE)
 		return why;
-	/* RFC 1122 §3.2.1.3 (g): loopback addresses stay inside the host. */
+	/* RFC 1122 §3.2.1.3 (g): loopback addresses stay inside the host, also when
+	 * the host has given them up and the default route would have them. */
 	if (!t.is_local && ip_addr_is_loopback(&src))
 		return DROP_IP_NO_SOURCE;
+	if (!t.is_local && ip_addr_is_loopback(&flow->dst))
+		return DROP_IP_NO_ROUTE;
 
 	*ret = (struct ip_dst){.netif = t.netif,
 			       .nexthop = ip_addr_from_ip4(&t.nexthop),

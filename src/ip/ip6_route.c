@@ -180,9 +180,12 @@ enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 		why = source_select(st, &t, &dst, &src);
 	if (why != DROP_NONE)
 		return why;
-	/* RFC 4291 §2.5.3: the loopback address stays inside the host. */
+	/* RFC 4291 §2.5.3: the loopback address stays inside the host, also when
+	 * the host has given it up and the default route would have it. */
 	if (!t.is_local && ip_addr_is_loopback(&src))
 		return DROP_IP_NO_SOURCE;
+	if (!t.is_local && ip_addr_is_loopback(&flow->dst))
+		return DROP_IP_NO_ROUTE;
 
 	*ret = (struct ip_dst){.netif = t.netif,
 			       .nexthop = ip_addr_from_ip6(&t.nexthop),

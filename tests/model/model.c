@@ -25,15 +25,20 @@ enum {
 #define DONE_MAX_NS (3600 * MODEL_S) /* after all is well */
 #define GONE_NS     (600 * MODEL_S)  /* FIN-WAIT-2, TIME-WAIT, retransmissions to nobody */
 
-/* For the handler of SIGABRT. */
-static volatile uint64_t seed_now;
+/* The last words of a run that aborts, written before it starts: a handler may not print. */
+static char last_words[64];
+static volatile sig_atomic_t last_words_len;
+
+static void seed_is(uint64_t seed)
+{
+	int n = snprintf(last_words, sizeof(last_words), "\nmodel: --seed %" PRIu64 "\n", seed);
+
+	last_words_len = n > 0 ? n : 0;
+}
 
 static void on_abort(int sig UNUSED)
 {
-	char text[64];
-	int n = snprintf(text, sizeof(text), "\nmodel: --seed %" PRIu64 "\n", seed_now);
-
-	(void)!write(STDERR_FILENO, text, (size_t)n);
+	(void)!write(STDERR_FILENO, last_words, (size_t)last_words_len);
 }
 
 /* Where each end stands. */
@@ -171,7 +176,7 @@ static uint64_t model_run(uint64_t seed, const struct options *o)
 	struct model m = {.seed = seed, .prng.x = seed};
 	struct watch w;
 
-	seed_now = seed;
+	seed_is(seed);
 	(void)prng_u64(&m.prng);
 	model_net_new(&m);
 	w = watch_start(&m, o);

@@ -145,6 +145,16 @@ static void loopback_source_does_not_leave_the_host(void **state)
 	assert_int_equal(route(f, "10.0.1.2", "127.0.0.1", 0).err, -EADDRNOTAVAIL);
 }
 
+static void loopback_without_its_address_is_not_reached_by_the_default_route(void **state)
+{
+	struct ip4_fix *f = *state;
+
+	add_route(f->st, "0.0.0.0", 0, "10.0.0.2", NULL);
+	assert_int_equal(ip4_addr_del(f->lo, ip4("127.0.0.1"), 8), 0);
+	assert_int_equal(route(f, "127.0.0.1", NULL, 0).err, -ENETUNREACH);
+	assert_int_equal(route(f, "127.0.0.1", NULL, f->a->netif.index).err, -ENETUNREACH);
+}
+
 static void bound_interface_is_used_even_without_a_route(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -528,6 +538,7 @@ int main(void)
 		T(refusals_have_their_errno),
 		T(our_addresses_are_reached_over_loopback),
 		T(loopback_source_does_not_leave_the_host),
+		T(loopback_without_its_address_is_not_reached_by_the_default_route),
 		T(bound_interface_is_used_even_without_a_route),
 		T(groups_leave_by_the_interface_asked_for_or_the_sources_or_a_route),
 		T(cached_destination_is_valid_until_something_changes),
