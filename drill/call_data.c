@@ -61,8 +61,8 @@ static enum drill_call_state recv_done(struct drill_ctx *c, struct transfer *t, 
 	bool all = (t->flags & MSG_WAITALL) && is_stream(t->fd);
 
 	if (n == -EAGAIN)
-		return drill_would_block(c,
-					 t->fd->nonblock || (t->flags & (MSG_DONTWAIT | MSG_OOB)));
+		return drill_would_block(
+			c, t->fd->nonblock || (t->flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE)));
 	if (n < 0)
 		return drill_done(c, c->done > 0 ? (int64_t)c->done : n);
 	c->done += (size_t)n;

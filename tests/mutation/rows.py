@@ -236,7 +236,7 @@ ROWS = {
     "6298 §5.3": [(ACK, "	if (ev.acked_bytes > 0) {\n		tcp_rexmt_restart(conn);\n", "	if (ev.acked_bytes > 0) {\n		if (tcp_flight(conn) == 0)\n			tcp_rexmt_restart(conn);\n")],
     "6298 §5.4": [ALL_AT_TIMEOUT],
     "6298 §5.5": [NO_DOUBLE],
-    "6298 §5.6": [(RTO, "	conn->rexmt_ns = 0;\n	/* RFC 7323", "	conn->rexmt_ns = INT64_MAX;\n	conn->rexmt_kind = TCP_REXMT_RTO;\n	/* RFC 7323")],
+    "6298 §5.6": [(RTO, "	tcp_output(conn);\n}\n\n/* Something waits and nothing", "	tcp_output(conn);\n	conn->rexmt_ns = 0;\n	conn->rexmt_kind = TCP_REXMT_NONE;\n}\n\n/* Something waits and nothing")],
     "6298 §5.7": [(SYNCED, "	if (conn->n_backoffs > 0 && conn->srtt_us8 == 0)\n		conn->rto_us = TCP_RTO_FALLBACK_US;\n", "")],
     "6298 §5.7#2": [(RTO, "	rtt_us = tcp_max(rtt_us, 1);\n	conn->n_backoffs = 0;\n", "	rtt_us = tcp_max(rtt_us, 1);\n")],
     # RFC 7323
