@@ -261,8 +261,10 @@ static void print_panel(struct draw *d, uint32_t what, bool is_last)
 			   shown.n);
 	fprintf(d->out, "set ylabel '%s'\nset xlabel '%s'\nset format x '%s'\n", panel->label,
 		is_last ? "s" : "", is_last ? "%g" : "");
-	fprintf(d->out, "plot [%g:%g] [0:%s] ", (double)d->o->from_ns / 1e9,
-		(double)d->end_ns / 1e9, shown.has_height ? "*" : "1");
+	/* Of numbers that only grow, a part of the time is a part of the height. */
+	fprintf(d->out, "plot [%g:%g] [%s:%s] ", (double)d->o->from_ns / 1e9,
+		(double)d->end_ns / 1e9, what == PLOT_SEQ && shown.n ? "*" : "0",
+		shown.has_height ? "*" : "1");
 	for (uint32_t i = 0; i < shown.n; i++)
 		print_plot_line(d, panel, &shown, i, first + i);
 	if (!shown.n)
