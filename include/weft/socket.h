@@ -28,6 +28,7 @@ enum {
 	WEFT_IPPROTO_UDP = 17,
 	WEFT_IPPROTO_IPV6 = 41,
 	WEFT_IPPROTO_ICMPV6 = 58,
+	WEFT_IPPROTO_RAW = 255, /* raw sockets: what is sent has its IP header */
 };
 enum {
 	WEFT_SOL_SOCKET = 1,
@@ -72,6 +73,7 @@ enum {
 	WEFT_IP_TTL = 2,
 	/* The control message that an option asks for has the option's number, unless the comment
 	 * names another; both are an int where nothing else is said. */
+	WEFT_IP_HDRINCL = 3,       /* raw sockets: what is sent has its IP header */
 	WEFT_IP_OPTIONS = 4,       /* bytes of RFC 791 §3.1, to be sent with every packet */
 	WEFT_IP_PKTINFO = 8,       /* struct weft_in_pktinfo; to send: source and interface */
 	WEFT_IP_MTU_DISCOVER = 10, /* WEFT_IP_PMTUDISC_* */
@@ -79,6 +81,10 @@ enum {
 	WEFT_IP_RECVTTL = 12,      /* control message WEFT_IP_TTL */
 	WEFT_IP_RECVTOS = 13,      /* control message WEFT_IP_TOS, one byte */
 	WEFT_IP_MTU = 14,          /* to read, of a connected socket: the path's MTU */
+	WEFT_IPV6_CHECKSUM = 7, /* raw sockets: where in the payload a checksum is; -1: nowhere */
+	WEFT_SOL_RAW = 255,     /* a level, also of WEFT_IPV6_CHECKSUM */
+	WEFT_ICMP_FILTER = 1,   /* of it, uint32_t: bit n refuses ICMP type n */
+	WEFT_ICMP6_FILTER = 1,  /* of level ICMPV6, 8 times uint32_t: the same for ICMPv6 */
 	WEFT_IPV6_UNICAST_HOPS = 16,
 	WEFT_IPV6_MTU_DISCOVER = 23,
 	WEFT_IPV6_MTU = 24,

@@ -167,6 +167,9 @@ enum drop ip4_forward(struct netif *in, struct pkt *pkt, const struct ip4_hdr *h
 void ip4_unreachable(struct netif *netif, struct pkt *pkt);
 /* ip_output() for IPv4 (ip4_out.c). */
 int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out);
+/* The same for a packet that has its header already (`data` there, l3_off set); `out` says where it
+ * goes, whatever the header's destination is. */
+int ip4_output_hdr(struct stack *st, struct pkt *pkt, const struct ip_out *out);
 
 /* Addresses that can be no packet's source, wherever it comes from (RFC 1122 §3.2.1.3, RFC 6890);
  * 0.0.0.0 can, sometimes. */

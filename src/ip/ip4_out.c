@@ -160,21 +160,14 @@ static void ip4_out_loop(struct pkt *pkt, const struct ip_out *out, const struct
 		mcast_loop(dst->netif, pkt);
 }
 
-/* To a destination that has been resolved. */
-static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
-			struct ip_dst *dst)
+/* A datagram with its header. */
+static int ip4_out_whole(struct stack *st, struct pkt *pkt, const struct ip_out *out,
+			 struct ip_dst *dst)
 {
 	uint32_t mtu = unlikely(out->ignore_pmtu) ? dst->netif->mtu : dst->mtu;
 	bool is_large, stolen;
 	enum drop why;
 
-	pkt->netif = dst->netif;
-	pkt->mark = out->flow.mark;
-	if (unlikely(dst_is_broadcast(dst)) && !out->may_broadcast)
-		return ip4_out_drop(st, pkt, DROP_IP_BROADCAST);
-	why = ip4_out_hdr(st, pkt, out);
-	if (unlikely(why != DROP_NONE))
-		return ip4_out_drop(st, pkt, why);
 	is_large = pkt_frame_l3_len(pkt) > mtu;
 	if (unlikely(is_large)) {
 		why = ip4_out_too_large(st, pkt, out);
@@ -202,7 +195,23 @@ static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 	return ip4_out_neigh(pkt, dst);
 }
 
-int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+/* To a destination that has been resolved; without `has_hdr` the header is still to be written. */
+static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
+			struct ip_dst *dst, bool has_hdr)
+{
+	enum drop why;
+
+	pkt->netif = dst->netif;
+	pkt->mark = out->flow.mark;
+	if (unlikely(dst_is_broadcast(dst)) && !out->may_broadcast)
+		return ip4_out_drop(st, pkt, DROP_IP_BROADCAST);
+	why = has_hdr ? DROP_NONE : ip4_out_hdr(st, pkt, out);
+	if (unlikely(why != DROP_NONE))
+		return ip4_out_drop(st, pkt, why);
+	return ip4_out_whole(st, pkt, out, dst);
+}
+
+static int ip4_out_route(struct stack *st, struct pkt *pkt, const struct ip_out *out, bool has_hdr)
 {
 	struct ip_dst fresh, *dst = out->dst ? out->dst : &fresh;
 	enum drop why;
@@ -214,5 +223,15 @@ int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 		if (out->dst)
 			*out->dst = fresh;
 	}
-	return ip4_out_send(st, pkt, out, dst);
+	return ip4_out_send(st, pkt, out, dst, has_hdr);
+}
+
+int ip4_output_hdr(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	return ip4_out_route(st, pkt, out, true);
+}
+
+int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
+{
+	return ip4_out_route(st, pkt, out, false);
 }

@@ -4,16 +4,12 @@
 
 #include <errno.h>
 
-#include "transport/dgram.h"
 #include "transport/errq.h"
+#include "transport/pseudo.h"
 #include "transport/sock_table.h"
 #include "weft/socket.h"
+#include "wire/icmp6.h"
 #include "wire/ip4.h"
-
-enum {
-	RAW_PAYLOAD_MAX = IP4_LEN_MAX - IP4_HDR_LEN,
-	RAW_IPPROTO_RAW = 255, /* reserved by IANA: the application writes the IP header */
-};
 
 struct raw {
 	struct hlist socks; /* conn_node.port_link */
@@ -23,50 +19,84 @@ static const struct sock_proto raw_proto;
 
 static int raw_create(struct stack *st, int family, int protocol, struct sock **ret)
 {
-	struct dgram_sock *ds;
-	int err;
+	struct raw_sock *rs = mem_zalloc(&st->eng->mem, sizeof(*rs));
 
-	if (family != WEFT_AF_INET || protocol == RAW_IPPROTO_RAW)
-		return -EPROTONOSUPPORT;
-	err = dgram_new(st, &raw_proto, family, protocol, &ds);
-	if (err)
-		return err;
-	hlist_add(&st->raw->socks, &ds->sk.conn.port_link);
-	*ret = &ds->sk;
+	if (!rs)
+		return -ENOMEM;
+	dgram_init(&rs->ds, st, &raw_proto, family, protocol);
+	rs->has_hdr = family == WEFT_AF_INET && protocol == RAW_IPPROTO_RAW;
+	rs->csum_off = family == WEFT_AF_INET6 && protocol == IP_PROTO_ICMPV6 ? ICMP6_CSUM_OFF : -1;
+	hlist_add(&st->raw->socks, &rs->ds.sk.conn.port_link);
+	*ret = &rs->ds.sk;
 	return 0;
 }
 
 static void raw_destroy(struct sock *sk)
 {
+	struct raw_sock *rs = raw_of(sk);
+
 	hlist_del(&sk->conn.port_link);
-	dgram_destroy(sk);
+	dgram_fini(&rs->ds);
+	mem_free(&sk->stack->eng->mem, rs, sizeof(*rs));
 }
 
-/* Gives the socket a copy of its own, from the IP header on. */
-static void raw_deliver(struct sock *sk, struct pkt *pkt, const struct ip_info *info)
+/* `data` is at the transport header. */
+static bool raw_refuses_icmp(const struct raw_sock *rs, const struct pkt *pkt)
 {
-	struct dgram_sock *ds = dgram_of(sk);
-	struct pkt *clone;
+	uint8_t proto = rs->ds.sk.conn.proto, type;
+
+	if ((proto != IP_PROTO_ICMP && proto != IP_PROTO_ICMPV6) || pkt->len == 0)
+		return false;
+	pkt_copy_out(pkt, 0, &type, 1);
+	if (proto == IP_PROTO_ICMP)
+		return type < 32 && (rs->icmp_block >> type & 1);
+	return rs->icmp6_block[type / 8] >> (type % 8) & 1;
+}
+
+static bool raw_csum_is_wrong(const struct raw_sock *rs, const struct pkt *pkt,
+			      const struct ip_info *info)
+{
+	return rs->csum_off >= 0 && pkt->csum == PKT_CSUM_NONE &&
+	       !pseudo_csum_ok(pkt, &info->src, &info->dst, info->proto, pkt->len);
+}
+
+/* Its own copy, of IPv4 from the IP header on, cut as its filter says; NULL: not for it. */
+static struct pkt *raw_copy(const struct dgram_sock *ds, struct pkt *pkt,
+			    const struct ip_info *info)
+{
+	struct pkt *clone = pkt_clone(pkt);
 	uint32_t keep;
 
-	if (!dgram_has_room(ds, pkt)) {
-		sk->stack->drops[DROP_RAW_RCVBUF]++; /* the datagram itself goes on */
-		return;
-	}
-	clone = pkt_clone(pkt);
 	if (!clone) {
-		sk->stack->drops[DROP_NOMEM]++;
-		return;
+		ds->sk.stack->drops[DROP_NOMEM]++;
+		return NULL;
 	}
-	pkt_unpull_to(clone, clone->l3_off);
+	if (!info->is_ip6)
+		pkt_unpull_to(clone, clone->l3_off);
 	keep = dgram_filter(ds, clone, info->is_ip6);
 	if (keep == 0) {
 		pkt_free(clone);
-		return;
+		return NULL;
 	}
 	if (keep < clone->len)
 		pkt_trim(clone, keep);
-	dgram_queue(ds, clone, &info->src);
+	return clone;
+}
+
+static void raw_deliver(struct raw_sock *rs, struct pkt *pkt, const struct ip_info *info)
+{
+	struct dgram_sock *ds = &rs->ds;
+	struct pkt *clone;
+
+	if (raw_refuses_icmp(rs, pkt) || raw_csum_is_wrong(rs, pkt, info))
+		return;
+	if (!dgram_has_room(ds, pkt)) {
+		ds->sk.stack->drops[DROP_RAW_RCVBUF]++; /* the packet itself goes on */
+		return;
+	}
+	clone = raw_copy(ds, pkt, info);
+	if (clone)
+		dgram_queue(ds, clone, &info->src);
 }
 
 static bool raw_input_all(struct raw *raw, struct pkt *pkt, const struct ip_info *info)
@@ -77,16 +107,17 @@ static bool raw_input_all(struct raw *raw, struct pkt *pkt, const struct ip_info
 		.proto = info->proto,
 		.ifindex = pkt->netif ? pkt->netif->index : 0,
 	};
+	uint8_t family = info->is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
 	struct conn_node *node;
 	bool any = false;
 
 	hlist_for_each (node, &raw->socks, port_link) {
-		if (!sock_node_matches(node, &flow))
+		if (node->family != family || !sock_node_matches(node, &flow))
 			continue;
 		if (ip_addr_is_multicast(&info->dst) &&
 		    !dgram_mcast_takes(dgram_of(sock_of_conn(node)), info, flow.ifindex))
 			continue;
-		raw_deliver(sock_of_conn(node), pkt, info);
+		raw_deliver(raw_of(sock_of_conn(node)), pkt, info);
 		any = true;
 	}
 	return any;
@@ -95,7 +126,7 @@ static bool raw_input_all(struct raw *raw, struct pkt *pkt, const struct ip_info
 /* Every datagram comes by here, so it costs one look while there is no raw socket. */
 static bool raw_input(struct stack *st, struct pkt *pkt, const struct ip_info *info)
 {
-	if (likely(hlist_is_empty(&st->raw->socks)) || info->is_ip6)
+	if (likely(hlist_is_empty(&st->raw->socks)))
 		return false;
 	return raw_input_all(st->raw, pkt, info);
 }
@@ -132,29 +163,6 @@ static int raw_disconnect(struct sock *sk)
 	return 0;
 }
 
-static ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
-{
-	struct dgram_ctl ctl;
-	struct ip_addr dst;
-	struct ip_out out;
-	struct pkt *pkt;
-	int err;
-
-	err = dgram_send_check(sk, msg, RAW_PAYLOAD_MAX, &dst);
-	if (!err)
-		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
-	if (!err)
-		err = dgram_route(dgram_of(sk), &dst, &ctl, &out);
-	if (err)
-		return err;
-	pkt = dgram_pkt_new(sk, msg);
-	if (!pkt)
-		return -ENOBUFS;
-	pkt->l4_off = pkt_off(pkt);
-	err = dgram_output(sk, pkt, &out, 0);
-	return err ? err : (ptrdiff_t)msg->n_bytes;
-}
-
 static const struct sock_proto raw_proto = {
 	.name = "raw",
 	.type = WEFT_SOCK_RAW,
@@ -166,8 +174,8 @@ static const struct sock_proto raw_proto = {
 	.recv = dgram_recv,
 	.recv_err = errq_recv,
 	.shutdown = dgram_shutdown,
-	.setopt = dgram_setopt,
-	.getopt = dgram_getopt,
+	.setopt = raw_setopt,
+	.getopt = raw_getopt,
 	.close = dgram_close,
 	.events = dgram_events,
 	.diag = dgram_diag,
