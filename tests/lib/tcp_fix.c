@@ -329,6 +329,11 @@ void tf_end(struct tf *f)
 
 /* Segments */
 
+void tf_no_probes(struct tf *f)
+{
+	f->host.st->tcp->conf.early_retrans = 0;
+}
+
 void tf_rx(struct tf *f, const struct tseg *seg)
 {
 	(void)tf_rx_verdict(f, seg);

@@ -88,6 +88,9 @@ void tf_starve(struct tf *f, uint32_t fail_ppm);
 /* Frees all and checks that nothing is left. */
 void tf_end(struct tf *f);
 
+/* No tail loss probes: what is repeated is the retransmission timer's. */
+void tf_no_probes(struct tf *f);
+
 /* Test plays the peer */
 void tf_rx(struct tf *f, const struct tseg *seg);
 /* The verdict of the last tf_rx(). */

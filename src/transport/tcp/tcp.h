@@ -84,6 +84,10 @@ struct tcp_conf {
 	uint8_t retries1;
 	uint8_t reordering;
 	uint8_t max_reordering;
+	uint8_t recovery; /* bits: 1 RACK, 2 its window is constant, 4 whatever the duplicates say
+			   */
+	uint8_t early_retrans; /* 3, 4: loss probes */
+	uint8_t frto;
 	uint8_t paws_window;
 	uint8_t nagle_minshall;
 	uint8_t push_bursts;

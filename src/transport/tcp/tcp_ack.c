@@ -44,6 +44,15 @@ static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
 	}
 }
 
+/* What was sent once and has arrived, in order or not: the newest of it came fastest. */
+static void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns)
+{
+	int64_t us = rtt_ns / TCP_NS_PER_US;
+
+	if (us > 0 && us < UINT32_MAX && (!conn->rtt_min_us || us < conn->rtt_min_us))
+		conn->rtt_min_us = (uint32_t)us;
+}
+
 /* The application may write again: enough room that it is worth waking it (as Linux, a third). */
 static void tcp_ack_wake_writer(struct tcp_conn *conn)
 {
@@ -59,11 +68,16 @@ static void tcp_ack_wake_writer(struct tcp_conn *conn)
 	}
 }
 
-void tcp_ack_delivered(struct tcp_conn *conn UNUSED, const struct tcp_txrec *rec, uint32_t n UNUSED,
+void tcp_ack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,
 		       struct tcp_ack_event *ev)
 {
+	ev->delivered_bytes += n;
+	if (conn->flags & TCPC_SACK)
+		tcp_rack_delivered(conn, rec, rec->seq + n, ev);
 	if (rec->flags & TXR_TWICE)
 		return;
+	if (seq_leq(rec->seq + n, conn->recover))
+		ev->has_original = true;
 	if (!ev->has_once || seq_lt(rec->seq, ev->once_seq))
 		ev->once_seq = rec->seq;
 	if (!ev->has_once || rec->tx_ns < ev->once_first_ns)
@@ -173,6 +187,8 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 		.flight_bytes = tcp_flight(conn),
 		.held_top = tcp_held_top(conn),
 		.was_cwnd_limited = conn->flags & TCPC_CWND_LIMITED,
+		.has_echo = (conn->flags & TCPC_TS) && seg->opts.has_ts && seg->opts.ts_ecr,
+		.ts_ecr = seg->opts.ts_ecr,
 	};
 
 	if (why != DROP_NONE)
@@ -193,10 +209,15 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (seg->opts.n_sack > 0 && (conn->flags & TCPC_SACK))
 		ev.sacked_bytes = tcp_sack_update(conn, seg, &ev);
 	ev.is_dup = ev.acked_bytes == 0 && tcp_ack_is_dup(conn, seg, wnd_was, ev.sacked_bytes);
-	if (ev.acked_bytes > 0 || ev.is_dup)
+	if (ev.has_once)
+		tcp_ack_rtt_min(conn, tcp_now(conn) - ev.once_last_ns);
+	ev.is_pure = seg->len == 0 && conn->snd_wnd == wnd_was;
+	tcp_sack_reordering(conn, &ev);
+	if (ev.acked_bytes > 0 || ev.is_dup || ev.has_dsack || (tcp_snd_marks(conn) & TCP_SND_TLP))
 		tcp_recover_on_ack(conn, &ev);
 	if (ev.acked_bytes > 0) {
-		tcp_rexmt_restart(conn);
+		if (!ev.has_reo_timer)
+			tcp_rexmt_restart(conn);
 		tcp_ack_wake_writer(conn);
 	}
 	if ((conn->flags & TCPC_FIN_SENT) && conn->snd_una == conn->snd_nxt) {

@@ -39,6 +39,9 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.retries1 = 3,
 		.reordering = 3,
 		.max_reordering = 127,
+		.recovery = 1,
+		.early_retrans = 3,
+		.frto = 2,
 		.paws_window = 1,
 		.nagle_minshall = 1,
 		.push_bursts = 1,
@@ -157,6 +160,13 @@ static const struct sysctl tcp_ctls[] = {
 		"duplicate ACKs that tell of a loss (RFC 5681: 3)"),
 	TCP_CTL(max_reordering, "max_reordering", 1, 127,
 		"the same on paths that were seen to reorder, at most"),
+	TCP_CTL(recovery, "recovery", 0, 255,
+		"how losses are found: 1 by time (RFC 8985), +2 with a constant reordering window, "
+		"+4 "
+		"whatever is held; 0: by what is held (RFC 6675)"),
+	TCP_CTL(early_retrans, "early_retrans", 0, 4,
+		"3, 4: tail loss probes (RFC 8985); others: none"),
+	TCP_CTL(frto, "frto", 0, 2, "find spurious timeouts (RFC 5682); 0: do not"),
 	TCP_CTL(nagle_minshall, "nagle_minshall", 0, 1,
 		"a small segment waits for small ones only; 0: for any data in flight (RFC 896)"),
 	TCP_CTL(push_bursts, "push_bursts", 0, 1,

@@ -104,6 +104,8 @@ enum tcp_rexmt_kind {
 	TCP_REXMT_RTO,   /* data, SYN or FIN in flight (RFC 6298) */
 	TCP_REXMT_PROBE, /* nothing in flight, but something waits: zero window, Nagle, cork */
 	TCP_REXMT_MEM,   /* no memory when we wanted to send */
+	TCP_REXMT_TLP,   /* a loss probe (RFC 8985 §7) */
+	TCP_REXMT_REO,   /* what may have been overtaken is lost by then (RFC 8985 §6.3) */
 };
 
 struct tcp_sndblk;

@@ -29,8 +29,10 @@ static int64_t tcp_left_ns(const struct tcp_conn *conn, int64_t at_ns)
 static void tcp_info_timer(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 {
 	if (conn->rexmt_ns) {
-		ret->timer = conn->rexmt_kind == TCP_REXMT_RTO ? WEFT_TCP_TIMER_REXMT
-							       : WEFT_TCP_TIMER_PROBE;
+		ret->timer =
+			conn->rexmt_kind == TCP_REXMT_PROBE || conn->rexmt_kind == TCP_REXMT_MEM
+				? WEFT_TCP_TIMER_PROBE
+				: WEFT_TCP_TIMER_REXMT;
 		ret->timer_tries = conn->n_retries;
 		ret->timer_ns = tcp_left_ns(conn, conn->rexmt_ns);
 	} else if (conn->idle_ns) {

@@ -336,6 +336,7 @@ static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
 static void tcp_sent_new(struct tcp_conn *conn, uint32_t n, uint32_t n_segs)
 {
 	tcp_txq_sent(conn, n, n_segs);
+	tcp_prr_sent(conn, n);
 	if (tcp_flight(conn) == 0)
 		tcp_chrono_set(conn, TCP_CHRONO_BUSY);
 	conn->snd_nxt += n;
@@ -429,6 +430,8 @@ static void tcp_route_refresh(struct tcp_conn *conn)
 
 void tcp_output(struct tcp_conn *conn)
 {
+	uint32_t nxt = conn->snd_nxt;
+
 	conn->flags &= ~(uint32_t)(TCPC_OUTPUT | TCPC_MEM_WAIT);
 	if (!tcp_may_send(conn))
 		return;
@@ -437,9 +440,14 @@ void tcp_output(struct tcp_conn *conn)
 		conn->flags &= ~(uint32_t)TCPC_CWND_LIMITED;
 		tcp_out_after_idle(conn);
 	}
-	while (tcp_recover_output(conn) || tcp_out_new(conn))
-		;
-	tcp_rexmt_arm(conn);
+	do {
+		while (tcp_recover_output(conn) || tcp_out_new(conn))
+			;
+	} while (tcp_recover_output_done(conn));
+	if (conn->snd_nxt != nxt)
+		tcp_rexmt_sent_new(conn);
+	else
+		tcp_rexmt_arm(conn);
 	tcp_trace(conn);
 }
 
@@ -454,6 +462,20 @@ bool tcp_send_override(struct tcp_conn *conn)
 		return false;
 	(void)!tcp_send_new(conn, n, mss);
 	return true;
+}
+
+/* A loss probe is none of this: it repairs nothing yet. */
+static void tcp_sent_again(struct tcp_conn *conn, uint32_t seq, const struct tcp_tx *tx)
+{
+	if (conn->ca_state < TCP_CA_RECOVERY)
+		return;
+	tcp_prr_sent(conn, tx->len);
+	tcp_undo_sent_again(conn, tx->len);
+	if (conn->ca_state == TCP_CA_LOSS)
+		mib_add(conn->sk.stack, MIB_TcpExtTCPSlowStartRetrans, tx->n_frames);
+	/* The oldest data has a full timeout from now on. */
+	if (seq == conn->snd_una && conn->rexmt_ns && conn->rexmt_kind != TCP_REXMT_REO)
+		tcp_rexmt_rto(conn, true);
 }
 
 uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
@@ -479,5 +501,6 @@ uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 	}
 	tx.len += (tx.flags & TCP_F_FIN) != 0;
 	tcp_txq_again(conn, seq, tx.len);
+	tcp_sent_again(conn, seq, &tx);
 	return tx.len;
 }

@@ -80,7 +80,15 @@ struct tcp_ack_event {
 	uint32_t once_seq;
 	int64_t once_first_ns;
 	int64_t once_last_ns;
+	uint32_t delivered_bytes;
+	uint32_t ts_ecr; /* with has_echo */
+	bool has_echo;   /* the ACK echoes a timestamp of ours */
 	bool has_once;
+	bool has_original; /* something sent once, and before the last loss, has arrived */
+	bool has_dsack;
+	bool has_tlp_dsack; /* it is of a loss probe */
+	bool has_reo_timer;
+	bool is_pure; /* no data, no window update */
 	bool is_dup;
 	bool was_cwnd_limited;
 };
@@ -499,6 +507,16 @@ enum tcp_chrono {
 	TCP_CHRONO_N,
 };
 
+/* tcp_sender->marks */
+enum {
+	TCP_SND_TLP = 1 << 0,        /* a loss probe is in flight */
+	TCP_SND_TLP_AGAIN = 1 << 1,  /* it was a retransmission */
+	TCP_SND_UNDO = 1 << 2,       /* the last reduction can be taken back */
+	TCP_SND_UNDO_AGAIN = 1 << 3, /* something was sent again since */
+	TCP_SND_FRTO = 1 << 4,       /* the timeout may have been spurious (RFC 5682) */
+	TCP_SND_FRTO_NEW = 1 << 5,   /* its step 2.b: new data goes before any retransmission */
+};
+
 /* Memory of a connection that has sent data, with the control's at its end. */
 struct tcp_sender {
 	/* delivery (tcp_rate.c) */
@@ -515,6 +533,24 @@ struct tcp_sender {
 	/* ECN (tcp_ecn.c) */
 	uint32_t cwr_high;     /* snd_nxt when the window was last made smaller for a mark */
 	uint32_t delivered_ce; /* segments acknowledged with a mark */
+	/* recovery (tcp_rack.c, tcp_prr.c, tcp_undo.c, tcp_recover.c) */
+	int64_t rack_ns;      /* when what left last of all that has arrived left */
+	uint32_t rack_end;    /* where that ended */
+	uint32_t rack_rtt_us; /* the round trip of what arrived last */
+	uint32_t reo_round;   /* snd_nxt when the reordering window grew last */
+	uint32_t tlp_high;    /* with TLP: snd_nxt when the probe was sent */
+	uint32_t prr_cwnd;    /* the window before the reduction; 0: no reduction */
+	uint32_t prr_delivered;
+	uint32_t prr_out;
+	uint32_t undo_una;   /* with UNDO: snd_una when the window was reduced */
+	uint32_t undo_bytes; /* the same: sent again since and not reported as duplicates */
+	uint32_t prior_cwnd; /* the same: window and threshold before */
+	uint32_t prior_ssthresh;
+	uint32_t again_ts;  /* with UNDO_AGAIN: our timestamp of the first retransmission */
+	uint8_t marks;      /* TCP_SND_* */
+	uint8_t reo_steps;  /* by which the reordering window is larger, in quarters */
+	uint8_t reo_keep;   /* recoveries for which it still is */
+	bool rack_has_news; /* something arrived since the last look for losses */
 	/* times with something to send (TCP_INFO) */
 	int64_t chrono_ns; /* when `chrono` began */
 	int64_t chronos_ns[TCP_CHRONO_N - 1];
@@ -528,6 +564,12 @@ struct tcp_sender {
 static inline struct tcp_sender *tcp_sender(const struct tcp_conn *conn)
 {
 	return conn->cc.priv ? container_of(conn->cc.priv, struct tcp_sender, cc) : NULL;
+}
+static inline uint8_t tcp_snd_marks(const struct tcp_conn *conn)
+{
+	const struct tcp_sender *snd = tcp_sender(conn);
+
+	return snd ? snd->marks : 0;
 }
 /* The block exists from now on. NULL: no memory. */
 struct tcp_sender *tcp_sender_get(struct tcp_conn *conn);
@@ -599,6 +641,8 @@ static inline uint32_t tcp_held_top(const struct tcp_conn *conn)
 /* Notes the blocks of an ACK. Returns the bytes that are new. */
 uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg,
 			 struct tcp_ack_event *ev);
+/* What has arrived shows how far the network reorders. */
+void tcp_sack_reordering(struct tcp_conn *conn, const struct tcp_ack_event *ev);
 /* DupThresh: as far as the network has been seen to reorder, but not so far that what is in flight
  * could never show a loss (RFC 4653 §3.2, "aggressive": two thirds of it). */
 uint32_t tcp_dup_thresh(const struct tcp_conn *conn);
@@ -607,21 +651,77 @@ uint32_t tcp_sack_lost_end(const struct tcp_conn *conn);
 
 /* tcp_recover.c */
 
-void tcp_recover_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+/* An ACK told of something; `ev->has_reo_timer` is set when the timer is RACK's from now on. */
+void tcp_recover_on_ack(struct tcp_conn *conn, struct tcp_ack_event *ev);
 /* The retransmission timer has fired: everything not held is lost. */
 void tcp_recover_on_timeout(struct tcp_conn *conn);
+/* RACK's timer has found `lost` bytes lost. */
+void tcp_recover_on_reo_timeout(struct tcp_conn *conn, uint32_t lost);
+/* A loss probe has repaired a loss: the window is reduced as for any. */
+void tcp_recover_on_tlp(struct tcp_conn *conn);
 /* Segments became too large for the path: send them again without blaming congestion. */
 void tcp_recover_on_mtu(struct tcp_conn *conn);
 /* Bytes held to be in the network (RFC 6675 §4 SetPipe). */
 uint32_t tcp_pipe(const struct tcp_conn *conn);
 /* Retransmits one lost piece if the window allows. True: something was sent; call again. */
 bool tcp_recover_output(struct tcp_conn *conn);
+/* Everything has been sent that may be: what F-RTO wanted, or not. True: try once more. */
+bool tcp_recover_output_done(struct tcp_conn *conn);
+
+/* tcp_rack.c */
+
+/* RACK finds the losses: there is SACK, and tcp_recovery says so. */
+bool tcp_rack_is_on(const struct tcp_conn *conn);
+/* A record has arrived up to `end`. */
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t end,
+			const struct tcp_ack_event *ev);
+/* A retransmission was needless. */
+void tcp_rack_on_dsack(struct tcp_conn *conn);
+/* A recovery has ended in which none was seen to be. */
+void tcp_rack_recovered(struct tcp_conn *conn);
+/* Marks what is lost. True: TCP_REXMT_REO is set to look again. */
+bool tcp_rack_find_lost(struct tcp_conn *conn) MUST_CHECK;
+/* Until the record is held lost by its own time; negative: it is. */
+int64_t tcp_rack_left_ns(const struct tcp_conn *conn, const struct tcp_txrec *rec,
+			 uint32_t window_us);
+void tcp_rack_fire(struct tcp_conn *conn);
+/* Sets the timer to a loss probe, if one is called for; `rto_ns`: the timeout would come then. */
+bool tcp_tlp_schedule(struct tcp_conn *conn, int64_t rto_ns) MUST_CHECK;
+void tcp_tlp_fire(struct tcp_conn *conn);
+void tcp_tlp_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+
+/* tcp_prr.c */
+
+void tcp_prr_start(struct tcp_conn *conn, uint32_t prior_cwnd);
+/* `delivered` bytes were, `is_safe`: snd_una moved and no loss was found. Sets the window. */
+void tcp_prr_on_ack(struct tcp_conn *conn, uint32_t delivered, bool is_safe);
+void tcp_prr_sent(struct tcp_conn *conn, uint32_t n);
+
+/* tcp_undo.c */
+
+/* The window is reduced: what there was before is kept. */
+void tcp_undo_start(struct tcp_conn *conn, uint32_t prior_cwnd, uint32_t prior_ssthresh);
+void tcp_undo_forget(struct tcp_conn *conn);
+void tcp_undo_sent_again(struct tcp_conn *conn, uint32_t n);
+void tcp_undo_on_dsack(struct tcp_conn *conn, const struct tcp_sack_block *b);
+/* Take the reduction back if it was needless: at the end of a recovery; within one; when the last
+ * retransmission was reported as a duplicate; after a timeout, `is_frto` by F-RTO's word. True: it
+ * was. */
+bool tcp_undo_recovery(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+bool tcp_undo_partial(struct tcp_conn *conn, const struct tcp_ack_event *ev) MUST_CHECK;
+bool tcp_undo_dsack(struct tcp_conn *conn);
+bool tcp_undo_loss(struct tcp_conn *conn, const struct tcp_ack_event *ev, bool is_frto) MUST_CHECK;
 
 /* tcp_rto.c */
 
 void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us);
 /* Time until the next attempt to send after one that found no memory. */
 int64_t tcp_mem_retry_ns(struct tcp_conn *conn);
+void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64_t delay_ns);
+/* The timeout of the oldest data in flight, from now or from when that left. */
+void tcp_rexmt_rto(struct tcp_conn *conn, bool is_from_now);
+/* New data has gone out: a loss probe is due later than it was. */
+void tcp_rexmt_sent_new(struct tcp_conn *conn);
 /* Of what is in flight or waits; sets or clears the retransmission deadline. */
 void tcp_rexmt_arm(struct tcp_conn *conn);
 /* New data was acknowledged: RFC 6298 §5.3. */

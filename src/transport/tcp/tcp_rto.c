@@ -70,7 +70,7 @@ int64_t tcp_mem_retry_ns(struct tcp_conn *conn)
 	return ns;
 }
 
-static void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64_t delay_ns)
+void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64_t delay_ns)
 {
 	conn->rexmt_kind = (uint8_t)kind;
 	conn->rexmt_ns = tcp_now(conn) + delay_ns;
@@ -92,6 +92,14 @@ static enum tcp_rexmt_kind tcp_rexmt_needed(const struct tcp_conn *conn)
 	return tcp_unsent(conn) > 0 || tcp_fin_waits(conn) ? TCP_REXMT_PROBE : TCP_REXMT_NONE;
 }
 
+/* What is set will do: RACK's timer and the loss probe come before a timeout, and set it. */
+static bool tcp_rexmt_serves(const struct tcp_conn *conn, enum tcp_rexmt_kind kind)
+{
+	return conn->rexmt_kind == kind ||
+	       (kind == TCP_REXMT_RTO &&
+		(conn->rexmt_kind == TCP_REXMT_TLP || conn->rexmt_kind == TCP_REXMT_REO));
+}
+
 void tcp_rexmt_arm(struct tcp_conn *conn)
 {
 	enum tcp_rexmt_kind kind = tcp_rexmt_needed(conn);
@@ -101,7 +109,7 @@ void tcp_rexmt_arm(struct tcp_conn *conn)
 		conn->rexmt_ns = 0;
 		return;
 	}
-	if (conn->rexmt_kind == kind && conn->rexmt_ns)
+	if (conn->rexmt_ns && tcp_rexmt_serves(conn, kind))
 		return;
 	if (kind == TCP_REXMT_MEM)
 		tcp_rexmt_set(conn, kind, tcp_mem_retry_ns(conn));
@@ -113,6 +121,37 @@ void tcp_rexmt_restart(struct tcp_conn *conn)
 {
 	conn->rexmt_ns = 0;
 	conn->rexmt_kind = TCP_REXMT_NONE;
+	if (tcp_rexmt_needed(conn) == TCP_REXMT_RTO &&
+	    tcp_tlp_schedule(conn, tcp_rto_in_time_ns(conn)))
+		return;
+	tcp_rexmt_arm(conn);
+}
+
+/* Until the oldest data in flight has been there for a timeout. */
+static int64_t tcp_rto_left_ns(const struct tcp_conn *conn)
+{
+	int64_t left_ns = tcp_rto_in_time_ns(conn);
+
+	if (conn->txq && conn->txq->n > 0)
+		left_ns -= tcp_now(conn) - tcp_txq_at(conn->txq, 0)->tx_ns;
+	return left_ns > 0 ? left_ns : 0;
+}
+
+void tcp_rexmt_rto(struct tcp_conn *conn, bool is_from_now)
+{
+	if (tcp_rexmt_needed(conn) != TCP_REXMT_RTO) {
+		tcp_rexmt_arm(conn);
+		return;
+	}
+	tcp_rexmt_set(conn, TCP_REXMT_RTO,
+		      is_from_now ? tcp_rto_in_time_ns(conn) : tcp_rto_left_ns(conn));
+}
+
+void tcp_rexmt_sent_new(struct tcp_conn *conn)
+{
+	if (tcp_rexmt_needed(conn) == TCP_REXMT_RTO &&
+	    tcp_tlp_schedule(conn, tcp_rto_left_ns(conn)))
+		return;
 	tcp_rexmt_arm(conn);
 }
 
@@ -257,6 +296,14 @@ void tcp_rexmt_fire(struct tcp_conn *conn)
 		break;
 	case TCP_REXMT_MEM:
 		tcp_rexmt_memory(conn);
+		break;
+	case TCP_REXMT_TLP:
+		tcp_tlp_fire(conn);
+		break;
+	case TCP_REXMT_REO:
+		tcp_rack_fire(conn);
+		if (conn->rexmt_kind != TCP_REXMT_REO && conn->state != WEFT_TCP_CLOSE)
+			tcp_rexmt_rto(conn, false);
 		break;
 	}
 }

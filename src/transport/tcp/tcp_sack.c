@@ -33,18 +33,42 @@ static bool sack_dsack_ok(const struct tcp_conn *conn, const struct tcp_sack_blo
  * A hole that fills without having been retransmitted was overtaken, not lost: the network reorders
  * at least that far. RFC 4653's idea, Linux's measure (in segments below the highest one held).
  */
-static void sack_note_reordering(struct tcp_conn *conn, const struct tcp_ack_event *ev)
+void tcp_sack_reordering(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 {
 	uint32_t n_segs;
 
 	if (!ev->has_once || !seq_lt(ev->once_seq, ev->held_top))
 		return;
+	tcp_mib(conn, MIB_TcpExtTCPSACKReorder);
 	if (conn->n_reord_seen < UINT16_MAX)
 		conn->n_reord_seen++;
 	n_segs = (ev->held_top - ev->once_seq) / conn->mss + 1;
 	n_segs = tcp_min(n_segs, tcp_conf(conn)->max_reordering);
 	if (n_segs > conn->reordering)
 		conn->reordering = (uint8_t)n_segs;
+}
+
+/* RFC 2883: we sent something needlessly. */
+static void sack_on_dsack(struct tcp_conn *conn, const struct tcp_sack_block *b,
+			  struct tcp_ack_event *ev)
+{
+	const struct tcp_sender *snd = tcp_sender(conn);
+
+	ev->has_dsack = true;
+	tcp_mib(conn, MIB_TcpExtTCPDSACKRecv);
+	if (conn->n_dsack_in < UINT16_MAX)
+		conn->n_dsack_in++;
+	if (!conn->bytes_rexmt || !snd)
+		return; /* the network has duplicated it */
+	if ((snd->marks & TCP_SND_TLP_AGAIN) && b->end == snd->tlp_high) {
+		ev->has_tlp_dsack = true;
+		return;
+	}
+	tcp_undo_on_dsack(conn, b);
+	if (tcp_rack_is_on(conn))
+		tcp_rack_on_dsack(conn);
+	else if (conn->reordering < tcp_conf(conn)->max_reordering)
+		conn->reordering++;
 }
 
 uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg, struct tcp_ack_event *ev)
@@ -57,12 +81,7 @@ uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg, struc
 		if (sack_is_dsack(seg, i)) {
 			if (!sack_dsack_ok(conn, &b))
 				continue;
-			/* We sent something needlessly: be slower to hold segments lost. */
-			tcp_mib(conn, MIB_TcpExtTCPDSACKRecv);
-			if (conn->n_dsack_in < UINT16_MAX)
-				conn->n_dsack_in++;
-			if (conn->bytes_rexmt && conn->reordering < tcp_conf(conn)->max_reordering)
-				conn->reordering++;
+			sack_on_dsack(conn, &b, ev);
 			continue;
 		}
 		/* Those of an old ACK, or of a hostile one. Held from snd_una on cannot be: it
@@ -72,8 +91,6 @@ uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg, struc
 			continue;
 		n_new += tcp_txq_hold(conn, b.start, b.end, ev);
 	}
-	if (n_new > 0)
-		sack_note_reordering(conn, ev);
 	return n_new;
 }
 

@@ -258,7 +258,7 @@ void tcp_txq_sent(struct tcp_conn *conn, uint32_t len, uint32_t n_segs)
 	struct tcp_txrec *last = q->n > 0 ? tcp_txq_at(q, q->n - 1) : NULL;
 
 	if (!last)
-		q->rexmt_seq = r.seq;
+		q->rexmt_seq = q->again_top = r.seq;
 	if (last && txr_is_same(conn, last, &r)) {
 		last->end = r.end;
 		last->n_segs = (uint16_t)(last->n_segs + r.n_segs);
@@ -297,6 +297,7 @@ void tcp_txq_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 		if (r->n_again < UINT8_MAX)
 			r->n_again++;
 		r->tx_ns = tcp_now(conn);
+		q->again_top = seq_max(q->again_top, r->end);
 	}
 	txq_unite(conn, i, end);
 }
@@ -367,6 +368,7 @@ bool tcp_txq_ack(struct tcp_conn *conn, struct tcp_ack_event *ev)
 		txq_count(q, r, true);
 	}
 	q->rexmt_seq = seq_max(q->rexmt_seq, una);
+	q->again_top = seq_max(q->again_top, una);
 	/* The peer acknowledges less than it said to hold: it has let go of what came out of order.
 	 */
 	if (q->n > 0 && (tcp_txq_at(q, 0)->flags & TXR_HELD)) {
@@ -383,6 +385,8 @@ void tcp_txq_lose(struct tcp_conn *conn, uint32_t i)
 	struct tcp_txq *q = conn->txq;
 	struct tcp_txrec *r = tcp_txq_at(q, i);
 
+	if (r->flags & TXR_AGAIN)
+		mib_add(conn->sk.stack, MIB_TcpExtTCPLostRetransmit, r->n_segs);
 	txr_set_flags(q, r, TXR_LOST, TXR_AGAIN);
 	q->rexmt_seq = seq_min(q->rexmt_seq, r->seq);
 }
@@ -462,6 +466,7 @@ void tcp_txq_check(const struct tcp_conn *conn)
 		assert(!(r->flags & TXR_AGAIN) || (r->flags & TXR_TWICE));
 		assert(!tcp_txr_is_due(r) || seq_geq(r->seq, q->rexmt_seq));
 		assert(!(r->flags & TXR_HELD) || seq_leq(r->end, q->held_top));
+		assert(!(r->flags & TXR_AGAIN) || seq_lt(r->seq, q->again_top));
 		assert(r->tx_ns <= tcp_now(conn));
 		txq_count(&sum, r, true);
 	}

@@ -56,6 +56,7 @@ struct tcp_txq {
 	uint32_t held_segs;
 	uint32_t held_top;  /* with held_bytes: one past the highest number held */
 	uint32_t rexmt_seq; /* nothing below it is LOST and not AGAIN */
+	uint32_t again_top; /* nothing from there on was sent more than once */
 	struct tcp_txrec recs[];
 };
 

@@ -422,6 +422,7 @@ static void timeout_backs_off_and_gives_up_after_15_minutes(void **state UNUSED)
 	struct tf *f = tf_new();
 	int64_t start, wait;
 
+	tf_no_probes(f);
 	tf_established(f);
 	send_n(f, 5);
 	expect_data(f, 0, 5);
@@ -554,6 +555,8 @@ static void timeout_after_sack_skips_what_is_held(void **state UNUSED)
 {
 	struct tf *f = tf_new();
 
+	f->host.st->tcp->conf.recovery = 0;
+	tf_no_probes(f);
 	tf_established(f);
 	send_n(f, 4 * MSS);
 	tf_pop(f);
@@ -573,6 +576,8 @@ static void ack_that_ends_where_held_data_begins_makes_it_lost(void **state UNUS
 {
 	struct tf *f = tf_new();
 
+	f->host.st->tcp->conf.recovery = 0;
+	tf_no_probes(f);
 	tf_established(f);
 	send_n(f, 3 * MSS);
 	tf_pop(f);
@@ -589,6 +594,7 @@ static void reneging_peer_gets_everything_again(void **state UNUSED)
 {
 	struct tf *f = tf_new();
 
+	tf_no_probes(f);
 	tf_established(f);
 	send_n(f, 2 * MSS);
 	tf_pop(f);

@@ -105,6 +105,8 @@ static void report_of_what_was_sent_is_counted_and_makes_us_slower_to_resend(voi
 	static uint8_t buf[10 * MSS];
 	struct tf *f = tf_new();
 
+	f->host.st->tcp->conf.recovery = 0;
+	tf_no_probes(f);
 	tf_established(f);
 	assert_int_equal(tf_send(f->sk, buf, sizeof(buf), 0), sizeof(buf));
 	fix_advance(f->eng, 250 * MSEC); /* one goes again, needlessly */

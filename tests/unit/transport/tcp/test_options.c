@@ -346,6 +346,7 @@ static void info_is_laid_out_as_linux_has_it(void **state UNUSED)
 	static uint8_t buf[5 * MSS];
 
 	assert_int_equal(sizeof(info), sizeof(struct weft_tcp_info_linux));
+	tf_no_probes(f);
 	tf_established_with(f, &opts);
 	fix_advance(f->eng, 50 * MSEC);
 	assert_int_equal(tf_send(f->sk, buf, sizeof(buf), 0), sizeof(buf));

@@ -54,6 +54,7 @@ static void user_timeout_is_kept_to_the_millisecond(void **state UNUSED)
 {
 	struct tf *f = tf_new();
 
+	tf_no_probes(f);
 	tf_established(f);
 	assert_int_equal(tf_sockopt(f->sk, WEFT_TCP_USER_TIMEOUT, 10000), 0);
 	send_n(f, 5);

@@ -196,6 +196,7 @@ static void records_equal_the_naive_twin(void **state UNUSED)
 	struct tcp_conn *conn;
 
 	tf_established(f);
+	assert_non_null(tcp_sender_get(tf_conn(f)));
 	f->prng = prng_make();
 	conn = tf_conn(f);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -221,6 +222,7 @@ static void records_are_bounded_and_the_bound_is_survived(void **state UNUSED)
 	uint32_t base, n = 3 * TCP_TXQ_MAX, seq, end;
 
 	tf_established(f);
+	assert_non_null(tcp_sender_get(tf_conn(f)));
 	conn = tf_conn(f);
 	base = conn->snd_una;
 	assert_true(tcp_txq_open(conn));
@@ -256,6 +258,7 @@ static void ten_super_packets_of_one_instant_are_one_record(void **state UNUSED)
 	struct tcp_conn *conn;
 
 	tf_established(f);
+	assert_non_null(tcp_sender_get(tf_conn(f)));
 	conn = tf_conn(f);
 	assert_true(tcp_txq_open(conn));
 	for (int i = 0; i < 10; i++) {

@@ -299,6 +299,7 @@ static void record_ends_its_segment(void **state UNUSED)
 	struct tf *f = tf_new();
 	struct tseg got;
 
+	tf_no_probes(f);
 	tf_established(f);
 	assert_int_equal(tf_send(f->sk, "abc", 3, WEFT_MSG_EOR), 3);
 	assert_int_equal(tf_pop(f).len, 3);
