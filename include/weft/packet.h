@@ -135,6 +135,15 @@ enum {
 	WEFT_SO_LOCK_FILTER = 44,   /* int, for good: neither is possible any more (-EPERM) */
 };
 
+/* Options of level WEFT_IPPROTO_UDP: many datagrams of one size in one call. */
+enum {
+	/* int: what is sent goes in datagrams of so many bytes each, the last may be shorter; at
+	 * most 64 of them. As a control message, a uint16_t: for one call. */
+	WEFT_UDP_SEGMENT = 103,
+	/* int: such a group is received as one, with its size in a control message, an int. */
+	WEFT_UDP_GRO = 104,
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -40,6 +40,8 @@ struct dgram_sock {
 	uint32_t n_errq;
 	struct sock_bpf bpf;
 	struct dgram_mcast mcast;
+	uint16_t gso_size;   /* UDP_SEGMENT; 0: none */
+	bool takes_gro;      /* UDP_GRO */
 	bool bound_to_group; /* laddr is no address to send from: a group's, or a broadcast */
 	/* sk.dst is the route to this address, from this source. */
 	struct ip_addr route_dst, route_src;

@@ -16,6 +16,7 @@
 #include "transport/sock.h"
 
 enum {
+	UDP_SEGMENTS_MAX = 64,   /* Linux's bound of UDP_SEGMENT */
 	UDP_PAYLOAD_MAX = 65507, /* 65535 less the headers of IPv4 and UDP */
 };
 

@@ -19,9 +19,9 @@ static bool udp_csum_ok(const struct pkt *pkt, const struct udp_hdr *hdr,
 	return pseudo_csum_ok(pkt, &info->src, &info->dst, IP_PROTO_UDP, hdr->len);
 }
 
-/* Queues the datagram at a socket. Takes it on DROP_NONE. */
-static enum drop udp_deliver(struct sock *sk, struct pkt *pkt, const struct udp_hdr *hdr,
-			     const struct ip_info *info)
+/* Queues a datagram, or for who wants that a group of them, at a socket. Takes it on DROP_NONE. */
+static enum drop udp_deliver_one(struct sock *sk, struct pkt *pkt, const struct udp_hdr *hdr,
+				 const struct ip_info *info)
 {
 	struct dgram_sock *ds = dgram_of(sk);
 	uint32_t keep = dgram_filter(ds, pkt, info->is_ip6);
@@ -41,6 +41,62 @@ static enum drop udp_deliver(struct sock *sk, struct pkt *pkt, const struct udp_
 	mib_inc(sk->stack, MIB_UdpInDatagrams);
 	dgram_queue(ds, pkt, &info->src);
 	return DROP_NONE;
+}
+
+/* One datagram of a group that came as one. NULL: no memory. */
+static struct pkt *udp_segment_of(struct pkt *pkt, uint32_t off, uint32_t len)
+{
+	struct pkt *seg = pkt_clone(pkt);
+
+	if (!seg)
+		return NULL;
+	seg->gso_size = 0;
+	seg->gso_type = PKT_GSO_NONE;
+	pkt_eat(seg, UDP_HDR_LEN + off);
+	pkt_trim(seg, len);
+	return seg;
+}
+
+/* A group for a socket that knows nothing of groups: each datagram on its own, as far as there is
+ * room. Takes it on DROP_NONE. */
+static enum drop udp_deliver_group(struct dgram_sock *ds, struct pkt *pkt,
+				   const struct udp_hdr *hdr, const struct ip_info *info)
+{
+	uint32_t n_payload = (uint32_t)hdr->len - UDP_HDR_LEN;
+	bool any = false;
+
+	for (uint32_t off = 0; off < n_payload; off += pkt->gso_size) {
+		uint32_t left = n_payload - off;
+		struct pkt *seg =
+			udp_segment_of(pkt, off, left < pkt->gso_size ? left : pkt->gso_size);
+
+		if (!seg || !dgram_has_room(ds, seg)) {
+			pkt_free(seg);
+			mib_inc(ds->sk.stack, MIB_UdpRcvbufErrors);
+			mib_inc(ds->sk.stack, MIB_UdpInErrors);
+			continue;
+		}
+		any = true;
+		mib_inc(ds->sk.stack, MIB_UdpInDatagrams);
+		dgram_queue(ds, seg, &info->src);
+	}
+	if (!any)
+		return DROP_UDP_RCVBUF;
+	pkt_free(pkt);
+	return DROP_NONE;
+}
+
+static enum drop udp_deliver(struct sock *sk, struct pkt *pkt, const struct udp_hdr *hdr,
+			     const struct ip_info *info)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+
+	if (unlikely(pkt->gso_size) && !ds->takes_gro) {
+		if (dgram_filter(ds, pkt, info->is_ip6) == 0)
+			return DROP_SOCK_FILTER;
+		return udp_deliver_group(ds, pkt, hdr, info);
+	}
+	return udp_deliver_one(sk, pkt, hdr, info);
 }
 
 struct udp_group {

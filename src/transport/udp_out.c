@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* UDP send path: destination, port, route, packet, header. */
 #include <errno.h>
+#include <string.h>
 
+#include "transport/cmsg.h"
 #include "transport/dgram.h"
 #include "transport/pseudo.h"
 #include "transport/sock_table.h"
 #include "transport/udp.h"
+#include "weft/packet.h"
 #include "wire/ip4.h"
+#include "wire/ip6.h"
 #include "wire/udp.h"
 
 enum {
@@ -38,15 +42,52 @@ static int udp_autobind(struct sock *sk)
 	return likely(sk->conn.port) ? 0 : sock_port_bind(sk, &sk->conn.laddr, 0);
 }
 
+/* UDP_SEGMENT, of the message or of the socket. 0 or -EINVAL. */
+static int udp_gso_size(const struct sock *sk, const struct sock_msg *msg, uint16_t *ret)
+{
+	struct cmsg c;
+	size_t pos = 0;
+
+	*ret = dgram_of_const(sk)->gso_size;
+	while (msg->control_len && cmsg_next(msg, &pos, &c) > 0) {
+		if (c.level != WEFT_IPPROTO_UDP)
+			continue;
+		if (c.type != WEFT_UDP_SEGMENT || c.len != sizeof(*ret))
+			return -EINVAL;
+		memcpy(ret, c.data, sizeof(*ret));
+	}
+	return 0;
+}
+
+/* Makes a super-packet of what is more than a segment. Each of its frames must fit the path. */
+static int udp_segment(struct pkt *pkt, const struct ip_out *out, uint16_t gso_size)
+{
+	uint32_t n_payload = pkt->len - UDP_HDR_LEN;
+	uint32_t hdrs = (ip_addr_is_ip4(&out->flow.dst) ? IP4_HDR_LEN : IP6_HDR_LEN) + UDP_HDR_LEN;
+
+	if (likely(!gso_size))
+		return 0;
+	if (hdrs + gso_size > out->dst->mtu || n_payload > (uint32_t)gso_size * UDP_SEGMENTS_MAX)
+		return -EINVAL;
+	if (n_payload > gso_size) {
+		pkt->gso_size = gso_size;
+		pkt->gso_type = PKT_GSO_UDP;
+	}
+	return 0;
+}
+
 static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct ip_addr *dst,
 		       uint16_t port)
 {
 	struct dgram_ctl ctl;
 	struct ip_out out;
+	uint16_t gso_size = 0;
 	struct pkt *pkt;
 	int err;
 
-	err = udp_autobind(sk);
+	err = udp_gso_size(sk, msg, &gso_size);
+	if (!err)
+		err = udp_autobind(sk);
 	if (!err)
 		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
 	if (!err)
@@ -58,6 +99,11 @@ static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct
 		mib_inc(sk->stack, MIB_UdpSndbufErrors);
 		pkt_free(pkt);
 		return -ENOBUFS;
+	}
+	err = udp_segment(pkt, &out, gso_size);
+	if (err) {
+		pkt_free(pkt);
+		return err;
 	}
 	err = dgram_output(sk, pkt, &out, port);
 	if (!err)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* UDP sockets: what the socket layer and the stack see of UDP. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/load.h"
+#include "transport/cmsg.h"
 #include "transport/dgram.h"
 #include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "transport/udp.h"
+#include "weft/packet.h"
 #include "weft/socket.h"
 #include "wire/ip4.h"
 
@@ -24,9 +27,54 @@ static ptrdiff_t udp_recv(struct sock *sk, struct sock_msg *msg)
 {
 	const struct pkt *pkt = dgram_of(sk)->rcvq.first;
 
+	int gso_size = pkt ? pkt->gso_size : 0;
+	ptrdiff_t n;
+
 	if (pkt)
 		msg->port = load_be16(pkt_l4(pkt));
-	return dgram_recv(sk, msg);
+	n = dgram_recv(sk, msg);
+	if (n >= 0 && unlikely(gso_size) && msg->wants_control)
+		cmsg_put_int(msg, WEFT_IPPROTO_UDP, WEFT_UDP_GRO, gso_size);
+	return n;
+}
+
+static int udp_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+	int v;
+
+	if (level != WEFT_IPPROTO_UDP)
+		return dgram_setopt(sk, level, name, val, len);
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, val, sizeof(v));
+	switch (name) {
+	case WEFT_UDP_SEGMENT:
+		if (v < 0 || v > UINT16_MAX)
+			return -EINVAL;
+		ds->gso_size = (uint16_t)v;
+		return 0;
+	case WEFT_UDP_GRO:
+		ds->takes_gro = v;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int udp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
+{
+	const struct dgram_sock *ds = dgram_of(sk);
+	int v = name == WEFT_UDP_SEGMENT ? ds->gso_size : ds->takes_gro;
+
+	if (level != WEFT_IPPROTO_UDP)
+		return dgram_getopt(sk, level, name, val, len);
+	if (name != WEFT_UDP_SEGMENT && name != WEFT_UDP_GRO)
+		return -ENOPROTOOPT;
+	if (*len > sizeof(v))
+		*len = sizeof(v);
+	memcpy(val, &v, *len);
+	return 0;
 }
 
 const struct sock_proto udp_proto = {
@@ -41,8 +89,8 @@ const struct sock_proto udp_proto = {
 	.recv = udp_recv,
 	.recv_err = errq_recv,
 	.shutdown = dgram_shutdown,
-	.setopt = dgram_setopt,
-	.getopt = dgram_getopt,
+	.setopt = udp_setopt,
+	.getopt = udp_getopt,
 	.close = dgram_close,
 	.events = dgram_events,
 	.diag = dgram_diag,

@@ -549,9 +549,85 @@ static void datagrams_wait_for_the_application_when_their_interface_goes(void **
 	world_end(&w);
 }
 
+/* One call is many datagrams, and back. */
+static void segments_sent_at_once_are_datagrams(void **state UNUSED)
+{
+	static uint8_t data[10000], buf[10000];
+	struct weft_sock *a, *b;
+	struct world w;
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 7 + i / 256);
+	world_start(&w);
+	a = world_socket(w.client, WEFT_SOCK_DGRAM, 0);
+	b = world_bound(w.server, "0.0.0.0:53");
+	world_setopt(a, WEFT_IPPROTO_UDP, WEFT_UDP_SEGMENT, 1400);
+	assert_int_equal(world_getopt(a, WEFT_IPPROTO_UDP, WEFT_UDP_SEGMENT), 1400);
+	assert_int_equal(world_sendto(a, data, sizeof(data), "10.0.0.2:53"), sizeof(data));
+	world_settle(&w);
+	for (size_t off = 0; off < sizeof(data); off += 1400)
+		assert_recv(b, data + off, sizeof(data) - off < 1400 ? sizeof(data) - off : 1400,
+			    NULL);
+	assert_nothing(b);
+	/* Who asks for it has them as one. */
+	world_setopt(b, WEFT_IPPROTO_UDP, WEFT_UDP_GRO, 1);
+	assert_int_equal(world_sendto(a, data, sizeof(data), "10.0.0.2:53"), sizeof(data));
+	world_settle(&w);
+	assert_int_equal(weft_recv(b, buf, sizeof(buf), 0), sizeof(data));
+	assert_memory_equal(buf, data, sizeof(data));
+	assert_nothing(b);
+	/* More than 64, or more than the path carries in one. */
+	world_setopt(a, WEFT_IPPROTO_UDP, WEFT_UDP_SEGMENT, 100);
+	assert_int_equal(world_sendto(a, data, 6401, "10.0.0.2:53"), -EINVAL);
+	world_setopt(a, WEFT_IPPROTO_UDP, WEFT_UDP_SEGMENT, 1473);
+	assert_int_equal(world_sendto(a, data, 6401, "10.0.0.2:53"), -EINVAL);
+	world_end(&w);
+}
+
+static void segment_size_of_one_call_is_told_with_what_is_received(void **state UNUSED)
+{
+	union {
+		struct weft_cmsghdr hdr;
+		uint8_t bytes[64];
+	} control = {.hdr = {.len = sizeof(struct weft_cmsghdr) + 2,
+			     .level = WEFT_IPPROTO_UDP,
+			     .type = WEFT_UDP_SEGMENT}};
+	struct weft_sockaddr to = world_at("10.0.0.2:53");
+	uint8_t data[250] = {1}, buf[300];
+	struct weft_iovec iov = {data, sizeof(data)};
+	struct weft_msghdr msg = {.name = &to,
+				  .iov = &iov,
+				  .n_iov = 1,
+				  .control = &control,
+				  .control_len = sizeof(struct weft_cmsghdr) + 8};
+	uint16_t size = 100;
+	struct weft_sock *a, *b;
+	struct world w;
+	int v;
+
+	memcpy(weft_cmsg_data(&control.hdr), &size, sizeof(size));
+	world_start(&w);
+	a = world_socket(w.client, WEFT_SOCK_DGRAM, 0);
+	b = world_bound(w.server, "0.0.0.0:53");
+	world_setopt(b, WEFT_IPPROTO_UDP, WEFT_UDP_GRO, 1);
+	assert_int_equal(weft_sendmsg(a, &msg, 0), sizeof(data));
+	world_settle(&w);
+	iov = (struct weft_iovec){buf, sizeof(buf)};
+	msg.name = NULL;
+	msg.control_len = sizeof(control);
+	assert_int_equal(weft_recvmsg(b, &msg, 0), sizeof(data));
+	assert_int_equal(control.hdr.level, WEFT_IPPROTO_UDP);
+	assert_int_equal(control.hdr.type, WEFT_UDP_GRO);
+	memcpy(&v, weft_cmsg_data(&control.hdr), sizeof(v));
+	assert_int_equal(v, 100);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(segments_sent_at_once_are_datagrams),
+		cmocka_unit_test(segment_size_of_one_call_is_told_with_what_is_received),
 		cmocka_unit_test(datagram_sent_arrives_with_its_source),
 		cmocka_unit_test(datagrams_of_any_size_arrive_in_order),
 		cmocka_unit_test(largest_datagram_crosses_a_link_in_fragments),
