@@ -143,6 +143,44 @@ static void options_print(FILE *out, const json_t *tcp)
 		fputs(" ts", out);
 	if (json_is_true(json_object_get(tcp, "sack")))
 		fputs(" sack", out);
+	if (json_is_true(json_object_get(tcp, "ecn")))
+		fputs(" ecn", out);
+	if (json_is_true(json_object_get(tcp, "ecn_seen")))
+		fputs(" ecnseen", out);
+}
+
+/* Figures of the control, as ss has them. */
+static void control_print(FILE *out, const json_t *tcp)
+{
+	if (json_has(tcp, "cc_alpha_1024") && json_int_of(tcp, "cc_alpha_1024") >= 0)
+		fprintf(out, " dctcp:(alpha:%" PRId64 ")", json_int_of(tcp, "cc_alpha_1024"));
+	if (!json_int_of(tcp, "cc_pacing_gain_256"))
+		return;
+	fprintf(out, " bbr:(bw:%.0fbps,mrtt:%g,pacing_gain:%g,cwnd_gain:%g)",
+		(double)json_int_of(tcp, "cc_bw") * 8, ms_of(tcp, "cc_min_rtt_us"),
+		(double)json_int_of(tcp, "cc_pacing_gain_256") / 256,
+		(double)json_int_of(tcp, "cc_cwnd_gain_256") / 256);
+}
+
+static void rates_print(FILE *out, const json_t *tcp)
+{
+	if (json_int_of(tcp, "pacing_rate"))
+		fprintf(out, " pacing_rate %.0fbps", (double)json_int_of(tcp, "pacing_rate") * 8);
+	if (json_int_of(tcp, "pacing_rate") && json_int_of(tcp, "max_pacing_rate"))
+		fprintf(out, "/%.0fbps", (double)json_int_of(tcp, "max_pacing_rate") * 8);
+	if (json_int_of(tcp, "delivery_rate"))
+		fprintf(out, " delivery_rate %.0fbps",
+			(double)json_int_of(tcp, "delivery_rate") * 8);
+}
+
+/* A share of the busy time, with its percentage. */
+static void limited_print(FILE *out, const json_t *tcp, const char *name, const char *key)
+{
+	int64_t ns = json_int_of(tcp, key);
+
+	if (ns >= 1000000)
+		fprintf(out, " %s:%" PRId64 "ms(%.1f%%)", name, ns / 1000000,
+			100.0 * (double)ns / (double)json_int_of(tcp, "busy_ns"));
 }
 
 static void times_print(FILE *out, const json_t *tcp)
@@ -173,6 +211,8 @@ static void tcp_print(FILE *out, const json_t *tcp, bool shows_options)
 						{"data_segs_out", "data_segs_out"},
 						{"data_segs_in", "data_segs_in"},
 						{NULL, NULL}};
+	static const char *const delivered[][2] = {
+		{"delivered", "delivered"}, {"delivered_ce", "delivered_ce"}, {NULL, NULL}};
 	static const char *const recovery[][2] = {
 		{"lost", "lost"}, {"sacked", "sacked"}, {"dsack_dups", "dsack_dups"}, {NULL, NULL}};
 	static const char *const receiver[][2] = {{"rcv_space", "rcv_space"},
@@ -196,6 +236,7 @@ static void tcp_print(FILE *out, const json_t *tcp, bool shows_options)
 	if (json_int_of(tcp, "snd_ssthresh") < 0xffff)
 		fprintf(out, " ssthresh:%" PRId64, json_int_of(tcp, "snd_ssthresh"));
 	figures_print(out, tcp, counts);
+	control_print(out, tcp);
 	if (rtt_us)
 		fprintf(out, " send %.0fbps",
 			(double)json_int_of(tcp, "snd_cwnd") * (double)json_int_of(tcp, "snd_mss") *
@@ -204,10 +245,14 @@ static void tcp_print(FILE *out, const json_t *tcp, bool shows_options)
 	fprintf(out, " lastsnd:%" PRId64 " lastrcv:%" PRId64 " lastack:%" PRId64,
 		json_int_of(tcp, "last_snd_ago_ms"), json_int_of(tcp, "last_rcv_ago_ms"),
 		json_int_of(tcp, "last_rcv_ago_ms"));
-	if (json_int_of(tcp, "delivered"))
-		fprintf(out, " delivered:%" PRId64, json_int_of(tcp, "delivered"));
+	rates_print(out, tcp);
+	figures_print(out, tcp, delivered);
+	if (json_is_true(json_object_get(tcp, "app_limited")))
+		fputs(" app_limited", out);
 	if (json_int_of(tcp, "busy_ns") >= 1000000)
 		fprintf(out, " busy:%" PRId64 "ms", json_int_of(tcp, "busy_ns") / 1000000);
+	limited_print(out, tcp, "rwnd_limited", "rwnd_limited_ns");
+	limited_print(out, tcp, "sndbuf_limited", "sndbuf_limited_ns");
 	if (json_int_of(tcp, "unacked"))
 		fprintf(out, " unacked:%" PRId64, json_int_of(tcp, "unacked"));
 	if (json_int_of(tcp, "retrans") || json_int_of(tcp, "total_retrans"))

@@ -47,6 +47,8 @@ static const char *wait_name(uint8_t wait)
 		return "handshake";
 	case WEFT_TCP_WAIT_MEM:
 		return "memory";
+	case WEFT_TCP_WAIT_PACING:
+		return "pacing";
 	}
 	return "other";
 }
@@ -87,27 +89,78 @@ static json_t *tcp_json(const struct weft_tcp_info *t)
 		const char *key;
 		json_int_t value;
 	} numbers[] = {
-		N(retransmits),   N(snd_wscale),      N(rcv_wscale),
-		N(rto_us),        N(ato_us),          N(snd_mss),
-		N(rcv_mss),       N(advmss),          N(pmtu),
-		N(rtt_us),        N(rttvar_us),       N(min_rtt_us),
-		N(snd_cwnd),      N(snd_ssthresh),    N(snd_wnd),
-		N(rcv_wnd),       N(unacked),         N(sacked),
-		N(lost),          N(retrans),         N(total_retrans),
-		N(bytes_sent),    N(bytes_acked),     N(bytes_received),
-		N(bytes_retrans), N(segs_out),        N(segs_in),
-		N(data_segs_out), N(data_segs_in),    N(notsent_bytes),
-		N(sndq_bytes),    N(rcvq_bytes),      N(ofoq_bytes),
-		N(handshake_ns),  N(busy_ns),         N(backoffs),
-		N(rcv_space),     N(last_snd_ago_ms), N(last_rcv_ago_ms),
-		N(rcv_ssthresh),  N(rcv_rtt_us),      N(delivered),
-		N(reordering),    N(reord_seen),      N(dsack_dups),
+		N(retransmits),
+		N(snd_wscale),
+		N(rcv_wscale),
+		N(rto_us),
+		N(ato_us),
+		N(snd_mss),
+		N(rcv_mss),
+		N(advmss),
+		N(pmtu),
+		N(rtt_us),
+		N(rttvar_us),
+		N(min_rtt_us),
+		N(snd_cwnd),
+		N(snd_ssthresh),
+		N(snd_wnd),
+		N(rcv_wnd),
+		N(unacked),
+		N(sacked),
+		N(lost),
+		N(retrans),
+		N(total_retrans),
+		N(bytes_sent),
+		N(bytes_acked),
+		N(bytes_received),
+		N(bytes_retrans),
+		N(segs_out),
+		N(segs_in),
+		N(data_segs_out),
+		N(data_segs_in),
+		N(notsent_bytes),
+		N(sndq_bytes),
+		N(rcvq_bytes),
+		N(ofoq_bytes),
+		N(handshake_ns),
+		N(busy_ns),
+		N(backoffs),
+		N(rcv_space),
+		N(last_snd_ago_ms),
+		N(last_rcv_ago_ms),
+		N(rcv_ssthresh),
+		N(rcv_rtt_us),
+		N(delivered),
+		N(reordering),
+		N(reord_seen),
+		N(dsack_dups),
 		N(rcv_ooopack),
+		N(rwnd_limited_ns),
+		N(sndbuf_limited_ns),
+		N(delivery_rate),
+		N(delivered_ce),
+		N(cc_bw),
+		N(cc_min_rtt_us),
+		N(cc_pacing_gain_256),
+		N(cc_cwnd_gain_256),
+		N(cc_alpha_1024),
 	};
 	json_t *tcp = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "cc", t->cc, "ca_state",
 				ca_state_name(t->ca_state), "wait", wait_name(t->wait), "ts",
 				t->has_ts, "sack", t->has_sack, "wscale", t->has_wscale);
 
+	if (tcp) {
+		json_object_set_new(tcp, "ecn", json_boolean(t->has_ecn));
+		json_object_set_new(tcp, "ecn_seen", json_boolean(t->has_ecn_seen));
+		json_object_set_new(tcp, "app_limited", json_boolean(t->is_delivery_app_limited));
+		json_object_set_new(tcp, "paced", json_boolean(t->is_paced));
+	}
+	/* The largest of 64 bits, "not known" and "any", is no number of JSON. */
+	if (tcp && t->pacing_rate != UINT64_MAX)
+		json_object_set_new(tcp, "pacing_rate", json_integer((json_int_t)t->pacing_rate));
+	if (tcp && t->max_pacing_rate < INT64_MAX)
+		json_object_set_new(tcp, "max_pacing_rate",
+				    json_integer((json_int_t)t->max_pacing_rate));
 	for (size_t i = 0; tcp && i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_set_new(tcp, numbers[i].key, json_integer(numbers[i].value));
 	return tcp;

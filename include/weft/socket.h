@@ -44,6 +44,7 @@ enum {
 	WEFT_SO_REUSEPORT = 15,
 	WEFT_SO_BINDTODEVICE = 25, /* an interface's name; empty: any */
 	WEFT_SO_ACCEPTCONN = 30,
+	WEFT_SO_MAX_PACING_RATE = 47, /* bytes a second, 32 or 64 bits; all ones: any */
 	WEFT_SO_PROTOCOL = 38,
 	WEFT_SO_DOMAIN = 39,
 	WEFT_TCP_NODELAY = 1,
@@ -304,7 +305,8 @@ enum weft_tcp_wait {
 	WEFT_TCP_WAIT_CWND,  /* the congestion window is full */
 	WEFT_TCP_WAIT_NAGLE, /* a small segment waits for an ACK (or for more: cork) */
 	WEFT_TCP_WAIT_HANDSHAKE,
-	WEFT_TCP_WAIT_MEM, /* no packet or buffer to be had */
+	WEFT_TCP_WAIT_MEM,    /* no packet or buffer to be had */
+	WEFT_TCP_WAIT_PACING, /* the next segment has its time */
 };
 
 /* The timer that a connection waits for, with the values that ss knows. */
@@ -317,8 +319,8 @@ enum weft_tcp_timer {
 };
 
 struct weft_tcp_info {
-	uint8_t state;       /* enum weft_tcp_state */
-	uint8_t ca_state;    /* 0 open, 1 disorder, 3 recovery, 4 loss, as Linux */
+	uint8_t state;    /* enum weft_tcp_state */
+	uint8_t ca_state; /* 0 open, 1 disorder, 2 window reduced for a mark, 3 recovery, 4 loss */
 	uint8_t retransmits; /* timeouts in a row */
 	uint8_t wait;        /* enum weft_tcp_wait */
 	uint8_t snd_wscale, rcv_wscale;
@@ -334,14 +336,16 @@ struct weft_tcp_info {
 	uint64_t bytes_sent, bytes_acked, bytes_received, bytes_retrans;
 	uint64_t segs_out, segs_in, data_segs_out, data_segs_in;
 	uint32_t notsent_bytes, sndq_bytes, rcvq_bytes, ofoq_bytes;
-	int64_t established_ns; /* when; 0: not yet */
-	int64_t handshake_ns;   /* SYN to established */
-	int64_t busy_ns;        /* time with data in flight */
-	const char *cc;         /* congestion control: "reno" … */
-	uint8_t timer;          /* enum weft_tcp_timer */
-	uint8_t timer_tries;    /* how often it has fired in a row */
-	uint8_t backoffs;       /* doublings of rto_us */
-	int64_t timer_ns;       /* until it fires */
+	int64_t established_ns;    /* when; 0: not yet */
+	int64_t handshake_ns;      /* SYN to established */
+	int64_t busy_ns;           /* time with data in flight */
+	int64_t rwnd_limited_ns;   /* of it, held back by the peer's window, */
+	int64_t sndbuf_limited_ns; /* or by the send buffer */
+	const char *cc;            /* congestion control: "cubic" … */
+	uint8_t timer;             /* enum weft_tcp_timer */
+	uint8_t timer_tries;       /* how often it has fired in a row */
+	uint8_t backoffs;          /* doublings of rto_us */
+	int64_t timer_ns;          /* until it fires */
 	/* Since data was last sent, and anything last received; ms. */
 	uint32_t last_snd_ago_ms, last_rcv_ago_ms;
 	uint32_t rcv_space;    /* bytes read in a round trip: what the receive buffer is tuned by */
@@ -352,6 +356,18 @@ struct weft_tcp_info {
 	uint32_t reord_seen;   /* how often that was found to be too few */
 	uint32_t dsack_dups;   /* segments that the peer has had twice */
 	uint32_t rcv_ooopack;  /* segments received out of order */
+	uint64_t pacing_rate;  /* bytes a second; UINT64_MAX: not known yet */
+	uint64_t max_pacing_rate;     /* SO_MAX_PACING_RATE; UINT64_MAX: any */
+	uint64_t delivery_rate;       /* bytes a second; 0: not measured */
+	bool is_delivery_app_limited; /* the application, not the path, set it */
+	bool is_paced;
+	bool has_ecn, has_ecn_seen; /* agreed; the peer sends ECT */
+	uint32_t delivered_ce;      /* of `delivered`, with a mark */
+	/* Of the control, where it has them; 0: it has none. */
+	uint64_t cc_bw;                                /* BBR: bytes a second */
+	uint32_t cc_min_rtt_us;                        /* BBR */
+	uint32_t cc_pacing_gain_256, cc_cwnd_gain_256; /* BBR, in 256ths */
+	int32_t cc_alpha_1024;                         /* DCTCP; -1: another control */
 };
 
 /* struct tcp_info of Linux, byte by byte, in Linux's units. */
@@ -359,7 +375,8 @@ struct weft_tcp_info_linux {
 	uint8_t state, ca_state, retransmits, probes, backoff;
 	uint8_t options;           /* 1 timestamps, 2 SACK, 4 window scale, 32 data in the SYN */
 	uint8_t wscales;           /* ours to send in the low, to receive in the high four bits */
-	uint8_t app_bits;          /* from bit 1 on: enum weft_tfo_fail */
+	/* 1: delivery_rate is what the application asked for; from bit 1 on: enum weft_tfo_fail */
+	uint8_t app_bits;
 	uint32_t rto, ato;         /* us */
 	uint32_t snd_mss, rcv_mss; /* bytes */
 	uint32_t unacked, sacked, lost, retrans,
@@ -378,7 +395,7 @@ struct weft_tcp_info_linux {
 	uint32_t data_segs_in, data_segs_out;
 	uint64_t delivery_rate;                /* 0: not measured */
 	uint64_t busy_time;                    /* us */
-	uint64_t rwnd_limited, sndbuf_limited; /* 0: not measured */
+	uint64_t rwnd_limited, sndbuf_limited; /* us */
 	uint32_t delivered, delivered_ce;
 	uint64_t bytes_sent, bytes_retrans;
 	uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd;

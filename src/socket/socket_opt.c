@@ -154,6 +154,8 @@ static int socket_set_ip(struct sock *sk, int name, const void *val, size_t len)
 /* Options of SOL_SOCKET that are the protocol's, which has what they are about. */
 static bool socket_opt_is_protos(const struct sock *sk, int level, int name)
 {
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_MAX_PACING_RATE)
+		return true;
 	return level == WEFT_SOL_SOCKET && sk->proto->type != WEFT_SOCK_STREAM &&
 	       (name == WEFT_SO_ATTACH_FILTER || name == WEFT_SO_DETACH_FILTER ||
 		name == WEFT_SO_LOCK_FILTER);

@@ -6,6 +6,7 @@ says so; the fault is then written anew for the code as it is.
 """
 
 TCP = "transport/tcp/"
+CC = "transport/cc/"
 
 FAULTS = [
     ("PAWS is off", TCP + "tcp_in_synced.c",
@@ -99,4 +100,29 @@ FAULTS = [
     ("ICMP errors are believed whatever they quote", TCP + "tcp_error.c",
      "	if (!seq_between(conn->snd_una, seq, conn->snd_nxt)) {",
      "	if (!seq_between(conn->snd_una, seq, conn->snd_nxt) && false) {"),
+    # congestion control, ECN, pacing
+    ("CUBIC halves", CC + "cc_cubic.c", "	BETA_NUM = 7, /*", "	BETA_NUM = 5, /*"),
+    ("CUBIC forgets Reno's estimate", CC + "cc_cubic.c",
+     "	cc->cwnd = cc_max(cc->cwnd, cu->now.w_est);\n", ""),
+    ("CUBIC stays at the window of the loss", CC + "cc_cubic.c",
+     "		cc->cwnd += (uint32_t)(cu->cwnd_rest / cc->cwnd);\n", ""),
+    ("CUBIC grows when nothing needs the window", CC + "cc_cubic.c",
+     "	if (!ev->is_cwnd_limited) {\n", "	if (ev->acked_bytes == 0) {\n"),
+    ("a timeout leaves CUBIC its window", CC + "cc_cubic.c",
+     "	cc->cwnd = ev->is_timeout ? cc->mss : cc->ssthresh;\n", "	cc->cwnd = cc->ssthresh;\n"),
+    ("ECE ends by itself", TCP + "tcp_ecn.c",
+     "		*flags |= TCP_F_ECE;\n	if (!is_new_data)",
+     "		*flags |= TCP_F_ECE;\n	conn->ecn &= (uint8_t)~TCP_ECN_ECE;\n	if (!is_new_data)"),
+    ("each echo makes the window smaller", TCP + "tcp_ecn.c",
+     "	if (snd->is_cwr || conn->ca_state >= TCP_CA_RECOVERY)\n", "	if (conn->ca_state >= TCP_CA_RECOVERY)\n"),
+    ("what is sent again is ECT", TCP + "tcp_ecn.c",
+     "		return tcp_ecn_is_exact(conn) ? IP_ECN_ECT0 : IP_ECN_NOT_ECT;", "		return IP_ECN_ECT0;"),
+    ("a repeated SYN asks for ECN", TCP + "tcp_ecn.c",
+     "	if (is_again && tcp_conf(conn)->ecn_fallback)\n		return 0;\n", ""),
+    ("DCTCP's receiver does not tell changes apart", TCP + "tcp_ecn.c",
+     "	if (conn->flags & TCPC_ACK_DELAYED)\n		tcp_send_ack(conn);\n	conn->ecn ^=", "	conn->ecn ^="),
+    ("pacing holds nothing", TCP + "tcp_pace.c",
+     "	if (!tcp_is_paced(conn) || tcp_now(conn) >= snd->pace_ns)\n", "	if (!tcp_is_paced(conn) || true)\n"),
+    ("rates are of the time of ACKs alone", TCP + "tcp_rate.c",
+     "	ret->interval_ns = send_ns > ack_ns ? send_ns : ack_ns;\n", "	(void)send_ns;\n	ret->interval_ns = ack_ns;\n"),
 ]

@@ -53,9 +53,9 @@ NO_ERRORS = (ERROR, "	tcp_error_conn(conn, err, seq);\n", "	(void)tcp_error_conn
 NO_SMALLER = (ERROR, "	tcp_pmtu_learn(conn, mtu);\n", "	(void)mtu;\n")
 NO_WSCALE_MAX = (IN, "		conn->snd_wscale = (uint8_t)tcp_min(o->wscale, TCP_WSCALE_MAX);\n",
                  "		conn->snd_wscale = o->wscale & 15;\n")
-NO_WSCALE_MAX_REQ = (REQ, "					 tcp_min(o->wscale, TCP_WSCALE_MAX));\n	}\n}",
-                     "					 (o->wscale & 15));\n	}\n}")
-SYN_SCALED = (SENT, "	tcp_learn_syn(conn, seg);\n	conn->rcv_adv", "	tcp_learn_syn(conn, seg);\n	conn->snd_wnd <<= conn->snd_wscale;\n	conn->rcv_adv")
+NO_WSCALE_MAX_REQ = (REQ, "					 tcp_min(o->wscale, TCP_WSCALE_MAX));\n",
+                     "					 (o->wscale & 15));\n")
+SYN_SCALED = (SENT, "	tcp_ecn_learn(conn, seg);\n	conn->rcv_adv", "	tcp_ecn_learn(conn, seg);\n	conn->snd_wnd <<= conn->snd_wscale;\n	conn->rcv_adv")
 NO_URGENT = (SYNCED, "	if (seg->flags & TCP_F_URG)\n		tcp_urg_input(conn, seg);\n", "")
 NO_DOUBLE = (RTO, "(uint64_t)conn->rto_us << tcp_min(conn->n_backoffs, 16);", "(uint64_t)conn->rto_us;")
 ALL_AT_TIMEOUT = (RTO, "	tcp_recover_on_timeout(conn);\n", "")
@@ -69,7 +69,7 @@ ALWAYS_KEEPALIVE = (TIMER, "	return (conn->sk.flags & SOCK_F_KEEPALIVE) && tcp_i
                     "	return tcp_is_synced(conn);")
 R2_NEVER = (RTO, "	return waited_ms >= tcp_retries_ms(conf->rto_min_ms, n);", "	return waited_ms >= 10 * tcp_retries_ms(conf->rto_min_ms, n);")
 R2_SHORT = (RTO, "		step = step * 2 < TCP_RTO_MAX_US / 1000 ? step * 2 : TCP_RTO_MAX_US / 1000;\n", "")
-NO_TOS = (OUT, "			 .tos = sk->tos,\n			 .proto = IP_PROTO_TCP},\n		.ttl = sk->ttl,", "			 .proto = IP_PROTO_TCP},\n		.ttl = sk->ttl,")
+NO_TOS = (OUT, "			 .tos = sk->tos | ecn,\n			 .proto = IP_PROTO_TCP},\n		.ttl = sk->ttl,", "			 .proto = IP_PROTO_TCP},\n		.ttl = sk->ttl,")
 NO_TTL = (OUT, "		.ttl = sk->ttl,\n", "")
 RST_RESETS = (SYNCED, "	if (seg->seq != conn->rcv_nxt) {\n		tcp_challenge_ack(conn);",
               "	if (seg->seq != conn->rcv_nxt && false) {\n		tcp_challenge_ack(conn);")
@@ -231,7 +231,7 @@ ROWS = {
     "6298 §4": [(RTO, "tcp_max(conn->rttvar_us4, 1000),", "tcp_max(conn->rttvar_us4, 0),")],
     "6298 §5": [(RTO, "		tcp_rexmt_set(conn, kind, tcp_rto_in_time_ns(conn));", "		tcp_rexmt_set(conn, kind, tcp_rto_in_time_ns(conn) / 2);")],
     "6298 §5.1": [(RTO, "	if (conn->rexmt_kind == kind && conn->rexmt_ns)\n		return;\n", ""),
-                  (OUT, "	while (tcp_recover_output(conn) || tcp_out_new(conn))\n		;\n	tcp_rexmt_arm(conn);\n", "	while (tcp_recover_output(conn) || tcp_out_new(conn))\n		;\n")],
+                  (OUT, "	else\n		tcp_rexmt_arm(conn);\n	tcp_trace", "	tcp_trace")],
     "6298 §5.2": [(RTO, "	if (kind == TCP_REXMT_NONE) {\n", "	if (kind == TCP_REXMT_NONE && tcp_may_send(conn))\n		kind = TCP_REXMT_RTO;\n	if (kind == TCP_REXMT_NONE) {\n")],
     "6298 §5.3": [(ACK, "	if (ev.acked_bytes > 0) {\n		tcp_rexmt_restart(conn);\n", "	if (ev.acked_bytes > 0) {\n		if (tcp_flight(conn) == 0)\n			tcp_rexmt_restart(conn);\n")],
     "6298 §5.4": [ALL_AT_TIMEOUT],
@@ -245,7 +245,7 @@ ROWS = {
     "7323 §2.2#2": [(ACK, "	uint32_t wnd = (uint32_t)seg->wnd <<", "	if (seg->opts.has_wscale)\n		conn->snd_wscale = seg->opts.wscale & 15;\n\n	uint32_t wnd = (uint32_t)seg->wnd <<")],
     "7323 §2.3#3": [(RCVQ, "tcp_min((wnd + round) >> conn->rcv_wscale, 65535)", "tcp_min(wnd + round, 65535)")],
     "7323 §2.3": [NO_WSCALE_MAX, NO_WSCALE_MAX_REQ],
-    "7323 §2.3#2": [NO_WSCALE, (REQ, "	if (o->has_wscale && conf->window_scaling) {", "	if (conf->window_scaling) {")],
+    "7323 §2.3#2": [NO_WSCALE, (REQ, "	if (o->has_wscale && conf->window_scaling)\n", "	if (conf->window_scaling)\n")],
     "7323 §2.4": [(RCVQ, "	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + wnd);\n", "	conn->rcv_adv = conn->rcv_nxt + wnd;\n"),
                   (RCVQ, "	uint32_t round = wnd <= tcp_rcv_wnd_space(conn) ? unit - 1 : 0;", "	uint32_t round = unit - 1;")],
     "7323 §3.2": [(OUT, "	*ret = (struct tcp_opts){.has_ts = conn->flags & TCPC_TS};", "	*ret = (struct tcp_opts){.has_ts = (conn->flags & TCPC_TS) && conn->state == WEFT_TCP_ESTABLISHED && !conn->data_segs_out};")],

@@ -9,7 +9,8 @@
 
 static void tahoe_on_ack(struct cc_state *cc, const struct cc_ack *ev)
 {
-	uint32_t acked = ev->acked_bytes;
+	/* Each ACK opens the window by a segment at most, whatever it acknowledges. */
+	uint32_t acked = cc_min(ev->acked_bytes, cc->mss);
 
 	if (!ev->is_cwnd_limited)
 		return;

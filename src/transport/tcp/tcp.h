@@ -64,6 +64,8 @@ struct tcp_conf {
 	uint32_t challenge_ack_limit;
 	uint32_t min_pmtu;
 	uint32_t mtu_expires_s;
+	uint16_t pacing_ss_ratio; /* percent */
+	uint16_t pacing_ca_ratio;
 	uint8_t keepalive_probes;
 	uint8_t syn_retries;
 	uint8_t synack_retries;
@@ -93,6 +95,8 @@ struct tcp_conf {
 	uint8_t push_bursts;
 	uint8_t icmp_fails_connect;
 	uint8_t icmp_aborts;
+	uint8_t ecn; /* 0 never, 1 ask and agree, 2 agree */
+	uint8_t ecn_fallback;
 	uint8_t congestion_control; /* cc_at() */
 };
 

@@ -71,6 +71,7 @@ static void tcp_ack_wake_writer(struct tcp_conn *conn)
 void tcp_ack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,
 		       struct tcp_ack_event *ev)
 {
+	tcp_rate_delivered(conn, rec, n, ev);
 	ev->delivered_bytes += n;
 	if (conn->flags & TCPC_SACK)
 		tcp_rack_delivered(conn, rec, rec->seq + n, ev);
@@ -189,6 +190,10 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 		.was_cwnd_limited = conn->flags & TCPC_CWND_LIMITED,
 		.has_echo = (conn->flags & TCPC_TS) && seg->opts.has_ts && seg->opts.ts_ecr,
 		.ts_ecr = seg->opts.ts_ecr,
+		.is_ece = (conn->ecn & TCP_ECN_OK) &&
+			  (seg->flags & (TCP_F_ECE | TCP_F_SYN)) == TCP_F_ECE,
+		.pipe_bytes = tcp_pipe(conn),
+		.lost_before = tcp_sender(conn) ? tcp_sender(conn)->lost_bytes : 0,
 	};
 
 	if (why != DROP_NONE)
@@ -215,6 +220,9 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 	tcp_sack_reordering(conn, &ev);
 	if (ev.acked_bytes > 0 || ev.is_dup || ev.has_dsack || (tcp_snd_marks(conn) & TCP_SND_TLP))
 		tcp_recover_on_ack(conn, &ev);
+	tcp_rate_on_ack(conn, &ev);
+	if (conn->ecn & TCP_ECN_OK)
+		tcp_ecn_on_ack(conn, &ev);
 	if (ev.acked_bytes > 0) {
 		if (!ev.has_reo_timer)
 			tcp_rexmt_restart(conn);

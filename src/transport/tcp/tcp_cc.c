@@ -96,7 +96,6 @@ int tcp_cc_set(struct tcp_conn *conn, const struct cc_ops *ops)
 	snd = tcp_sender_new(conn, ops, old);
 	if (!snd)
 		return -ENOMEM;
-	snd->pacing_Bps = 0;
 	mem_free(&tcp_eng(conn)->mem, old, tcp_sender_bytes(old->n_cc));
 	conn->cc.priv = snd->cc;
 	conn->cc.ops = ops;
@@ -114,11 +113,19 @@ void tcp_cc_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 		.srtt_us = conn->srtt_us8 / 8,
 		.una = conn->snd_una,
 		.nxt = conn->snd_nxt,
+		.is_ece = ev->is_ece,
+		.rate.rtt_us = tcp_rate_rtt_us(conn, ev),
 	};
 
+	if (conn->cc.ops->flags & CC_OWN_CWND)
+		return; /* tcp_rate_on_ack() */
 	/* In slow start half a window in flight is enough to see that it carries (as Linux). */
 	ack.is_cwnd_limited = ev->was_cwnd_limited || (conn->cc.cwnd < conn->cc.ssthresh &&
 						       conn->cc.cwnd < 2 * ev->flight_bytes);
+	/* RFC 3168 §6.1.2: no growth by an ACK that tells of a mark, nor in the window after one.
+	 */
+	if (ev->is_ece || tcp_ecn_is_reducing(conn))
+		ack.is_cwnd_limited = false;
 	cc_on_ack(&conn->cc, &ack);
 }
 

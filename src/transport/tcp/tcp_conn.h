@@ -71,6 +71,7 @@ enum {
 enum tcp_ca_state {
 	TCP_CA_OPEN = 0,
 	TCP_CA_DISORDER = 1, /* something was selectively acknowledged, nothing is held lost */
+	TCP_CA_REDUCED = 2,  /* only TCP_INFO's: tcp_ecn_is_reducing() */
 	TCP_CA_RECOVERY = 3, /* fast recovery until snd_una reaches `recover` */
 	TCP_CA_LOSS = 4,     /* after a timeout */
 };
@@ -265,7 +266,7 @@ struct tcp_req {
 	uint16_t slot;     /* in listener->listen->reqs */
 	uint16_t mss_peer; /* 0: the SYN had no MSS option */
 	uint16_t snd_wnd;  /* the SYN's window, never scaled */
-	uint8_t wscales;   /* ours << 4 | peer's */
+	uint8_t wscales;   /* ours << 4 | peer's; TCP_REQ_NO_WSCALE: none */
 	uint8_t flags : 4; /* TCP_REQ_* */
 	uint8_t n_retries : 4;
 };
@@ -274,7 +275,7 @@ static_assert(sizeof(struct tcp_req) <= 128, "a SYN costs two lines");
 enum {
 	TCP_REQ_TS = 1 << 0,
 	TCP_REQ_SACK = 1 << 1,
-	TCP_REQ_WSCALE = 1 << 2,
+	TCP_REQ_ECN = 1 << 2,
 	/* The handshake is complete, data is waited for (TCP_DEFER_ACCEPT). What was known then
 	 * stays: milliseconds since the SYN-ACK << 4 | n_retries. */
 	TCP_REQ_ACKED = 1 << 3,

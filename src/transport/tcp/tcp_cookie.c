@@ -27,6 +27,7 @@ enum {
 	COOKIE_DATA_MASK = 0xffffff,
 	COOKIE_TS_BITS = 6,
 	COOKIE_TS_SACK = 1 << 4,
+	COOKIE_TS_ECN = 1 << 5,
 	COOKIE_TS_NO_WSCALE = 15,
 };
 
@@ -95,10 +96,12 @@ static uint32_t tcp_cookie_ts(const struct stack *st, const struct tcp_req *req)
 	uint32_t mask = (1u << COOKIE_TS_BITS) - 1;
 	uint32_t bits = COOKIE_TS_NO_WSCALE, now = tcp_ts_clock(st), ts;
 
-	if (req->flags & TCP_REQ_WSCALE)
+	if (tcp_req_has_wscale(req))
 		bits = req->wscales & 15;
 	if (req->flags & TCP_REQ_SACK)
 		bits |= COOKIE_TS_SACK;
+	if (req->flags & TCP_REQ_ECN)
+		bits |= COOKIE_TS_ECN;
 	ts = (now & ~mask) | bits;
 	return seq_gt(ts, now) ? ts - (mask + 1) : ts;
 }
@@ -112,7 +115,7 @@ void tcp_cookie_synack(struct tcp_conn *listener, const struct tcp_seg *seg)
 	/* Without the timestamp to remember them in, nothing else is agreed. */
 	if (!(req.flags & TCP_REQ_TS)) {
 		req.flags = 0;
-		req.wscales = 0;
+		req.wscales = TCP_REQ_NO_WSCALE;
 	}
 	req.iss = tcp_cookie_make(st, &req.node, req.irs, tcp_cookie_mss_index(req.mss_peer));
 	listener->listen->cookie_s = (uint32_t)(st->eng->now_ns / TCP_NS_PER_S) + 1;
@@ -156,13 +159,14 @@ static bool tcp_cookie_options(struct stack *st, struct tcp_req *req, const stru
 	}
 	if (ts & COOKIE_TS_SACK)
 		req->flags |= TCP_REQ_SACK;
+	if ((ts & COOKIE_TS_ECN) && conf->ecn)
+		req->flags |= TCP_REQ_ECN;
 	if ((ts & 15) != COOKIE_TS_NO_WSCALE) {
-		req->flags |= TCP_REQ_WSCALE;
 		req->wscales = (uint8_t)((uint32_t)tcp_wscale_offer(conf) << 4 |
 					 tcp_min(ts & 15, TCP_WSCALE_MAX));
 	}
 	return (!(req->flags & TCP_REQ_SACK) || conf->sack) &&
-	       (!(req->flags & TCP_REQ_WSCALE) || conf->window_scaling);
+	       (!tcp_req_has_wscale(req) || conf->window_scaling);
 }
 
 enum drop tcp_cookie_ack(struct tcp_conn *listener, struct tcp_seg *seg)
@@ -177,7 +181,7 @@ enum drop tcp_cookie_ack(struct tcp_conn *listener, struct tcp_seg *seg)
 	found.irs = seg->seq - 1;
 	found.iss = seg->ack - 1;
 	found.flags = 0;
-	found.wscales = 0;
+	found.wscales = TCP_REQ_NO_WSCALE;
 	if (!tcp_cookie_read(st, &found.node, found.irs, found.iss, &data) ||
 	    !tcp_cookie_options(st, &found, seg)) {
 		mib_inc(st, MIB_TcpExtSyncookiesFailed);

@@ -44,11 +44,39 @@ static void tcp_info_timer(const struct tcp_conn *conn, struct weft_tcp_info *re
 	}
 }
 
+static void tcp_info_rates(const struct tcp_conn *conn, struct weft_tcp_info *ret)
+{
+	const struct tcp_sender *snd = tcp_sender(conn);
+	struct cc_info cc = {0};
+
+	ret->pacing_rate = tcp_pace_rate(conn);
+	ret->max_pacing_rate = UINT64_MAX;
+	ret->is_paced = tcp_is_paced(conn);
+	ret->cc_alpha_1024 = -1;
+	if (!snd)
+		return;
+	ret->max_pacing_rate = snd->pacing_max_Bps;
+	ret->delivery_rate = snd->rate_Bps;
+	ret->is_delivery_app_limited = snd->is_rate_app_limited;
+	ret->delivered_ce = snd->delivered_ce;
+	if (!conn->cc.ops->info)
+		return;
+	conn->cc.ops->info(&conn->cc, &cc);
+	if (cc.has_alpha)
+		ret->cc_alpha_1024 = cc.alpha_1024;
+	ret->cc_bw = cc.bw_Bps;
+	ret->cc_min_rtt_us = cc.min_rtt_us == UINT32_MAX ? 0 : cc.min_rtt_us;
+	ret->cc_pacing_gain_256 = cc.pacing_gain_256;
+	ret->cc_cwnd_gain_256 = cc.cwnd_gain_256;
+}
+
 void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 {
 	*ret = (struct weft_tcp_info){
 		.state = conn->state,
-		.ca_state = conn->ca_state,
+		.ca_state = conn->ca_state < TCP_CA_REDUCED && tcp_ecn_is_reducing(conn)
+				    ? TCP_CA_REDUCED
+				    : conn->ca_state,
 		.retransmits = conn->n_retries,
 		.wait = (uint8_t)tcp_wait_reason(conn),
 		.snd_wscale = conn->snd_wscale,
@@ -87,6 +115,10 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 		.established_ns = conn->established_ns,
 		.handshake_ns = (int64_t)conn->handshake_us * TCP_NS_PER_US,
 		.busy_ns = tcp_chrono_ns(conn, TCP_CHRONO_BUSY),
+		.rwnd_limited_ns = tcp_chrono_ns(conn, TCP_CHRONO_RWND),
+		.sndbuf_limited_ns = tcp_chrono_ns(conn, TCP_CHRONO_SNDBUF),
+		.has_ecn = conn->ecn & TCP_ECN_OK,
+		.has_ecn_seen = conn->ecn & TCP_ECN_SEEN,
 		.cc = conn->cc.ops->name,
 		.backoffs = conn->n_backoffs,
 		.last_snd_ago_ms = tcp_clock_ms(conn->sk.stack) - conn->last_snd_ms,
@@ -100,6 +132,7 @@ void tcp_info_fill(const struct tcp_conn *conn, struct weft_tcp_info *ret)
 		.dsack_dups = conn->n_dsack_in,
 		.rcv_ooopack = conn->n_ooo_in,
 	};
+	tcp_info_rates(conn, ret);
 	tcp_info_timer(conn, ret);
 	tcp_info_flight(conn, ret);
 	ret->delivered = conn->data_segs_out -
@@ -111,7 +144,8 @@ static_assert(sizeof(struct weft_tcp_info_linux) == 232, "Linux's struct tcp_inf
 static uint8_t tcp_info_options(const struct tcp_conn *conn)
 {
 	return (uint8_t)((conn->flags & TCPC_TS ? 1 : 0) + (conn->flags & TCPC_SACK ? 2 : 0) +
-			 (conn->flags & TCPC_WSCALE ? 4 : 0) +
+			 (conn->flags & TCPC_WSCALE ? 4 : 0) + (conn->ecn & TCP_ECN_OK ? 8 : 0) +
+			 (conn->ecn & TCP_ECN_SEEN ? 16 : 0) +
 			 (conn->tfo & TCP_TFO_TAKEN ? 32 : 0));
 }
 
@@ -144,7 +178,6 @@ void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret
 		.probes = is_probing ? conn->n_retries : conn->n_keepalives,
 		.backoff = conn->n_backoffs,
 		.options = tcp_info_options(conn),
-		.app_bits = (uint8_t)(conn->tfo >> TCP_TFO_FAIL_SHIFT << 1),
 		.wscales = (uint8_t)(i.snd_wscale | i.rcv_wscale << 4),
 		.rto = (uint32_t)(tcp_rto_ns(conn) / TCP_NS_PER_US),
 		.ato = i.ato_us,
@@ -168,8 +201,8 @@ void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret
 		.rcv_rtt = i.rcv_rtt_us,
 		.rcv_space = i.rcv_space,
 		.total_retrans = conn->n_rexmt,
-		.pacing_rate = UINT64_MAX,
-		.max_pacing_rate = UINT64_MAX,
+		.pacing_rate = i.pacing_rate,
+		.max_pacing_rate = i.max_pacing_rate,
 		.bytes_acked = i.bytes_acked,
 		.bytes_received = i.bytes_received,
 		.segs_out = conn->segs_out,
@@ -178,7 +211,13 @@ void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret
 		.min_rtt = conn->rtt_min_us ? conn->rtt_min_us : UINT32_MAX,
 		.data_segs_in = conn->data_segs_in,
 		.data_segs_out = conn->data_segs_out,
+		.delivery_rate = i.delivery_rate,
+		.app_bits = (uint8_t)(i.is_delivery_app_limited |
+				      (conn->tfo >> TCP_TFO_FAIL_SHIFT << 1)),
 		.busy_time = (uint64_t)(i.busy_ns / TCP_NS_PER_US),
+		.rwnd_limited = (uint64_t)(i.rwnd_limited_ns / TCP_NS_PER_US),
+		.sndbuf_limited = (uint64_t)(i.sndbuf_limited_ns / TCP_NS_PER_US),
+		.delivered_ce = i.delivered_ce,
 		.delivered = i.delivered,
 		.bytes_sent = i.bytes_sent,
 		.bytes_retrans = i.bytes_retrans,

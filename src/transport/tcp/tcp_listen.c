@@ -182,7 +182,9 @@ static void tcp_child_agree(struct tcp_conn *child, const struct tcp_req *req)
 	child->mss_peer = req->mss_peer ? req->mss_peer : tcp_mss_default(&req->node.raddr);
 	if (req->flags & TCP_REQ_SACK)
 		child->flags |= TCPC_SACK;
-	if (req->flags & TCP_REQ_WSCALE) {
+	if (req->flags & TCP_REQ_ECN)
+		child->ecn |= TCP_ECN_OK;
+	if (tcp_req_has_wscale(req)) {
 		child->flags |= TCPC_WSCALE;
 		child->snd_wscale = req->wscales & 15;
 		child->rcv_wscale = req->wscales >> 4;

@@ -292,11 +292,43 @@ static int tcp_opt_congestion(struct tcp_conn *conn, const void *val, size_t len
 	return ops ? tcp_cc_set(conn, ops) : -ENOENT;
 }
 
+/* As Linux: an unsigned int or an unsigned long, all ones for any rate. */
+static int tcp_opt_pacing_set(struct tcp_conn *conn, const void *val, size_t len)
+{
+	uint64_t Bps;
+	uint32_t v;
+
+	if (len < sizeof(v))
+		return -EINVAL;
+	if (len >= sizeof(Bps)) {
+		memcpy(&Bps, val, sizeof(Bps));
+	} else {
+		memcpy(&v, val, sizeof(v));
+		Bps = v == UINT32_MAX ? UINT64_MAX : v;
+	}
+	return tcp_pace_set_max(conn, Bps);
+}
+
+static int tcp_opt_pacing_get(const struct tcp_conn *conn, void *val, size_t *len)
+{
+	const struct tcp_sender *snd = tcp_sender(conn);
+	uint64_t Bps = snd ? snd->pacing_max_Bps : UINT64_MAX;
+	uint32_t v = Bps < UINT32_MAX ? (uint32_t)Bps : UINT32_MAX;
+	const void *from = *len >= sizeof(Bps) ? (const void *)&Bps : &v;
+	size_t n = *len >= sizeof(Bps) ? sizeof(Bps) : sizeof(v);
+
+	*len = *len < n ? *len : n;
+	memcpy(val, from, *len);
+	return 0;
+}
+
 int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	int v, err;
 
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_MAX_PACING_RATE)
+		return tcp_opt_pacing_set(conn, val, len);
 	if (level == WEFT_SOL_SOCKET)
 		return tcp_opt_noticed(conn, name);
 	if (level != WEFT_IPPROTO_TCP)
@@ -403,6 +435,8 @@ int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	} info;
 	int v = 0, err;
 
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_MAX_PACING_RATE)
+		return tcp_opt_pacing_get(conn, val, len);
 	if (level != WEFT_IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	if (name == WEFT_TCP_INFO) {

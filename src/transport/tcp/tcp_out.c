@@ -119,7 +119,7 @@ static void tcp_xmit_header(struct tcp_conn *conn, struct pkt *pkt, const struct
 }
 
 /* A failure to route or queue is like a loss on the way: the timers deal with it. */
-static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
+static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn)
 {
 	const struct sock *sk = &conn->sk;
 	struct ip_out out = {
@@ -127,7 +127,7 @@ static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
 			 .src = sk->conn.laddr,
 			 .oif = sk->conn.ifindex,
 			 .mark = sk->mark,
-			 .tos = sk->tos,
+			 .tos = sk->tos | ecn,
 			 .proto = IP_PROTO_TCP},
 		.ttl = sk->ttl,
 		.df = !(conn->flags & TCPC_PMTU_FLOOR),
@@ -149,6 +149,7 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 	uint32_t hdr_len = TCP_HDR_LEN + (uint32_t)tcp_opts_len(opts);
 	struct pkt *pkt = pkt_alloc(&tcp_eng(conn)->pkts, 0);
 	uint32_t mss = conn->mss, n_frames = 1, want = tx->len;
+	uint8_t ecn;
 
 	if (!pkt)
 		return -ENOBUFS;
@@ -177,11 +178,12 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 	}
 	conn->n_mem_tries = 0;
 	tx->n_frames = n_frames;
+	ecn = tcp_ecn_output(conn, tx->len > 0 && !tx->is_again, &tx->flags);
 	tcp_xmit_header(conn, pkt, tx, opts);
 	tcp_xmit_count(conn, tx, n_frames);
 	if (tx->flags & TCP_F_ACK)
 		tcp_ack_was_sent(conn);
-	return tcp_xmit_ip(conn, pkt);
+	return tcp_xmit_ip(conn, pkt, ecn);
 }
 
 int tcp_send_syn_tfo(struct tcp_conn *conn, const struct tcp_opts *tfo, uint32_t n)
@@ -197,6 +199,7 @@ int tcp_send_syn_tfo(struct tcp_conn *conn, const struct tcp_opts *tfo, uint32_t
 	uint8_t wscale = conn->rcv_wscale;
 	int err;
 
+	tx.flags |= tcp_ecn_syn_flags(conn, is_reply, tx.is_again);
 	tcp_syn_opts(conn, &opts);
 	opts.has_tfo = tfo->has_tfo;
 	opts.tfo_exp = tfo->tfo_exp;
@@ -281,7 +284,12 @@ static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
 	/* The pointer is relative to the segment, so each frame needs its own. */
 	if (conn->flags & TCPC_SND_URG)
 		return mss;
-	if (srtt_us > 1000) {
+	if (tcp_is_paced(conn)) {
+		uint64_t Bps = tcp_pace_rate(conn);
+
+		n = (Bps >> 10) + (most >> halvings);
+		n = n < most ? n : most;
+	} else if (srtt_us > 1000) {
 		bool is_slow_start = conn->cc.cwnd < conn->cc.ssthresh / 2;
 
 		n = (uint64_t)conn->cc.cwnd * (is_slow_start ? 2000 : 1200) / srtt_us;
@@ -296,7 +304,13 @@ static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
  * of the window is left unused. */
 static bool tcp_tso_defers(const struct tcp_conn *conn, uint32_t n, uint32_t limit, uint32_t max)
 {
-	if (tcp_flight(conn) == 0 || conn->ca_state != TCP_CA_OPEN || n >= max)
+	int64_t age_ns;
+
+	if (!conn->txq || conn->txq->n == 0 || conn->ca_state != TCP_CA_OPEN || n >= max)
+		return false;
+	/* What left less than half a round trip ago brings no ACK soon. */
+	age_ns = tcp_now(conn) - tcp_txq_at(conn->txq, 0)->tx_ns;
+	if (age_ns < (int64_t)conn->srtt_us8 / 16 * TCP_NS_PER_US)
 		return false;
 	return limit < tcp_min(conn->cc.cwnd, conn->snd_wnd) / 3;
 }
@@ -314,7 +328,7 @@ static uint32_t tcp_out_quota(struct tcp_conn *conn, uint32_t mss)
 		conn->flags & TCPC_EOR ? tcp_sndq_record(conn, conn->snd_nxt, unsent) : unsent;
 	uint32_t n = tcp_min(record, tcp_min(limit, max));
 
-	if (unsent > cwnd_left)
+	if (unsent > cwnd_left && cwnd_left < max)
 		conn->flags |= TCPC_CWND_LIMITED;
 	if (n == 0)
 		return 0;
@@ -337,8 +351,7 @@ static void tcp_sent_new(struct tcp_conn *conn, uint32_t n, uint32_t n_segs)
 {
 	tcp_txq_sent(conn, n, n_segs);
 	tcp_prr_sent(conn, n);
-	if (tcp_flight(conn) == 0)
-		tcp_chrono_set(conn, TCP_CHRONO_BUSY);
+	tcp_pace_sent(conn, n);
 	conn->snd_nxt += n;
 	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
 	if (conn->flags & TCPC_RTT_TIMING)
@@ -365,6 +378,16 @@ static bool tcp_ends_record(struct tcp_conn *conn, uint32_t n)
 	       n == tcp_sndq_record(conn, conn->snd_nxt, tcp_unsent(conn));
 }
 
+/* The first data after nothing was in flight. */
+static void tcp_out_restart(struct tcp_conn *conn)
+{
+	const struct tcp_sender *snd = tcp_sender(conn);
+
+	cc_on_restart(&conn->cc, &(struct cc_restart){.now_ns = tcp_now(conn),
+						      .total_bytes = snd->delivered_bytes,
+						      .is_app_limited = snd->app_limited != 0});
+}
+
 /* Sends `n` bytes of new data (0: only a FIN). False: no memory. */
 static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 {
@@ -388,6 +411,8 @@ static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 	}
 	if (tx.flags & TCP_F_FIN)
 		conn->flags |= TCPC_FIN_SENT;
+	if (tcp_flight(conn) == 0)
+		tcp_out_restart(conn);
 	tcp_sent_new(conn, tx.len + ((tx.flags & TCP_F_FIN) != 0), tx.n_frames);
 	if (tx.len % mss != 0)
 		conn->snd_sml = conn->snd_nxt;
@@ -419,6 +444,35 @@ static void tcp_out_after_idle(struct tcp_conn *conn)
 		cc_on_idle(&conn->cc, idle_us, conn->rto_us);
 }
 
+/* Whether the window limits us is said once a round trip, since what is paced seldom meets it. */
+static void tcp_out_usage(struct tcp_conn *conn)
+{
+	struct tcp_sender *snd = tcp_sender(conn);
+
+	if (snd && tcp_is_paced(conn) && seq_lt(conn->snd_una, snd->usage_seq) &&
+	    seq_leq(snd->usage_seq, conn->snd_nxt))
+		return;
+	conn->flags &= ~(uint32_t)TCPC_CWND_LIMITED;
+	if (snd)
+		snd->usage_seq = conn->snd_nxt;
+}
+
+/* What holds us back from now on (TCP_INFO, as Linux). */
+static void tcp_out_chrono(struct tcp_conn *conn)
+{
+	uint32_t unsent = tcp_unsent(conn);
+	enum tcp_chrono chrono = TCP_CHRONO_BUSY;
+
+	if (unsent == 0 && tcp_flight(conn) == 0)
+		chrono = TCP_CHRONO_NONE;
+	else if (unsent > 0 && tcp_snd_wnd_left(conn) < tcp_min(unsent, conn->mss) &&
+		 !(conn->flags & TCPC_CWND_LIMITED))
+		chrono = TCP_CHRONO_RWND;
+	else if (unsent == 0 && (conn->flags & TCPC_NOSPACE) && !(conn->flags & TCPC_CWND_LIMITED))
+		chrono = TCP_CHRONO_SNDBUF;
+	tcp_chrono_set(conn, chrono);
+}
+
 /* Segments must fit the path as it is now; without a route the old values serve. */
 static void tcp_route_refresh(struct tcp_conn *conn)
 {
@@ -437,13 +491,14 @@ void tcp_output(struct tcp_conn *conn)
 		return;
 	tcp_route_refresh(conn);
 	if (tcp_unsent(conn) > 0) {
-		conn->flags &= ~(uint32_t)TCPC_CWND_LIMITED;
+		tcp_out_usage(conn);
 		tcp_out_after_idle(conn);
 	}
 	do {
-		while (tcp_recover_output(conn) || tcp_out_new(conn))
+		while (!tcp_pace_holds(conn) && (tcp_recover_output(conn) || tcp_out_new(conn)))
 			;
 	} while (tcp_recover_output_done(conn));
+	tcp_out_chrono(conn);
 	if (conn->snd_nxt != nxt)
 		tcp_rexmt_sent_new(conn);
 	else
@@ -502,5 +557,6 @@ uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 	tx.len += (tx.flags & TCP_F_FIN) != 0;
 	tcp_txq_again(conn, seq, tx.len);
 	tcp_sent_again(conn, seq, &tx);
+	tcp_pace_sent(conn, tx.len);
 	return tx.len;
 }

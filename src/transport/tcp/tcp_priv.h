@@ -80,9 +80,15 @@ struct tcp_ack_event {
 	uint32_t once_seq;
 	int64_t once_first_ns;
 	int64_t once_last_ns;
-	uint32_t delivered_bytes;
 	uint32_t ts_ecr; /* with has_echo */
 	bool has_echo;   /* the ACK echoes a timestamp of ours */
+	/* Of what has arrived, the record that left last, with `has_rec`. */
+	struct tcp_txrec rec;
+	uint64_t lost_before; /* tcp_sender->lost_bytes before */
+	uint32_t delivered_bytes;
+	uint32_t pipe_bytes; /* before */
+	bool is_ece;         /* with ECN: it echoes a mark */
+	bool has_rec;
 	bool has_once;
 	bool has_original; /* something sent once, and before the last loss, has arrived */
 	bool has_dsack;
@@ -449,6 +455,20 @@ void tcp_tfo_reply_opts(const struct tcp_tfo_reply *reply, struct tcp_opts *ret)
 bool tcp_tfo_child(struct tcp_conn *listener, struct tcp_req *req, struct tcp_seg *seg,
 		   const struct tcp_tfo_reply *reply) MUST_CHECK;
 
+enum {
+	TCP_REQ_NO_WSCALE = 0xff,
+};
+
+static inline bool tcp_req_has_wscale(const struct tcp_req *req)
+{
+	return req->wscales != TCP_REQ_NO_WSCALE;
+}
+
+static inline uint8_t tcp_req_rcv_wscale(const struct tcp_req *req)
+{
+	return tcp_req_has_wscale(req) ? req->wscales >> 4 : 0;
+}
+
 /* tcp_cookie.c */
 
 /* Answers a SYN for which there is no room, and forgets it. */
@@ -527,7 +547,6 @@ struct tcp_sender {
 	int64_t first_tx_ns;  /* when the segment that was acknowledged last was sent */
 	uint64_t rate_Bps;    /* the largest of late; for TCP_INFO */
 	/* pacing (tcp_pace.c) */
-	uint64_t pacing_Bps;     /* 0: none */
 	uint64_t pacing_max_Bps; /* SO_MAX_PACING_RATE; UINT64_MAX: none */
 	int64_t pace_ns;         /* when the next segment may leave */
 	/* ECN (tcp_ecn.c) */
@@ -554,7 +573,10 @@ struct tcp_sender {
 	/* times with something to send (TCP_INFO) */
 	int64_t chrono_ns; /* when `chrono` began */
 	int64_t chronos_ns[TCP_CHRONO_N - 1];
-	uint8_t chrono; /* enum tcp_chrono */
+	uint32_t usage_seq; /* what TCPC_CWND_LIMITED tells of ends when this is acknowledged */
+	uint8_t chrono;     /* enum tcp_chrono */
+	bool is_pace_held;  /* something waits for pace_ns */
+	bool is_cwr;        /* until cwr_high is acknowledged */
 	bool is_rate_app_limited;
 	uint16_t n_cc; /* bytes of the control's memory */
 	uint64_t cc[];
@@ -578,12 +600,61 @@ void tcp_sender_free(struct tcp_conn *conn);
 void tcp_cc_start(struct tcp_conn *conn);
 /* Another control from now on. 0 or -ENOMEM. */
 int tcp_cc_set(struct tcp_conn *conn, const struct cc_ops *ops) MUST_CHECK;
-/* New data was acknowledged while nothing is being recovered, or anything was delivered when the
- * control sets the window itself. */
+/* New data was acknowledged while nothing is being recovered. */
 void tcp_cc_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
 /* What holds the sender back has changed. */
 void tcp_chrono_set(struct tcp_conn *conn, enum tcp_chrono chrono);
 int64_t tcp_chrono_ns(const struct tcp_conn *conn, enum tcp_chrono chrono);
+
+/* tcp_ecn.c */
+
+/* DCTCP: marks are echoed one by one. */
+bool tcp_ecn_is_exact(const struct tcp_conn *conn);
+/* What the SYN, or the SYN-ACK, says of it. */
+uint16_t tcp_ecn_syn_flags(struct tcp_conn *conn, bool is_reply, bool is_again);
+/* The peer's SYN-ACK, or a SYN that crosses ours. */
+void tcp_ecn_learn(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* A listener agrees to what the SYN asks for. */
+bool tcp_ecn_accepts(const struct tcp_conn *listener, const struct tcp_seg *seg);
+/* A segment leaves: adds ECE and CWR; returns its IP_ECN_*. */
+uint8_t tcp_ecn_output(struct tcp_conn *conn, bool is_new_data, uint16_t *flags);
+/* Data comes in, before it is queued. */
+void tcp_ecn_input(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* The window was made smaller for a mark, and that window is not over. */
+bool tcp_ecn_is_reducing(const struct tcp_conn *conn);
+/* The window was made smaller: new data tells so. */
+void tcp_ecn_reduced(struct tcp_conn *conn);
+/* The end of an ACK, with or without a mark. */
+void tcp_ecn_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+
+/* tcp_rate.c */
+
+/* `rec` leaves now: notes what its sample will be measured from. */
+void tcp_rate_stamp(struct tcp_conn *conn, struct tcp_txrec *rec);
+/* `n` numbers of it have arrived, or are held lost. */
+void tcp_rate_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,
+			struct tcp_ack_event *ev);
+void tcp_rate_lost(struct tcp_conn *conn, uint32_t n);
+/* The application is about to write: had it nothing to send until now? */
+void tcp_rate_check_app(struct tcp_conn *conn);
+/* Round trip of what this ACK acknowledges, microseconds; 0: none to be measured. */
+uint32_t tcp_rate_rtt_us(const struct tcp_conn *conn, const struct tcp_ack_event *ev);
+/* The end of an ACK: makes the sample, and tells the control that sets the window itself. */
+void tcp_rate_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+
+/* tcp_pace.c */
+
+bool tcp_is_paced(const struct tcp_conn *conn);
+/* Bytes a second, whether paced or not; UINT64_MAX: not known. */
+uint64_t tcp_pace_rate(const struct tcp_conn *conn);
+/* Nothing may be sent yet; tcp_output() will be called when it may. */
+bool tcp_pace_holds(struct tcp_conn *conn);
+void tcp_pace_sent(struct tcp_conn *conn, uint32_t bytes);
+/* 0: nothing waits. */
+int64_t tcp_pace_deadline_ns(const struct tcp_conn *conn);
+void tcp_pace_fire(struct tcp_conn *conn);
+/* SO_MAX_PACING_RATE. 0 or -ENOMEM. */
+int tcp_pace_set_max(struct tcp_conn *conn, uint64_t Bps) MUST_CHECK;
 
 /* tcp_ack.c */
 

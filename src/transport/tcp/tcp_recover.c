@@ -87,6 +87,7 @@ static void tcp_enter_recovery(struct tcp_conn *conn)
 	tcp_prr_start(conn, prior_cwnd);
 	tcp_sender(conn)->marks &= (uint8_t)~TCP_SND_TLP;
 	cc_on_loss(&conn->cc, &loss);
+	tcp_ecn_reduced(conn);
 	conn->ca_state = TCP_CA_RECOVERY;
 	conn->recover = conn->snd_nxt;
 }
@@ -336,6 +337,7 @@ void tcp_recover_on_timeout(struct tcp_conn *conn)
 	if (is_new)
 		tcp_undo_start_now(conn);
 	cc_on_loss(&conn->cc, &loss);
+	tcp_ecn_reduced(conn);
 	snd->marks &= (uint8_t) ~(TCP_SND_TLP | TCP_SND_FRTO | TCP_SND_FRTO_NEW);
 	if (tcp_conf(conn)->frto && (is_new || conn->n_retries > 0))
 		snd->marks |= TCP_SND_FRTO;

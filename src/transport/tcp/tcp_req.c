@@ -86,11 +86,12 @@ static void tcp_req_learn(struct tcp_req *req, const struct tcp_conf *conf,
 	}
 	if (o->sack_ok && conf->sack)
 		req->flags |= TCP_REQ_SACK;
-	if (o->has_wscale && conf->window_scaling) {
-		req->flags |= TCP_REQ_WSCALE;
+	req->wscales = TCP_REQ_NO_WSCALE;
+	if (o->has_wscale && conf->window_scaling)
 		req->wscales = (uint8_t)((uint32_t)tcp_wscale_offer(conf) << 4 |
 					 tcp_min(o->wscale, TCP_WSCALE_MAX));
-	}
+	if (tcp_ecn_accepts(req->listener, seg))
+		req->flags |= TCP_REQ_ECN;
 }
 
 void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct tcp_seg *seg)
@@ -222,11 +223,13 @@ void tcp_req_synack_tfo(struct stack *st, struct tcp_req *req, uint32_t ts,
 	ctl.dst = &dst;
 	ctl.seq = req->iss;
 	ctl.flags = TCP_F_SYN | TCP_F_ACK;
+	if (req->flags & TCP_REQ_ECN)
+		ctl.flags |= TCP_F_ECE;
 	ctl.opts.has_mss = true;
 	ctl.opts.mss = (uint16_t)mss;
 	ctl.opts.sack_ok = req->flags & TCP_REQ_SACK;
-	ctl.opts.has_wscale = req->flags & TCP_REQ_WSCALE;
-	ctl.opts.wscale = req->wscales >> 4;
+	ctl.opts.has_wscale = tcp_req_has_wscale(req);
+	ctl.opts.wscale = tcp_req_rcv_wscale(req);
 	if (tfo)
 		tcp_tfo_reply_opts(tfo, &ctl.opts);
 	(void)tcp_ctl_output(st, &ctl);
@@ -244,7 +247,7 @@ static void tcp_req_ack(struct stack *st, const struct tcp_req *req)
 
 	ctl.seq = req->iss + 1;
 	ctl.flags = TCP_F_ACK;
-	ctl.wnd = (uint16_t)(ctl.wnd >> (req->wscales >> 4));
+	ctl.wnd = (uint16_t)(ctl.wnd >> tcp_req_rcv_wscale(req));
 	(void)tcp_ctl_output(st, &ctl);
 }
 

@@ -222,7 +222,10 @@ static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *ms
 	uint32_t used = tcp_sndq_bytes(conn);
 	uint32_t room = used < conn->sk.sndbuf_bytes ? conn->sk.sndbuf_bytes - used : 0;
 	size_t n = msg->n_bytes < room ? msg->n_bytes : room;
-	ptrdiff_t done = room > 0 ? tcp_sndq_write(conn, msg, 0, (uint32_t)n) : 0;
+	ptrdiff_t done;
+
+	tcp_rate_check_app(conn);
+	done = room > 0 ? tcp_sndq_write(conn, msg, 0, (uint32_t)n) : 0;
 
 	/* Full now or before: the application will wait for room. */
 	if (done < 0 || (size_t)done < msg->n_bytes || (uint32_t)done == room)

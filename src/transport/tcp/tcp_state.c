@@ -66,6 +66,8 @@ enum weft_tcp_wait tcp_wait_reason(const struct tcp_conn *conn)
 		return WEFT_TCP_WAIT_CWND;
 	if (tcp_snd_wnd_left(conn) < tcp_min(unsent, conn->mss))
 		return WEFT_TCP_WAIT_RWND;
+	if (tcp_pace_deadline_ns(conn))
+		return WEFT_TCP_WAIT_PACING;
 	if (unsent < conn->mss && tcp_nagle_holds(conn))
 		return WEFT_TCP_WAIT_NAGLE;
 	return WEFT_TCP_WAIT_NONE;

@@ -32,6 +32,7 @@ static void tcp_syn_sent_learn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	uint32_t offered = conn->rcv_adv;
 
 	tcp_learn_syn(conn, seg);
+	tcp_ecn_learn(conn, seg);
 	conn->rcv_adv = conn->rcv_nxt + offered;
 }
 

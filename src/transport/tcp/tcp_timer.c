@@ -8,13 +8,15 @@
  *
  *	rexmt_ns    retransmission, window probe, no memory      tcp_rto.c
  *	delack_ns   delayed ACK (RFC 9293 §3.8.6.3, RFC 5681 §4.2)
+ *	pace_ns     the next segment may leave                   tcp_pace.c
  *	idle_ns     keepalive (RFC 9293 §3.8.4), FIN-WAIT-2 without an application
  */
 #include "transport/tcp/tcp_priv.h"
 
 void tcp_timer_sync(struct tcp_conn *conn)
 {
-	const int64_t deadlines[] = {conn->rexmt_ns, conn->delack_ns, conn->idle_ns};
+	const int64_t deadlines[] = {conn->rexmt_ns, conn->delack_ns, conn->idle_ns,
+				     tcp_pace_deadline_ns(conn)};
 	int64_t next = INT64_MAX;
 
 	for (size_t i = 0; i < ARRAY_SIZE(deadlines); i++)
@@ -139,6 +141,8 @@ void tcp_timer_fire(struct wheel_timer *timer, int64_t now_ns)
 		tcp_delack_fire(conn);
 	if (conn->rexmt_ns && conn->rexmt_ns <= now_ns)
 		tcp_rexmt_fire(conn);
+	if (tcp_pace_deadline_ns(conn) && tcp_pace_deadline_ns(conn) <= now_ns)
+		tcp_pace_fire(conn);
 	if (conn->idle_ns && conn->idle_ns <= now_ns)
 		tcp_idle_fire(conn);
 	if (conn->state != WEFT_TCP_CLOSE)

@@ -240,15 +240,17 @@ static uint32_t txq_cut(struct tcp_conn *conn, uint32_t seq, bool is_up)
 	return tcp_txq_split(conn, i, seq) || is_up ? i + 1 : i;
 }
 
-static struct tcp_txrec txr_make(const struct tcp_conn *conn, uint32_t seq, uint32_t end,
-				 uint32_t n_segs)
+static struct tcp_txrec txr_make(struct tcp_conn *conn, uint32_t seq, uint32_t end, uint32_t n_segs)
 {
-	return (struct tcp_txrec){
+	struct tcp_txrec r = {
 		.seq = seq,
 		.end = end,
 		.tx_ns = tcp_now(conn),
 		.n_segs = (uint16_t)tcp_min(tcp_max(n_segs, 1), UINT16_MAX),
 	};
+
+	tcp_rate_stamp(conn, &r);
+	return r;
 }
 
 void tcp_txq_sent(struct tcp_conn *conn, uint32_t len, uint32_t n_segs)
@@ -262,6 +264,7 @@ void tcp_txq_sent(struct tcp_conn *conn, uint32_t len, uint32_t n_segs)
 	if (last && txr_is_same(conn, last, &r)) {
 		last->end = r.end;
 		last->n_segs = (uint16_t)(last->n_segs + r.n_segs);
+		last->tx_in_flight = r.tx_in_flight;
 		return;
 	}
 	if (txq_make_room(conn)) {
@@ -298,6 +301,7 @@ void tcp_txq_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 			r->n_again++;
 		r->tx_ns = tcp_now(conn);
 		q->again_top = seq_max(q->again_top, r->end);
+		tcp_rate_stamp(conn, r);
 	}
 	txq_unite(conn, i, end);
 }
@@ -387,6 +391,8 @@ void tcp_txq_lose(struct tcp_conn *conn, uint32_t i)
 
 	if (r->flags & TXR_AGAIN)
 		mib_add(conn->sk.stack, MIB_TcpExtTCPLostRetransmit, r->n_segs);
+	if (!tcp_txr_is_due(r))
+		tcp_rate_lost(conn, txr_len(r));
 	txr_set_flags(q, r, TXR_LOST, TXR_AGAIN);
 	q->rexmt_seq = seq_min(q->rexmt_seq, r->seq);
 }
@@ -405,6 +411,7 @@ void tcp_txq_lose_below(struct tcp_conn *conn, uint32_t limit)
 
 		if (r->flags & (TXR_HELD | TXR_LOST))
 			continue;
+		tcp_rate_lost(conn, txr_len(r));
 		txr_set_flags(q, r, TXR_LOST, 0);
 		if (tcp_txr_is_due(r))
 			q->rexmt_seq = seq_min(q->rexmt_seq, r->seq);

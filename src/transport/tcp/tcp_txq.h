@@ -31,10 +31,11 @@ struct tcp_txrec {
 	int64_t delivered_ns;
 	int64_t first_tx_ns;
 	uint64_t delivered;
-	uint16_t n_segs; /* at least 1 */
-	uint8_t flags;   /* TXR_* */
-	uint8_t n_again; /* times that it was sent again; saturates */
-	uint32_t spare;
+	uint16_t n_segs;       /* at least 1 */
+	uint8_t flags;         /* TXR_* */
+	uint8_t n_again;       /* times that it was sent again; saturates */
+	uint32_t tx_in_flight; /* tcp_pipe() just after */
+	uint32_t lost;         /* bytes marked lost so far, modulo 2^32 */
 };
 static_assert(sizeof(struct tcp_txrec) <= 56, "doc/tcp-connection.md");
 
