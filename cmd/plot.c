@@ -3,6 +3,8 @@
  * `weft plot FILE`: what TCP connections and queues do over time, as a picture. FILE is a trace
  * that `weft up --trace` has written, or a lab file, which is run in virtual time for it.
  */
+#include "cmd/plot.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -12,7 +14,6 @@
 #include <strings.h>
 
 #include "cmd/cmd.h"
-#include "cmd/plot.h"
 #include "cmd/session.h"
 #include "lab/suggest.h"
 #include "lab/trace_store.h"

@@ -222,7 +222,8 @@ static bool run_network(struct drill_run *run)
 	if (weft_netif_new(run->st, "tun0", run->local_mac,
 			   run->opts.mtu + (uint32_t)run->mtu_extra, &ops, run, &run->nif))
 		return drill_run_refuse(run, 1, "no interface with an MTU of %u", run->opts.mtu);
-	/* Where there is duplicate address detection: the address serves from the first event on. */
+	/* Where there is duplicate address detection: the address serves from the first event on.
+	 */
 	(void)!weft_stack_set(run->st, "net.ipv6.conf.all.dad_transmits", 0);
 	if (weft_addr_add(run->nif, &run->local, len))
 		return drill_run_refuse(run, 1,

@@ -102,7 +102,7 @@ struct netif {
 	struct ip4_if *ip4; /* addresses; owned by ip/ */
 	struct ip6_if *ip6;
 	struct mcast_if *mcast; /* groups; owned by ip/ */
-	struct list taps; /* struct netif_tap */
+	struct list taps;       /* struct netif_tap */
 	struct netif_stats stats;
 
 	/* receive backlog: frames that another stack or a link in this process sent us */

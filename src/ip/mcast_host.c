@@ -34,8 +34,8 @@ static struct engine *side_engine(const struct mcast_side *side)
 	return side->netif->stack->eng;
 }
 
-/* From 0 to `max_ns`. Not from the engine's generator, whose sequence is what a seeded simulation is
- * known by: groups of an interface are none of its business. */
+/* From 0 to `max_ns`. Not from the engine's generator, whose sequence is what a seeded simulation
+ * is known by: groups of an interface are none of its business. */
 static int64_t side_random_ns(struct mcast_side *side, int64_t max_ns)
 {
 	uint64_t who = (uint64_t)side->netif->stack->id << 32 | side->netif->index;

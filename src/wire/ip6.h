@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv6 fixed header codec (RFC 8200 §3); extension headers are in ip6_ext.h. Next-header numbers are
- * `enum ip_proto_num` of wire/ip4.h.
+ * IPv6 fixed header codec (RFC 8200 §3); extension headers are in ip6_ext.h. Next-header numbers
+ * are `enum ip_proto_num` of wire/ip4.h.
  */
 #pragma once
 
