@@ -364,10 +364,12 @@ void tcp_recover_on_mtu(struct tcp_conn *conn)
 }
 
 /* A peer that took its window back throws away what lies beyond (RFC 9293 §3.8.6, SHLD-16); the
- * first segment goes all the same, as a probe. False: nothing is left. */
+ * first segment goes all the same, as a probe. Less than a unit of the field is no retraction: the
+ * peer has rounded (RFC 7323 §2.4). False: nothing is left. */
 static bool tcp_clip_to_window(const struct tcp_conn *conn, uint32_t start, uint32_t *end)
 {
-	uint32_t edge = conn->snd_una + tcp_max(conn->snd_wnd, conn->mss);
+	uint32_t rounded = (1u << conn->snd_wscale) - 1;
+	uint32_t edge = conn->snd_una + tcp_max(conn->snd_wnd + rounded, conn->mss);
 
 	*end = seq_min(*end, edge);
 	return seq_lt(start, *end);
