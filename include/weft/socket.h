@@ -42,6 +42,8 @@ enum {
 	WEFT_SO_OOBINLINE = 10, /* urgent data stays in the stream */
 	WEFT_SO_LINGER = 13,
 	WEFT_SO_REUSEPORT = 15,
+	WEFT_SO_RCVLOWAT = 18,     /* streams: bytes that make it readable */
+	WEFT_SO_SNDLOWAT = 19,     /* to read: 1 */
 	WEFT_SO_BINDTODEVICE = 25, /* an interface's name; empty: any */
 	WEFT_SO_ACCEPTCONN = 30,
 	WEFT_SO_MAX_PACING_RATE = 47, /* bytes a second, 32 or 64 bits; all ones: any */
@@ -59,13 +61,12 @@ enum {
 	WEFT_TCP_WINDOW_CLAMP = 10, /* bytes offered at most; 0: no such bound */
 	WEFT_TCP_INFO_LINUX = 11,   /* struct weft_tcp_info_linux: Linux's TCP_INFO */
 	WEFT_TCP_QUICKACK = 12,
-	WEFT_TCP_CONGESTION = 13,   /* congestion control, a name; -ENOENT: none of that name */
-	WEFT_TCP_USER_TIMEOUT = 18, /* ms */
-	WEFT_TCP_FASTOPEN =
-		23, /* a listener's: handshakes under way of connections made by a SYN */
-	WEFT_TCP_FASTOPEN_CONNECT =
-		30,                 /* connect() waits for the first send, if it knows a cookie */
-	WEFT_TCP_FASTOPEN_KEY = 33, /* a listener's: 16 bytes, or 32 with an older key */
+	WEFT_TCP_CONGESTION = 13,       /* congestion control, a name; -ENOENT: none of that name */
+	WEFT_TCP_USER_TIMEOUT = 18,     /* ms */
+	WEFT_TCP_FASTOPEN = 23,         /* of a listener: handshakes of fast opens under way */
+	WEFT_TCP_NOTSENT_LOWAT = 25,    /* bytes written, not sent; half: writable again */
+	WEFT_TCP_FASTOPEN_CONNECT = 30, /* connect() waits for data, if it has a cookie */
+	WEFT_TCP_FASTOPEN_KEY = 33,     /* a listener's: 16 bytes, or 32 with an older key */
 	WEFT_TCP_FASTOPEN_NO_COOKIE = 34, /* data without a cookie is sent, or taken */
 	WEFT_TCP_INQ = 36,                /* weft_recvmsg() tells how much is left to read */
 	WEFT_TCP_CM_INQ = 36,             /* its control message, an int */

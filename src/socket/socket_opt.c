@@ -43,9 +43,9 @@ static void socket_conn_flag_set(struct sock *sk, uint8_t flag, bool on)
 }
 
 /* Linux doubles what it is asked for, since memory behind the data counts too. */
-static uint32_t socket_buf_bytes(int asked, uint32_t min)
+static uint32_t socket_buf_bytes(int asked, uint32_t min, uint32_t max)
 {
-	uint32_t n = (uint32_t)asked < SOCK_BUF_MAX / 2 ? (uint32_t)asked * 2 : SOCK_BUF_MAX;
+	uint32_t n = (uint32_t)asked < max ? (uint32_t)asked * 2 : max * 2;
 
 	return n < min ? min : n;
 }
@@ -98,10 +98,10 @@ static int socket_set_int(struct sock *sk, int name, int v)
 		socket_flag_set(sk, SOCK_F_OOBINLINE, v);
 		return 0;
 	case WEFT_SO_SNDBUF:
-		sk->sndbuf_bytes = socket_buf_bytes(v, SOCK_SNDBUF_MIN);
+		sk->sndbuf_bytes = socket_buf_bytes(v, SOCK_SNDBUF_MIN, sk->stack->socks->wmem_max);
 		return 0;
 	case WEFT_SO_RCVBUF:
-		sk->rcvbuf_bytes = socket_buf_bytes(v, SOCK_RCVBUF_MIN);
+		sk->rcvbuf_bytes = socket_buf_bytes(v, SOCK_RCVBUF_MIN, sk->stack->socks->rmem_max);
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -156,6 +156,8 @@ static bool socket_opt_is_protos(const struct sock *sk, int level, int name)
 {
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_MAX_PACING_RATE)
 		return true;
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT)
+		return sk->proto->type == WEFT_SOCK_STREAM;
 	return level == WEFT_SOL_SOCKET && sk->proto->type != WEFT_SOCK_STREAM &&
 	       (name == WEFT_SO_ATTACH_FILTER || name == WEFT_SO_DETACH_FILTER ||
 		name == WEFT_SO_LOCK_FILTER);
@@ -244,6 +246,9 @@ static int socket_get_int(struct sock *sk, int name, int *ret)
 		return 0;
 	case WEFT_SO_RCVBUF:
 		*ret = (int)sk->rcvbuf_bytes;
+		return 0;
+	case WEFT_SO_SNDLOWAT:
+		*ret = 1;
 		return 0;
 	case WEFT_SO_TYPE:
 		*ret = sk->proto->type;

@@ -62,7 +62,6 @@ enum {
 
 enum {
 	SOCK_BUF_DEFAULT = 212992, /* Linux's net.core.{w,r}mem_default and _max */
-	SOCK_BUF_MAX = 2 * 212992,
 	SOCK_SNDBUF_MIN = 4608,
 	SOCK_RCVBUF_MIN = 2304,
 };

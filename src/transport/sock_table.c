@@ -563,6 +563,10 @@ static void sock_conf_changed(struct stack *st, const struct sysctl *ctl)
 static const struct sysctl sock_conf_entries[] = {
 	SYSCTL(struct sock_table, somaxconn, "net.core.somaxconn", 0, INT32_MAX,
 	       "connections that may wait for accept, whatever listen asks for"),
+	SYSCTL(struct sock_table, rmem_max, "net.core.rmem_max", SOCK_RCVBUF_MIN, INT32_MAX / 2,
+	       "SO_RCVBUF at most, bytes; as in Linux twice that is set"),
+	SYSCTL(struct sock_table, wmem_max, "net.core.wmem_max", SOCK_SNDBUF_MIN, INT32_MAX / 2,
+	       "SO_SNDBUF at most, bytes; as in Linux twice that is set"),
 	SYSCTL(struct sock_table, port_min, "net.ipv4.ip_local_port_range.min", 1, 65535,
 	       "first ephemeral port"),
 	SYSCTL(struct sock_table, port_max, "net.ipv4.ip_local_port_range.max", 1, 65535,
@@ -588,6 +592,7 @@ int sock_table_init(struct stack *st)
 	t->port_min = SOCK_PORT_MIN;
 	t->port_max = SOCK_PORT_MAX;
 	t->somaxconn = SOCK_SOMAXCONN;
+	t->rmem_max = t->wmem_max = SOCK_BUF_DEFAULT;
 	st->socks = t;
 	if (htab_init(&t->conns, &st->eng->mem, CONN_BUCKETS_MIN, CONN_BUCKETS_MAX) ||
 	    htab_init(&t->ports, &st->eng->mem, PORT_BUCKETS_MIN, PORT_BUCKETS_MAX))

@@ -73,6 +73,7 @@ struct sock_table {
 	uint32_t n_protos;
 	uint16_t port_min, port_max; /* ephemeral ports, inclusive */
 	uint32_t somaxconn;          /* bound of a listener's backlog */
+	uint32_t rmem_max, wmem_max; /* what SO_RCVBUF and SO_SNDBUF may ask for, before doubling */
 	struct sock_hint *hints[SOCK_PORT_HINTS];
 	uint32_t next_hint;
 	struct siphash_key port_key;

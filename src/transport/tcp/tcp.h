@@ -42,6 +42,7 @@ struct tcp_conf {
 	uint32_t wmem_min;
 	uint32_t wmem_default;
 	uint32_t wmem_max;
+	uint32_t notsent_lowat;
 	uint32_t fastopen; /* TCP_TFO_* above */
 	uint32_t tfo_blackhole_timeout_s;
 	uint32_t tfo_key[8]; /* two keys; zeroes: a random one, and none */

@@ -53,19 +53,13 @@ static void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns)
 		conn->rtt_min_us = (uint32_t)us;
 }
 
-/* The application may write again: enough room that it is worth waking it (as Linux, a third). */
+/* The application may write again. */
 static void tcp_ack_wake_writer(struct tcp_conn *conn)
 {
-	uint32_t used;
-
 	/* One window in flight, and another for the time until the application is awake. */
 	if (conn->cc.cwnd > conn->sk.sndbuf_bytes / 2)
 		tcp_sndbuf_grow(conn, 2 * conn->cc.cwnd);
-	used = tcp_sndq_bytes(conn);
-	if ((conn->flags & TCPC_NOSPACE) && used <= conn->sk.sndbuf_bytes / 3 * 2) {
-		conn->flags &= ~(uint32_t)TCPC_NOSPACE;
-		sock_wake(&conn->sk, SOCK_OUT);
-	}
+	tcp_sndq_wake(conn);
 }
 
 void tcp_ack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,

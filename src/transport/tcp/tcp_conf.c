@@ -14,6 +14,7 @@
 void tcp_conf_default(struct tcp_conf *conf)
 {
 	*conf = (struct tcp_conf){
+		.notsent_lowat = UINT32_MAX,
 		.fastopen = TCP_TFO_CLIENT,
 		.rmem_min = 4096,
 		.rmem_default = 131072,
@@ -115,6 +116,10 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(wmem_default, "wmem_default", 4096, INT32_MAX, "send buffer at first, bytes"),
 	TCP_CTL(wmem_max, "wmem_max", 4096, INT32_MAX,
 		"send buffer that grew by itself at most, bytes"),
+	TCP_CTL(notsent_lowat, "notsent_lowat", 0, UINT32_MAX,
+		"bytes written and not sent beyond which a socket takes no more; half of it wakes "
+		"the "
+		"application"),
 	TCP_CTL(fastopen, "fastopen", 0, INT32_MAX,
 		"fast open: sum of 1 client, 2 server, 4 client sends data without a cookie, 512 "
 		"server takes it without one, 1024 listeners need not ask"),

@@ -127,6 +127,8 @@ struct tcp_sndq {
 struct tcp_sockopts {
 	uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT; 0: none */
 	uint32_t window_clamp;    /* TCP_WINDOW_CLAMP; 0: none */
+	uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT; 0: the stack's */
+	uint32_t rcvlowat;        /* SO_RCVLOWAT; 0: a byte */
 	uint16_t keepidle_s;      /* 0: the stack's, also below */
 	uint16_t keepintvl_s;
 	uint16_t mss_user; /* TCP_MAXSEG; 0: none */

@@ -230,6 +230,10 @@ static int tcp_opt_set_rare(struct tcp_conn *conn, int name, int v)
 		return tcp_opt_clamp(conn, o, v);
 	case WEFT_TCP_USER_TIMEOUT:
 		return tcp_opt_user_timeout(o, v);
+	case WEFT_TCP_NOTSENT_LOWAT:
+		o->notsent_lowat = (uint32_t)v;
+		tcp_sndq_wake(conn);
+		return 0;
 	case WEFT_TCP_FASTOPEN:
 		return tcp_opt_fastopen(conn, v);
 	case WEFT_TCP_FASTOPEN_CONNECT:
@@ -322,6 +326,20 @@ static int tcp_opt_pacing_get(const struct tcp_conn *conn, void *val, size_t *le
 	return 0;
 }
 
+static int tcp_opt_rcvlowat(struct tcp_conn *conn, const void *val, size_t len)
+{
+	struct tcp_sockopts *o;
+	int v, err = tcp_opt_int(val, len, &v);
+
+	if (err)
+		return err;
+	o = tcp_sockopts_get(conn);
+	if (!o)
+		return -ENOMEM;
+	tcp_rcvq_set_lowat(conn, o, v);
+	return 0;
+}
+
 int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
@@ -329,6 +347,8 @@ int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len
 
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_MAX_PACING_RATE)
 		return tcp_opt_pacing_set(conn, val, len);
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT)
+		return tcp_opt_rcvlowat(conn, val, len);
 	if (level == WEFT_SOL_SOCKET)
 		return tcp_opt_noticed(conn, name);
 	if (level != WEFT_IPPROTO_TCP)
@@ -389,6 +409,9 @@ static int tcp_opt_get(const struct tcp_conn *conn, int name, int *ret)
 	case WEFT_TCP_USER_TIMEOUT:
 		*ret = (int)o->user_timeout_ms;
 		return 0;
+	case WEFT_TCP_NOTSENT_LOWAT:
+		*ret = (int)o->notsent_lowat;
+		return 0;
 	case WEFT_TCP_FASTOPEN:
 		*ret = o->tfoq ? (int)o->tfoq->max : 0;
 		return 0;
@@ -437,6 +460,10 @@ int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_MAX_PACING_RATE)
 		return tcp_opt_pacing_get(conn, val, len);
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT) {
+		v = (int)tcp_max(tcp_sockopts(conn)->rcvlowat, 1);
+		return tcp_opt_put(val, len, &v, sizeof(v));
+	}
 	if (level != WEFT_IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	if (name == WEFT_TCP_INFO) {

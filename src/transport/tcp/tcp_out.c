@@ -503,6 +503,9 @@ void tcp_output(struct tcp_conn *conn)
 		tcp_rexmt_sent_new(conn);
 	else
 		tcp_rexmt_arm(conn);
+	/* With TCP_NOTSENT_LOWAT sending makes room, not only what is acknowledged. */
+	if ((conn->flags & TCPC_NOSPACE) && tcp_notsent_lowat(conn) != UINT32_MAX)
+		tcp_sndq_wake(conn);
 	tcp_trace(conn);
 }
 

@@ -840,6 +840,12 @@ bool tcp_prune(struct tcp_conn *conn, uint32_t seq, uint32_t n) MUST_CHECK;
 
 /* tcp_sndq.c */
 
+/* Bytes written and not sent beyond which no more is taken; UINT32_MAX: any. */
+uint32_t tcp_notsent_lowat(const struct tcp_conn *conn);
+/* There is room for at least a byte, as poll sees it. */
+bool tcp_sndq_is_writable(const struct tcp_conn *conn);
+/* Wakes the application when it waits for room, and there is enough that it is worth it. */
+void tcp_sndq_wake(struct tcp_conn *conn);
 /* The send buffer grows to `n` bytes if nobody set it and there is memory. */
 void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n);
 /* Copies up to `n` bytes from the message, starting at its byte `off`. Returns what was taken, or
@@ -881,6 +887,10 @@ void tcp_rcvq_purge(struct tcp_conn *conn);
 uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn);
 /* The window that a SYN of this socket or of its listener offers: it is never scaled. */
 uint32_t tcp_syn_wnd(const struct tcp_conn *conn);
+/* As poll sees it: SO_RCVLOWAT has come, or no more can come. */
+bool tcp_rcvq_is_readable(const struct tcp_conn *conn);
+/* SO_RCVLOWAT: the buffer grows with it. */
+void tcp_rcvq_set_lowat(struct tcp_conn *conn, struct tcp_sockopts *o, int v);
 /* The application can read from now on: starts the measurements for buffer tuning. */
 void tcp_rcvq_tune_start(struct tcp_conn *conn);
 /* A round trip as the receiver sees it: from an ACK of ours to data that echoes its timestamp. */

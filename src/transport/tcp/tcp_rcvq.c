@@ -304,6 +304,28 @@ uint32_t tcp_syn_wnd(const struct tcp_conn *conn)
 						: wnd;
 }
 
+bool tcp_rcvq_is_readable(const struct tcp_conn *conn)
+{
+	uint32_t skip = tcp_urg_skip(conn), n = conn->rcvq.n_bytes;
+
+	if (n <= skip)
+		return false;
+	/* As Linux: nor does it wait for what the window does not let come. */
+	return n - skip >= tcp_sockopts(conn)->rcvlowat || tcp_mem_is_short(conn) ||
+	       tcp_rcv_wnd(conn) <= conn->rcv_mss;
+}
+
+void tcp_rcvq_set_lowat(struct tcp_conn *conn, struct tcp_sockopts *o, int v)
+{
+	bool is_locked = conn->flags & TCPC_RCVBUF_LOCK;
+	uint32_t most = (is_locked ? conn->sk.rcvbuf_bytes : tcp_conf(conn)->rmem_max) / 2;
+
+	o->rcvlowat = tcp_min(v < 0 ? INT32_MAX : (uint32_t)v, most);
+	if (!is_locked)
+		conn->sk.rcvbuf_bytes = tcp_max(conn->sk.rcvbuf_bytes, 2 * o->rcvlowat);
+	sock_wake(&conn->sk, SOCK_IN);
+}
+
 void tcp_rcvq_tune_start(struct tcp_conn *conn)
 {
 	conn->drs_read = conn->rcv_nxt - conn->rcvq.n_bytes;

@@ -23,6 +23,36 @@ struct tcp_sndblk {
 	uint32_t is_end; /* its last byte ends a record */
 };
 
+uint32_t tcp_notsent_lowat(const struct tcp_conn *conn)
+{
+	uint32_t own = tcp_sockopts(conn)->notsent_lowat;
+
+	return own ? own : tcp_conf(conn)->notsent_lowat;
+}
+
+/* As Linux: half of TCP_NOTSENT_LOWAT, so that each write is worth a while. */
+static bool tcp_unsent_is_low(const struct tcp_conn *conn)
+{
+	uint32_t lowat = tcp_notsent_lowat(conn);
+
+	return lowat == UINT32_MAX || 2ull * tcp_unsent(conn) < lowat;
+}
+
+bool tcp_sndq_is_writable(const struct tcp_conn *conn)
+{
+	return tcp_sndq_bytes(conn) < conn->sk.sndbuf_bytes && tcp_unsent_is_low(conn);
+}
+
+/* Of the buffer a third must be free, as in Linux. */
+void tcp_sndq_wake(struct tcp_conn *conn)
+{
+	if (!(conn->flags & TCPC_NOSPACE) || tcp_sndq_bytes(conn) > conn->sk.sndbuf_bytes / 3 * 2 ||
+	    !tcp_unsent_is_low(conn))
+		return;
+	conn->flags &= ~(uint32_t)TCPC_NOSPACE;
+	sock_wake(&conn->sk, SOCK_OUT);
+}
+
 void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n)
 {
 	struct sock *sk = &conn->sk;

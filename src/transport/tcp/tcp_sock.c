@@ -216,19 +216,27 @@ static int tcp_send_check(struct tcp_conn *conn)
 	}
 }
 
-/* Takes what fits into the send buffer. */
-static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *msg)
+static uint32_t tcp_send_room(const struct tcp_conn *conn)
 {
-	uint32_t used = tcp_sndq_bytes(conn);
+	uint32_t used = tcp_sndq_bytes(conn), lowat = tcp_notsent_lowat(conn);
 	uint32_t room = used < conn->sk.sndbuf_bytes ? conn->sk.sndbuf_bytes - used : 0;
-	size_t n = msg->n_bytes < room ? msg->n_bytes : room;
+	uint32_t unsent = tcp_unsent(conn);
+
+	return tcp_min(room, unsent < lowat ? lowat - unsent : 0);
+}
+
+/* Takes what of the message, from its byte `off` on, fits into the send buffer. */
+static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *msg, size_t off)
+{
+	uint32_t room = tcp_send_room(conn);
+	size_t rest = msg->n_bytes - off, n = rest < room ? rest : room;
 	ptrdiff_t done;
 
 	tcp_rate_check_app(conn);
-	done = room > 0 ? tcp_sndq_write(conn, msg, 0, (uint32_t)n) : 0;
+	done = room > 0 ? tcp_sndq_write(conn, msg, off, (uint32_t)n) : 0;
 
 	/* Full now or before: the application will wait for room. */
-	if (done < 0 || (size_t)done < msg->n_bytes || (uint32_t)done == room)
+	if (done < 0 || (size_t)done < rest || (uint32_t)done == room)
 		conn->flags |= TCPC_NOSPACE;
 	if (done == -ENOBUFS) {
 		/* What is queued already will be acknowledged, and its timer must stay as it is;
@@ -239,7 +247,7 @@ static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *ms
 		}
 		return -EAGAIN;
 	}
-	return done > 0 || msg->n_bytes == 0 ? done : -EAGAIN;
+	return done > 0 || rest == 0 ? done : -EAGAIN;
 }
 
 /* The send that also connects: how much went with the SYN, or -EINPROGRESS. 0: connected already,
@@ -263,9 +271,29 @@ static ptrdiff_t tcp_send_fast(struct tcp_conn *conn, const struct sock_msg *msg
 	return err;
 }
 
+/* What the flags say of the bytes just queued; `is_all`: the whole message is. */
+static void tcp_send_marks(struct tcp_conn *conn, const struct sock_msg *msg, bool is_all)
+{
+	if (msg->flags & WEFT_MSG_OOB)
+		tcp_urg_mark(conn);
+	if (is_all && (msg->flags & WEFT_MSG_EOR))
+		tcp_sndq_end_record(conn);
+}
+
+static void tcp_send_out(struct tcp_conn *conn)
+{
+	/* From a callback, with ACKs to come anyway: what else it writes, and what waits to be
+	 * acknowledged, goes in the same segments at the end of the batch. */
+	if (tcp_eng(conn)->is_running && tcp_flight(conn) > 0)
+		tcp_conn_defer(conn, TCPC_OUTPUT);
+	else
+		tcp_output(conn);
+}
+
 static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
+	size_t total = 0;
 	ptrdiff_t done;
 
 	if (unlikely((msg->flags & WEFT_MSG_FASTOPEN) || (conn->tfo & TCP_TFO_DEFERRED))) {
@@ -276,24 +304,19 @@ static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 	done = tcp_send_check(conn);
 	if (done < 0)
 		return done;
-	done = tcp_send_queue(conn, msg);
-	if (done > 0 && (msg->flags & WEFT_MSG_OOB))
-		tcp_urg_mark(conn);
-	if (done > 0 && (size_t)done == msg->n_bytes && (msg->flags & WEFT_MSG_EOR))
-		tcp_sndq_end_record(conn);
 	if (msg->flags & WEFT_MSG_MORE)
 		conn->flags |= TCPC_MORE;
 	else
 		conn->flags &= ~(uint32_t)TCPC_MORE;
-	if (done <= 0)
-		return done;
-	/* From a callback, with ACKs to come anyway: what else it writes, and what waits to be
-	 * acknowledged, goes in the same segments at the end of the batch. */
-	if (tcp_eng(conn)->is_running && tcp_flight(conn) > 0)
-		tcp_conn_defer(conn, TCPC_OUTPUT);
-	else
-		tcp_output(conn);
-	return done;
+	while ((done = tcp_send_queue(conn, msg, total)) > 0) {
+		total += (size_t)done;
+		tcp_send_marks(conn, msg, total == msg->n_bytes);
+		tcp_send_out(conn);
+		/* With TCP_NOTSENT_LOWAT there is room again for as much as has just left. */
+		if (total == msg->n_bytes || tcp_notsent_lowat(conn) == UINT32_MAX)
+			break;
+	}
+	return total > 0 ? (ptrdiff_t)total : done;
 }
 
 static ptrdiff_t tcp_recv_nothing(struct tcp_conn *conn)
@@ -452,11 +475,11 @@ static uint32_t tcp_sock_events(const struct sock *sk)
 		events |= SOCK_HUP;
 	if (is_rd_done)
 		events |= SOCK_IN | SOCK_RDHUP;
-	if (conn->rcvq.n_bytes > tcp_urg_skip(conn))
+	if (tcp_rcvq_is_readable(conn))
 		events |= SOCK_IN;
 	if (tcp_urg_is_readable(conn))
 		events |= SOCK_PRI;
-	if (is_wr_done || conn->state == WEFT_TCP_CLOSE || tcp_sndq_bytes(conn) < sk->sndbuf_bytes)
+	if (is_wr_done || conn->state == WEFT_TCP_CLOSE || tcp_sndq_is_writable(conn))
 		events |= SOCK_OUT;
 	return events;
 }
