@@ -116,7 +116,7 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(wmem_default, "wmem_default", 4096, INT32_MAX, "send buffer at first, bytes"),
 	TCP_CTL(wmem_max, "wmem_max", 4096, INT32_MAX,
 		"send buffer that grew by itself at most, bytes"),
-	TCP_CTL(notsent_lowat, "notsent_lowat", 0, UINT32_MAX,
+	TCP_CTL(notsent_lowat, "notsent_lowat", 1, UINT32_MAX,
 		"bytes written and not sent beyond which a socket takes no more; half of it wakes "
 		"the "
 		"application"),
