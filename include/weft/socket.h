@@ -374,8 +374,8 @@ struct weft_tcp_info {
 /* struct tcp_info of Linux, byte by byte, in Linux's units. */
 struct weft_tcp_info_linux {
 	uint8_t state, ca_state, retransmits, probes, backoff;
-	uint8_t options;           /* 1 timestamps, 2 SACK, 4 window scale, 32 data in the SYN */
-	uint8_t wscales;           /* ours to send in the low, to receive in the high four bits */
+	uint8_t options; /* 1 timestamps, 2 SACK, 4 window scale, 32 data in the SYN */
+	uint8_t wscales; /* ours to send in the low, to receive in the high four bits */
 	/* 1: delivery_rate is what the application asked for; from bit 1 on: enum weft_tfo_fail */
 	uint8_t app_bits;
 	uint32_t rto, ato;         /* us */
