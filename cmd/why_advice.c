@@ -95,7 +95,6 @@ static const struct {
 	 "Extension headers out of order, too many, or cut off: made by hand, or an attack"},
 	{"IP6_OPTION", "The sender uses an option that no one here knows"},
 	{"IP6_ROUTING", "Source routing is refused, as everywhere (RFC 5095)"},
-	{"IP6_FRAG", "Fragments are not put together here: send smaller packets"},
 	{"IP6_TOO_LONG", "The packet would be longer than 65,535 bytes"},
 	{"IP6_DISABLED", "net.ipv6.conf.all.disable_ipv6 is 1 on this node"},
 	{"IP_NO_ROUTE",

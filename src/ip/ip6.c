@@ -30,6 +30,26 @@ static const struct sysctl ip6_sysctls[] = {
 	       "least time between two errors to one host, ms; 0: no such limit"),
 };
 
+static const struct sysctl ip6_reasm_sysctls[] = {
+	SYSCTL(struct reasm_conf, high_thresh, "net.ipv6.ip6frag_high_thresh", 0, INT32_MAX,
+	       "memory for incomplete packets, bytes; beyond, the oldest are dropped"),
+	SYSCTL(struct reasm_conf, low_thresh, "net.ipv6.ip6frag_low_thresh", 0, INT32_MAX,
+	       "and are dropped until this is left, bytes"),
+	SYSCTL(struct reasm_conf, time_s, "net.ipv6.ip6frag_time", 0, 86400,
+	       "how long a packet waits for its fragments, s"),
+};
+
+static void *ip6_reasm_sysctl_base(struct stack *st)
+{
+	return &st->ip6->reasm.conf;
+}
+
+static const struct sysctl_table ip6_reasm_sysctl_table = {
+	.entries = ip6_reasm_sysctls,
+	.n_entries = ARRAY_SIZE(ip6_reasm_sysctls),
+	.base = ip6_reasm_sysctl_base,
+};
+
 static void *ip6_sysctl_base(struct stack *st)
 {
 	return &st->ip6->conf;
@@ -79,6 +99,7 @@ static void ip6_netif_del(struct netif *netif)
 
 	ip6_addr_netif_del(netif);
 	fib6_netif_del(&ip6->fib, netif);
+	reasm_flush(&ip6->reasm);
 	if (ip6->lo == netif)
 		ip6->lo = NULL;
 	ip_dst_invalidate_all(netif->stack);
@@ -99,6 +120,7 @@ static void ip6_netif_change(struct netif *netif)
 
 static void ip6_fini(struct stack *st)
 {
+	reasm_fini(&st->ip6->reasm);
 	fib6_fini(&st->ip6->fib);
 	ip6_own_fini(st);
 	mem_free(&st->eng->mem, st->ip6, sizeof(*st->ip6));
@@ -136,6 +158,10 @@ int ip6_init(struct stack *st)
 	err = ip6_own_init(st);
 	if (!err)
 		err = sysctl_register(st, &ip6_sysctl_table);
+	if (!err)
+		err = reasm_init(&ip6->reasm, st, &ip6_reasm_ops, IP6_REASM_S);
+	if (!err)
+		err = sysctl_register(st, &ip6_reasm_sysctl_table);
 	if (!err)
 		err = icmp6_init(st);
 	if (!err)

@@ -23,6 +23,7 @@
 #include "ip/fib/fib6.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
+#include "ip/reasm.h"
 #include "wire/addr.h"
 #include "wire/ip6.h"
 
@@ -32,6 +33,7 @@ enum {
 	 * memory. Those that routers make us have are bounded by themselves. */
 	IP6_IF_ADDRS_MAX = 4096,
 	IP6_METRIC_DEFAULT = 1024, /* of routes by hand, as Linux */
+	IP6_REASM_S = 60,          /* RFC 8200 §4.5 */
 	IP6_METRIC_PREFIX = 256,   /* of connected prefixes */
 };
 
@@ -126,6 +128,7 @@ struct ip6 {
 	uint32_t own_mask; /* buckets - 1 */
 	uint32_t n_own;
 	struct siphash_key flow_key; /* of flow labels */
+	struct reasm reasm;
 };
 
 /* Sets up IPv6, ICMPv6 and neighbour discovery: st->ip6, the EtherType, the layer, settings. After

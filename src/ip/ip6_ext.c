@@ -115,7 +115,7 @@ static enum drop ext_routing(struct pkt *pkt, struct ip6_walk *w)
 }
 
 /* RFC 6946: an atomic fragment is a whole packet. */
-static enum drop ext_fragment(struct pkt *pkt, struct ip6_walk *w)
+static enum drop ext_fragment(struct pkt *pkt, struct ip6_walk *w, bool *ret_is_frag)
 {
 	struct ip6_frag frag;
 	struct ip6_ext ext;
@@ -124,8 +124,9 @@ static enum drop ext_fragment(struct pkt *pkt, struct ip6_walk *w)
 	if (why != DROP_NONE)
 		return why;
 	ip6_frag_read(pkt->data + w->off, &frag);
-	if (frag.off || frag.more)
-		return DROP_IP6_FRAG;
+	*ret_is_frag = frag.off || frag.more;
+	if (*ret_is_frag)
+		return DROP_NONE;
 	walk_on(w, &ext);
 	return DROP_NONE;
 }
@@ -133,8 +134,9 @@ static enum drop ext_fragment(struct pkt *pkt, struct ip6_walk *w)
 enum drop ip6_ext_walk(struct pkt *pkt, struct ip6_walk *w)
 {
 	enum drop why = DROP_NONE;
+	bool is_frag = false;
 
-	while (why == DROP_NONE) {
+	while (why == DROP_NONE && !is_frag) {
 		if (w->n_exts > IP6_EXTS_MAX)
 			return DROP_IP6_EXT;
 		switch (w->proto) {
@@ -145,7 +147,7 @@ enum drop ip6_ext_walk(struct pkt *pkt, struct ip6_walk *w)
 			why = ext_routing(pkt, w);
 			break;
 		case IP_PROTO_FRAGMENT:
-			why = ext_fragment(pkt, w);
+			why = ext_fragment(pkt, w, &is_frag);
 			break;
 		case IP_PROTO_HOPOPTS:
 			/* §4.1: only right behind the fixed header; elsewhere it is unknown. */

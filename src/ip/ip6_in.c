@@ -84,6 +84,42 @@ static enum drop ip6_in_check(struct netif *netif, struct pkt *pkt, struct ip6_h
 	return why;
 }
 
+static void ip6_in_count_drop(struct stack *st, enum drop why, uint32_t n_frames)
+{
+	switch (why) {
+	case DROP_IP6_HDR:
+	case DROP_IP6_VERSION:
+	case DROP_IP6_EXT:
+	case DROP_IP6_OPTION:
+	case DROP_IP6_ROUTING:
+	case DROP_IP_TTL:
+		mib_add(st, MIB_Ip6InHdrErrors, n_frames);
+		break;
+	case DROP_IP6_SRC:
+	case DROP_IP6_DST:
+	case DROP_IP6_SCOPE:
+	case DROP_IP6_NOT_LOCAL:
+	case DROP_IP_LINK_BROADCAST:
+		mib_add(st, MIB_Ip6InAddrErrors, n_frames);
+		break;
+	case DROP_IP6_NO_PROTO:
+		mib_add(st, MIB_Ip6InUnknownProtos, n_frames);
+		break;
+	case DROP_IP6_DISABLED:
+	case DROP_NOMEM:
+		mib_add(st, MIB_Ip6InDiscards, n_frames);
+		break;
+	case DROP_IP_NO_ROUTE:
+	case DROP_IP_ROUTE_UNREACHABLE:
+	case DROP_IP_ROUTE_BLACKHOLE:
+	case DROP_IP_ROUTE_PROHIBIT:
+		mib_add(st, MIB_Ip6InNoRoutes, n_frames);
+		break;
+	default:
+		break;
+	}
+}
+
 /*
  * Delivery.
  */
@@ -125,8 +161,9 @@ static void ip6_in_answer(struct stack *st, struct pkt *pkt, const struct ip6_wa
 		icmp6_error(st, pkt, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_NEXT_HDR, w->next_off);
 }
 
-static enum drop ip6_deliver(struct stack *st, struct pkt *pkt, const struct ip6_hdr *hdr,
-			     struct ip6_walk *w)
+/* A whole packet for us, whose extension headers have been walked over. */
+static enum drop ip6_deliver_whole(struct stack *st, struct pkt *pkt, const struct ip6_hdr *hdr,
+				   const struct ip6_walk *w)
 {
 	struct ip_info info = {.src = ip_addr_from_ip6(&hdr->src),
 			       .dst = ip_addr_from_ip6(&hdr->dst),
@@ -142,15 +179,52 @@ static enum drop ip6_deliver(struct stack *st, struct pkt *pkt, const struct ip6
 		if (why != DROP_NONE || stolen)
 			return why;
 	}
-	why = ip6_ext_walk(pkt, w);
-	if (unlikely(why != DROP_NONE))
-		return why;
 	info.proto = w->proto;
 	pkt_pull(pkt, w->off);
 	pkt->l4_off = pkt_off(pkt);
 	why = ip6_in_proto(st, pkt, &info);
 	if (unlikely(why != DROP_NONE))
 		ip6_in_answer(st, pkt, w, why);
+	return why;
+}
+
+/* The packet that fragments have made; nobody else is left to drop it. */
+static void ip6_deliver_reasm(struct stack *st, struct pkt *pkt)
+{
+	struct ip6_walk w = IP6_WALK_START;
+	struct ip6_hdr hdr;
+	enum drop why = DROP_NONE;
+
+	ip6_hdr_read(pkt->data, &hdr);
+	w.proto = hdr.next_hdr;
+	if (w.proto == IP_PROTO_HOPOPTS)
+		why = ip6_ext_hopopts(pkt, &w);
+	if (why == DROP_NONE)
+		why = ip6_ext_walk(pkt, &w);
+	/* A fragment within fragments (RFC 8200 §4.5 has one fragment header). */
+	if (why == DROP_NONE && w.proto == IP_PROTO_FRAGMENT)
+		why = DROP_IP6_EXT;
+	if (why == DROP_NONE)
+		why = ip6_deliver_whole(st, pkt, &hdr, &w);
+	if (why != DROP_NONE) {
+		ip6_in_count_drop(st, why, 1);
+		(void)pkt_drop(st, pkt, why);
+	}
+}
+
+static enum drop ip6_deliver(struct stack *st, struct pkt *pkt, const struct ip6_hdr *hdr,
+			     struct ip6_walk *w)
+{
+	struct pkt *whole = NULL;
+	enum drop why = ip6_ext_walk(pkt, w);
+
+	if (unlikely(why != DROP_NONE))
+		return why;
+	if (likely(w->proto != IP_PROTO_FRAGMENT))
+		return ip6_deliver_whole(st, pkt, hdr, w);
+	why = ip6_reasm(st, pkt, w, &whole);
+	if (why == DROP_NONE && whole)
+		ip6_deliver_reasm(st, whole);
 	return why;
 }
 
@@ -183,10 +257,11 @@ static enum drop ip6_in_group(const struct netif *netif, const struct pkt *pkt,
 /* Where to: us, or on. Groups are never forwarded: there is no multicast routing. */
 static enum drop ip6_in_dispatch(struct netif *netif, struct pkt *pkt, const struct ip6_hdr *hdr)
 {
-	struct ip6_walk w = {.off = IP6_HDR_LEN, .next_off = 6, .proto = hdr->next_hdr};
+	struct ip6_walk w = IP6_WALK_START;
 	struct stack *st = netif->stack;
 	enum drop why;
 
+	w.proto = hdr->next_hdr;
 	if (unlikely(w.proto == IP_PROTO_HOPOPTS)) {
 		why = ip6_ext_hopopts(pkt, &w);
 		if (why != DROP_NONE)
@@ -220,43 +295,6 @@ static enum drop ip6_in_hooked(struct netif *netif, struct pkt *pkt, struct ip6_
 		return why;
 	ip6_hdr_read(pkt->data, hdr); /* translation may have changed it */
 	return ip6_in_dispatch(netif, pkt, hdr);
-}
-
-static void ip6_in_count_drop(struct stack *st, enum drop why, uint32_t n_frames)
-{
-	switch (why) {
-	case DROP_IP6_HDR:
-	case DROP_IP6_VERSION:
-	case DROP_IP6_EXT:
-	case DROP_IP6_OPTION:
-	case DROP_IP6_ROUTING:
-	case DROP_IP_TTL:
-		mib_add(st, MIB_Ip6InHdrErrors, n_frames);
-		break;
-	case DROP_IP6_SRC:
-	case DROP_IP6_DST:
-	case DROP_IP6_SCOPE:
-	case DROP_IP6_NOT_LOCAL:
-	case DROP_IP_LINK_BROADCAST:
-		mib_add(st, MIB_Ip6InAddrErrors, n_frames);
-		break;
-	case DROP_IP6_NO_PROTO:
-		mib_add(st, MIB_Ip6InUnknownProtos, n_frames);
-		break;
-	case DROP_IP6_FRAG:
-	case DROP_IP6_DISABLED:
-	case DROP_NOMEM:
-		mib_add(st, MIB_Ip6InDiscards, n_frames);
-		break;
-	case DROP_IP_NO_ROUTE:
-	case DROP_IP_ROUTE_UNREACHABLE:
-	case DROP_IP_ROUTE_BLACKHOLE:
-	case DROP_IP_ROUTE_PROHIBIT:
-		mib_add(st, MIB_Ip6InNoRoutes, n_frames);
-		break;
-	default:
-		break;
-	}
 }
 
 enum drop ip6_input(struct netif *netif, struct pkt *pkt)

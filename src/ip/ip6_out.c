@@ -109,19 +109,47 @@ static void ip6_out_loop(struct pkt *pkt, const struct ip_out *out, const struct
 		mcast_loop(dst->netif, pkt);
 }
 
+static int ip6_out_neigh(struct pkt *pkt, struct ip_dst *dst)
+{
+	if (!dst->neigh && !dst->is_local)
+		dst->neigh = neigh_find(dst->netif, &dst->nexthop);
+	return neigh_output(dst->netif, pkt, &dst->nexthop, ETHERTYPE_IPV6, dst->neigh);
+}
+
+/* All fragments are sent, whatever becomes of one: so the errors of one are told. */
+static int ip6_out_frags(struct stack *st, struct pkt *pkt, struct ip_dst *dst, uint32_t mtu)
+{
+	struct pktq frags;
+	struct pkt *frag;
+	enum drop why;
+	int err = 0;
+
+	pktq_init(&frags);
+	why = ip6_fragment(st, pkt, mtu > IP6_MTU_MIN ? mtu : IP6_MTU_MIN, &frags);
+	if (why != DROP_NONE)
+		return ip6_out_drop(st, pkt, why);
+	while ((frag = pktq_pop(&frags))) {
+		mib_add(st, MIB_Ip6OutOctets, frag->len);
+		err = ip6_out_neigh(frag, dst);
+	}
+	return err;
+}
+
 /* To a destination that has been resolved. */
 static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
 			struct ip_dst *dst)
 {
+	uint32_t mtu = unlikely(out->ignore_pmtu) ? dst->netif->mtu : dst->mtu;
+	bool is_large, stolen;
 	enum drop why;
-	bool stolen;
 
 	pkt->netif = dst->netif;
 	pkt->mark = out->flow.mark;
 	why = ip6_out_hdr(st, pkt, out);
 	if (unlikely(why != DROP_NONE))
 		return ip6_out_drop(st, pkt, why);
-	if (unlikely(pkt_frame_l3_len(pkt) > dst->mtu))
+	is_large = pkt_frame_l3_len(pkt) > mtu;
+	if (unlikely(is_large) && (out->no_frag || (out->df && !out->df_if_fits)))
 		return ip6_out_drop(st, pkt, DROP_IP_MTU);
 	pkt_hop(pkt, HOP_ROUTE, dst->prefix_len);
 	mib_add(st, MIB_Ip6OutRequests, pkt_n_frames(pkt));
@@ -140,10 +168,10 @@ static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 			return 0;
 		}
 	}
+	if (unlikely(is_large))
+		return ip6_out_frags(st, pkt, dst, mtu);
 	mib_add(st, MIB_Ip6OutOctets, pkt_wire_bytes(pkt));
-	if (!dst->neigh && !dst->is_local)
-		dst->neigh = neigh_find(dst->netif, &dst->nexthop);
-	return neigh_output(dst->netif, pkt, &dst->nexthop, ETHERTYPE_IPV6, dst->neigh);
+	return ip6_out_neigh(pkt, dst);
 }
 
 int ip6_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)

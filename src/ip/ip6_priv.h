@@ -28,7 +28,24 @@ struct ip6_walk {
 	uint8_t n_exts;
 };
 
+#define IP6_WALK_START ((struct ip6_walk){.off = IP6_HDR_LEN, .next_off = 6})
+
 /* The hop-by-hop options, which every node on the way may look at, when they come first. */
 enum drop ip6_ext_hopopts(struct pkt *pkt, struct ip6_walk *w);
-/* All headers up to the transport's. DROP_NONE: w->proto is none of an extension header. */
+/* All headers up to the transport's. DROP_NONE: w->proto is none of an extension header, or a
+ * fragment's, which is linear then. */
 enum drop ip6_ext_walk(struct pkt *pkt, struct ip6_walk *w);
+
+/*
+ * Fragments (ip6_frag.c).
+ */
+
+extern const struct reasm_ops ip6_reasm_ops;
+/* Cuts a packet of ours, `data` at its header, without extension headers, for `mtu`, which is at
+ * least IP6_MTU_MIN; its fragments are appended to `out`. Takes `pkt` on DROP_NONE. */
+enum drop ip6_fragment(struct stack *st, struct pkt *pkt, uint32_t mtu,
+		       struct pktq *out) MUST_CHECK;
+/* A fragment at whose header the walk stands. Takes `pkt` on DROP_NONE; then *ret is the whole
+ * packet, without fragment header, or NULL: it is not complete. */
+enum drop ip6_reasm(struct stack *st, struct pkt *pkt, const struct ip6_walk *w,
+		    struct pkt **ret) MUST_CHECK;

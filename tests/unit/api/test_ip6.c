@@ -229,6 +229,27 @@ static void dual_stack_socket_holds_the_port_for_both(void **state)
 	weft_close(four);
 }
 
+static void large_datagram_goes_in_fragments_and_arrives_whole(void **state)
+{
+	struct world *w = *state;
+	struct weft_sock *server = bound6(w->server, WEFT_SOCK_DGRAM, "[::]:7");
+	struct weft_sock *s = socket6(w->client, WEFT_SOCK_DGRAM, 0);
+	static uint8_t out[5000], in[5001];
+
+	for (size_t i = 0; i < sizeof(out); i++)
+		out[i] = (uint8_t)(i * 7 + i / 256);
+	assert_int_equal(world_sendto(s, out, sizeof(out), "[2001:db8::2]:7"), sizeof(out));
+	world_settle(w);
+	assert_int_equal(weft_recv(server, in, sizeof(in), 0), sizeof(out));
+	assert_memory_equal(in, out, sizeof(out));
+	assert_int_equal(weft_stack_counter(w->client, "Ip6FragOKs"), 1);
+	assert_int_equal(weft_stack_counter(w->client, "Ip6FragCreates"), 4);
+	assert_int_equal(weft_stack_counter(w->server, "Ip6ReasmReqds"), 4);
+	assert_int_equal(weft_stack_counter(w->server, "Ip6ReasmOKs"), 1);
+	weft_close(server);
+	weft_close(s);
+}
+
 static void ipv4_socket_gets_no_ipv6_packets(void **state)
 {
 	struct world *w = *state;
@@ -276,6 +297,7 @@ int main(void)
 		T(dual_stack_listener_takes_both_families),
 		T(v6only_listener_refuses_ipv4),
 		T(dual_stack_socket_holds_the_port_for_both),
+		T(large_datagram_goes_in_fragments_and_arrives_whole),
 		T(ipv4_socket_gets_no_ipv6_packets),
 		T(route_text_of_ipv6_is_understood),
 	};
