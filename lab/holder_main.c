@@ -307,6 +307,9 @@ static void network_set(int sock, const struct labfile_node *node)
 	if (node->forwarding) {
 		what = "net.ipv4.ip_forward";
 		err = file_write("/proc/sys/net/ipv4/ip_forward", "1");
+		/* Refused where the kernel has no IPv6: then nobody needs it. */
+		if (!err && node_has_ip6(node))
+			(void)!file_write("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 	}
 	if (!err) {
 		what = "lo";

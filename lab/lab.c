@@ -102,10 +102,14 @@ int lab_hosts_build(struct lab *lab)
 	fprintf(f, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
 	for (uint32_t i = 0; i < lab->n_nodes; i++) {
 		const struct labfile_node *node = lab->nodes[i]->file;
-		const struct lab_ip *ip = labfile_node_addr(node);
+		const uint8_t families[] = {LAB_IP4, LAB_IP6};
 
-		if (ip && !hosts_has(file, node->name))
-			fprintf(f, "%s %s\n", lab_ip_format(ip, text), node->name);
+		for (size_t k = 0; k < 2 && !hosts_has(file, node->name); k++) {
+			const struct lab_ip *ip = labfile_node_addr_of(node, families[k]);
+
+			if (ip)
+				fprintf(f, "%s %s\n", lab_ip_format(ip, text), node->name);
+		}
 	}
 	for (uint32_t i = 0; i < file->n_hosts; i++)
 		fprintf(f, "%s %s\n", lab_ip_format(&file->hosts[i].ip, text), file->hosts[i].name);
@@ -179,6 +183,14 @@ int lab_node_hold(struct lab_node *node, char *msg)
 	return refuse(msg, err, "node %s: %s", node->file->name, why[0] ? why : strerror(-err));
 }
 
+/* A router is one in both families. */
+static int forwarding_set(struct weft_stack *st)
+{
+	int err = weft_stack_set(st, "net.ipv4.ip_forward", 1);
+
+	return err ? err : weft_stack_set(st, "net.ipv6.conf.all.forwarding", 1);
+}
+
 int lab_node_start(struct lab_node *node, char *msg)
 {
 	struct weft_engine *eng = node->lab->eng;
@@ -188,7 +200,7 @@ int lab_node_start(struct lab_node *node, char *msg)
 	if (!err && node->file->kind == LABFILE_SWITCH)
 		err = weft_bridge_new(node->stack, &node->bridge);
 	if (!err && node->file->forwarding && node->file->kind == LABFILE_WEFT)
-		err = weft_stack_set(node->stack, "net.ipv4.ip_forward", 1);
+		err = forwarding_set(node->stack);
 	if (!err) {
 		err = lab_sysctls_set(node->file, node->stack, &bad);
 		if (err)

@@ -350,6 +350,15 @@ const struct lab_ip *labfile_node_addr(const struct labfile_node *node)
 	return NULL;
 }
 
+const struct lab_ip *labfile_node_addr_of(const struct labfile_node *node, uint8_t family)
+{
+	for (uint32_t i = 0; i < node->n_ifaces; i++)
+		for (uint32_t k = 0; k < node->ifaces[i].n_addrs; k++)
+			if (node->ifaces[i].addrs[k].net.ip.family == family)
+				return &node->ifaces[i].addrs[k].net.ip;
+	return NULL;
+}
+
 struct labfile_iface *labfile_iface_peer(const struct labfile_iface *iface)
 {
 	return iface->link ? iface->link->ends[!iface->end].iface : NULL;

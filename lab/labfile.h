@@ -342,6 +342,8 @@ void labfile_print_plan(const struct labfile *lab, FILE *out);
 
 /* The address that stands for the node's name: its first, or NULL when it has none. */
 const struct lab_ip *labfile_node_addr(const struct labfile_node *node);
+/* The same of one family. */
+const struct lab_ip *labfile_node_addr_of(const struct labfile_node *node, uint8_t family);
 
 /* The interface at the other end of the link, or NULL. */
 struct labfile_iface *labfile_iface_peer(const struct labfile_iface *iface);

@@ -170,19 +170,12 @@ static void check_mac(struct lab_build *b, const struct labfile_iface *iface, co
 		      where, lab_mac_format(&iface->mac, text));
 }
 
-static void check_addr(struct lab_build *b, const struct labfile_node *node,
-		       const struct labfile_addr *addr, const char *where)
+static void check_addr(struct lab_build *b, const struct labfile_addr *addr, const char *where)
 {
 	const char *special = lab_net_special(&addr->net);
 	char text[LAB_NET_TEXT];
 
-	if (addr->net.ip.family == LAB_IP6 && node->kind == LABFILE_WEFT) {
-		lab_error_add(
-			b->errs, addr->pos,
-			"%s: IPv6 is not supported yet by weft nodes; give it an IPv4 address",
-			where);
-		check_error(b);
-	} else if (special) {
+	if (special) {
 		lab_error_add(b->errs, addr->pos, "%s: %s is %s; choose an address of a host",
 			      where, lab_net_format(&addr->net, text), special);
 		check_error(b);
@@ -234,7 +227,7 @@ static void check_iface(struct lab_build *b, const struct labfile_node *node,
 	}
 	check_mac(b, iface, where);
 	for (uint32_t i = 0; i < iface->n_addrs && node->kind != LABFILE_SWITCH; i++)
-		check_addr(b, node, &iface->addrs[i], where);
+		check_addr(b, &iface->addrs[i], where);
 	check_iface_link(b, iface, where);
 }
 

@@ -177,11 +177,7 @@ static void check_route(struct routes *r, struct labfile_node *node, struct labf
 	route_set_family(route);
 	route_where(node, route, where);
 	base = lab_net_base(&route->dst);
-	if (route->dst.ip.family == LAB_IP6 && node->kind == LABFILE_WEFT)
-		lab_error_add(r->b->errs, pos,
-			      "%s: IPv6 is not supported yet by weft nodes; remove the route",
-			      where);
-	else if (!lab_ip_eq(&base.ip, &route->dst.ip))
+	if (!lab_ip_eq(&base.ip, &route->dst.ip))
 		lab_error_add(r->b->errs, pos,
 			      "%s: %s has bits behind its prefix; did you mean %s or %s/%u?", where,
 			      lab_net_format(&route->dst, t1), lab_net_format(&base, t2),

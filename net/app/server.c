@@ -71,27 +71,37 @@ static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
 	weft_on_event(s, listener_ready, srv);
 }
 
+static int listener_open(struct server *srv, struct weft_stack *st, uint16_t port, bool is_ip6)
+{
+	const uint8_t family = is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
+	struct weft_sockaddr any = {.addr.family = family, .port = port};
+	const int one = 1;
+	struct weft_sock *s;
+	int err = weft_socket(st, family, WEFT_SOCK_STREAM, 0, &s);
+
+	if (err)
+		return is_ip6 && err == -EAFNOSUPPORT ? 0 : err;
+	srv->listeners[is_ip6] = s;
+	err = weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	if (!err && is_ip6)
+		err = weft_setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
+	if (!err)
+		err = weft_bind(s, &any);
+	if (!err)
+		err = weft_listen(s, SERVER_BACKLOG);
+	if (!err)
+		weft_on_event(s, listener_ready, srv);
+	return err;
+}
+
 int server_init(struct server *srv, const struct server_kind *kind, struct weft_stack *st,
 		uint16_t port)
 {
-	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = port};
-	const int one = 1;
 	int err;
 
 	*srv = (struct server){.kind = kind};
-	err = weft_socket(st, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &srv->listener);
-	if (err) {
-		srv->listener = NULL;
-		return err;
-	}
-	err = weft_setsockopt(srv->listener, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
-	if (!err)
-		err = weft_bind(srv->listener, &any);
-	if (!err)
-		err = weft_listen(srv->listener, SERVER_BACKLOG);
-	if (!err)
-		weft_on_event(srv->listener, listener_ready, srv);
-	return err;
+	err = listener_open(srv, st, port, false);
+	return err ? err : listener_open(srv, st, port, true);
 }
 
 void server_fini(struct server *srv)
@@ -101,6 +111,8 @@ void server_fini(struct server *srv)
 		weft_abort(c->sock);
 		conn_free(c);
 	}
-	weft_close(srv->listener);
-	srv->listener = NULL;
+	for (size_t i = 0; i < 2; i++) {
+		weft_close(srv->listeners[i]);
+		srv->listeners[i] = NULL;
+	}
 }

@@ -38,7 +38,7 @@ struct server_kind {
 
 struct server {
 	const struct server_kind *kind;
-	struct weft_sock *listener;
+	struct weft_sock *listeners[2]; /* IPv4, IPv6; NULL: the stack has no such */
 	struct server_conn *conns;
 	struct server_stats stats;
 };

@@ -22,8 +22,8 @@ struct echo_conn {
 };
 
 struct echo {
-	struct weft_sock *listener; /* NULL: not over TCP */
-	struct weft_sock *dgram;    /* NULL: not over UDP */
+	/* IPv4 and IPv6; NULL: not over that protocol, or the stack has no such family. */
+	struct weft_sock *listeners[2], *dgrams[2];
 	struct echo_conn *conns;
 	struct echo_stats stats;
 	uint8_t dgram_buf[ECHO_DGRAM_MAX];
@@ -140,16 +140,20 @@ static void dgram_ready(struct weft_sock *s, void *arg, uint32_t events)
 	}
 }
 
-static int socket_bound(struct weft_stack *st, int type, uint16_t port, struct weft_sock **ret)
+static int socket_bound(struct weft_stack *st, uint8_t family, int type, uint16_t port,
+			struct weft_sock **ret)
 {
-	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = port};
+	struct weft_sockaddr any = {.addr.family = family, .port = port};
+	bool is_ip6 = family == WEFT_AF_INET6;
 	struct weft_sock *s;
 	int one = 1;
-	int err = weft_socket(st, WEFT_AF_INET, type, 0, &s);
+	int err = weft_socket(st, family, type, 0, &s);
 
 	if (err)
-		return err;
-	if (type == WEFT_SOCK_STREAM)
+		return is_ip6 && err == -EAFNOSUPPORT ? 0 : err;
+	if (is_ip6)
+		err = weft_setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
+	if (!err && type == WEFT_SOCK_STREAM)
 		err = weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
 	if (!err)
 		err = weft_bind(s, &any);
@@ -163,6 +167,14 @@ static int socket_bound(struct weft_stack *st, int type, uint16_t port, struct w
 	return 0;
 }
 
+/* One of each family. */
+static int sockets_bound(struct weft_stack *st, int type, uint16_t port, struct weft_sock *ret[2])
+{
+	int err = socket_bound(st, WEFT_AF_INET, type, port, &ret[0]);
+
+	return err ? err : socket_bound(st, WEFT_AF_INET6, type, port, &ret[1]);
+}
+
 int echo_new(struct weft_stack *st, const struct echo_config *cfg, struct echo **ret)
 {
 	struct echo *e = calloc(1, sizeof(*e));
@@ -171,17 +183,19 @@ int echo_new(struct weft_stack *st, const struct echo_config *cfg, struct echo *
 	if (!e)
 		return -ENOMEM;
 	if (cfg->tcp)
-		err = socket_bound(st, WEFT_SOCK_STREAM, cfg->port, &e->listener);
+		err = sockets_bound(st, WEFT_SOCK_STREAM, cfg->port, e->listeners);
 	if (!err && cfg->udp)
-		err = socket_bound(st, WEFT_SOCK_DGRAM, cfg->port, &e->dgram);
+		err = sockets_bound(st, WEFT_SOCK_DGRAM, cfg->port, e->dgrams);
 	if (err) {
 		echo_free(e);
 		return err;
 	}
-	if (e->listener)
-		weft_on_event(e->listener, listener_ready, e);
-	if (e->dgram)
-		weft_on_event(e->dgram, dgram_ready, e);
+	for (size_t i = 0; i < 2; i++) {
+		if (e->listeners[i])
+			weft_on_event(e->listeners[i], listener_ready, e);
+		if (e->dgrams[i])
+			weft_on_event(e->dgrams[i], dgram_ready, e);
+	}
 	*ret = e;
 	return 0;
 }
@@ -195,8 +209,10 @@ void echo_free(struct echo *e)
 		weft_abort(c->sock);
 		conn_free(c);
 	}
-	weft_close(e->listener);
-	weft_close(e->dgram);
+	for (size_t i = 0; i < 2; i++) {
+		weft_close(e->listeners[i]);
+		weft_close(e->dgrams[i]);
+	}
 	free(e);
 }
 

@@ -125,22 +125,23 @@ static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
 	weft_on_event(s, listener_ready, srv);
 }
 
-static int listener_open(struct http_server *srv)
+static int listener_open(struct http_server *srv, bool is_ip6)
 {
-	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = srv->cfg.port};
+	const uint8_t family = is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
+	struct weft_sockaddr any = {.addr.family = family, .port = srv->cfg.port};
 	const int one = 1;
-	int err = weft_socket(srv->stack, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &srv->listener);
+	struct weft_sock *s;
+	int err = weft_socket(srv->stack, family, WEFT_SOCK_STREAM, 0, &s);
 
-	if (err) {
-		srv->listener = NULL;
-		return err;
-	}
-	err = weft_setsockopt(srv->listener, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	if (err)
+		return is_ip6 && err == -EAFNOSUPPORT ? 0 : err;
+	srv->listeners[is_ip6] = s;
+	err = weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	if (!err && is_ip6)
+		err = weft_setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
 	if (!err)
-		err = weft_bind(srv->listener, &any);
-	if (!err)
-		err = weft_listen(srv->listener, SERVER_BACKLOG);
-	return err;
+		err = weft_bind(s, &any);
+	return err ? err : weft_listen(s, SERVER_BACKLOG);
 }
 
 static int folder_open(struct http_server *srv)
@@ -170,13 +171,17 @@ int http_server_new(struct weft_stack *st, const struct http_server_config *cfg,
 	if (!err)
 		err = folder_open(srv);
 	if (!err)
-		err = listener_open(srv);
+		err = listener_open(srv, false);
+	if (!err)
+		err = listener_open(srv, true);
 	if (err) {
 		http_server_free(srv);
 		return err;
 	}
 	srv->cfg.docs = NULL;
-	weft_on_event(srv->listener, listener_ready, srv);
+	for (size_t i = 0; i < 2; i++)
+		if (srv->listeners[i])
+			weft_on_event(srv->listeners[i], listener_ready, srv);
 	*ret = srv;
 	return 0;
 }
@@ -188,7 +193,8 @@ void http_server_free(struct http_server *srv)
 		return;
 	while (srv->conns)
 		http_conn_abort(srv->conns);
-	weft_close(srv->listener);
+	weft_close(srv->listeners[0]);
+	weft_close(srv->listeners[1]);
 	http_disk_free(srv->folder.disk);
 	if (srv->folder.fd >= 0)
 		close(srv->folder.fd);

@@ -46,16 +46,23 @@ links:
 SERVICES = """    services:
       - http: { port: 80, files: { /x: { size: 100B, seed: 1 }, /big: { size: 20MB, seed: 1 } } }
       - echo: { port: 7, proto: [tcp, udp] }
+    sysctls: { net.ipv6.conf.all.disable_ipv6: 1 }
 """
 
 # On the kernel's side: what the services of the weft node do.
 SERVER = r"""
 import select, signal, socket, sys
-def listen(port):
-    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(('0.0.0.0', port)); s.listen(1024); return s
+def bound(family, kind, port):
+    s = socket.socket(family, kind)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+    s.bind(('::' if family == socket.AF_INET6 else '0.0.0.0', port)); return s
+def listen(port, family=socket.AF_INET):
+    s = bound(family, socket.SOCK_STREAM, port); s.listen(1024); return s
 http, echo = listen(80), listen(7)
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(('0.0.0.0', 7))
+udp = bound(socket.AF_INET, socket.SOCK_DGRAM, 7)
+others = [listen(80, socket.AF_INET6), listen(7, socket.AF_INET6), bound(socket.AF_INET6, socket.SOCK_DGRAM, 7)]
 conns = {}
 print('ready', flush=True)
 signal.signal(signal.SIGINT, lambda *a: sys.exit(0))

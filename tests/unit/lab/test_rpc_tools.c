@@ -297,11 +297,17 @@ static void neighbours_come_change_and_go(void **state UNUSED)
 
 static void sockets_are_listed(void **state UNUSED)
 {
-	assert_int_equal(count_of("ss.list"), 2);
-	for (size_t i = 0; i < 2; i++) {
+	assert_int_equal(count_of("ss.list"), 4);
+	for (size_t i = 0; i < 4; i++) {
+		bool is_ip6 = i % 2;
+
 		entry_is("alpha", "ss.list", i, "'ip_proto'");
-		entry_is("alpha", "ss.list", i, "'local':{'address':'0.0.0.0','port':7}");
-		entry_is("alpha", "ss.list", i, "'peer':{'address':'0.0.0.0','port':0}");
+		entry_is("alpha", "ss.list", i,
+			 is_ip6 ? "'local':{'address':'::','port':7}"
+				: "'local':{'address':'0.0.0.0','port':7}");
+		entry_is("alpha", "ss.list", i,
+			 is_ip6 ? "'peer':{'address':'::','port':0}"
+				: "'peer':{'address':'0.0.0.0','port':0}");
 	}
 }
 
