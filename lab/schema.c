@@ -701,17 +701,12 @@ const struct lab_schema lab_schema_file = {
 };
 
 const struct lab_schema *const lab_schemas[] = {
-	&lab_schema_file, &schema_node,
-	&schema_iface,    &schema_route,
-	&schema_service,  &schema_http,
-	&schema_doc,      &schema_echo,
-	&schema_discard,  &schema_rr,
-	&schema_app,      &schema_app_http,
-	&schema_app_echo, &schema_app_bulk,
-	&schema_app_rr,   &schema_app_ping,
-	&schema_link,     &schema_shape,
-	&schema_change,   &schema_host,
-	&schema_defaults, NULL,
+	&lab_schema_file, &schema_node,     &schema_iface,  &schema_route,
+	&schema_service,  &schema_http,     &schema_doc,    &schema_echo,
+	&schema_discard,  &schema_rr,       &schema_app,    &schema_app_http,
+	&schema_app_echo, &schema_app_bulk, &schema_app_rr, &schema_app_ping,
+	&schema_link,     &schema_shape,    &schema_change, &schema_host,
+	&schema_sysctl,   &schema_defaults, NULL,
 };
 
 const struct lab_key *lab_schema_key(const struct lab_schema *schema, const char *name,
