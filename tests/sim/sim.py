@@ -125,6 +125,32 @@ def check_bottleneck(weft, checks):
                  shared, other)
 
 
+def sent_of(weft, lab, seconds):
+    """What each bulk sender has written by then. Runs are repeatable, so two of them are two looks at one."""
+    return [a["sent_bytes"] for a in up(weft, lab, seconds, "--seed", "1")["apps"]]
+
+
+def check_longfat(weft, checks, tmp):
+    """Default settings fill 1 Gbit/s and 100 ms: buffers grow in time, and congestion control leaves it full."""
+    best_bytes = 10**9 // 8 * 1448 // 1514
+    at = {s: sent_of(weft, HERE / "longfat.yaml", s)[0] for s in (3, 4, 8, 12)}
+    for start, end in ((3, 4), (4, 8), (8, 12)):
+        rate = (at[end] - at[start]) // (end - start)
+        checks.check(rate * 10 >= best_bytes * 9, f"longfat: one flow has 90 % of it from {start} to {end} s",
+                     f"{rate} of {best_bytes} bytes a second")
+    many = pathlib.Path(tmp) / "longfat16.yaml"
+    app = "      - bulk: { to: b, at: 0s, time: 100s }\n"
+    text = (HERE / "longfat.yaml").read_text(encoding="utf-8")
+    many.write_text(text.replace(app, "".join(app.replace("0s,", f"{i * 10}ms,") for i in range(16))),
+                    encoding="utf-8")
+    before, after = sent_of(weft, many, 30), sent_of(weft, many, 40)
+    rates = [(b - a) // 10 for a, b in zip(before, after)]
+    jain = sum(rates) ** 2 / (len(rates) * sum(r * r for r in rates))
+    checks.check(len(rates) == 16 and jain >= 0.95, "longfat: 16 flows share it, Jain at least 0.95 after 30 s",
+                 f"{jain:.3f}", *rates)
+    checks.check(sum(rates) * 10 >= best_bytes * 9, "longfat: and together they have 90 % of it", sum(rates))
+
+
 def check_changes(weft, checks, tmp):
     """An outage of a second, and a longer delay afterwards, from the lab file."""
     lab = pathlib.Path(tmp) / "changes.yaml"
@@ -224,6 +250,7 @@ def main():
         check_capture(weft, checks, tmp)
         check_still(weft, checks, tmp)
         check_changes(weft, checks, tmp)
+        check_longfat(weft, checks, tmp)
         check_refusals(weft, checks, tmp)
     check_repeat(weft, checks)
     check_golden(weft, checks, "--update" in sys.argv[2:])
