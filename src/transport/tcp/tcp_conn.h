@@ -195,6 +195,7 @@ struct tcp_conn {
 	uint32_t rtt_seq;
 	uint8_t n_backoffs;      /* of the retransmission timeout; until an RTT sample (Karn) */
 	uint8_t reordering;      /* segments that may be overtaken before we hold one lost */
+	uint32_t last_text_ms;   /* engine milliseconds, wraps: when data came in last */
 	struct tcp_txq *txq;     /* what is in flight; NULL: nothing */
 	struct tcp_reasm *reasm; /* as receiver; NULL: nothing is out of order */
 
@@ -231,7 +232,6 @@ struct tcp_conn {
 	struct tcp_sack_block dsack;
 	uint32_t handshake_us;
 	uint16_t tfo;                  /* TCP_TFO_* */
-	uint16_t last_text_ms;         /* engine milliseconds, wraps: when data came in last */
 	struct tcp_sockopts *sockopts; /* what the application set; NULL: nothing of it */
 	struct tcp_listen *listen;     /* in LISTEN; with TCPC_ACCEPTQ, the listener's */
 

@@ -189,7 +189,7 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (conn->ecn)
 		tcp_ecn_input(conn, seg);
 	conn->data_segs_in += seg->len > 0 ? seg->n_frames : 0;
-	conn->last_text_ms = (uint16_t)tcp_clock_ms(conn->sk.stack);
+	conn->last_text_ms = tcp_clock_ms(conn->sk.stack);
 	/* What reaches beyond the window is cut off, the FIN with it. */
 	data_end = seq_min(data_end, edge);
 	if (seq_leq(seg->seq, conn->rcv_nxt))

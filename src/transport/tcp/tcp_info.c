@@ -160,6 +160,16 @@ static void tcp_info_linux_listen(const struct tcp_conn *conn, struct weft_tcp_i
 	};
 }
 
+/* Until data comes, since the handshake ended. */
+static uint32_t tcp_info_text_ago_ms(const struct tcp_conn *conn)
+{
+	uint32_t last_ms = conn->last_text_ms;
+
+	if (conn->data_segs_in == 0)
+		last_ms = (uint32_t)(conn->established_ns / TCP_NS_PER_MS);
+	return tcp_clock_ms(conn->sk.stack) - last_ms;
+}
+
 void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret)
 {
 	uint32_t now_ms = tcp_clock_ms(conn->sk.stack);
@@ -188,7 +198,7 @@ void tcp_info_linux(const struct tcp_conn *conn, struct weft_tcp_info_linux *ret
 		.lost = i.lost,
 		.retrans = i.retrans,
 		.last_data_sent = now_ms - conn->last_snd_ms,
-		.last_data_recv = now_ms - conn->last_rcv_ms,
+		.last_data_recv = tcp_info_text_ago_ms(conn),
 		.last_ack_recv = now_ms - conn->last_rcv_ms,
 		.pmtu = i.pmtu,
 		.rcv_ssthresh = i.rcv_ssthresh,

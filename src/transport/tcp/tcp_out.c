@@ -365,7 +365,7 @@ static void tcp_sent_new(struct tcp_conn *conn, uint32_t n, uint32_t n_segs)
  * its answers. As Linux, soon is less than the longest delay of an ACK. */
 static void tcp_note_answer(struct tcp_conn *conn)
 {
-	uint16_t ms = (uint16_t)((uint16_t)tcp_clock_ms(conn->sk.stack) - conn->last_text_ms);
+	uint32_t ms = tcp_clock_ms(conn->sk.stack) - conn->last_text_ms;
 
 	if (ms < tcp_conf(conn)->delack_ms)
 		conn->flags |= TCPC_PINGPONG;

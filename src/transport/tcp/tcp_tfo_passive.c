@@ -182,7 +182,7 @@ static void tfo_take_data(struct tcp_conn *child, struct tcp_seg *seg)
 	pkt_trim(pkt, n);
 	child->rcv_nxt += n;
 	child->data_segs_in++;
-	child->last_text_ms = (uint16_t)tcp_clock_ms(child->sk.stack);
+	child->last_text_ms = tcp_clock_ms(child->sk.stack);
 	child->tfo |= TCP_TFO_TAKEN;
 	tcp_rcvq_push(child, pkt);
 }
