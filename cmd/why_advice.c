@@ -64,6 +64,8 @@ static const struct {
 	 "The node is no router: `forwarding: true` in the lab file, or send it elsewhere"},
 	{"IP4_NO_PROTO",
 	 "Nothing on the node speaks this IP protocol; it has answered with an ICMP error"},
+	{"IP_RPFILTER",
+	 "The source is reached another way: net.ipv4.conf.all.rp_filter, 2 is loose, 0 off"},
 	{"IP_FRAG_DUP", "Harmless: a link duplicated a fragment, or a bridge has a loop"},
 	{"IP_FRAG_OVERLAP",
 	 "No sender makes such fragments by mistake: somebody attacks, or tests"},

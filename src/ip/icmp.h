@@ -86,6 +86,8 @@ static inline void icmp_count_out(struct stack *st, uint8_t type)
 		mib_inc(st, MIB_IcmpOutDestUnreachs);
 	else if (type == ICMP4_TIME_EXCEEDED)
 		mib_inc(st, MIB_IcmpOutTimeExcds);
+	else if (type == ICMP4_REDIRECT)
+		mib_inc(st, MIB_IcmpOutRedirects);
 	else if (type == ICMP4_PARAM_PROBLEM)
 		mib_inc(st, MIB_IcmpOutParmProbs);
 	else if (type == ICMP4_ECHO)

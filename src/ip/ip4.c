@@ -16,6 +16,10 @@ static const struct sysctl ip4_sysctls[] = {
 	       "forward packets between interfaces"),
 	SYSCTL(struct ip4_conf, default_ttl, "net.ipv4.ip_default_ttl", 1, 255,
 	       "time to live of packets sent, hops"),
+	SYSCTL(struct ip4_conf, rp_filter, "net.ipv4.conf.all.rp_filter", 0, 2,
+	       "drop packets whose source is reached by another interface (1), or not at all (2)"),
+	SYSCTL(struct ip4_conf, send_redirects, "net.ipv4.conf.all.send_redirects", 0, 1,
+	       "tell hosts of a nearer gateway on their link"),
 };
 
 static void *ip4_sysctl_base(struct stack *st)
@@ -165,7 +169,7 @@ int ip4_init(struct stack *st)
 
 	if (!ip4)
 		return -ENOMEM;
-	ip4->conf = (struct ip4_conf){.default_ttl = IP4_TTL_DEFAULT};
+	ip4->conf = (struct ip4_conf){.default_ttl = IP4_TTL_DEFAULT, .send_redirects = true};
 	ip4->dst_gen = 1;
 	fib4_init(&ip4->fib, &st->eng->mem);
 	ip_hooks_init(&ip4->hooks);

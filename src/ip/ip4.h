@@ -65,9 +65,18 @@ struct ip4_if {
 	bool was_running; /* when it starts to run, addresses are announced */
 };
 
+/* RFC 3704: whether the way back to a source is looked at, as Linux's rp_filter. */
+enum ip4_rp_filter {
+	IP4_RP_OFF,
+	IP4_RP_STRICT, /* it must lead out of the interface that the packet came in on (§2.2) */
+	IP4_RP_LOOSE,  /* there must be one (§2.4) */
+};
+
 struct ip4_conf {
 	bool forward;        /* net.ipv4.ip_forward */
 	uint8_t default_ttl; /* net.ipv4.ip_default_ttl */
+	uint8_t rp_filter;   /* enum ip4_rp_filter */
+	bool send_redirects;
 };
 
 struct ip4 {

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IPv4 forwarding (RFC 1812 §5.3): route, time to live, MTU, next hop; each refusal is told to the
- * source as §5.2.7 says.
- *
- * RFC-DEVIATION: RFC 1812 §5.2.7.2: no redirects are sent when a packet leaves by the interface it
- * came in on; hosts are free to ignore them, and well-kept ones do.
+ * source as §5.2.7 says, and a host that knows no nearer gateway on its own link is told of it.
  */
 #include "ip/icmp.h"
 #include "ip/ip4.h"
@@ -84,6 +81,25 @@ static enum drop fwd_frags(struct stack *st, struct pkt *pkt, struct netif *out,
 	return why;
 }
 
+/* RFC 1812 §5.2.7.2: the packet leaves by the interface that it came in on, and its source is on
+ * that link with the next hop. For the host only, as §4.3.3.2 has it; within the limits of errors.
+ */
+static void fwd_redirect(struct netif *in, const struct pkt *pkt, const struct ip4_hdr *hdr,
+			 const struct fib4_route *route)
+{
+	struct icmp4_hdr icmp = {.type = ICMP4_REDIRECT, .code = ICMP4_REDIRECT_HOST};
+	const struct ip4_ifaddr *ifa = ip4_addr_on_link(in, hdr->src);
+	struct ip_addr src = ip_addr_from_ip4(&hdr->src);
+
+	icmp.u.gateway = ip4_route_nexthop(route, hdr->dst);
+	if (!in->stack->ip4->conf.send_redirects || !ifa ||
+	    !ip4_in_prefix(&icmp.u.gateway, &ifa->addr, ifa->prefix_len) ||
+	    ip4_addr_eq(&icmp.u.gateway, &hdr->src))
+		return;
+	if (icmp_limit_allow(in->stack, &src, in->stack->icmp->conf.ratelimit_ms))
+		icmp4_error(in->stack, pkt, &icmp);
+}
+
 /* The packet may go: from here on it is ours, and changed. */
 static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 			  const struct fib4_route *route, struct ip4_addr dst)
@@ -139,6 +155,8 @@ enum drop ip4_forward(struct netif *in, struct pkt *pkt, const struct ip4_hdr *h
 		if (why != DROP_NONE || stolen)
 			return why;
 	}
+	if (unlikely(route->netif == in))
+		fwd_redirect(in, pkt, hdr, route);
 	if (unlikely(!pkt_make_writable(pkt, hdr->hdr_len)))
 		return DROP_NOMEM;
 	return fwd_send(st, in, pkt, route, hdr->dst);

@@ -71,6 +71,23 @@ static enum drop ip4_in_src(const struct netif *netif, const struct pkt *pkt,
 	return DROP_NONE;
 }
 
+/* RFC 3704 §2.2 and §2.4. */
+static enum drop ip4_in_rp_filter(const struct netif *netif, const struct ip4_hdr *hdr)
+{
+	const struct ip4 *ip4 = netif->stack->ip4;
+	const struct fib4_route *back;
+
+	if ((netif->flags & NETIF_LOOPBACK) || ip4_addr_is_unspecified(&hdr->src))
+		return DROP_NONE;
+	back = fib4_lookup(&ip4->fib, hdr->src);
+	if (!back || back->type != ROUTE_UNICAST ||
+	    (ip4->conf.rp_filter == IP4_RP_STRICT && back->netif != netif)) {
+		mib_inc(netif->stack, MIB_TcpExtIPReversePathFilter);
+		return DROP_IP_RPFILTER;
+	}
+	return DROP_NONE;
+}
+
 static enum drop ip4_in_dst(const struct netif *netif, const struct ip4_hdr *hdr)
 {
 	uint8_t top = hdr->dst.b[0];
@@ -110,6 +127,8 @@ static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_h
 		why = ip4_in_src(netif, pkt, hdr);
 	if (why == DROP_NONE)
 		why = ip4_in_dst(netif, hdr);
+	if (why == DROP_NONE && unlikely(netif->stack->ip4->conf.rp_filter))
+		why = ip4_in_rp_filter(netif, hdr);
 	if (why == DROP_NONE && unlikely(hdr->hdr_len > IP4_HDR_LEN))
 		why = ip4_in_opts(pkt, hdr);
 	return why;

@@ -166,6 +166,7 @@ enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	struct ip6_addr dst = ip_addr_to_ip6(&flow->dst);
 	struct ip_addr src = flow->src;
 	enum drop why;
+	bool is_floor;
 	struct target t;
 
 	if (ip6_addr_is_unspecified(&dst))
@@ -193,6 +194,8 @@ enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 			       .mtu = (uint16_t)t.netif->mtu,
 			       .prefix_len = t.prefix_len,
 			       .is_local = t.is_local};
+	if (!t.is_local)
+		ret->mtu = (uint16_t)pmtu_cap(&st->ip4->pmtu, &flow->dst, ret->mtu, &is_floor);
 	ret->neigh = t.is_local ? NULL : neigh_find(t.netif, &ret->nexthop);
 	if (ret_src)
 		*ret_src = src;

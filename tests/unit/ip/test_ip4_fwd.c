@@ -169,6 +169,71 @@ static void gateway_is_the_next_hop(void **state)
 	assert_ip4(s.hdr.dst, "192.0.2.1");
 }
 
+/* RFC 1812 §5.2.7.2 and §4.3.3.2. */
+static void host_that_knows_no_nearer_gateway_is_told(void **state)
+{
+	struct ip4_fix *f = *state;
+	struct icmp4_hdr hdr;
+	struct sent s;
+
+	add_neigh(f->a, "10.0.0.9", 0xa9);
+	add_route(f->st, "198.51.100.0", 24, "10.0.0.9", NULL);
+	rx(f->a, THROUGH(.hdr.dst = ip4("198.51.100.1")));
+	hdr = sent_icmp4(f->a, &s);
+	assert_int_equal(hdr.type, ICMP4_REDIRECT);
+	assert_int_equal(hdr.code, ICMP4_REDIRECT_HOST);
+	assert_ip4(hdr.u.gateway, "10.0.0.9");
+	assert_ip4(s.hdr.dst, "10.0.0.2");
+	assert_int_equal(s.l4[ICMP4_HDR_LEN + 8], 64);
+	sent_ip4(f->a, &s);
+	assert_ip4(s.hdr.dst, "198.51.100.1");
+	assert_int_equal(f->st->mib[MIB_IcmpOutRedirects], 1);
+	/* Not every time; not who is beyond a router; not when it is switched off. */
+	for (int i = 0; i < 20; i++)
+		rx(f->a, THROUGH(.hdr.dst = ip4("198.51.100.1")));
+	assert_in_range(f->st->mib[MIB_IcmpOutRedirects], 2, 8);
+	fix_ignore_sent(f->a);
+	fix_advance(f->eng, 60 * SEC);
+	rx(f->a, THROUGH(.hdr.src = ip4("192.0.2.7"), .hdr.dst = ip4("198.51.100.1")));
+	sent_ip4(f->a, &s);
+	assert_ip4(s.hdr.dst, "198.51.100.1");
+	set_sysctl(f->st, "net.ipv4.conf.all.send_redirects", 0);
+	rx(f->a, THROUGH(.hdr.dst = ip4("198.51.100.1")));
+	sent_ip4(f->a, &s);
+	assert_ip4(s.hdr.dst, "198.51.100.1");
+	fix_assert_silent(f->a);
+}
+
+/* RFC 3704 §2.2, §2.4. */
+static void way_back_to_the_source_is_looked_at_as_asked_for(void **state)
+{
+	static const struct {
+		const char *src;
+		int mode;
+		enum drop want;
+	} cases[] = {
+		{"10.0.0.2", 1, DROP_NONE},
+		{"10.0.1.2", 0, DROP_NONE},
+		{"10.0.1.2", 1, DROP_IP_RPFILTER}, /* reached by the other interface */
+		{"10.0.1.2", 2, DROP_NONE},
+		{"203.0.113.1", 0, DROP_NONE},
+		{"203.0.113.1", 1, DROP_IP_RPFILTER}, /* not reached at all */
+		{"203.0.113.1", 2, DROP_IP_RPFILTER},
+		{"198.51.100.1", 2, DROP_IP_RPFILTER}, /* a blackhole */
+	};
+	struct ip4_fix *f = *state;
+	uint64_t n = 0;
+
+	add_route_type(f->st, "198.51.100.0", 24, ROUTE_BLACKHOLE);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		set_sysctl(f->st, "net.ipv4.conf.all.rp_filter", cases[i].mode);
+		assert_int_equal(rx_verdict(f->a, DGRAM(.hdr.src = ip4(cases[i].src))),
+				 cases[i].want);
+		n += cases[i].want != DROP_NONE;
+	}
+	assert_int_equal(f->st->mib[MIB_TcpExtIPReversePathFilter], n);
+}
+
 static void datagram_may_leave_where_it_came_in(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -421,6 +486,8 @@ int main(void)
 		T(refusing_routes_answer_by_their_type),
 		T(silent_neighbour_is_host_unreachable),
 		T(gateway_is_the_next_hop),
+		T(host_that_knows_no_nearer_gateway_is_told),
+		T(way_back_to_the_source_is_looked_at_as_asked_for),
 		T(datagram_may_leave_where_it_came_in),
 		T(too_large_with_df_learns_the_mtu),
 		T(martians_are_not_forwarded),
