@@ -34,8 +34,8 @@ struct http_server {
 	struct weft_stack *stack;
 	struct weft_engine *eng;
 	struct weft_sock *listeners[2]; /* IPv4, IPv6; NULL: the stack has no such */
-	struct http_folder folder;  /* fd -1: none */
-	struct http_entry *entries; /* sorted by path */
+	struct http_folder folder;      /* fd -1: none */
+	struct http_entry *entries;     /* sorted by path */
 	size_t n_entries;
 	struct http_conn *conns;
 	struct http_server_stats stats;

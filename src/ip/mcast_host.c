@@ -85,9 +85,9 @@ uint8_t mcast_host_level(const struct mcast_side *side)
 
 	if (forced <= GROUP_LEVEL_3)
 		return forced;
-	for (uint8_t level = GROUP_LEVEL_1; level < GROUP_LEVEL_3; level++)
+	for (int level = GROUP_LEVEL_1; level < GROUP_LEVEL_3; level++)
 		if (now_ns < side->older_until_ns[level])
-			return level;
+			return (uint8_t)level;
 	return GROUP_LEVEL_3;
 }
 

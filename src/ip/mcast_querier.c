@@ -300,7 +300,7 @@ static struct heard *heard_get(struct mcast_querier *q, const struct ip_addr *gr
 	h->querier = q;
 	h->group = *group;
 	h->until_ns = INT64_MIN;
-	for (uint8_t i = 0; i < GROUP_LEVEL_3; i++)
+	for (int i = 0; i < GROUP_LEVEL_3; i++)
 		h->old_until_ns[i] = INT64_MIN;
 	wheel_timer_init(&h->ask_timer, heard_ask_fire);
 	wheel_timer_init(&h->age_timer, heard_age_fire);

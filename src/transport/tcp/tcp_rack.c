@@ -264,18 +264,20 @@ void tcp_tlp_fire(struct tcp_conn *conn)
 void tcp_tlp_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 {
 	struct tcp_sender *snd = tcp_sender(conn);
+	bool was_again, is_repair, is_duplicate;
 
 	if (!(snd->marks & TCP_SND_TLP) || seq_lt(conn->snd_una, snd->tlp_high))
 		return;
-	if (!(tcp_snd_marks(conn) & TCP_SND_TLP_AGAIN) || ev->has_tlp_dsack) {
-		snd->marks &= (uint8_t)~TCP_SND_TLP;
-	} else if (seq_gt(conn->snd_una, snd->tlp_high)) {
+	was_again = (snd->marks & TCP_SND_TLP_AGAIN) && !ev->has_tlp_dsack;
+	is_repair = was_again && seq_gt(conn->snd_una, snd->tlp_high);
+	is_duplicate = ev->acked_bytes == 0 && ev->sacked_bytes == 0 && ev->is_pure;
+	if (was_again && !is_repair && !is_duplicate)
+		return;
+	snd->marks &= (uint8_t)~TCP_SND_TLP;
+	if (is_repair) {
 		/* The last segment was repaired by the probe alone: it was lost, and that is a sign
 		 * of congestion as any other. */
-		snd->marks &= (uint8_t)~TCP_SND_TLP;
 		tcp_mib(conn, MIB_TcpExtTCPLossProbeRecovery);
 		tcp_recover_on_tlp(conn);
-	} else if (ev->acked_bytes == 0 && ev->sacked_bytes == 0 && ev->is_pure) {
-		snd->marks &= (uint8_t)~TCP_SND_TLP; /* the probe was a duplicate */
 	}
 }
