@@ -143,7 +143,7 @@ FAULTS = [
     ("a loss that a probe repaired costs nothing", TCP + "tcp_rack.c",
      "		tcp_recover_on_tlp(conn);\n", ""),
     ("a duplicate of the probe is not understood", TCP + "tcp_rack.c",
-     "_AGAIN) || ev->has_tlp_dsack) {", "_AGAIN)) {"),
+     "_AGAIN) && !ev->has_tlp_dsack;", "_AGAIN);"),
     ("PRR sends as much as was delivered above ssthresh", TCP + "tcp_prr.c",
      "		limit = due / snd->prr_cwnd;", "		limit = due / ssthresh;"),
     ("PRR lets a segment more out always", TCP + "tcp_prr.c",
