@@ -122,24 +122,24 @@ static void holder_ready(void *arg, int fd, uint32_t events)
 static int node_check(struct run *run)
 {
 	struct lab_node *node = lab_node_find(run->s.lab, run->node_name);
+	uint32_t n_kernel = 0;
 
 	if (node && node->holder) {
 		run->node = node;
 		node->is_needed = true;
 		return 0;
 	}
-	if (node)
-		fprintf(stderr,
-			"weft run: node %s is not of kind kernel; programs run in kernel nodes "
-			"only:",
-			run->node_name);
-	else
-		fprintf(stderr,
-			"weft run: the lab has no node %s; programs can run in:", run->node_name);
-	for (uint32_t i = 0; i < run->s.lab->n_nodes; i++)
-		if (run->s.lab->nodes[i]->holder)
+	fprintf(stderr,
+		node ? "weft run: node %s is not of kind kernel; programs run in kernel nodes only:"
+		     : "weft run: the lab has no node %s; programs can run in:",
+		run->node_name);
+	for (uint32_t i = 0; i < run->s.lab->n_nodes; i++) {
+		if (run->s.lab->nodes[i]->holder) {
 			fprintf(stderr, " %s", run->s.lab->nodes[i]->file->name);
-	fprintf(stderr, "\n");
+			n_kernel++;
+		}
+	}
+	fputs(n_kernel ? "\n" : " none; give a node `kind: kernel`\n", stderr);
 	return EXIT_USAGE;
 }
 

@@ -22,7 +22,7 @@ static void up_help(FILE *out)
 {
 	fprintf(out,
 		"usage: weft up FILE [-d] [--name NAME] [--sim] [--for TIME] [--pcap PATH]\n"
-		"               [--seed N] [--report] [--json]\n\n"
+		"               [--seed N] [--trace PATH] [--report] [--json]\n\n"
 		"Brings up the lab that FILE describes and stays in the foreground until "
 		"Ctrl-C.\n\n"
 		"  -d, --detach go into the background once the lab is up; `weft down` ends it\n"
