@@ -8,8 +8,8 @@
  * Several addresses may give rise to the same prefix route; it goes with the last of them. The same
  * link-local address may be on several interfaces (routers are fe80::1 on all of them).
  *
- * RFC-DEVIATION: RFC 4862 §5.4: an address serves at once; nobody is asked whether he has it. Router
- * advertisements (§5.5) are not listened to yet.
+ * RFC-DEVIATION: RFC 4862 §5.4: an address serves at once; nobody is asked whether he has it.
+ *Router advertisements (§5.5) are not listened to yet.
  */
 #include <errno.h>
 
