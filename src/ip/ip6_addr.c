@@ -9,7 +9,7 @@
  * link-local address may be on several interfaces (routers are fe80::1 on all of them).
  *
  * RFC-DEVIATION: RFC 4862 §5.4: an address serves at once; nobody is asked whether he has it.
- *Router advertisements (§5.5) are not listened to yet.
+ * Router advertisements (§5.5) are not listened to yet.
  */
 #include <errno.h>
 
