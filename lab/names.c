@@ -8,6 +8,10 @@
 
 #include "lab/suggest.h"
 
+enum {
+	NAME_ADDRS_MAX = 256, /* addresses of one name that are looked at */
+};
+
 /* Addresses on their way to the caller. */
 struct found {
 	struct weft_addr *list;
@@ -108,7 +112,7 @@ static void find_name(struct found *f, const struct lab_node *node, const char *
 		find_localhost(f);
 }
 
-/* IPv4 before IPv6, each in the order they were found. */
+/* Where no stack of ours can tell: IPv4 before IPv6, each in the order they were found. */
 static void found_sort(struct found *f)
 {
 	for (size_t i = 1; i < f->n; i++) {
@@ -126,15 +130,22 @@ static void found_sort(struct found *f)
 int lab_name_lookup(const struct lab_node *node, const char *name, int family,
 		    struct weft_addr *ret, size_t max)
 {
-	struct found f = {.list = ret, .max = max, .family = family};
+	bool has_stack = node->file->kind == LABFILE_WEFT && node->stack;
+	struct weft_addr all[NAME_ADDRS_MAX];
+	struct found f = {.list = all, .max = ARRAY_SIZE(all), .family = family};
+	size_t n;
 
 	find_name(&f, node, name);
 	if (!f.is_known)
 		return -ENOENT;
 	if (f.n == 0)
 		return -EADDRNOTAVAIL;
-	found_sort(&f);
-	return (int)f.n;
+	/* Without memory the order is the other one. */
+	if (!has_stack || weft_addrs_sort(node->stack, all, f.n) < 0)
+		found_sort(&f);
+	n = f.n < max ? f.n : max;
+	memcpy(ret, all, n * sizeof(*ret));
+	return (int)n;
 }
 
 const char *lab_name_suggest(const struct lab_node *node, const char *name)

@@ -17,7 +17,8 @@
 
 /*
  * The addresses of `name` as `node` sees it, at most `max` of them in `ret`: those of `family`
- * (WEFT_AF_*), or with WEFT_AF_UNSPEC all, IPv4 first. An address in text form stands for itself.
+ * (WEFT_AF_*), or with WEFT_AF_UNSPEC all; the best destination first, as the node's stack sees it
+ * (RFC 6724), or where it has none of ours, IPv4. An address in text form stands for itself.
  * Returns how many there are at least (1 to max); or -ENOENT: there is no such name;
  * -EADDRNOTAVAIL: there is, without an address of that family.
  */

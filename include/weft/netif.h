@@ -235,6 +235,30 @@ WEFT_API int weft_route_get(struct weft_stack *st, const struct weft_addr *dst,
 			    const struct weft_addr *src, struct weft_netif *oif,
 			    struct weft_route_info *ret);
 
+/*
+ * Sorts addresses of either family, the best destination first, as getaddrinfo() does (RFC 6724
+ * §6): those that there is a way to, whose scope and label the source has that they would be
+ * reached from, IPv6 before IPv4; equals stay as they are. 0; -EAFNOSUPPORT; -E2BIG: more than
+ * 4096; -ENOMEM.
+ */
+WEFT_API int weft_addrs_sort(struct weft_stack *st, struct weft_addr *addrs, size_t n);
+/* A row of the policy table (RFC 6724 §2.1), which decides among sources and destinations that are
+ * alike otherwise. IPv4 is within ::ffff:0:0/96. */
+struct weft_addr_policy {
+	struct weft_addr prefix;
+	uint8_t prefix_len;
+	uint8_t precedence; /* of a destination; the higher one is preferred */
+	uint8_t label;      /* a source is preferred whose label is its destination's */
+};
+/* The table becomes these rows; n 0: the one of the RFC. -EINVAL: a prefix is no IPv6 prefix, or
+ * there twice; -E2BIG: more than 64; -EAFNOSUPPORT: the stack has no IPv6; -ENOMEM. */
+WEFT_API int weft_addr_policies_set(struct weft_stack *st, const struct weft_addr_policy *rows,
+				    size_t n);
+/* Calls `fn` for every row in use. */
+WEFT_API void weft_addr_policies(struct weft_stack *st,
+				 void (*fn)(void *arg, const struct weft_addr_policy *row),
+				 void *arg);
+
 /* A permanent neighbour entry; replaces one that is there. -EINVAL: no address of one host;
  * -ENOBUFS: table full; -ENOMEM. */
 WEFT_API int weft_neigh_add(struct weft_netif *nif, const struct weft_addr *addr,

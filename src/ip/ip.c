@@ -73,3 +73,52 @@ bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr)
 	route = fib4_lookup(&st->ip4->fib, a);
 	return route && route->type == ROUTE_LOCAL;
 }
+
+/* What RFC 6724 asks about an IPv4 address of ours. */
+static struct ip_sel_src sel_src_ip4(const struct stack *st, struct ip4_addr addr)
+{
+	struct ip_sel_src src = {.addr = ip_addr_from_ip4(&addr), .prefix_len = 128};
+	const struct ip4_ifaddr *ifa;
+	const struct netif *netif;
+
+	list_for_each (netif, &st->netifs, link) {
+		list_for_each (ifa, &netif->ip4->addrs, link) {
+			if (!ip4_addr_eq(&ifa->addr, &addr))
+				continue;
+			src.ifindex = netif->index;
+			src.prefix_len = (uint8_t)(96 + ifa->prefix_len);
+			return src;
+		}
+	}
+	return src;
+}
+
+/* Where packets to `dst->addr` would go, and from which address. */
+static void dst_find_out(struct stack *st, struct ip_sel_dst *dst)
+{
+	const struct ip_flow flow = {.dst = dst->addr};
+	struct ip_addr src;
+	struct ip6_addr six;
+	struct ip_dst to;
+
+	dst->is_usable = false;
+	dst->src = (struct ip_sel_src){.prefix_len = 0};
+	if (ip_route(st, &flow, &to, &src) || ip_addr_is_unspecified(&src))
+		return;
+	dst->is_usable = true;
+	if (ip_addr_is_ip4(&src)) {
+		dst->src = sel_src_ip4(st, ip_addr_to_ip4(&src));
+		return;
+	}
+	six = ip_addr_to_ip6(&src);
+	/* An address that a route prefers and no interface has any more is as good as one. */
+	if (!ip6_sel_src_of(st, &six, &dst->src))
+		dst->src = (struct ip_sel_src){.addr = src, .prefix_len = 128};
+}
+
+void ip_dsts_sort(struct stack *st, struct ip_sel_dst *dsts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		dst_find_out(st, &dsts[i]);
+	ip_sel_dst_sort(ip6_policies(st), dsts, n);
+}

@@ -11,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "core/stack.h"
+#include "ip/addr_select.h"
 #include "wire/addr.h"
 
 struct neigh;
@@ -77,5 +78,8 @@ int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out);
 
 /* The address is one of ours (any interface). */
 bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr);
+/* Sorts destinations by RFC 6724 §6: of `dsts` the addresses are set, everything else is found out.
+ */
+void ip_dsts_sort(struct stack *st, struct ip_sel_dst *dsts, size_t n);
 /* Upper layers confirm that the next hop is alive (RFC 4861 §7.3.1): forward progress was made. */
 void ip_dst_confirm(struct stack *st, struct ip_dst *dst);

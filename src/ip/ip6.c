@@ -123,6 +123,7 @@ static void ip6_fini(struct stack *st)
 	reasm_fini(&st->ip6->reasm);
 	fib6_fini(&st->ip6->fib);
 	ip6_own_fini(st);
+	mem_free(&st->eng->mem, st->ip6->policies, sizeof(*st->ip6->policies));
 	mem_free(&st->eng->mem, st->ip6, sizeof(*st->ip6));
 	st->ip6 = NULL;
 }

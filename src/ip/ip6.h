@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/wheel.h"
 #include "core/stack.h"
+#include "ip/addr_select.h"
 #include "ip/fib/fib6.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
@@ -128,6 +129,8 @@ struct ip6 {
 	uint32_t own_mask; /* buckets - 1 */
 	uint32_t n_own;
 	struct siphash_key flow_key; /* of flow labels */
+	/* RFC 6724 §2.1, as the user has set it; NULL: the default table. */
+	struct ip_policies *policies;
 	struct reasm reasm;
 };
 
@@ -161,10 +164,19 @@ static inline bool ip6_ifaddr_is_valid(const struct ip6_ifaddr *ifa)
 }
 /* The interface has this address and it is valid: all that counts for link-local ones. */
 bool ip6_addr_is_on(const struct netif *netif, const struct ip6_addr *addr);
-/* The address for packets to `dst` that leave by `out` (RFC 6724 §5 rules 1, 2, 3, 5 and 8). With
- * `only_out`, one of that interface. False: there is none. */
+/* The address for packets to `dst` that leave by `out` (RFC 6724 §5, ip/addr_select.h): of those of
+ * `out`, and unless `only_out` is set or `dst` is of the link, of all others (§4). False: there is
+ * none. */
 bool ip6_addr_select(const struct stack *st, const struct netif *out, const struct ip6_addr *dst,
 		     bool only_out, struct ip6_addr *ret) MUST_CHECK;
+
+/* The table of policies in use. */
+const struct ip_policies *ip6_policies(const struct stack *st);
+/* Another one; NULL: the default again. 0, or -ENOMEM. */
+int ip6_policies_set(struct stack *st, const struct ip_policies *table) MUST_CHECK;
+/* What RFC 6724 asks about an address of ours. False: it is none. */
+bool ip6_sel_src_of(const struct stack *st, const struct ip6_addr *addr,
+		    struct ip_sel_src *ret) MUST_CHECK;
 
 enum ip6_scope ip6_addr_scope(const struct ip6_addr *addr);
 /* The group in which who has the address is asked for (RFC 4291 §2.7.1). */

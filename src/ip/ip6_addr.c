@@ -438,50 +438,94 @@ void ip6_addr_mac_changed(struct netif *netif)
  * Questions.
  */
 
-/* RFC 6724 §5, rules 1, 2, 3, 5 and 8: whether `a` is better than `b`. */
-static bool is_better(const struct ip6_ifaddr *a, const struct ip6_ifaddr *b,
-		      const struct netif *out, const struct ip6_addr *dst)
+const struct ip_policies *ip6_policies(const struct stack *st)
 {
-	enum ip6_scope scope_a = ip6_addr_scope(&a->addr), scope_b = ip6_addr_scope(&b->addr);
-	enum ip6_scope scope = ip6_addr_scope(dst);
-
-	if (ip6_addr_eq(&a->addr, dst) || ip6_addr_eq(&b->addr, dst))
-		return ip6_addr_eq(&a->addr, dst);
-	if (scope_a != scope_b)
-		return scope_a < scope_b ? scope_a >= scope : scope_b < scope;
-	if (a->state != b->state)
-		return a->state == IP6_ADDR_PREFERRED;
-	if ((a->netif == out) != (b->netif == out))
-		return a->netif == out;
-	return ip6_common_len(&a->addr, dst) > ip6_common_len(&b->addr, dst);
+	return st->ip6 && st->ip6->policies ? st->ip6->policies : &ip_policies_default;
 }
 
-static const struct ip6_ifaddr *best_of(const struct netif *netif, const struct netif *out,
-					const struct ip6_addr *dst, const struct ip6_ifaddr *best)
+int ip6_policies_set(struct stack *st, const struct ip_policies *table)
+{
+	struct ip_policies *copy = NULL;
+
+	if (table) {
+		copy = mem_zalloc(ip6_mem(st), sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		*copy = *table;
+	}
+	mem_free(ip6_mem(st), st->ip6->policies, sizeof(*copy));
+	st->ip6->policies = copy;
+	ip_dst_invalidate_all(st);
+	return 0;
+}
+
+static struct ip_sel_src sel_src_of(const struct ip6_ifaddr *ifa)
+{
+	return (struct ip_sel_src){
+		.addr = ip_addr_from_ip6(&ifa->addr),
+		.ifindex = ifa->netif->index,
+		.prefix_len = ifa->prefix_len,
+		.flags = (uint8_t)((ifa->state == IP6_ADDR_DEPRECATED ? IP_SEL_DEPRECATED : 0) |
+				   (ifa->flags & IP6_ADDR_F_TEMPORARY ? IP_SEL_TEMPORARY : 0)),
+	};
+}
+
+bool ip6_sel_src_of(const struct stack *st, const struct ip6_addr *addr, struct ip_sel_src *ret)
+{
+	const struct ip6_ifaddr *ifa;
+	const struct netif *netif;
+
+	list_for_each (netif, &st->netifs, link) {
+		ifa = ip6_ifaddr_find(netif, addr);
+		if (ifa && ip6_ifaddr_is_valid(ifa)) {
+			*ret = sel_src_of(ifa);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The best so far, and whether there is one. */
+struct best_src {
+	struct ip_sel_query query;
+	struct ip_sel_src src;
+	bool found;
+};
+
+/* RFC 6724 §4: what means something on another link only is no candidate. */
+static void best_of(struct best_src *best, const struct netif *netif, bool is_other)
 {
 	const struct ip6_ifaddr *ifa;
 
-	list_for_each (ifa, &netif->ip6->addrs, link)
-		if (ip6_ifaddr_is_valid(ifa) && (!best || is_better(ifa, best, out, dst)))
-			best = ifa;
-	return best;
+	list_for_each (ifa, &netif->ip6->addrs, link) {
+		const struct ip_sel_src src = sel_src_of(ifa);
+
+		if (!ip6_ifaddr_is_valid(ifa) ||
+		    (is_other && ip6_addr_scope(&ifa->addr) <= IP6_SCOPE_LINK))
+			continue;
+		if (!best->found || ip_sel_src_cmp(&best->query, &src, &best->src, NULL) < 0)
+			best->src = src;
+		best->found = true;
+	}
 }
 
 bool ip6_addr_select(const struct stack *st, const struct netif *out, const struct ip6_addr *dst,
 		     bool only_out, struct ip6_addr *ret)
 {
-	const struct ip6_ifaddr *best = best_of(out, out, dst, NULL);
+	struct best_src best = {.query = {.policies = ip6_policies(st),
+					  .dst = ip_addr_from_ip6(dst),
+					  .oif = out->index}};
 	const struct netif *other;
 
-	/* RFC 6724 §4: an address of another link means nothing to a destination on this one. */
+	best_of(&best, out, false);
 	if (!only_out && ip6_addr_scope(dst) > IP6_SCOPE_LINK) {
 		list_for_each (other, &st->netifs, link)
-			if (other != out && !(other->flags & NETIF_LOOPBACK))
-				best = best_of(other, out, dst, best);
+			if (other != out)
+				best_of(&best, other, true);
 	}
-	if (!best)
+	if (!best.found)
 		return false;
-	*ret = best->addr;
+	*ret = ip_addr_to_ip6(&best.src.addr);
 	return true;
 }
 

@@ -284,6 +284,93 @@ static void route_text_of_ipv6_is_understood(void **state)
 	assert_int_equal(weft_route_add_text(w->client, "2001:db8:6::/48 via 10.0.0.2"), -EINVAL);
 }
 
+static void sort3(struct weft_stack *st, const char *a, const char *b, const char *c, char ret[160])
+{
+	struct weft_addr list[3] = {world_addr(a), world_addr(b), world_addr(c)};
+	size_t len = 0;
+
+	assert_int_equal(weft_addrs_sort(st, list, 3), 0);
+	for (size_t i = 0; i < 3; i++) {
+		weft_addr_print(&list[i], ret + len, WEFT_ADDR_STRLEN);
+		len += strlen(ret + len);
+		ret[len++] = i < 2 ? ' ' : '\0';
+	}
+}
+
+static void n_policies_count(void *arg, const struct weft_addr_policy *row)
+{
+	*(unsigned int *)arg += row->prefix_len <= 128;
+}
+
+static void destinations_are_sorted_by_reach_and_policy(void **state)
+{
+	const struct weft_addr_policy ip4_first[] = {
+		{world_addr("::ffff:0:0"), 96, 100, 4},
+		{world_addr("::"), 0, 40, 1},
+	};
+	struct world *w = *state;
+	unsigned int n = 0;
+	char text[160];
+
+	/* No way, then IPv6 before IPv4. */
+	sort3(w->client, "2001:db8:5::1", "10.0.0.2", "2001:db8::2", text);
+	assert_string_equal(text, "2001:db8::2 10.0.0.2 2001:db8:5::1");
+	assert_int_equal(weft_addr_policies_set(w->client, ip4_first, 2), 0);
+	sort3(w->client, "2001:db8:5::1", "2001:db8::2", "10.0.0.2", text);
+	assert_string_equal(text, "10.0.0.2 2001:db8::2 2001:db8:5::1");
+	weft_addr_policies(w->client, n_policies_count, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(weft_addr_policies_set(w->client, NULL, 0), 0);
+	sort3(w->client, "10.0.0.2", "2001:db8::2", "10.0.0.3", text);
+	assert_string_equal(text, "2001:db8::2 10.0.0.2 10.0.0.3");
+	/* What has been asked for as v4-mapped stays that. */
+	sort3(w->client, "::ffff:10.0.0.2", "2001:db8:5::1", "2001:db8::2", text);
+	assert_string_equal(text, "2001:db8::2 ::ffff:10.0.0.2 2001:db8:5::1");
+}
+
+static void wrong_policies_are_refused_and_change_nothing(void **state)
+{
+	struct world *w = *state;
+	struct weft_addr_policy twice[] = {
+		{world_addr("2001:db8::1"), 32, 1, 1},
+		{world_addr("2001:db8::2"), 32, 2, 2},
+	};
+	struct weft_addr_policy many[65] = {{.prefix_len = 0}};
+	struct weft_addr none[1] = {{0}};
+	unsigned int n = 0;
+
+	assert_int_equal(weft_addr_policies_set(w->client, twice, 2), -EINVAL);
+	twice[1].prefix_len = 129;
+	assert_int_equal(weft_addr_policies_set(w->client, twice, 2), -EINVAL);
+	twice[1] = (struct weft_addr_policy){world_addr("10.0.0.0"), 8, 1, 1};
+	assert_int_equal(weft_addr_policies_set(w->client, twice, 2), -EINVAL);
+	assert_int_equal(weft_addr_policies_set(w->client, many, 65), -E2BIG);
+	weft_addr_policies(w->client, n_policies_count, &n);
+	assert_int_equal(n, 9);
+	assert_int_equal(weft_addrs_sort(w->client, none, 1), -EAFNOSUPPORT);
+	assert_int_equal(weft_addrs_sort(w->client, none, 0), 0);
+	assert_int_equal(weft_addrs_sort(w->client, none, 5000), -E2BIG);
+}
+
+/* RFC 6724 §5 by way of connect(): label, interface, what is of another link. */
+static void source_of_a_connection_is_selected_by_the_rules(void **state)
+{
+	struct world *w = *state;
+	struct weft_sock *s = socket6(w->client, WEFT_SOCK_DGRAM, 0);
+	struct weft_addr local = world_addr("fd00::1"), global = world_addr("2001:db8::1");
+	struct weft_sockaddr name;
+
+	assert_int_equal(weft_addr_add(w->client_if, &local, 64), 0);
+	assert_int_equal(weft_route_add_text(w->client, "default via 2001:db8::2"), 0);
+	assert_int_equal(world_connect(s, "[fd00:0:0:5::1]:9"), 0);
+	assert_int_equal(weft_getsockname(s, &name), 0);
+	assert_memory_equal(name.addr.bytes, local.bytes, 16);
+	assert_int_equal(world_connect(s, "[2001:db8:5::1]:9"), 0);
+	assert_int_equal(weft_getsockname(s, &name), 0);
+	assert_memory_equal(name.addr.bytes, global.bytes, 16);
+	weft_close(s);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -300,6 +387,9 @@ int main(void)
 		T(large_datagram_goes_in_fragments_and_arrives_whole),
 		T(ipv4_socket_gets_no_ipv6_packets),
 		T(route_text_of_ipv6_is_understood),
+		T(destinations_are_sorted_by_reach_and_policy),
+		T(wrong_policies_are_refused_and_change_nothing),
+		T(source_of_a_connection_is_selected_by_the_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

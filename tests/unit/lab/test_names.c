@@ -78,7 +78,8 @@ static void name_is_looked_up_in_the_node_then_the_lab_then_the_nodes(void **sta
 	assert_string_equal(lookup(w, "b", "printer", WEFT_AF_INET), "no name");
 	assert_string_equal(lookup(w, "b", "hidden", WEFT_AF_UNSPEC), "10.9.9.9");
 	assert_string_equal(lookup(w, "a", "B", WEFT_AF_UNSPEC), "10.0.0.2 10.0.0.3 10.1.0.1");
-	assert_string_equal(lookup(w, "a", "localhost", WEFT_AF_UNSPEC), "127.0.0.1 ::1");
+	assert_string_equal(lookup(w, "a", "localhost", WEFT_AF_UNSPEC), "::1 127.0.0.1");
+	assert_string_equal(lookup(w, "sw", "localhost", WEFT_AF_UNSPEC), "127.0.0.1 ::1");
 	assert_string_equal(lookup(w, "sw", "c", WEFT_AF_UNSPEC), "10.1.0.2");
 }
 
