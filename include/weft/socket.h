@@ -162,6 +162,11 @@ struct weft_msghdr {
 	size_t control_len; /* in: room; out: bytes */
 	uint32_t flags;     /* out: WEFT_MSG_* */
 };
+/* One message of weft_sendmmsg() and weft_recvmmsg(). */
+struct weft_mmsghdr {
+	struct weft_msghdr hdr;
+	size_t len; /* out: bytes sent or received */
+};
 struct weft_cmsghdr {
 	size_t len; /* with this header */
 	int level;
@@ -269,6 +274,11 @@ WEFT_API ptrdiff_t weft_recvfrom(struct weft_sock *s, void *buf, size_t len, uin
  * not known. */
 WEFT_API ptrdiff_t weft_sendmsg(struct weft_sock *s, const struct weft_msghdr *msg, uint32_t flags);
 WEFT_API ptrdiff_t weft_recvmsg(struct weft_sock *s, struct weft_msghdr *msg, uint32_t flags);
+/* The same for up to `n` messages (1024 at most), one after the other, until one fails: how many
+ * went, or the error of the first. weft_recvmmsg() takes those that are there; an error after the
+ * first message is reported by the next call. */
+WEFT_API int weft_sendmmsg(struct weft_sock *s, struct weft_mmsghdr *vec, size_t n, uint32_t flags);
+WEFT_API int weft_recvmmsg(struct weft_sock *s, struct weft_mmsghdr *vec, size_t n, uint32_t flags);
 /* As ioctl(2) with WEFT_SIOC*. -ENOTTY: no such request here; -EINVAL: of a listener. */
 WEFT_API int weft_ioctl(struct weft_sock *s, unsigned int request, int *ret);
 WEFT_API int weft_shutdown(struct weft_sock *s, int how);

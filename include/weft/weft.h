@@ -6,6 +6,7 @@
 #include "weft/mcast.h"
 #include "weft/netif.h"
 #include "weft/packet.h"
+#include "weft/poll.h"
 #include "weft/socket.h"
 #include "weft/types.h"
 

@@ -147,6 +147,31 @@ ptrdiff_t weft_recvmsg(struct weft_sock *s, struct weft_msghdr *msg, uint32_t fl
 	return n;
 }
 
+int weft_sendmmsg(struct weft_sock *s, struct weft_mmsghdr *vec, size_t n, uint32_t flags)
+{
+	size_t i;
+
+	n = n < SOCKET_MMSG_MAX ? n : SOCKET_MMSG_MAX;
+	for (i = 0; i < n; i++) {
+		ptrdiff_t done = weft_sendmsg(s, &vec[i].hdr, flags);
+
+		if (done < 0)
+			return i ? (int)i : (int)done;
+		vec[i].len = (size_t)done;
+	}
+	return (int)i;
+}
+
+static void api_name_put(struct weft_sockaddr *ret, const struct sock_name *name)
+{
+	*ret = weft_sockaddr_of(name);
+}
+
+int weft_recvmmsg(struct weft_sock *s, struct weft_mmsghdr *vec, size_t n, uint32_t flags)
+{
+	return socket_recvmmsg(sock_of(s), vec, n, flags, api_name_put);
+}
+
 int weft_ioctl(struct weft_sock *s, unsigned int request, int *ret)
 {
 	return socket_ioctl(sock_of(s), request, ret);

@@ -329,6 +329,30 @@ ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flag
 	return n;
 }
 
+/* As in Linux an error after the first message is kept for the next call. */
+int socket_recvmmsg(struct sock *sk, struct weft_mmsghdr *vec, size_t n, uint32_t flags,
+		    void (*put_name)(struct weft_sockaddr *ret, const struct sock_name *name))
+{
+	size_t i;
+
+	n = n < SOCKET_MMSG_MAX ? n : SOCKET_MMSG_MAX;
+	for (i = 0; i < n; i++) {
+		struct sock_name from;
+		ptrdiff_t got = socket_recvmsg(sk, &vec[i].hdr, flags, &from);
+
+		if (got < 0 && i == 0)
+			return (int)got;
+		if (got < 0) {
+			sk->err = got == -EAGAIN ? sk->err : (int)-got;
+			break;
+		}
+		vec[i].len = (size_t)got;
+		if (vec[i].hdr.name)
+			put_name(vec[i].hdr.name, &from);
+	}
+	return (int)i;
+}
+
 int socket_ioctl(struct sock *sk, unsigned int request, int *ret)
 {
 	return sk->proto->ioctl ? sk->proto->ioctl(sk, request, ret) : -ENOTTY;
@@ -352,6 +376,7 @@ void socket_close(struct sock *sk, bool abort)
 		abort = true;
 	sk->flags |= SOCK_F_ORPHAN;
 	sock_set_callback(sk, NULL, NULL);
+	sock_watch_end(sk);
 	sk->proto->close(sk, abort);
 }
 

@@ -13,7 +13,13 @@
 #include "transport/sock.h"
 #include "wire/addr.h"
 
+struct weft_mmsghdr;
 struct weft_msghdr;
+struct weft_sockaddr;
+
+enum {
+	SOCKET_MMSG_MAX = 1024, /* messages of one call: Linux's UIO_MAXIOV */
+};
 
 /* An endpoint as the application writes it. */
 struct sock_name {
@@ -41,6 +47,10 @@ ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 /* A message as weft_recvmsg() has it; `ret_from` as above. */
 ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,
 			 struct sock_name *ret_from) MUST_CHECK;
+/* Up to `n` messages, how many or the error of the first; `put_name` writes where each is from. */
+int socket_recvmmsg(struct sock *sk, struct weft_mmsghdr *vec, size_t n, uint32_t flags,
+		    void (*put_name)(struct weft_sockaddr *ret,
+				     const struct sock_name *name)) MUST_CHECK;
 int socket_ioctl(struct sock *sk, unsigned int request, int *ret) MUST_CHECK;
 int socket_shutdown(struct sock *sk, int how) MUST_CHECK;
 /* Takes the application's reference; no callback comes after this. */

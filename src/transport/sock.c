@@ -2,7 +2,14 @@
 /* Life and readiness of endpoints; contracts in sock.h. */
 #include "transport/sock.h"
 
+#include <errno.h>
+
 #include "transport/sock_table.h"
+
+static struct sock_watch *sock_watch_of(const struct sock *sk)
+{
+	return sk->flags & SOCK_F_WATCHED ? sk->arg : NULL;
+}
 
 /*
  * The deferred callback. Readiness is a level: what became true and is false again by now (the
@@ -12,6 +19,7 @@
 static void sock_work(struct engine_work *work)
 {
 	struct sock *sk = container_of(work, struct sock, work);
+	const struct sock_watch *watch = sock_watch_of(sk);
 	uint32_t changed = sk->pending | SOCK_ERR | SOCK_HUP;
 	uint32_t events;
 
@@ -22,7 +30,7 @@ static void sock_work(struct engine_work *work)
 	if (!(events & changed))
 		return;
 	sock_ref(sk);
-	sk->on_event(sock_handle(sk), sk->arg, events);
+	sk->on_event(sock_handle(sk), watch ? watch->arg : sk->arg, events);
 	sock_unref(sk);
 }
 
@@ -48,6 +56,7 @@ void sock_unref(struct sock *sk)
 	assert(sk->refs > 0);
 	if (--sk->refs > 0)
 		return;
+	sock_watch_end(sk);
 	engine_work_cancel(&sk->work);
 	sock_conn_del(sk->stack, &sk->conn);
 	list_del(&sk->link);
@@ -56,20 +65,82 @@ void sock_unref(struct sock *sk)
 
 void sock_wake(struct sock *sk, uint32_t events)
 {
+	struct sock_watch *watch = sock_watch_of(sk);
+	struct sock_watcher *watcher;
+
 	sk->pending |= events;
 	if (sk->on_event)
 		engine_work_defer(sk->stack->eng, &sk->work);
+	if (likely(!watch))
+		return;
+	list_for_each (watcher, &watch->watchers, link)
+		watcher->wake(watcher, events);
+}
+
+int sock_watch_add(struct sock *sk, struct sock_watcher *watcher)
+{
+	struct sock_watch *watch = sock_watch_of(sk);
+
+	if (!watch) {
+		watch = mem_alloc(&sk->stack->eng->mem, sizeof(*watch));
+		if (!watch)
+			return -ENOMEM;
+		list_init(&watch->watchers);
+		watch->arg = sk->arg;
+		sk->arg = watch;
+		sk->flags |= SOCK_F_WATCHED;
+	}
+	list_add_tail(&watch->watchers, &watcher->link);
+	return 0;
+}
+
+void sock_watch_del(struct sock *sk, struct sock_watcher *watcher)
+{
+	struct sock_watch *watch = sock_watch_of(sk);
+
+	list_del(&watcher->link);
+	if (!list_is_empty(&watch->watchers))
+		return;
+	sk->arg = watch->arg;
+	sk->flags &= ~(uint32_t)SOCK_F_WATCHED;
+	mem_free(&sk->stack->eng->mem, watch, sizeof(*watch));
+}
+
+const struct list *sock_watchers(const struct sock *sk)
+{
+	const struct sock_watch *watch = sock_watch_of(sk);
+
+	return watch ? &watch->watchers : NULL;
+}
+
+void sock_watch_end(struct sock *sk)
+{
+	const struct sock_watch *watch;
+
+	while ((watch = sock_watch_of(sk))) {
+		struct sock_watcher *watcher =
+			container_of(list_first(&watch->watchers), struct sock_watcher, link);
+
+		watcher->gone(watcher);
+	}
 }
 
 void sock_set_callback(struct sock *sk, void (*fn)(struct weft_sock *s, void *arg, uint32_t events),
 		       void *arg)
 {
+	struct sock_watch *watch = sock_watch_of(sk);
+
 	sk->on_event = fn;
-	sk->arg = arg;
-	if (fn)
-		sock_wake(sk, sk->proto->events(sk));
+	if (watch)
+		watch->arg = arg;
 	else
+		sk->arg = arg;
+	if (!fn) {
 		engine_work_cancel(&sk->work);
+		return;
+	}
+	sk->pending |= sk->proto->events(sk);
+	engine_work_defer(sk->stack->eng, &sk->work);
 }
 
 void sock_set_err(struct sock *sk, int err)

@@ -47,6 +47,7 @@ enum {
 enum {
 	SOCK_F_BROADCAST = 1 << 0,
 	SOCK_F_KEEPALIVE = 1 << 1,
+	SOCK_F_WATCHED = 1 << 2, /* `arg` is a struct sock_watch */
 	SOCK_F_LINGER = 1 << 3,
 	SOCK_F_BOUND_ADDR = 1 << 4, /* the application chose the address */
 	SOCK_F_BOUND_PORT = 1 << 5, /* the application chose the port */
@@ -166,6 +167,9 @@ struct sock_proto {
 	/* WEFT_SIOC*. NULL: -ENOTTY. */
 	int (*ioctl)(struct sock *sk, unsigned int request, int *ret);
 	uint32_t (*events)(const struct sock *sk); /* level-triggered readiness now */
+	/* Somebody waits for SOCK_OUT, which is not true: sock_wake() tells when it is. NULL: it
+	 * does anyway. */
+	void (*want_out)(struct sock *sk);
 	void (*diag)(const struct sock *sk, struct sock_diag *ret);
 	void (*destroy)(struct sock *sk); /* last reference gone: frees what is the protocol's */
 };
@@ -192,7 +196,7 @@ struct sock {
 	struct engine_work work; /* calls on_event later */
 	/* The application's callback. Its handle is this socket's address (sock_handle()). */
 	void (*on_event)(struct weft_sock *s, void *arg, uint32_t events);
-	void *arg;
+	void *arg; /* with SOCK_F_WATCHED: struct sock_watch, which has it */
 	struct ip_dst dst;
 	struct list link; /* sock_table.all */
 };
@@ -216,6 +220,28 @@ void sock_wake(struct sock *sk, uint32_t events);
 /* Who is told; a callback follows if anything is ready now. NULL: nobody. */
 void sock_set_callback(struct sock *sk, void (*fn)(struct weft_sock *s, void *arg, uint32_t events),
 		       void *arg);
+/*
+ * Watchers: others besides the application's callback that are told of a socket's wakes, at once
+ * and from inside the protocol; they may call nothing of the socket but sock_watch_del(). What they
+ * need is allocated with the first one.
+ */
+struct sock_watcher {
+	struct list link;
+	void (*wake)(struct sock_watcher *watcher, uint32_t events);
+	/* The application has closed the socket: calls sock_watch_del(). */
+	void (*gone)(struct sock_watcher *watcher);
+};
+struct sock_watch {
+	struct list watchers;
+	void *arg; /* the callback's, in place of sock->arg */
+};
+int sock_watch_add(struct sock *sk, struct sock_watcher *watcher) MUST_CHECK; /* -ENOMEM */
+void sock_watch_del(struct sock *sk, struct sock_watcher *watcher);
+/* The list of a socket's watchers; NULL: there are none. */
+const struct list *sock_watchers(const struct sock *sk);
+/* Ends them all: the application has closed the socket, or its stack goes. */
+void sock_watch_end(struct sock *sk);
+
 /* Sets SO_ERROR to the positive errno `err` and wakes the application (ERR, IN, OUT). */
 void sock_set_err(struct sock *sk, int err);
 /* -SO_ERROR, which is cleared; 0: none. */

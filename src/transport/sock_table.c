@@ -634,6 +634,7 @@ void sock_close_all(struct stack *st, const struct sock_proto *proto)
 			continue;
 		sk->flags |= SOCK_F_ORPHAN;
 		sk->on_event = NULL;
+		sock_watch_end(sk);
 		proto->close(sk, true);
 	}
 }

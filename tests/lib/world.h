@@ -23,6 +23,7 @@
 
 struct world {
 	uint64_t n_bytes; /* that the engine has allocated */
+	int allocs_left;  /* before they fail; -1: they do not */
 	struct weft_engine *eng;
 	struct weft_stack *client, *server;
 	struct weft_netif *client_if, *server_if;
@@ -49,6 +50,10 @@ static inline void *world_realloc(void *ctx, void *ptr, size_t old_bytes, size_t
 {
 	struct world *w = ctx;
 
+	if (new_bytes && w->allocs_left == 0)
+		return NULL;
+	if (new_bytes && w->allocs_left > 0)
+		w->allocs_left--;
 	w->n_bytes += new_bytes - old_bytes;
 	if (new_bytes)
 		return realloc(ptr, new_bytes);
@@ -62,7 +67,7 @@ static inline void world_start(struct world *w)
 		.has_seed = true, .seed = 1, .realloc = world_realloc, .mem_ctx = w};
 	struct weft_addr a = world_addr("10.0.0.1"), b = world_addr("10.0.0.2");
 
-	*w = (struct world){0};
+	*w = (struct world){.allocs_left = -1};
 	assert_int_equal(weft_engine_new(&cfg, &w->eng), 0);
 	assert_int_equal(weft_stack_new(w->eng, "client", &w->client), 0);
 	assert_int_equal(weft_stack_new(w->eng, "server", &w->server), 0);
@@ -71,6 +76,12 @@ static inline void world_start(struct world *w)
 		0);
 	assert_int_equal(weft_addr_add(w->client_if, &a, 24), 0);
 	assert_int_equal(weft_addr_add(w->server_if, &b, 24), 0);
+}
+
+/* After `n` more allocations they fail; -1: they do not any more. */
+static inline void world_fail_after(struct world *w, int n)
+{
+	w->allocs_left = n;
 }
 
 static inline void world_settle(struct world *w)

@@ -391,7 +391,7 @@ static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
 		if (conn->state == WEFT_TCP_ESTABLISHED || conn->state == WEFT_TCP_CLOSE_WAIT)
 			tcp_queue_fin(conn);
 	}
-	sock_wake(sk, (rd ? SOCK_IN | SOCK_RDHUP : 0) | (wr ? SOCK_OUT : 0));
+	sock_wake(sk, SOCK_HUP | (rd ? SOCK_IN | SOCK_RDHUP : 0) | (wr ? SOCK_OUT : 0));
 	return 0;
 }
 
@@ -484,6 +484,13 @@ static uint32_t tcp_sock_events(const struct sock *sk)
 	return events;
 }
 
+/* What made it not writable may be an option set since, not a send that found it full. */
+static void tcp_sock_want_out(struct sock *sk)
+{
+	if (tcp_is_synced(tcp_conn_of(sk)))
+		tcp_conn_of(sk)->flags |= TCPC_NOSPACE;
+}
+
 static int tcp_sock_ioctl(struct sock *sk, unsigned int request, int *ret)
 {
 	const struct tcp_conn *conn = tcp_conn_of(sk);
@@ -540,6 +547,7 @@ const struct sock_proto tcp_proto = {
 	.getopt = tcp_getopt,
 	.ioctl = tcp_sock_ioctl,
 	.events = tcp_sock_events,
+	.want_out = tcp_sock_want_out,
 	.diag = tcp_sock_diag,
 	.destroy = tcp_conn_destroy,
 };
