@@ -131,6 +131,12 @@ static const struct {
 	/* neighbour discovery */
 	{"ND_HDR",
 	 "A message of neighbour discovery that breaks its rules, or comes from beyond the link"},
+	{"ND_HOPS", "It comes from beyond the link, or somebody forges: neighbour discovery has "
+		    "hop limit 255"},
+	{"ND_FRAG", "No node fragments neighbour discovery (RFC 6980): somebody forges"},
+	{"ND_TENTATIVE",
+	 "The node does not use the address yet: `weft -n NODE ip -6 addr` says tentative"},
+	{"ND_LOOPED", "A link gives back what is sent on it: look for a loop"},
 	{"ND_NOT_US", "Ordinary: several addresses share a group, and all but one ignore it"},
 	{"ND_CONFLICT",
 	 "Two nodes have the same address: find the other with `weft -n NODE ip -6 neigh`"},

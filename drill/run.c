@@ -249,7 +249,9 @@ static bool run_stack(struct drill_run *run)
 
 	if (weft_engine_new(&cfg, &run->eng) || weft_stack_new(run->eng, "drill", &run->st))
 		return drill_run_refuse(run, 1, "out of memory");
-	if (!run_network(run))
+	/* Scripts about these switch them on. */
+	if (weft_stack_set(run->st, "net.ipv6.conf.all.accept_dad", 0) ||
+	    weft_stack_set(run->st, "net.ipv6.conf.all.accept_ra", 0) || !run_network(run))
 		return false;
 	if (run->opts.ip != DRILL_IP4_MAPPED)
 		return true;

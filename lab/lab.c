@@ -191,11 +191,23 @@ static int forwarding_set(struct weft_stack *st)
 	return err ? err : weft_stack_set(st, "net.ipv6.conf.all.forwarding", 1);
 }
 
+/* Addresses of a lab serve at once, as the file gives them: nobody is asked about them, and routers
+ * are not looked for, unless a setting of the node says so. */
+static int ip6_quiet(struct weft_stack *st)
+{
+	int err = weft_stack_set(st, "net.ipv6.conf.all.accept_dad", 0);
+
+	return err ? err : weft_stack_set(st, "net.ipv6.conf.all.accept_ra", 0);
+}
+
 int lab_node_start(struct lab_node *node, char *msg)
 {
 	struct weft_engine *eng = node->lab->eng;
 	const struct labfile_sysctl *bad;
 	int err = weft_stack_new(eng, node->file->name, &node->stack);
+
+	if (!err)
+		err = ip6_quiet(node->stack);
 
 	if (!err && node->file->kind == LABFILE_SWITCH)
 		err = weft_bridge_new(node->stack, &node->bridge);

@@ -149,6 +149,16 @@ WEFT_API void weft_netif_info(const struct weft_netif *nif, struct weft_netif_in
  * -ENOMEM. */
 WEFT_API int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr,
 			   uint8_t prefix_len);
+/* The same with what IPv6 has besides. All zero: as weft_addr_add(), in use at once and for ever.
+ */
+struct weft_addr_how {
+	bool dad; /* ask first whether another node has it (RFC 4862 §5.4): tentative until then */
+	bool no_prefix_route;
+	uint32_t preferred_s, valid_s; /* lifetimes; valid_s 0: for ever, both */
+};
+/* -EINVAL also: lifetimes of an IPv4 address, or longer preferred than valid. */
+WEFT_API int weft_addr_put(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len,
+			   const struct weft_addr_how *how);
 WEFT_API int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr,
 			   uint8_t prefix_len); /* -EADDRNOTAVAIL */
 enum weft_addr_state {

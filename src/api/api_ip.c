@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Public calls for addresses, routes and neighbours. */
+#include <errno.h>
+
 #include "api/api_ip6.h"
 #include "ip/ip4.h"
 #include "link/neigh.h"
@@ -39,15 +41,23 @@ static struct weft_addr weft_ip4_of_optional(struct ip4_addr a)
  * Addresses.
  */
 
-int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)
+int weft_addr_put(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len,
+		  const struct weft_addr_how *how)
 {
 	struct ip4_addr a;
 	int err;
 
 	if (addr->family == WEFT_AF_INET6)
-		return api_ip6_addr_add(netif_of(nif), addr, prefix_len);
+		return api_ip6_addr_put(netif_of(nif), addr, prefix_len, how);
 	err = ip4_of(addr, &a);
+	if (!err && (how->no_prefix_route || how->valid_s))
+		err = -EINVAL;
 	return err ? err : ip4_addr_add(netif_of(nif), a, prefix_len);
+}
+
+int weft_addr_add(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)
+{
+	return weft_addr_put(nif, addr, prefix_len, &(struct weft_addr_how){0});
 }
 
 int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)

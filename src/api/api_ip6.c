@@ -39,12 +39,19 @@ static struct weft_addr weft_ip6_of_optional(const struct ip6_addr *a)
  * Addresses.
  */
 
-int api_ip6_addr_add(struct netif *netif, const struct weft_addr *addr, uint8_t prefix_len)
+int api_ip6_addr_put(struct netif *netif, const struct weft_addr *addr, uint8_t prefix_len,
+		     const struct weft_addr_how *how)
 {
+	uint8_t flags = (how->dad ? 0 : IP6_ADDR_F_NODAD) |
+			(how->no_prefix_route ? IP6_ADDR_F_NOPREFIXROUTE : 0);
 	struct ip6_addr a;
 	int err = netif->ip6 ? ip6_of(addr, &a) : -EAFNOSUPPORT;
 
-	return err ? err : ip6_addr_add(netif, &a, prefix_len, 0);
+	if (err)
+		return err;
+	if (!how->valid_s)
+		return ip6_addr_add(netif, &a, prefix_len, flags);
+	return ip6_addr_add_for(netif, &a, prefix_len, flags, how->preferred_s, how->valid_s);
 }
 
 int api_ip6_addr_del(struct netif *netif, const struct weft_addr *addr, uint8_t prefix_len)

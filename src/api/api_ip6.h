@@ -5,8 +5,8 @@
 #include "api/api_priv.h"
 #include "ip/fib/route.h"
 
-int api_ip6_addr_add(struct netif *netif, const struct weft_addr *addr,
-		     uint8_t prefix_len) MUST_CHECK;
+int api_ip6_addr_put(struct netif *netif, const struct weft_addr *addr, uint8_t prefix_len,
+		     const struct weft_addr_how *how) MUST_CHECK;
 int api_ip6_addr_del(struct netif *netif, const struct weft_addr *addr,
 		     uint8_t prefix_len) MUST_CHECK;
 void api_ip6_addrs(struct netif *netif, void (*fn)(void *arg, const struct weft_addr_info *info),

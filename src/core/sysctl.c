@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/netif.h"
 #include "core/stack.h"
 
 int sysctl_register(struct stack *st, const struct sysctl_table *table)
@@ -69,33 +70,96 @@ static void field_store(const struct sysctl *ctl, void *base, int64_t value)
 	}
 }
 
-static const struct sysctl *sysctl_find(struct stack *st, const char *name,
-					const struct sysctl_table **ret_table)
+/* What a name means: a field of `base`, and of every interface besides when it is "all". */
+struct sysctl_ref {
+	const struct sysctl_table *table;
+	const struct sysctl *ctl;
+	void *base;
+	struct netif *netif; /* whose it is; NULL: the stack's, or a default */
+	bool is_all;
+};
+
+/* Whether `name` is `pattern` with something in place of its star, which is left in `ret`. */
+static bool name_fits(const char *pattern, const char *name, char ret[static NETIF_NAME_MAX])
 {
+	const char *star = strchr(pattern, '*');
+	size_t before = star ? (size_t)(star - pattern) : strlen(pattern);
+	size_t after = star ? strlen(star + 1) : 0, len = strlen(name);
+
+	if (!star)
+		return strcmp(pattern, name) == 0;
+	if (len <= before + after || len - before - after >= NETIF_NAME_MAX ||
+	    memcmp(name, pattern, before) != 0 || strcmp(name + len - after, star + 1) != 0)
+		return false;
+	memcpy(ret, name + before, len - before - after);
+	ret[len - before - after] = '\0';
+	return true;
+}
+
+static int ref_of_netif(struct stack *st, const char *ifname, struct sysctl_ref *ref)
+{
+	ref->is_all = strcmp(ifname, "all") == 0;
+	if (!ref->is_all && strcmp(ifname, "default") != 0) {
+		ref->netif = netif_find(st, ifname);
+		if (!ref->netif)
+			return -ENODEV;
+	}
+	ref->base = ref->table->base_of(st, ref->netif);
+	return ref->base ? 0 : -ENOENT;
+}
+
+static int sysctl_find(struct stack *st, const char *name, struct sysctl_ref *ret)
+{
+	char ifname[NETIF_NAME_MAX];
+
 	for (uint32_t t = 0; t < st->n_sysctls; t++) {
 		const struct sysctl_table *table = st->sysctls[t];
 
-		for (size_t i = 0; i < table->n_entries; i++)
-			if (strcmp(table->entries[i].name, name) == 0 && table->base(st)) {
-				*ret_table = table;
-				return &table->entries[i];
-			}
+		for (size_t i = 0; i < table->n_entries; i++) {
+			if (!name_fits(table->entries[i].name, name, ifname))
+				continue;
+			*ret = (struct sysctl_ref){.table = table, .ctl = &table->entries[i]};
+			if (table->base_of)
+				return ref_of_netif(st, ifname, ret);
+			ret->base = table->base(st);
+			return ret->base ? 0 : -ENOENT;
+		}
 	}
-	return NULL;
+	return -ENOENT;
+}
+
+static void netif_set(struct netif *netif, const struct sysctl_ref *ref, int64_t value)
+{
+	void *base = ref->table->base_of(netif->stack, netif);
+
+	if (!base)
+		return;
+	field_store(ref->ctl, base, value);
+	if (ref->table->netif_changed)
+		ref->table->netif_changed(netif, ref->ctl);
 }
 
 int sysctl_set(struct stack *st, const char *name, int64_t value)
 {
-	const struct sysctl_table *table;
-	const struct sysctl *ctl = sysctl_find(st, name, &table);
+	struct sysctl_ref ref;
+	struct netif *netif;
+	int err = sysctl_find(st, name, &ref);
 
-	if (!ctl)
-		return -ENOENT;
-	if (value < ctl->min || value > ctl->max)
+	if (err)
+		return err;
+	if (value < ref.ctl->min || value > ref.ctl->max)
 		return -EINVAL;
-	field_store(ctl, table->base(st), value);
-	if (table->changed)
-		table->changed(st, ctl);
+	if (ref.netif) {
+		netif_set(ref.netif, &ref, value);
+		return 0;
+	}
+	field_store(ref.ctl, ref.base, value);
+	if (ref.is_all) {
+		list_for_each_safe (netif, &st->netifs, link)
+			netif_set(netif, &ref, value);
+	}
+	if (ref.table->changed)
+		ref.table->changed(st, ref.ctl);
 	return 0;
 }
 
@@ -131,29 +195,27 @@ static int name_to_value(const struct sysctl *ctl, const char *text, int64_t *re
 
 int sysctl_set_text(struct stack *st, const char *name, const char *text)
 {
-	const struct sysctl_table *table;
-	const struct sysctl *ctl = sysctl_find(st, name, &table);
+	struct sysctl_ref ref;
 	int64_t v;
-	int err;
+	int err = sysctl_find(st, name, &ref);
 
-	if (!ctl)
-		return -ENOENT;
-	err = ctl->value_name ? name_to_value(ctl, text, &v) : text_to_int(text, &v);
+	if (err)
+		return err;
+	err = ref.ctl->value_name ? name_to_value(ref.ctl, text, &v) : text_to_int(text, &v);
 	return err ? err : sysctl_set(st, name, v);
 }
 
 int sysctl_get_text(struct stack *st, const char *name, char *ret, size_t size)
 {
-	const struct sysctl_table *table;
-	const struct sysctl *ctl = sysctl_find(st, name, &table);
+	struct sysctl_ref ref;
 	const char *value_name;
 	int64_t v;
-	int n;
+	int n, err = sysctl_find(st, name, &ref);
 
-	if (!ctl)
-		return -ENOENT;
-	v = sysctl_load(ctl, table->base(st));
-	value_name = ctl->value_name ? ctl->value_name(v) : NULL;
+	if (err)
+		return err;
+	v = sysctl_load(ref.ctl, ref.base);
+	value_name = ref.ctl->value_name ? ref.ctl->value_name(v) : NULL;
 	if (value_name)
 		n = snprintf(ret, size, "%s", value_name);
 	else
@@ -163,13 +225,12 @@ int sysctl_get_text(struct stack *st, const char *name, char *ret, size_t size)
 
 int sysctl_get(struct stack *st, const char *name, int64_t *ret)
 {
-	const struct sysctl_table *table;
-	const struct sysctl *ctl = sysctl_find(st, name, &table);
+	struct sysctl_ref ref;
+	int err = sysctl_find(st, name, &ref);
 
-	if (!ctl)
-		return -ENOENT;
-	*ret = sysctl_load(ctl, table->base(st));
-	return 0;
+	if (!err)
+		*ret = sysctl_load(ref.ctl, ref.base);
+	return err;
 }
 
 void sysctl_for_each(struct stack *st,
@@ -177,7 +238,7 @@ void sysctl_for_each(struct stack *st,
 {
 	for (uint32_t t = 0; t < st->n_sysctls; t++) {
 		const struct sysctl_table *table = st->sysctls[t];
-		void *base = table->base(st);
+		void *base = table->base_of ? table->base_of(st, NULL) : table->base(st);
 
 		for (size_t i = 0; base && i < table->n_entries; i++)
 			fn(arg, &table->entries[i], sysctl_load(&table->entries[i], base));

@@ -12,6 +12,10 @@
  *		SYSCTL_SCALED(struct tcp_conf, keepidle_ns, NSEC_PER_SEC,
  *			      "net.ipv4.tcp_keepalive_time", 1, 32767, "seconds idle before …"),
  *	};
+ *
+ * Settings of interfaces have a '*' where the interface's name stands: "net.ipv6.conf.*.accept_ra".
+ * "default" in its place is what interfaces get that come from now on; "all" is all there are, and
+ * the default.
  */
 #pragma once
 
@@ -20,6 +24,7 @@
 
 #include "base/compiler.h"
 
+struct netif;
 struct stack;
 
 struct sysctl {
@@ -49,11 +54,15 @@ struct sysctl_table {
 	void *(*base)(struct stack *st);
 	/* Called after a field has changed. May be NULL. */
 	void (*changed)(struct stack *st, const struct sysctl *ctl);
+	/* Instead of `base`, for settings of interfaces: the struct of `netif`, or the default's
+	 * when that is NULL; NULL: it has none. */
+	void *(*base_of)(struct stack *st, struct netif *netif);
+	void (*netif_changed)(struct netif *netif, const struct sysctl *ctl); /* may be NULL */
 };
 
 /* `table` is borrowed for the life of the stack. 0; -ENOSPC: too many tables. */
 int sysctl_register(struct stack *st, const struct sysctl_table *table) MUST_CHECK;
-/* 0; -ENOENT: no such name; -EINVAL: out of range. */
+/* 0; -ENOENT: no such name; -ENODEV: no such interface; -EINVAL: out of range. */
 int sysctl_set(struct stack *st, const char *name, int64_t value) MUST_CHECK;
 int sysctl_get(struct stack *st, const char *name, int64_t *ret) MUST_CHECK;
 /* The same as text: a decimal number or the name of a value. -EINVAL: neither. */
@@ -62,6 +71,7 @@ int sysctl_set_text(struct stack *st, const char *name, const char *text) MUST_C
 int sysctl_get_text(struct stack *st, const char *name, char *ret, size_t size) MUST_CHECK;
 /* The value of a setting in `base`, a struct of its table's. */
 int64_t sysctl_load(const struct sysctl *ctl, const void *base);
-/* Calls `fn` for every setting, in the order of registration. */
+/* Calls `fn` for every setting, in the order of registration; those of interfaces once, with the
+ * default. */
 void sysctl_for_each(struct stack *st,
 		     void (*fn)(void *arg, const struct sysctl *ctl, int64_t value), void *arg);

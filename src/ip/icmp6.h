@@ -47,6 +47,11 @@ void nd_init(struct stack *st);
 enum drop nd_input(struct stack *st, struct pkt *pkt, const struct ip_info *info,
 		   const struct icmp6_hdr *icmp);
 
+/* Asks whether anybody has `target`, from no address (RFC 4862 §5.4.2). `nonce` may be NULL. */
+void nd_send_probe(struct netif *netif, const struct ip6_addr *target, const uint8_t *nonce);
+/* RetransTimer of the interface. */
+int64_t nd_retrans_ms(const struct netif *netif);
+
 static inline void icmp6_count_out(struct stack *st, uint8_t type)
 {
 	mib_inc(st, MIB_Icmp6OutMsgs);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "core/sysctl.h"
+#include "ip/dad.h"
 #include "ip/icmp6.h"
 #include "ip/ip6_priv.h"
 #include "wire/eth.h"
@@ -12,12 +13,6 @@
 static const struct sysctl ip6_sysctls[] = {
 	SYSCTL(struct ip6_conf, forward, "net.ipv6.conf.all.forwarding", 0, 1,
 	       "forward packets between interfaces"),
-	SYSCTL(struct ip6_conf, disable, "net.ipv6.conf.all.disable_ipv6", 0, 1,
-	       "take no IPv6 packets and have no addresses"),
-	SYSCTL(struct ip6_conf, hop_limit, "net.ipv6.conf.all.hop_limit", 1, 255,
-	       "hop limit of packets sent, hops"),
-	SYSCTL(struct ip6_conf, addr_gen_mode, "net.ipv6.conf.all.addr_gen_mode", 0, 1,
-	       "link-local addresses: 0 from the hardware address, 1 none"),
 	SYSCTL(struct ip6_conf, bindv6only, "net.ipv6.bindv6only", 0, 1,
 	       "new IPv6 sockets take no IPv4 packets"),
 	SYSCTL(struct ip6_conf, auto_flowlabels, "net.ipv6.auto_flowlabels", 0, 1,
@@ -55,26 +50,10 @@ static void *ip6_sysctl_base(struct stack *st)
 	return &st->ip6->conf;
 }
 
-/* Disabled, all addresses go; enabled again, the interfaces get theirs by themselves. */
-static void ip6_sysctl_changed(struct stack *st, const struct sysctl *ctl)
-{
-	struct netif *netif;
-
-	if (ctl->off != offsetof(struct ip6_conf, disable))
-		return;
-	list_for_each (netif, &st->netifs, link) {
-		if (st->ip6->conf.disable)
-			ip6_addrs_flush(netif);
-		else if (netif->flags & NETIF_UP)
-			ip6_addr_netif_up(netif);
-	}
-}
-
 static const struct sysctl_table ip6_sysctl_table = {
 	.entries = ip6_sysctls,
 	.n_entries = ARRAY_SIZE(ip6_sysctls),
 	.base = ip6_sysctl_base,
-	.changed = ip6_sysctl_changed,
 };
 
 /*
@@ -107,15 +86,32 @@ static void ip6_netif_del(struct netif *netif)
 
 static void ip6_netif_change(struct netif *netif)
 {
-	bool up = netif->flags & NETIF_UP;
+	bool up = netif->flags & NETIF_UP, runs = netif_is_running(netif);
+	struct ip6_if *ifs = netif->ip6;
 
 	ip_dst_invalidate_all(netif->stack); /* the MTU may be another one */
-	if (up == netif->ip6->was_up)
-		return;
-	netif->ip6->was_up = up;
-	fib6_netif_set_up(&netif->stack->ip6->fib, netif, up);
-	if (up)
-		ip6_addr_netif_up(netif);
+	if (up != ifs->was_up) {
+		ifs->was_up = up;
+		fib6_netif_set_up(&netif->stack->ip6->fib, netif, up);
+		if (up)
+			ip6_addr_netif_up(netif);
+	}
+	if (runs != ifs->was_running) {
+		ifs->was_running = runs;
+		dad_netif_change(netif);
+	}
+}
+
+/* Disabled, all addresses go; enabled again, the interface gets its own by itself. */
+void ip6_if_conf_changed(struct netif *netif, const struct sysctl *ctl)
+{
+	if (ctl->off == offsetof(struct ip6_if_conf, disable)) {
+		if (netif->ip6->conf.disable)
+			ip6_addrs_flush(netif);
+		else if (netif->flags & NETIF_UP)
+			ip6_addr_netif_up(netif);
+	}
+	ip_dst_invalidate_all(netif->stack);
 }
 
 static void ip6_fini(struct stack *st)
@@ -143,8 +139,7 @@ int ip6_init(struct stack *st)
 
 	if (!ip6)
 		return -ENOMEM;
-	ip6->conf = (struct ip6_conf){
-		.hop_limit = IP6_HOPS_DEFAULT, .auto_flowlabels = true, .ratelimit_ms = 1000};
+	ip6->conf = (struct ip6_conf){.auto_flowlabels = true, .ratelimit_ms = 1000};
 	fib6_init(&ip6->fib, &st->eng->mem);
 	ip_hooks_init(&ip6->hooks);
 	rng_bytes(&st->eng->rng, &ip6->flow_key, sizeof(ip6->flow_key));
@@ -159,6 +154,8 @@ int ip6_init(struct stack *st)
 	err = ip6_own_init(st);
 	if (!err)
 		err = sysctl_register(st, &ip6_sysctl_table);
+	if (!err)
+		err = ip6_conf_init(st);
 	if (!err)
 		err = reasm_init(&ip6->reasm, st, &ip6_reasm_ops, IP6_REASM_S);
 	if (!err)

@@ -24,6 +24,7 @@
 #include "ip/fib/fib6.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
+#include "ip/ip6_conf.h"
 #include "ip/reasm.h"
 #include "wire/addr.h"
 #include "wire/ip6.h"
@@ -31,12 +32,16 @@
 enum {
 	IP6_HOPS_DEFAULT = 64,
 	/* Addresses of one interface: a bound so that a mistake in a script does not take all
-	 * memory. Those that routers make us have are bounded by themselves. */
+	 * memory. Those that routers make us have are bounded by themselves (max_addresses). */
 	IP6_IF_ADDRS_MAX = 4096,
+	IP6_DAD_NONCES = 3, /* of the last solicitations for an address: a loop may be that slow */
 	IP6_METRIC_DEFAULT = 1024, /* of routes by hand, as Linux */
 	IP6_REASM_S = 60,          /* RFC 8200 §4.5 */
 	IP6_METRIC_PREFIX = 256,   /* of connected prefixes */
 };
+
+/* A lifetime without end, in seconds. */
+static const uint32_t IP6_LIFE_EVER = UINT32_MAX;
 
 #define IP6_ADDR(hi, lo)     ip6_addr_make(UINT64_C(hi), UINT64_C(lo))
 #define IP6_ADDR_ANY         ip6_addr_make(0, 0)
@@ -71,9 +76,11 @@ enum ip6_addr_state {
 
 /* ip6_ifaddr->flags */
 enum {
-	IP6_ADDR_F_AUTO = 1 << 0,      /* made by us: link-local, or out of a router's prefix */
-	IP6_ADDR_F_TEMPORARY = 1 << 1, /* RFC 8981 */
-	IP6_ADDR_F_NODAD = 1 << 2,
+	IP6_ADDR_F_AUTO = 1 << 0,          /* made by us: link-local, or out of a router's prefix */
+	IP6_ADDR_F_TEMPORARY = 1 << 1,     /* RFC 8981 */
+	IP6_ADDR_F_NODAD = 1 << 2,         /* serves at once */
+	IP6_ADDR_F_NOPREFIXROUTE = 1 << 3, /* its prefix is not known to be on the link */
+	IP6_ADDR_F_LATE = 1 << 4, /* many hosts may make theirs now: DAD begins at random */
 };
 
 /* An address of an interface. */
@@ -86,6 +93,16 @@ struct ip6_ifaddr {
 	uint8_t flags;              /* IP6_ADDR_F_* */
 	int64_t preferred_until_ns; /* INT64_MAX: for ever */
 	int64_t valid_until_ns;
+	int64_t created_ns, updated_ns; /* when it was made; when lifetimes were given last */
+	struct wheel_timer life_timer;  /* the next of these ends */
+	/* duplicate detection (dad.c) */
+	struct wheel_timer dad_timer;
+	bool dad_is_waiting; /* for the random delay: nothing is said about it yet */
+	bool dad_is_looped;  /* our own solicitation came back */
+	uint8_t dad_left;    /* solicitations still to be sent */
+	uint8_t n_nonces;
+	uint8_t nonces[IP6_DAD_NONCES][6]; /* newest first */
+	uint8_t gen_try;                   /* RFC 7217's DAD_Counter */
 };
 
 /* Counts on how many interfaces an address is ours; one for each in the table. */
@@ -96,32 +113,27 @@ struct ip6_own_entry {
 };
 
 struct ip6_if {
+	struct netif *netif;
 	struct list addrs; /* struct ip6_ifaddr */
 	uint32_t n_addrs;
-	bool was_up; /* as the routes know it */
+	bool was_up;      /* as the routes know it */
+	bool was_running; /* when it starts to run, tentative addresses are asked about */
+	struct ip6_if_conf conf;
 };
 
 struct ip6_conf {
-	bool forward;      /* net.ipv6.conf.all.forwarding */
-	bool disable;      /* net.ipv6.conf.all.disable_ipv6 */
-	uint8_t hop_limit; /* net.ipv6.conf.all.hop_limit */
-	bool bindv6only;   /* net.ipv6.bindv6only */
+	bool forward;    /* net.ipv6.conf.all.forwarding */
+	bool bindv6only; /* net.ipv6.bindv6only */
 	bool auto_flowlabels;
-	uint8_t addr_gen_mode; /* enum ip6_gen_mode: how link-local addresses are made */
 	/* ICMPv6 */
 	bool echo_ignore_all, echo_ignore_multicast;
 	uint32_t ratelimit_ms; /* one error in that time to one host; 0: no limit of that kind */
 };
 
-/* Linux's values. */
-enum ip6_gen_mode {
-	IP6_GEN_EUI64 = 0,
-	IP6_GEN_NONE = 1,
-};
-
 struct ip6 {
 	struct ip6_conf conf;
-	struct netif *lo; /* NULL: the stack has no loopback interface */
+	struct ip6_if_conf if_default; /* of interfaces that come from now on */
+	struct netif *lo;              /* NULL: the stack has no loopback interface */
 	struct fib6 fib;
 	struct ip_hooks hooks;
 	/* Table of our own addresses: one probe decides whether a packet is for us. */
@@ -144,11 +156,22 @@ int ip6_init(struct stack *st) MUST_CHECK;
  * when they are set up.
  */
 
-/* Adds an address with its local and connected routes. 0; -EEXIST; -EINVAL: prefix longer than
- * 128, unspecified, group, v4-mapped or (but on loopback) loopback address; -EACCES: IPv6 is
- * disabled; -ENOSPC; -ENOMEM. */
+/* Adds an address for ever, with its local and connected routes. Without IP6_ADDR_F_NODAD it is
+ * tentative, and has no local route, until nobody has objected (dad.c), if the interface's settings
+ * say so. 0; -EEXIST; -EINVAL: prefix longer than 128, unspecified, group, v4-mapped or (but on
+ * loopback) loopback address; -EACCES: IPv6 is disabled; -ENOSPC; -ENOMEM. */
 int ip6_addr_add(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len,
 		 uint8_t flags) MUST_CHECK;
+/* The same with lifetimes in seconds, UINT32_MAX for ever: preferred_s <= valid_s, which is not 0.
+ * -EINVAL: they are not so. */
+int ip6_addr_add_for(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len,
+		     uint8_t flags, uint32_t preferred_s, uint32_t valid_s) MUST_CHECK;
+/* Gives an address other lifetimes, from now on; valid_s 0: it goes. */
+void ip6_ifaddr_set_life(struct ip6_ifaddr *ifa, uint32_t preferred_s, uint32_t valid_s);
+/* Changes the state, and what follows from it. 0; -ENOMEM: as it was. */
+int ip6_ifaddr_set_state(struct ip6_ifaddr *ifa, enum ip6_addr_state state) MUST_CHECK;
+/* Takes the address away and frees it. */
+void ip6_ifaddr_free(struct ip6_ifaddr *ifa);
 /* 0, or -EADDRNOTAVAIL. The routes that follow from the address go, also those that prefer it as
  * their source. */
 int ip6_addr_del(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len) MUST_CHECK;

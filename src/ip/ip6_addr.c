@@ -8,11 +8,13 @@
  * Several addresses may give rise to the same prefix route; it goes with the last of them. The same
  * link-local address may be on several interfaces (routers are fe80::1 on all of them).
  *
- * RFC-DEVIATION: RFC 4862 §5.4: an address serves at once; nobody is asked whether he has it.
- * Router advertisements (§5.5) are not listened to yet.
+ * An address is tentative first (dad.c) and has the unicast route alone; valid, it has both and is
+ *in the table of our own; its lifetimes make it deprecated and take it away (ip6_life.c). Router
+ *advertisements (§5.5) are not listened to yet.
  */
 #include <errno.h>
 
+#include "ip/dad.h"
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
 #include "ip/mcast.h"
@@ -168,17 +170,24 @@ static void own_unref(struct stack *st, const struct ip6_addr *addr)
  * What follows from an address.
  */
 
+static struct fib6_route local_route(const struct ip6_ifaddr *ifa)
+{
+	return (struct fib6_route){.dst = ifa->addr,
+				   .prefix_len = 128,
+				   .netif = ifa->netif,
+				   .type = ROUTE_LOCAL,
+				   .proto = ROUTE_PROTO_KERNEL};
+}
+
 /* The routes of an address; returns how many. */
 static unsigned int ifaddr_routes(const struct ip6_ifaddr *ifa, struct fib6_route *ret)
 {
 	struct fib6_route base = {.netif = ifa->netif, .proto = ROUTE_PROTO_KERNEL};
 	unsigned int n = 0;
 
-	base.dst = ifa->addr;
-	base.prefix_len = 128;
-	base.type = ROUTE_LOCAL;
-	ret[n++] = base;
-	if (ifa->prefix_len < 128) {
+	if (ip6_ifaddr_is_valid(ifa))
+		ret[n++] = local_route(ifa);
+	if (ifa->prefix_len < 128 && !(ifa->flags & IP6_ADDR_F_NOPREFIXROUTE)) {
 		base.dst = ip6_addr_prefix(&ifa->addr, ifa->prefix_len);
 		base.prefix_len = ifa->prefix_len;
 		base.type = ROUTE_UNICAST;
@@ -283,67 +292,156 @@ static void ifaddr_insert(struct ip6_if *ifs, struct ip6_ifaddr *ifa)
 	list_add_tail(&ifs->addrs, &ifa->link);
 }
 
-int ip6_addr_add(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len,
-		 uint8_t flags)
+/* Its place in the table of our own, while it is valid. */
+static int ifaddr_own(struct ip6_ifaddr *ifa)
+{
+	return ip6_ifaddr_is_valid(ifa) ? own_ref(ifa->netif->stack, &ifa->addr) : 0;
+}
+
+static void ifaddr_disown(const struct ip6_ifaddr *ifa)
+{
+	if (ip6_ifaddr_is_valid(ifa))
+		own_unref(ifa->netif->stack, &ifa->addr);
+}
+
+/* Those who keep what follows from addresses. */
+static void ifaddr_told(struct netif *netif)
+{
+	ip_dst_invalidate_all(netif->stack);
+	mld_addrs_changed(netif);
+}
+
+static struct ip6_ifaddr *ifaddr_new(struct netif *netif, const struct ip6_addr *addr,
+				     uint8_t prefix_len, uint8_t flags)
 {
 	struct stack *st = netif->stack;
-	struct ip6_if *ifs = netif->ip6;
-	struct ip6_ifaddr *ifa;
-	int err;
+	struct ip6_ifaddr *ifa = mem_zalloc(ip6_mem(st), sizeof(*ifa));
 
-	if (!ifaddr_is_right(netif, addr, prefix_len))
-		return -EINVAL;
-	if (st->ip6->conf.disable)
-		return -EACCES;
-	if (ip6_ifaddr_find(netif, addr))
-		return -EEXIST;
-	if (ifs->n_addrs == IP6_IF_ADDRS_MAX)
-		return -ENOSPC;
-	ifa = mem_zalloc(ip6_mem(st), sizeof(*ifa));
 	if (!ifa)
-		return -ENOMEM;
+		return NULL;
 	*ifa = (struct ip6_ifaddr){.netif = netif,
 				   .addr = *addr,
 				   .prefix_len = prefix_len,
 				   .state = IP6_ADDR_PREFERRED,
 				   .flags = flags,
-				   .preferred_until_ns = INT64_MAX,
-				   .valid_until_ns = INT64_MAX};
-	err = own_ref(st, addr);
-	if (err)
-		goto fail_own;
-	err = routes_add(ifs, st->ip6, ifa);
-	if (err)
-		goto fail_routes;
-	ifaddr_insert(ifs, ifa);
-	ifs->n_addrs++;
-	ip_dst_invalidate_all(st);
-	mld_addrs_changed(netif);
-	return 0;
+				   .created_ns = st->eng->now_ns};
+	if (dad_is_needed(ifa))
+		ifa->state = IP6_ADDR_TENTATIVE;
+	ip6_life_init(ifa);
+	dad_init(ifa);
+	return ifa;
+}
 
-fail_routes:
-	own_unref(st, addr);
-fail_own:
-	mem_free(ip6_mem(st), ifa, sizeof(*ifa));
+static int ifaddr_join(struct ip6_ifaddr *ifa)
+{
+	struct netif *netif = ifa->netif;
+	int err = ifaddr_own(ifa);
+
+	if (err)
+		return err;
+	err = routes_add(netif->ip6, netif->stack->ip6, ifa);
+	if (err) {
+		ifaddr_disown(ifa);
+		return err;
+	}
+	ifaddr_insert(netif->ip6, ifa);
+	netif->ip6->n_addrs++;
+	return 0;
+}
+
+int ip6_addr_add_for(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len,
+		     uint8_t flags, uint32_t preferred_s, uint32_t valid_s)
+{
+	struct stack *st = netif->stack;
+	struct ip6_ifaddr *ifa;
+	int err;
+
+	if (!ifaddr_is_right(netif, addr, prefix_len) || !valid_s || preferred_s > valid_s)
+		return -EINVAL;
+	if (netif->ip6->conf.disable)
+		return -EACCES;
+	if (ip6_ifaddr_find(netif, addr))
+		return -EEXIST;
+	if (netif->ip6->n_addrs == IP6_IF_ADDRS_MAX)
+		return -ENOSPC;
+	ifa = ifaddr_new(netif, addr, prefix_len, flags);
+	if (!ifa)
+		return -ENOMEM;
+	err = ifaddr_join(ifa);
+	if (err) {
+		mem_free(ip6_mem(st), ifa, sizeof(*ifa));
+		return err;
+	}
+	dad_start(ifa);
+	ip6_ifaddr_set_life(ifa, preferred_s, valid_s);
+	ifaddr_told(netif);
+	return 0;
+}
+
+int ip6_addr_add(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len,
+		 uint8_t flags)
+{
+	return ip6_addr_add_for(netif, addr, prefix_len, flags, IP6_LIFE_EVER, IP6_LIFE_EVER);
+}
+
+/* It begins to be valid, or ceases to. */
+static int ifaddr_set_valid(struct ip6_ifaddr *ifa, enum ip6_addr_state state)
+{
+	struct stack *st = ifa->netif->stack;
+	struct fib6_route local = local_route(ifa);
+	int err;
+
+	if (ip6_ifaddr_is_valid(ifa)) {
+		ifaddr_disown(ifa);
+		ifa->state = (uint8_t)state;
+		routes_del(ifa->netif->ip6, st->ip6, &local, 1);
+		if (!ip6_own(st->ip6, &ifa->addr))
+			fib6_src_del(&st->ip6->fib, &ifa->addr);
+		return 0;
+	}
+	err = own_ref(st, &ifa->addr);
+	if (err)
+		return err;
+	err = fib6_add(&st->ip6->fib, &local, FIB6_APPEND);
+	if (err && err != -EEXIST) {
+		own_unref(st, &ifa->addr);
+		return err;
+	}
+	ifa->state = (uint8_t)state;
+	return 0;
+}
+
+int ip6_ifaddr_set_state(struct ip6_ifaddr *ifa, enum ip6_addr_state state)
+{
+	bool will_be_valid = state >= IP6_ADDR_PREFERRED;
+	int err = 0;
+
+	if (ip6_ifaddr_is_valid(ifa) == will_be_valid)
+		ifa->state = (uint8_t)state;
+	else
+		err = ifaddr_set_valid(ifa, state);
+	if (!err)
+		ifaddr_told(ifa->netif);
 	return err;
 }
 
-static void ifaddr_free(struct ip6_ifaddr *ifa)
+void ip6_ifaddr_free(struct ip6_ifaddr *ifa)
 {
 	struct netif *netif = ifa->netif;
 	struct stack *st = netif->stack;
 	struct fib6_route routes[ADDR_ROUTES];
 	unsigned int n = ifaddr_routes(ifa, routes);
 
+	wheel_stop(&st->eng->wheel, &ifa->life_timer);
+	wheel_stop(&st->eng->wheel, &ifa->dad_timer);
 	list_del(&ifa->link);
 	netif->ip6->n_addrs--;
 	routes_del(netif->ip6, st->ip6, routes, n);
-	own_unref(st, &ifa->addr);
+	ifaddr_disown(ifa);
 	if (!ip6_own(st->ip6, &ifa->addr))
 		fib6_src_del(&st->ip6->fib, &ifa->addr);
 	mem_free(ip6_mem(st), ifa, sizeof(*ifa));
-	ip_dst_invalidate_all(st);
-	mld_addrs_changed(netif);
+	ifaddr_told(netif);
 }
 
 int ip6_addr_del(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len)
@@ -352,7 +450,7 @@ int ip6_addr_del(struct netif *netif, const struct ip6_addr *addr, uint8_t prefi
 
 	if (!ifa || ifa->prefix_len != prefix_len)
 		return -EADDRNOTAVAIL;
-	ifaddr_free(ifa);
+	ip6_ifaddr_free(ifa);
 	return 0;
 }
 
@@ -366,6 +464,8 @@ int ip6_addr_netif_add(struct netif *netif)
 
 	if (!ifs)
 		return -ENOMEM;
+	ifs->netif = netif;
+	ifs->conf = netif->stack->ip6->if_default;
 	list_init(&ifs->addrs);
 	netif->ip6 = ifs;
 	return 0;
@@ -376,7 +476,7 @@ void ip6_addrs_flush(struct netif *netif)
 	struct list *first;
 
 	while ((first = list_first(&netif->ip6->addrs)))
-		ifaddr_free(container_of(first, struct ip6_ifaddr, link));
+		ip6_ifaddr_free(container_of(first, struct ip6_ifaddr, link));
 }
 
 void ip6_addr_netif_del(struct netif *netif)
@@ -407,7 +507,6 @@ static bool has_link_local(const struct netif *netif)
 
 void ip6_addr_netif_up(struct netif *netif)
 {
-	const struct ip6_conf *conf = &netif->stack->ip6->conf;
 	struct ip6_addr addr = link_local_eui64(&netif->hwaddr);
 
 	if (netif->flags & NETIF_LOOPBACK) {
@@ -416,11 +515,11 @@ void ip6_addr_netif_up(struct netif *netif)
 		(void)!ip6_addr_add(netif, &addr, 128, 0);
 		return;
 	}
-	if (!(netif->flags & NETIF_BROADCAST) || conf->disable ||
-	    conf->addr_gen_mode == IP6_GEN_NONE || has_link_local(netif))
+	if (!(netif->flags & NETIF_BROADCAST) || netif->ip6->conf.disable ||
+	    netif->ip6->conf.addr_gen_mode == IP6_GEN_NONE || has_link_local(netif))
 		return;
 	/* Without memory there is none, and nobody to tell. */
-	(void)!ip6_addr_add(netif, &addr, LINK_LOCAL_PREFIX, IP6_ADDR_F_AUTO);
+	(void)!ip6_addr_add(netif, &addr, LINK_LOCAL_PREFIX, IP6_ADDR_F_AUTO | IP6_ADDR_F_LATE);
 }
 
 void ip6_addr_mac_changed(struct netif *netif)
@@ -429,7 +528,7 @@ void ip6_addr_mac_changed(struct netif *netif)
 
 	list_for_each_safe (ifa, &netif->ip6->addrs, link)
 		if ((ifa->flags & IP6_ADDR_F_AUTO) && ip6_addr_is_link_local(&ifa->addr))
-			ifaddr_free(ifa);
+			ip6_ifaddr_free(ifa);
 	if (netif->flags & NETIF_UP)
 		ip6_addr_netif_up(netif);
 }

@@ -74,7 +74,7 @@ static enum drop ip6_in_check(struct netif *netif, struct pkt *pkt, struct ip6_h
 {
 	enum drop why;
 
-	if (unlikely(netif->stack->ip6->conf.disable))
+	if (unlikely(netif->ip6->conf.disable))
 		return DROP_IP6_DISABLED;
 	why = ip6_in_hdr(pkt, hdr);
 	if (why == DROP_NONE)

@@ -53,11 +53,11 @@ static uint32_t ip6_out_flow(const struct stack *st, const struct pkt *pkt,
 	return label ? label : 1; /* 0 means that there is none */
 }
 
-static uint8_t ip6_out_hops(const struct stack *st, const struct ip_out *out)
+static uint8_t ip6_out_hops(const struct netif *netif, const struct ip_out *out)
 {
 	if (out->ttl)
 		return out->ttl;
-	return out->flow.dst.b[0] == 0xff ? MCAST_HOPS : st->ip6->conf.hop_limit;
+	return out->flow.dst.b[0] == 0xff ? MCAST_HOPS : netif->ip6->conf.hop_limit;
 }
 
 /* Puts the header in front; `data` is there afterwards. */
@@ -68,7 +68,7 @@ static enum drop ip6_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_
 			      .flow = ip6_out_flow(st, pkt, &out->flow),
 			      .tclass = out->flow.tos,
 			      .next_hdr = out->flow.proto,
-			      .hop_limit = ip6_out_hops(st, out)};
+			      .hop_limit = ip6_out_hops(pkt->netif, out)};
 	uint8_t *p;
 
 	/* RFC 8200 §4.5 would let a payload of 65,535 bytes pass, headers not counted; a packet of

@@ -6,6 +6,8 @@
 #include "core/engine.h"
 #include "ip/ip6.h"
 
+struct sysctl;
+
 int ip6_own_init(struct stack *st) MUST_CHECK;
 void ip6_own_fini(struct stack *st);
 
@@ -14,8 +16,15 @@ void ip6_addr_netif_del(struct netif *netif);
 /* The interface was set up: it gets its link-local address, loopback its ::1, unless they have one.
  */
 void ip6_addr_netif_up(struct netif *netif);
+/* One of its settings is another one. */
+void ip6_if_conf_changed(struct netif *netif, const struct sysctl *ctl);
 /* All its addresses go. */
 void ip6_addrs_flush(struct netif *netif);
+
+/* Prepares the timer of lifetimes (ip6_life.c). */
+void ip6_life_init(struct ip6_ifaddr *ifa);
+/* Preferred or deprecated, as its lifetimes say. */
+enum ip6_addr_state ip6_life_state(const struct ip6_ifaddr *ifa);
 
 /*
  * The extension headers of a packet (ip6_ext.c): `data` at the IPv6 header. `off` is where the next

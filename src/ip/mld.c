@@ -303,6 +303,13 @@ static void own_join(struct netif *netif, const struct ip6_addr *group)
 		list_add_tail(&netif->mcast->own, &m->link);
 }
 
+/* A tentative address that waits for its random delay says nothing yet (RFC 4862 §5.4.2), and one
+ * that another node has no more. It is received for all the same. */
+static bool own_wants(const struct ip6_ifaddr *ifa)
+{
+	return ifa->state != IP6_ADDR_DUPLICATE && !ifa->dad_is_waiting;
+}
+
 static bool own_is_needed(const struct netif *netif, const struct ip6_addr *group)
 {
 	const struct ip6_addr routers = IP6_ADDR_ALL_ROUTERS;
@@ -313,7 +320,7 @@ static bool own_is_needed(const struct netif *netif, const struct ip6_addr *grou
 	list_for_each (ifa, &netif->ip6->addrs, link) {
 		struct ip6_addr solicited = ip6_solicited_node(&ifa->addr);
 
-		if (ip6_addr_eq(&solicited, group))
+		if (own_wants(ifa) && ip6_addr_eq(&solicited, group))
 			return true;
 	}
 	return false;
@@ -341,6 +348,7 @@ void mld_addrs_changed(struct netif *netif)
 	list_for_each (ifa, &netif->ip6->addrs, link) {
 		struct ip6_addr group = ip6_solicited_node(&ifa->addr);
 
-		own_join(netif, &group);
+		if (own_wants(ifa))
+			own_join(netif, &group);
 	}
 }

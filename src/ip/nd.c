@@ -9,6 +9,7 @@
 #include "wire/nd.h"
 #include "core/engine.h"
 #include "core/trace.h"
+#include "ip/dad.h"
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
 #include "link/neigh.h"
@@ -23,14 +24,16 @@ enum {
  * Output.
  */
 
-/* A neighbour message: header, target, and our link-layer address in an option if `opt` is one. */
+/* A neighbour message: header, target, and options: a nonce, or our link-layer address if `opt` is
+ * one. */
 static void nd_send(struct netif *netif, const struct ip6_addr *src, const struct ip6_addr *dst,
 		    const struct icmp6_hdr *icmp, const struct ip6_addr *target,
-		    enum nd_opt_type opt)
+		    enum nd_opt_type opt, const uint8_t *nonce)
 {
 	struct stack *st = netif->stack;
 	struct pkt *pkt = pkt_alloc(&st->eng->pkts, ND_MSG_MAX);
-	uint32_t len = ND_NS_LEN + (opt ? (uint32_t)ND_LLADDR_OPT_LEN : 0);
+	uint32_t len = ND_NS_LEN + (opt ? (uint32_t)ND_LLADDR_OPT_LEN : 0) +
+		       (nonce ? (uint32_t)ND_NONCE_OPT_LEN : 0);
 	struct ip_out out = {.flow = {.dst = ip_addr_from_ip6(dst),
 				      .src = ip_addr_from_ip6(src),
 				      .oif = netif->index,
@@ -49,6 +52,8 @@ static void nd_send(struct netif *netif, const struct ip6_addr *src, const struc
 	wr_bytes(&w, target, sizeof(*target));
 	if (opt)
 		nd_opt_lladdr_write(&w, opt, &netif->hwaddr);
+	if (nonce)
+		nd_opt_nonce_write(&w, nonce);
 	assert(wr_ok(&w));
 	(void)!icmp6_output(st, pkt, &out); /* drops by itself */
 }
@@ -81,7 +86,20 @@ static void nd_solicit(struct neigh *n, bool is_unicast)
 	struct ip6_addr src;
 
 	if (nd_solicit_src(n, &target, &src))
-		nd_send(n->netif, &src, &dst, &icmp, &target, ND_OPT_SRC_LLADDR);
+		nd_send(n->netif, &src, &dst, &icmp, &target, ND_OPT_SRC_LLADDR, NULL);
+}
+
+void nd_send_probe(struct netif *netif, const struct ip6_addr *target, const uint8_t *nonce)
+{
+	const struct icmp6_hdr icmp = {.type = ICMP6_NEIGH_SOLICIT};
+	const struct ip6_addr src = IP6_ADDR_ANY, dst = ip6_solicited_node(target);
+
+	nd_send(netif, &src, &dst, &icmp, target, 0, nonce);
+}
+
+int64_t nd_retrans_ms(const struct netif *netif)
+{
+	return neigh_params(netif->stack)->retrans_time_ms;
 }
 
 /* §7.2.4. To who has no address, as one looking for duplicates, all are told. */
@@ -94,7 +112,7 @@ static void nd_advertise(struct netif *netif, const struct ip6_addr *target,
 			 (netif->stack->ip6->conf.forward ? ND_NA_ROUTER : 0);
 	const struct icmp6_hdr icmp = {.type = ICMP6_NEIGH_ADVERT, .u.rest = flags};
 
-	nd_send(netif, target, &dst, &icmp, target, ND_OPT_DST_LLADDR);
+	nd_send(netif, target, &dst, &icmp, target, ND_OPT_DST_LLADDR, NULL);
 }
 
 /*
@@ -114,7 +132,11 @@ static enum drop nd_read(struct pkt *pkt, const struct ip_info *info, const stru
 {
 	struct rd r;
 
-	if (info->ttl != ND_HOP_LIMIT || icmp->code != 0 || pkt->len < ND_NS_LEN)
+	if (info->ttl != ND_HOP_LIMIT)
+		return DROP_ND_HOPS;
+	if (pkt->flags & PKT_F_REASM)
+		return DROP_ND_FRAG;
+	if (icmp->code != 0 || pkt->len < ND_NS_LEN)
 		return DROP_ND_HDR;
 	if (!pkt_pullup(pkt, pkt->len))
 		return DROP_NOMEM;
@@ -131,17 +153,31 @@ static enum drop nd_read(struct pkt *pkt, const struct ip_info *info, const stru
 	return nd_lladdrs_parse(&r, &ret->opts) < 0 ? DROP_ND_HDR : DROP_NONE;
 }
 
+/* RFC 4862 §5.4.3: who resolves the address gets no answer; who probes for it wants it too, unless
+ * it is ourselves whom we hear (RFC 7527). */
+static enum drop nd_tentative_solicited(const struct nd_msg *m, struct ip6_ifaddr *ifa)
+{
+	if (!ip6_addr_is_unspecified(&m->src))
+		return DROP_ND_TENTATIVE;
+	return dad_solicit_input(ifa, m->opts.has_nonce ? m->opts.nonce : NULL) ? DROP_ND_LOOPED
+										: DROP_NONE;
+}
+
 static enum drop nd_solicit_input(const struct nd_msg *m)
 {
 	bool is_probe = ip6_addr_is_unspecified(&m->src);
 	struct ip6_addr group = ip6_solicited_node(&m->target);
 	struct ip_addr src = ip_addr_from_ip6(&m->src);
+	struct ip6_ifaddr *ifa;
 
 	/* §7.1.1: who has no address asks the group, and has nowhere to be answered. */
 	if (is_probe && (!ip6_addr_eq(&m->dst, &group) || m->opts.has_src))
 		return DROP_ND_HDR;
-	if (!ip6_addr_is_on(m->netif, &m->target))
+	ifa = ip6_ifaddr_find(m->netif, &m->target);
+	if (!ifa || ifa->state == IP6_ADDR_DUPLICATE)
 		return DROP_ND_NOT_US;
+	if (ifa->state == IP6_ADDR_TENTATIVE)
+		return nd_tentative_solicited(m, ifa);
 	if (!is_probe && m->opts.has_src)
 		(void)neigh_update(m->netif, &src, &m->opts.src, NEIGH_OVERRIDE | NEIGH_CREATE);
 	nd_advertise(m->netif, &m->target, &m->src);
@@ -162,13 +198,19 @@ static enum drop nd_advert_input(const struct nd_msg *m)
 {
 	struct ip_addr target = ip_addr_from_ip6(&m->target);
 	struct neigh *n = neigh_find(m->netif, &target);
+	struct ip6_ifaddr *ifa;
 	struct eth_addr lladdr;
 	uint32_t flags = 0;
 
 	/* §7.1.2 */
 	if (ip6_addr_is_multicast(&m->dst) && (m->flags & ND_NA_SOLICITED))
 		return DROP_ND_HDR;
-	if (ip6_ifaddr_find(m->netif, &m->target))
+	ifa = ip6_ifaddr_find(m->netif, &m->target);
+	if (ifa && ifa->state == IP6_ADDR_TENTATIVE) {
+		dad_fail(ifa); /* RFC 4862 §5.4.4 */
+		return DROP_NONE;
+	}
+	if (ifa && ip6_ifaddr_is_valid(ifa))
 		return nd_conflict(m);
 	if (!n)
 		return DROP_ND_NOT_US;

@@ -120,6 +120,8 @@ void wire_start(struct wire *w, uint32_t mtu)
 	assert_int_equal(weft_engine_new(&cfg, &w->eng), 0);
 	assert_int_equal(weft_loop_new(w->eng, &w->loop), 0);
 	assert_int_equal(weft_stack_new(w->eng, "weft", &w->st), 0);
+	assert_int_equal(weft_stack_set(w->st, "net.ipv6.conf.all.accept_dad", 0), 0);
+	assert_int_equal(weft_stack_set(w->st, "net.ipv6.conf.all.accept_ra", 0), 0);
 	assert_int_equal(weft_tap_new(w->loop, w->st, "tap0", fd, &w->nif), 0);
 	weft_netif_set_mac(w->nif, mac);
 	assert_int_equal(weft_netif_set_mtu(w->nif, mtu), 0);

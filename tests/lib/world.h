@@ -61,6 +61,13 @@ static inline void *world_realloc(void *ctx, void *ptr, size_t old_bytes, size_t
 	return NULL;
 }
 
+/* No IPv6 address is asked about, no router looked for: tests of that switch it on. */
+static inline void world_quiet(struct weft_stack *st)
+{
+	assert_int_equal(weft_stack_set(st, "net.ipv6.conf.all.accept_dad", 0), 0);
+	assert_int_equal(weft_stack_set(st, "net.ipv6.conf.all.accept_ra", 0), 0);
+}
+
 static inline void world_start(struct world *w)
 {
 	const struct weft_engine_config cfg = {
@@ -71,6 +78,8 @@ static inline void world_start(struct world *w)
 	assert_int_equal(weft_engine_new(&cfg, &w->eng), 0);
 	assert_int_equal(weft_stack_new(w->eng, "client", &w->client), 0);
 	assert_int_equal(weft_stack_new(w->eng, "server", &w->server), 0);
+	world_quiet(w->client);
+	world_quiet(w->server);
 	assert_int_equal(
 		weft_veth_new(w->client, "eth0", w->server, "eth0", &w->client_if, &w->server_if),
 		0);
