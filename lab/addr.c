@@ -149,6 +149,31 @@ int lab_net_parse(const char *s, struct lab_net *ret)
 	return 0;
 }
 
+int lab_scoped_ip_parse(const char *s, struct lab_scoped_ip *ret)
+{
+	const char *percent = strchr(s, '%');
+	struct lab_scoped_ip scoped = {.ip = {.family = LAB_IP_NONE}};
+	char text[LAB_IP_TEXT];
+	size_t len = percent ? (size_t)(percent - s) : strlen(s);
+
+	if (len >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, s, len);
+	text[len] = '\0';
+	if (lab_ip_parse(text, &scoped.ip) < 0)
+		return -EINVAL;
+	if (percent) {
+		size_t zone_len = strlen(percent + 1);
+
+		if (!lab_ip_is_link_local6(&scoped.ip) || zone_len == 0 ||
+		    zone_len >= sizeof(scoped.zone))
+			return -EINVAL;
+		memcpy(scoped.zone, percent + 1, zone_len + 1);
+	}
+	*ret = scoped;
+	return 0;
+}
+
 int lab_mac_parse(const char *s, struct lab_mac *ret)
 {
 	struct lab_mac mac;
@@ -199,9 +224,15 @@ static int ip6_zero_run(const struct lab_ip *ip, int *ret_start)
 
 static void ip6_format(const struct lab_ip *ip, char buf[static LAB_IP_TEXT])
 {
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
 	int start = 0, n_zero = ip6_zero_run(ip, &start);
+	const uint8_t *b = ip->bytes;
 	int at = 0;
 
+	if (memcmp(b, mapped, sizeof(mapped)) == 0) { /* RFC 5952 §5 */
+		snprintf(buf, LAB_IP_TEXT, "::ffff:%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
+		return;
+	}
 	for (int i = 0; i < 8; i++) {
 		if (n_zero && i == start) {
 			at += snprintf(buf + at, (size_t)(LAB_IP_TEXT - at), "::");

@@ -21,11 +21,18 @@ enum {
 	LAB_IP_TEXT = 46,  /* longest address with its NUL */
 	LAB_NET_TEXT = 50, /* the same with "/128" */
 	LAB_MAC_TEXT = 18,
+	LAB_ZONE_TEXT = 16, /* name of an interface with its NUL */
 };
 
 struct lab_ip {
 	uint8_t family;    /* enum lab_family */
 	uint8_t bytes[16]; /* network order; IPv4 in the first four, the others 0 */
+};
+
+/* A link-local IPv6 address and the interface that it is on (RFC 4007 §11): "fe80::1%eth0". */
+struct lab_scoped_ip {
+	struct lab_ip ip;
+	char zone[LAB_ZONE_TEXT]; /* "": none was written */
 };
 
 /* An address and the length of its prefix: a network, or an address together with its network. */
@@ -40,6 +47,8 @@ struct lab_mac {
 
 /* All of these take the whole string or nothing: 0, or -EINVAL. */
 int lab_ip_parse(const char *s, struct lab_ip *ret) MUST_CHECK;
+/* The same with a zone behind a link-local address. */
+int lab_scoped_ip_parse(const char *s, struct lab_scoped_ip *ret) MUST_CHECK;
 int lab_net_parse(const char *s, struct lab_net *ret) MUST_CHECK; /* "10.0.0.1/24" */
 int lab_mac_parse(const char *s, struct lab_mac *ret) MUST_CHECK; /* "02:00:5e:10:00:01" */
 
@@ -52,6 +61,12 @@ const char *lab_mac_format(const struct lab_mac *mac, char buf[static LAB_MAC_TE
 static inline uint8_t lab_ip_bits(const struct lab_ip *ip)
 {
 	return ip->family == LAB_IP4 ? 32 : 128;
+}
+
+/* fe80::/10 */
+static inline bool lab_ip_is_link_local6(const struct lab_ip *ip)
+{
+	return ip->family == LAB_IP6 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
 }
 
 /* Orders by family, then by value. */

@@ -263,7 +263,7 @@ static int iface_set(struct rtnl *nl, const struct labfile_iface *iface, const c
 
 static int route_set(struct rtnl *nl, const struct labfile_route *r)
 {
-	return rtnl_route_add(nl, &r->dst, r->via.family == LAB_IP_NONE ? NULL : &r->via,
+	return rtnl_route_add(nl, &r->dst, r->via.ip.family == LAB_IP_NONE ? NULL : &r->via.ip,
 			      r->iface ? (int)if_nametoindex(r->iface->name) : 0, r->metric);
 }
 

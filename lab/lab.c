@@ -412,7 +412,7 @@ static int route_add(struct lab_node *node, const struct labfile_route *r)
 	struct weft_route route = {
 		.dst = addr_of(&r->dst.ip),
 		.prefix_len = r->dst.len,
-		.via = addr_of(&r->via),
+		.via = addr_of(&r->via.ip),
 		.dev = r->iface ? node->ifaces[r->iface - node->file->ifaces].netif : NULL,
 		.metric = r->metric,
 		.proto = ROUTE_STATIC,

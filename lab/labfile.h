@@ -69,7 +69,7 @@ struct labfile_iface {
 struct labfile_route {
 	struct lab_pos pos;
 	struct lab_net dst;          /* bits behind the prefix are 0; length 0: default */
-	struct lab_ip via;           /* the gateway; family LAB_IP_NONE: on the link */
+	struct lab_scoped_ip via;    /* the gateway; family LAB_IP_NONE: on the link */
 	const char *dev_name;        /* as written, or NULL */
 	struct labfile_iface *iface; /* where it leads: the one named, or the gateway's */
 	uint32_t metric;             /* smaller is preferred */

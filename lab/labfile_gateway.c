@@ -143,8 +143,8 @@ static bool node_has_default(const struct labfile_node *node, uint8_t family)
 		const struct labfile_route *route = &node->routes[i];
 
 		if (route->dst.len == 0 &&
-		    (route->dst.ip.family == family || route->via.family == family ||
-		     (family == LAB_IP4 && !route->dst.ip.family && !route->via.family)))
+		    (route->dst.ip.family == family || route->via.ip.family == family ||
+		     (family == LAB_IP4 && !route->dst.ip.family && !route->via.ip.family)))
 			return true;
 	}
 	return false;
@@ -174,13 +174,13 @@ int lab_build_route_add(struct lab_build *b, struct labfile_node *node,
 	return err;
 }
 
-static int add_default(struct lab_build *b, struct labfile_node *node, const struct lab_ip *via,
-		       struct lab_pos pos)
+static int add_default(struct lab_build *b, struct labfile_node *node,
+		       const struct lab_scoped_ip *via, struct lab_pos pos)
 {
 	struct labfile_route route = {.pos = pos, .via = *via, .is_auto = true};
 	uint32_t max = node->n_routes;
 
-	route.dst.ip.family = via->family;
+	route.dst.ip.family = via->ip.family;
 	return lab_build_route_add(b, node, &route, &max);
 }
 
@@ -210,7 +210,7 @@ static int add_named(struct gateways *g, struct labfile_node *node, struct lab_p
 	const struct lab_ip *ip = to ? shared_addr(node, to) : NULL;
 
 	if (ip && to != node)
-		return add_default(g->b, node, ip, pos);
+		return add_default(g->b, node, &(struct lab_scoped_ip){.ip = *ip}, pos);
 	if (!to)
 		report_unknown(g, node, pos);
 	else if (to == node)
@@ -234,7 +234,8 @@ static int add_auto(struct gateways *g, struct labfile_node *node, struct lab_po
 	const struct router *r = node_router(g, node, is_asked);
 
 	if (r && (is_asked || !node_has_default(node, r->addr->net.ip.family)))
-		return add_default(g->b, node, &r->addr->net.ip, is_asked ? pos : r->addr->pos);
+		return add_default(g->b, node, &(struct lab_scoped_ip){.ip = r->addr->net.ip},
+				   is_asked ? pos : r->addr->pos);
 	if (!r && is_asked) {
 		lab_error_add(g->b->errs, pos,
 			      "nodes.%s.gateway: there is no router on the links of %s; set "
@@ -248,7 +249,7 @@ static int add_auto(struct gateways *g, struct labfile_node *node, struct lab_po
 static int add_gateway(struct gateways *g, struct labfile_node *node)
 {
 	struct lab_pos pos = lab_build_field_pos(g->b, &node->gateway, node->pos);
-	struct lab_ip ip;
+	struct lab_scoped_ip ip;
 
 	if (node->kind == LABFILE_SWITCH || (!node->gateway && node->forwarding))
 		return 0;
@@ -256,7 +257,7 @@ static int add_gateway(struct gateways *g, struct labfile_node *node)
 		return add_auto(g, node, pos);
 	if (strcmp(node->gateway, "none") == 0)
 		return 0;
-	if (lab_ip_parse(node->gateway, &ip) == 0)
+	if (lab_scoped_ip_parse(node->gateway, &ip) == 0)
 		return add_default(g->b, node, &ip, pos);
 	return add_named(g, node, pos);
 }

@@ -90,7 +90,16 @@ static int by_addr_cmp(const void *a_, const void *b_)
 
 	if (cmp)
 		return cmp;
+	if (lab_ip_is_link_local6(&a->addr->net.ip) && a->iface->segment != b->iface->segment)
+		return a->iface->segment < b->iface->segment ? -1 : 1;
 	return pos_less(a->addr->pos, b->addr->pos) ? -1 : pos_less(b->addr->pos, a->addr->pos);
+}
+
+/* A link-local address may be there once on each link (RFC 4007 §6). */
+static bool is_same_addr(const struct lab_owner *a, const struct lab_owner *b)
+{
+	return lab_ip_eq(&a->addr->net.ip, &b->addr->net.ip) &&
+	       (!lab_ip_is_link_local6(&a->addr->net.ip) || a->iface->segment == b->iface->segment);
 }
 
 static void check_duplicates(struct lab_build *b, struct lab_owner *list, size_t n)
@@ -103,7 +112,7 @@ static void check_duplicates(struct lab_build *b, struct lab_owner *list, size_t
 	for (size_t i = 1; i < n; i++) {
 		const struct lab_owner *first = &list[i - 1], *o = &list[i];
 
-		if (!lab_ip_eq(&first->addr->net.ip, &o->addr->net.ip))
+		if (!is_same_addr(first, o))
 			continue;
 		lab_error_add(b->errs, o->addr->pos,
 			      "%s: %s is the address of %s (line %u) already; choose another",
@@ -181,6 +190,8 @@ static void check_overlaps(struct lab_build *b, struct lab_owner *list, size_t n
 		const struct lab_owner *o = &list[i], *clash = NULL;
 		struct lab_net net = lab_net_base(&o->addr->net), top = {0};
 
+		if (lab_ip_is_link_local6(&net.ip)) /* the subnet of every link */
+			continue;
 		while (n_around > 0 && !lab_net_has(&around[n_around - 1]->addr->net, &net.ip))
 			n_around--;
 		for (uint32_t k = 0; k < n_around && !clash; k++) {
@@ -238,7 +249,7 @@ static bool iface_has_onlink_route(const struct labfile_iface *iface)
 	for (uint32_t i = 0; i < iface->node->n_routes; i++) {
 		const struct labfile_route *route = &iface->node->routes[i];
 
-		if (route->iface == iface && route->via.family == LAB_IP_NONE)
+		if (route->iface == iface && route->via.ip.family == LAB_IP_NONE)
 			return true;
 	}
 	return false;

@@ -87,8 +87,8 @@ static void print_route(const struct labfile_route *route, FILE *out)
 	char text[LAB_NET_TEXT], via[LAB_IP_TEXT];
 
 	fprintf(out, "  route %s", route->dst.len ? lab_net_format(&route->dst, text) : "default");
-	if (route->via.family)
-		fprintf(out, " via %s", lab_ip_format(&route->via, via));
+	if (route->via.ip.family)
+		fprintf(out, " via %s", lab_ip_format(&route->via.ip, via));
 	if (route->iface)
 		fprintf(out, " dev %s", route->iface->name);
 	if (route->metric)

@@ -86,7 +86,7 @@ static struct labfile_iface *node_onlink_to(const struct labfile_node *node,
 	for (uint32_t i = 0; i < node->n_routes; i++) {
 		const struct labfile_route *route = &node->routes[i];
 
-		if (route->via.family == LAB_IP_NONE && lab_net_has(&route->dst, ip))
+		if (route->via.ip.family == LAB_IP_NONE && lab_net_has(&route->dst, ip))
 			return route->iface;
 	}
 	return NULL;
@@ -98,18 +98,18 @@ static struct labfile_iface *node_onlink_to(const struct labfile_node *node,
 static void route_set_family(struct labfile_route *route)
 {
 	if (route->dst.ip.family == LAB_IP_NONE)
-		route->dst.ip.family = route->via.family ? route->via.family : LAB_IP4;
+		route->dst.ip.family = route->via.ip.family ? route->via.ip.family : LAB_IP4;
 }
 
 static void check_gateway_node(struct routes *r, const struct labfile_node *node,
 			       const struct labfile_route *route, struct lab_pos pos)
 {
 	const struct labfile_iface *owner =
-		lab_owners_find(&r->owners, route->iface->segment, &route->via);
+		lab_owners_find(&r->owners, route->iface->segment, &route->via.ip);
 	char where[WHERE_TEXT], ip[LAB_IP_TEXT];
 
 	route_where(node, route, where);
-	lab_ip_format(&route->via, ip);
+	lab_ip_format(&route->via.ip, ip);
 	if (!owner && route->iface->link)
 		lab_warning_add(r->b->errs, pos,
 				"%s: nobody on the link of %s:%s has the gateway's address %s; "
@@ -123,6 +123,34 @@ static void check_gateway_node(struct routes *r, const struct labfile_node *node
 			where, ip, owner->node->name);
 }
 
+/* A link-local gateway may be on any link; the file has to say on which. */
+static void check_link_local(struct routes *r, struct labfile_node *node,
+			     struct labfile_route *route, struct lab_pos pos)
+{
+	const char *zone = route->via.zone;
+	char where[WHERE_TEXT], ip[LAB_IP_TEXT];
+	struct labfile_iface *iface = zone[0] ? labfile_iface_find(node, zone) : NULL;
+
+	route_where(node, route, where);
+	lab_ip_format(&route->via.ip, ip);
+	if (zone[0] && !iface)
+		lab_error_add(r->b->errs, pos,
+			      "%s: the gateway %s%%%s is on an interface that %s does not have",
+			      where, ip, zone, node->name);
+	else if (zone[0] && route->iface && route->iface != iface)
+		lab_error_add(r->b->errs, pos,
+			      "%s: the gateway %s is on the link of %s, not of %s; leave out "
+			      "\"dev\"",
+			      where, ip, zone, route->iface->name);
+	else if (!zone[0] && !route->iface)
+		lab_error_add(r->b->errs, pos,
+			      "%s: a link-local gateway may be on any link; write its interface "
+			      "behind it, such as %s%%%s",
+			      where, ip, node->n_ifaces ? node->ifaces[0].name : "eth0");
+	else if (zone[0])
+		route->iface = iface;
+}
+
 static void check_gateway(struct routes *r, struct labfile_node *node, struct labfile_route *route)
 {
 	struct lab_pos pos = lab_build_field_pos(r->b, &route->via, route->pos);
@@ -131,24 +159,28 @@ static void check_gateway(struct routes *r, struct labfile_node *node, struct la
 	int len;
 
 	route_where(node, route, where);
-	lab_ip_format(&route->via, ip);
-	if (route->via.family != route->dst.ip.family) {
+	lab_ip_format(&route->via.ip, ip);
+	if (route->via.ip.family != route->dst.ip.family) {
 		lab_error_add(r->b->errs, pos,
 			      "%s: the gateway %s is of the other IP version; write one of the "
 			      "same as the destination",
 			      where, ip);
 		return;
 	}
-	if (node_has_addr(node, &route->via)) {
+	if (node_has_addr(node, &route->via.ip)) {
 		lab_error_add(
 			r->b->errs, pos,
 			"%s: the gateway %s is an address of %s itself; write the next router's",
 			where, ip, node->name);
 		return;
 	}
-	iface = node_iface_to(node, &route->via, &len);
+	if (lab_ip_is_link_local6(&route->via.ip)) {
+		check_link_local(r, node, route, pos);
+		return;
+	}
+	iface = node_iface_to(node, &route->via.ip, &len);
 	if (!iface)
-		iface = node_onlink_to(node, &route->via);
+		iface = node_onlink_to(node, &route->via.ip);
 	if (!iface) {
 		lab_error_add(
 			r->b->errs, pos,
@@ -183,7 +215,7 @@ static void check_route(struct routes *r, struct labfile_node *node, struct labf
 			      lab_net_format(&route->dst, t1), lab_net_format(&base, t2),
 			      lab_ip_format(&route->dst.ip, (char[LAB_IP_TEXT]){0}),
 			      lab_ip_bits(&route->dst.ip));
-	else if (route->via.family)
+	else if (route->via.ip.family)
 		check_gateway(r, node, route);
 	else if (!route->iface)
 		lab_error_add(
@@ -269,10 +301,10 @@ static struct labfile_node *node_next_to(struct routes *r, const struct labfile_
 	if (node_has_addr(node, ip))
 		return NULL;
 	route = node_route_to(node, ip);
-	if (!route || !route->via.family)
+	if (!route || !route->via.ip.family)
 		return NULL;
 	*ret_route = route;
-	owner = lab_owners_find(&r->owners, route->iface->segment, &route->via);
+	owner = lab_owners_find(&r->owners, route->iface->segment, &route->via.ip);
 	return owner && owner->node->forwarding ? owner->node : NULL;
 }
 

@@ -133,7 +133,7 @@ static int add_route(struct routing *r, struct labfile_node *node, const struct 
 		     const struct lab_net *net, const struct lab_ip *via)
 {
 	struct labfile_route route = {
-		.pos = from->addrs[0].pos, .dst = *net, .via = *via, .is_auto = true};
+		.pos = from->addrs[0].pos, .dst = *net, .via = {.ip = *via}, .is_auto = true};
 
 	if (node_knows(node, net))
 		return 0;

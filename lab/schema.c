@@ -83,7 +83,8 @@ static const struct lab_key route_keys[] = {
 		.name = "via",
 		.type = LAB_T_IP,
 		FIELD(labfile_route, via),
-		.help = "The gateway; without one, the destinations are on the link itself",
+		.help = "The gateway; without one, the destinations are on the link itself. A "
+			"link-local one has its interface behind it: `fe80::1%eth0`",
 	},
 	{
 		.name = "dev",

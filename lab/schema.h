@@ -37,7 +37,7 @@ enum lab_type {
 	LAB_T_SHARE,     /* uint32_t, parts of a million */
 	LAB_T_SIZE,      /* uint64_t, bytes */
 	LAB_T_QUEUE,     /* struct lab_queue */
-	LAB_T_IP,        /* struct lab_ip */
+	LAB_T_IP,        /* struct lab_scoped_ip */
 	LAB_T_HOST_NET,  /* struct lab_net: an address with the length of its prefix */
 	LAB_T_NET,       /* struct lab_net: a prefix, or "default" */
 	LAB_T_PREFIX,    /* struct lab_net: a prefix whose addresses hosts can have */

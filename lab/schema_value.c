@@ -53,7 +53,7 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 			 "KiB, MiB",
 			 "100", sizeof(struct lab_queue)},
 	[LAB_T_IP] = {"address", "is not an address", "write an address without a prefix length",
-		      "192.0.2.1", sizeof(struct lab_ip)},
+		      "192.0.2.1", sizeof(struct lab_scoped_ip)},
 	[LAB_T_HOST_NET] = {"address with prefix", "is not an address with a prefix length",
 			    "write the address, a slash and the length of its prefix",
 			    "192.0.2.1/24", sizeof(struct lab_net)},
@@ -381,7 +381,7 @@ int lab_value_parse(const struct lab_key *key, const char *text, struct arena *a
 	case LAB_T_LINK_END:
 		return end_parse(key->type, text, arena, field, ret_why);
 	case LAB_T_IP:
-		err = lab_ip_parse(text, field);
+		err = lab_scoped_ip_parse(text, field);
 		break;
 	case LAB_T_MAC:
 		err = lab_mac_parse(text, field);

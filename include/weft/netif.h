@@ -246,6 +246,22 @@ WEFT_API int weft_route_get(struct weft_stack *st, const struct weft_addr *dst,
 			    struct weft_route_info *ret);
 
 /*
+ * Text of addresses with a zone (RFC 4007 §11), the name or index of an interface of the stack:
+ * "fe80::1%eth0". Without one, *ret_scope is 0. 0; -EINVAL: no address, or a zone behind one that
+ * needs none (all but link-local ones and groups of less than global scope); -ENODEV: no such
+ * interface. What is returned is untouched then.
+ */
+WEFT_API int weft_addr_parse_scoped(struct weft_stack *st, const char *text, struct weft_addr *ret,
+				    uint32_t *ret_scope);
+/* The same with a port: "[fe80::1%eth0]:80". */
+WEFT_API int weft_sockaddr_parse_scoped(struct weft_stack *st, const char *text,
+					struct weft_sockaddr *ret);
+/* The other way: a scope that is not 0 is written as the interface's name. At most `size` bytes
+ * with the NUL (WEFT_SOCKADDR_STRLEN is enough); returns `buf`. */
+WEFT_API const char *weft_addr_print_scoped(struct weft_stack *st, const struct weft_addr *addr,
+					    uint32_t scope, char *buf, size_t size);
+
+/*
  * Sorts addresses of either family, the best destination first, as getaddrinfo() does (RFC 6724
  * §6): those that there is a way to, whose scope and label the source has that they would be
  * reached from, IPv6 before IPv4; equals stay as they are. 0; -EAFNOSUPPORT; -E2BIG: more than

@@ -49,11 +49,27 @@ enum {
 
 /* Reads "192.0.2.1" or "2001:db8::1" (RFC 4291, RFC 5952). 0, or -EINVAL with `ret` untouched. */
 WEFT_API int weft_addr_parse(const char *text, struct weft_addr *ret);
+/* What IANA's registries of special-purpose addresses say about one (RFC 6890, RFC 8190). */
+struct weft_addr_special {
+	const char *name; /* "Loopback"; NULL: it is in no registry, and an ordinary address */
+	struct weft_addr prefix; /* the entry's */
+	uint8_t prefix_len;
+	uint16_t rfc;
+	bool is_source;      /* may be a packet's source … */
+	bool is_destination; /* … or destination */
+	bool is_forwardable; /* routers may pass such packets on … */
+	bool is_global;      /* … beyond an administrative domain */
+	bool is_reserved;    /* by protocol: the stack itself refuses what is not allowed above */
+};
+/* 0; -EAFNOSUPPORT. Groups are in no registry. */
+WEFT_API int weft_addr_special(const struct weft_addr *addr, struct weft_addr_special *ret);
+
 /* Reads "192.0.2.0/24"; without "/", the prefix is the whole address. 0, or -EINVAL. */
 WEFT_API int weft_prefix_parse(const char *text, struct weft_addr *ret_addr, uint8_t *ret_len);
 /* Writes at most `size` bytes with the NUL; returns `buf`. Canonical text, RFC 5952. */
 WEFT_API const char *weft_addr_print(const struct weft_addr *addr, char *buf, size_t size);
-/* Reads "192.0.2.1:80" or "[2001:db8::1]:80". 0, or -EINVAL. */
+/* Reads "192.0.2.1:80", "[2001:db8::1]:80" or, with the index of an interface, "[fe80::1%2]:80"
+ * (RFC 4007 §11). 0, or -EINVAL. Names of interfaces: weft_sockaddr_parse_scoped(). */
 WEFT_API int weft_sockaddr_parse(const char *text, struct weft_sockaddr *ret);
 WEFT_API const char *weft_sockaddr_print(const struct weft_sockaddr *sa, char *buf, size_t size);
 

@@ -5,6 +5,7 @@
 #include "api/api_priv.h"
 #include "base/fmt.h"
 #include "weft/types.h"
+#include "wire/special.h"
 
 int weft_addr_parse(const char *text, struct weft_addr *ret)
 {
@@ -24,6 +25,33 @@ int weft_addr_parse(const char *text, struct weft_addr *ret)
 	return -EINVAL;
 }
 
+int weft_addr_special(const struct weft_addr *addr, struct weft_addr_special *ret)
+{
+	struct weft_addr_special info = {.name = NULL};
+	const struct ip_special *special;
+	unsigned int flags;
+	struct ip_addr ip;
+	int err = ip_addr_of(addr, &ip);
+
+	if (err)
+		return err;
+	special = ip_special_find(&ip);
+	if (special) {
+		info.name = special->name;
+		info.prefix = weft_addr_of(&special->prefix, ip_addr_family(&special->prefix));
+		info.prefix_len = special->prefix_len;
+		info.rfc = special->rfc;
+	}
+	flags = ip_special_flags(&ip);
+	info.is_source = flags & IP_SPECIAL_SOURCE;
+	info.is_destination = flags & IP_SPECIAL_DESTINATION;
+	info.is_forwardable = flags & IP_SPECIAL_FORWARDABLE;
+	info.is_global = flags & IP_SPECIAL_GLOBAL;
+	info.is_reserved = flags & IP_SPECIAL_RESERVED;
+	*ret = info;
+	return 0;
+}
+
 /* The part of `text` before `end` as an address. */
 static int api_addr_parse_part(const char *text, const char *end, struct weft_addr *ret)
 {
@@ -35,6 +63,63 @@ static int api_addr_parse_part(const char *text, const char *end, struct weft_ad
 	memcpy(part, text, len);
 	part[len] = '\0';
 	return weft_addr_parse(part, ret);
+}
+
+/* RFC 4007 §11: only what means something on one link, or in one site, has a zone. */
+static bool api_addr_has_zone(const struct weft_addr *addr)
+{
+	const uint8_t *b = addr->bytes;
+
+	if (addr->family != WEFT_AF_INET6)
+		return false;
+	return b[0] == 0xff ? (b[1] & 0xf) < 0xe : b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
+}
+
+/* The zone from `text` to `end`. */
+static int api_zone_parse(struct stack *st, const char *text, const char *end, uint32_t *ret)
+{
+	char part[NETIF_NAME_MAX];
+	size_t len = (size_t)(end - text);
+	const struct netif *netif;
+
+	if (len == 0 || len >= sizeof(part))
+		return -EINVAL;
+	memcpy(part, text, len);
+	part[len] = '\0';
+	if (!st)
+		return api_number_parse(part, UINT32_MAX, ret);
+	netif = netif_find(st, part);
+	if (!netif && !api_number_parse(part, UINT32_MAX, ret))
+		netif = netif_find_index(st, *ret);
+	if (!netif)
+		return -ENODEV;
+	*ret = netif->index;
+	return 0;
+}
+
+/* An address, perhaps with a zone, from `text` to `end`; without a stack the zone is a number. */
+static int api_scoped_parse(struct stack *st, const char *text, const char *end,
+			    struct weft_addr *ret, uint32_t *ret_scope)
+{
+	const char *percent = memchr(text, '%', (size_t)(end - text));
+	struct weft_addr addr;
+	uint32_t scope = 0;
+	int err = api_addr_parse_part(text, percent ? percent : end, &addr);
+
+	if (!err && percent)
+		err = api_addr_has_zone(&addr) ? api_zone_parse(st, percent + 1, end, &scope)
+					       : -EINVAL;
+	if (err)
+		return err;
+	*ret = addr;
+	*ret_scope = scope;
+	return 0;
+}
+
+int weft_addr_parse_scoped(struct weft_stack *st, const char *text, struct weft_addr *ret,
+			   uint32_t *ret_scope)
+{
+	return api_scoped_parse(stack_of(st), text, text + strlen(text), ret, ret_scope);
 }
 
 int api_number_parse(const char *text, uint32_t max, uint32_t *ret)
@@ -102,22 +187,48 @@ const char *weft_addr_print(const struct weft_addr *addr, char *buf, size_t size
 	return api_text_fit(buf, size, text);
 }
 
-int weft_sockaddr_parse(const char *text, struct weft_sockaddr *ret)
+static int api_sockaddr_parse(struct stack *st, const char *text, struct weft_sockaddr *ret)
 {
 	bool in_brackets = *text == '[';
 	const char *start = text + in_brackets;
 	const char *end = strchr(start, in_brackets ? ']' : ':');
 	struct weft_addr addr;
-	uint32_t port;
+	uint32_t port, scope;
+	int err = end ? api_scoped_parse(st, start, end, &addr, &scope) : -EINVAL;
 
-	if (!end || api_addr_parse_part(start, end, &addr))
-		return -EINVAL;
+	if (err)
+		return err;
 	if (in_brackets != (addr.family == WEFT_AF_INET6) || end[in_brackets] != ':')
 		return -EINVAL;
 	if (api_number_parse(end + in_brackets + 1, UINT16_MAX, &port))
 		return -EINVAL;
-	*ret = (struct weft_sockaddr){.addr = addr, .port = (uint16_t)port};
+	*ret = (struct weft_sockaddr){.addr = addr, .port = (uint16_t)port, .scope_id = scope};
 	return 0;
+}
+
+int weft_sockaddr_parse(const char *text, struct weft_sockaddr *ret)
+{
+	return api_sockaddr_parse(NULL, text, ret);
+}
+
+int weft_sockaddr_parse_scoped(struct weft_stack *st, const char *text, struct weft_sockaddr *ret)
+{
+	return api_sockaddr_parse(stack_of(st), text, ret);
+}
+
+const char *weft_addr_print_scoped(struct weft_stack *st, const struct weft_addr *addr,
+				   uint32_t scope, char *buf, size_t size)
+{
+	char ip[WEFT_ADDR_STRLEN], text[WEFT_SOCKADDR_STRLEN];
+	const struct netif *netif = scope ? netif_find_index(stack_of(st), scope) : NULL;
+	struct sb sb = sb_make(text, sizeof(text));
+
+	sb_printf(&sb, "%s", weft_addr_print(addr, ip, sizeof(ip)));
+	if (netif)
+		sb_printf(&sb, "%%%s", netif->name);
+	else if (scope)
+		sb_printf(&sb, "%%%u", scope);
+	return api_text_fit(buf, size, text);
 }
 
 const char *weft_sockaddr_print(const struct weft_sockaddr *sa, char *buf, size_t size)

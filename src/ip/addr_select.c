@@ -64,7 +64,7 @@ struct ip_policy ip_policy_find(const struct ip_policies *table, const struct ip
  * too. Of groups, RFC 2365 §6.1 and RFC 5771 §4 say how far they go. */
 static unsigned int scope_ip4(struct ip4_addr a)
 {
-	if (ip4_addr_is_link_local(&a) || ip4_addr_is_loopback(&a))
+	if (ip4_stays_on_link(a))
 		return IP6_SCOPE_LINK;
 	if (ip4_addr_u32(&a) >> 8 == 0xe00000)
 		return IP6_SCOPE_LINK; /* 224.0.0.0/24 */

@@ -25,6 +25,7 @@
 #include "ip/reasm.h"
 #include "wire/addr.h"
 #include "wire/ip4.h"
+#include "wire/special.h"
 
 enum {
 	IP4_TTL_DEFAULT = 64,
@@ -181,10 +182,10 @@ int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out);
 int ip4_output_hdr(struct stack *st, struct pkt *pkt, const struct ip_out *out);
 
 /* Addresses that can be no packet's source, wherever it comes from (RFC 1122 §3.2.1.3, RFC 6890);
- * 0.0.0.0 can, sometimes. */
+ * 0.0.0.0 can, sometimes, and loopback inside. */
 static inline bool ip4_src_is_martian(struct ip4_addr a)
 {
-	return a.b[0] >= 224 || (a.b[0] == 0 && !ip4_addr_is_unspecified(&a));
+	return ip4_is_martian_src(a) && !ip4_addr_is_loopback(&a);
 }
 
 static inline bool ip4_is_group(struct ip4_addr a)

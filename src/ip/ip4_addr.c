@@ -220,7 +220,7 @@ static int routes_add(struct ip4_if *ifs, struct ip4 *ip4, const struct ip4_ifad
 
 static bool ifaddr_is_valid(struct ip4_addr addr, uint8_t prefix_len)
 {
-	if (prefix_len > 32 || addr.b[0] == 0 || addr.b[0] >= 224)
+	if (prefix_len > 32 || ip4_addr_is_unspecified(&addr) || ip4_src_is_martian(addr))
 		return false;
 	return prefix_len >= 31 ||
 	       (ip4_addr_u32(&addr) | ip4_prefix_mask(prefix_len)) != UINT32_MAX;

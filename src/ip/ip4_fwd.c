@@ -13,9 +13,9 @@
  * link-local groups only) neither. */
 static enum drop fwd_addrs(const struct ip4_hdr *hdr)
 {
-	if (unlikely(ip4_addr_is_link_local(&hdr->src) || ip4_addr_is_unspecified(&hdr->src)))
+	if (ip4_stays_on_link(hdr->src))
 		return DROP_IP4_SRC;
-	if (unlikely(ip4_addr_is_link_local(&hdr->dst)))
+	if (ip4_stays_on_link(hdr->dst))
 		return DROP_IP4_DST;
 	return DROP_NONE;
 }

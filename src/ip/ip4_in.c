@@ -90,12 +90,9 @@ static enum drop ip4_in_rp_filter(const struct netif *netif, const struct ip4_hd
 
 static enum drop ip4_in_dst(const struct netif *netif, const struct ip4_hdr *hdr)
 {
-	uint8_t top = hdr->dst.b[0];
+	bool is_inside = (netif->flags & NETIF_LOOPBACK) && ip4_addr_is_loopback(&hdr->dst);
 
-	if (unlikely(top == 0 || (top >= 240 && !ip4_addr_is_broadcast(&hdr->dst)) ||
-		     (top == 127 && !(netif->flags & NETIF_LOOPBACK))))
-		return DROP_IP4_DST;
-	return DROP_NONE;
+	return unlikely(ip4_is_martian_dst(hdr->dst)) && !is_inside ? DROP_IP4_DST : DROP_NONE;
 }
 
 /* Unknown options are ignored (RFC 1122 §3.2.1.8); router alert is a hint to whoever wants it. */

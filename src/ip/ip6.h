@@ -28,6 +28,7 @@
 #include "ip/reasm.h"
 #include "wire/addr.h"
 #include "wire/ip6.h"
+#include "wire/special.h"
 
 enum {
 	IP6_HOPS_DEFAULT = 64,

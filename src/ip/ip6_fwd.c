@@ -12,11 +12,13 @@
 /* RFC 4291 §2.5.2, §2.5.3, §2.5.6: what means something on one link only stays there. */
 static enum drop fwd_addrs(struct stack *st, struct pkt *pkt, const struct ip6_hdr *hdr)
 {
-	if (unlikely(ip6_addr_is_unspecified(&hdr->src) || ip6_addr_is_loopback(&hdr->src)))
+	bool is_local_src = unlikely(ip6_addr_is_link_local(&hdr->src));
+
+	if (ip6_stays_on_link(&hdr->src) && !is_local_src)
 		return DROP_IP6_SRC;
-	if (unlikely(ip6_addr_is_link_local(&hdr->dst)))
+	if (ip6_stays_on_link(&hdr->dst))
 		return DROP_IP6_DST;
-	if (unlikely(ip6_addr_is_link_local(&hdr->src))) {
+	if (is_local_src) {
 		icmp6_error(st, pkt, ICMP6_UNREACH, ICMP6_UNREACH_SCOPE, 0);
 		return DROP_IP6_SCOPE;
 	}

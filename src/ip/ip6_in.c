@@ -38,12 +38,12 @@ static enum drop ip6_in_src(const struct netif *netif, const struct pkt *pkt,
 {
 	const struct ip6_addr *src = &hdr->src;
 
-	if (unlikely(ip6_addr_is_multicast(src) || ip6_addr_is_mapped(src)))
+	bool is_inside = (netif->flags & NETIF_LOOPBACK) || (pkt->flags & PKT_F_LOOPED);
+
+	if (unlikely(ip6_is_martian_src(src)) && !(is_inside && ip6_addr_is_loopback(src)))
 		return DROP_IP6_SRC;
-	if (unlikely((netif->flags & NETIF_LOOPBACK) || (pkt->flags & PKT_F_LOOPED)))
+	if (unlikely(is_inside))
 		return DROP_NONE;
-	if (unlikely(ip6_addr_is_loopback(src)))
-		return DROP_IP6_SRC;
 	/* From outside nobody speaks with our own address. A neighbour may have our link-local
 	 * address of another link. */
 	if (unlikely(ip6_own(netif->stack->ip6, src)) &&
@@ -59,8 +59,7 @@ static enum drop ip6_in_dst(const struct netif *netif, const struct ip6_hdr *hdr
 	const struct ip6_addr *dst = &hdr->dst;
 	bool is_lo = netif->flags & NETIF_LOOPBACK;
 
-	if (unlikely(ip6_addr_is_unspecified(dst) || ip6_addr_is_mapped(dst) ||
-		     (ip6_addr_is_loopback(dst) && !is_lo)))
+	if (unlikely(ip6_is_martian_dst(dst)) && !(is_lo && ip6_addr_is_loopback(dst)))
 		return DROP_IP6_DST;
 	if (ip6_addr_is_multicast(dst) &&
 	    unlikely(ip6_addr_scope(dst) == 0 ||

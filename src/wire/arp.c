@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "wire/eth.h"
+#include "wire/special.h"
 
 int arp_parse(struct rd *r, struct arp *ret)
 {
@@ -32,8 +33,7 @@ int arp_parse(struct rd *r, struct arp *ret)
 /* RFC 1812 §5.3.7: what no host on a link has for an address. */
 static bool arp_addr_is_host(const struct ip4_addr *a)
 {
-	return a->b[0] != 0 && !ip4_addr_is_loopback(a) && !ip4_addr_is_multicast(a) &&
-	       !ip4_addr_is_broadcast(a);
+	return !ip4_is_martian_dst(*a) && !ip4_is_martian_src(*a);
 }
 
 enum arp_kind arp_classify(const struct arp *arp)

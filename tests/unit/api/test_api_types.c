@@ -45,6 +45,75 @@ static void no_address_prints_as_none_and_any_text_is_cut_to_fit(void **state UN
 	assert_int_equal(buf[0], 'x');
 }
 
+/* RFC 5952 §4 and §5, in their order. */
+static void ipv6_text_is_canonical(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *canonical;
+	} rows[] = {
+		{"2001:0db8::0001", "2001:db8::1"},              /* 4.1 */
+		{"2001:db8:0:0:0:0:2:1", "2001:db8::2:1"},       /* 4.2.1 */
+		{"2001:db8::0:1", "2001:db8::1"},                /* 4.2.1 */
+		{"2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1"}, /* 4.2.2 */
+		{"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},         /* 4.2.3 */
+		{"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},   /* 4.2.3 */
+		{"2001:DB8:AAAA:BBBB:CCCC:DDDD:EEEE:AAAA",
+		 "2001:db8:aaaa:bbbb:cccc:dddd:eeee:aaaa"},
+		{"0:0:0:0:0:FFFF:C000:0201", "::ffff:192.0.2.1"}, /* 5 */
+		{"0:0:0:0:0:0:0:0", "::"},
+		{"0:0:0:0:0:0:0:1", "::1"},
+		{"fe80:0:0:0:0:0:0:0", "fe80::"},
+	};
+	char buf[WEFT_ADDR_STRLEN];
+	struct weft_addr addr;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(weft_addr_parse(rows[i].text, &addr), 0);
+		assert_string_equal(weft_addr_print(&addr, buf, sizeof(buf)), rows[i].canonical);
+	}
+}
+
+/* What inet_aton() takes besides, and readers differ about (RFC 6943 §3.1.1). */
+static void legacy_spellings_of_ipv4_are_refused(void **state UNUSED)
+{
+	static const char *const texts[] = {
+		"127.1",        "127.0.1",      "2130706433", "0x7f000001", "0177.0.0.1",
+		"0x7f.0.0.1",   "127.0.0.1.",   "127.0.0.01", "1.2.3.4/8",  "::127.1",
+		"::0x7f.0.0.1", "::ffff:1.2.3", "1.2.3.+4",   "1.2.3.4\n",  "\t1.2.3.4",
+	};
+	struct weft_addr addr;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (weft_addr_parse(texts[i], &addr) != -EINVAL)
+			fail_msg("%s", texts[i]);
+}
+
+static void special_addresses_are_those_of_the_registries(void **state UNUSED)
+{
+	struct weft_addr_special info;
+	struct weft_addr addr;
+	char buf[WEFT_ADDR_STRLEN];
+
+	assert_int_equal(weft_addr_parse("169.254.7.7", &addr), 0);
+	assert_int_equal(weft_addr_special(&addr, &info), 0);
+	assert_string_equal(info.name, "Link Local");
+	assert_string_equal(weft_addr_print(&info.prefix, buf, sizeof(buf)), "169.254.0.0");
+	assert_int_equal(info.prefix_len, 16);
+	assert_int_equal(info.rfc, 3927);
+	assert_true(info.is_source && info.is_destination && info.is_reserved);
+	assert_false(info.is_forwardable || info.is_global);
+	assert_int_equal(weft_addr_parse("2001:db8::1", &addr), 0);
+	assert_int_equal(weft_addr_special(&addr, &info), 0);
+	assert_string_equal(info.name, "Documentation");
+	assert_false(info.is_source || info.is_reserved);
+	assert_int_equal(weft_addr_parse("2606:4700::1", &addr), 0);
+	assert_int_equal(weft_addr_special(&addr, &info), 0);
+	assert_null(info.name);
+	assert_true(info.is_global && info.is_source);
+	addr.family = WEFT_AF_UNSPEC;
+	assert_int_equal(weft_addr_special(&addr, &info), -EAFNOSUPPORT);
+}
+
 static void prefixes_parse_with_and_without_length(void **state UNUSED)
 {
 	const struct {
@@ -91,6 +160,9 @@ static void endpoints_print_as_they_parse(void **state UNUSED)
 		assert_string_equal(weft_sockaddr_print(&sa, buf, sizeof(buf)), texts[i]);
 	}
 	assert_int_equal(weft_sockaddr_parse("[fe80::1]:53", &sa), 0);
+	assert_int_equal(sa.scope_id, 0);
+	assert_int_equal(weft_sockaddr_parse("[fe80::1%7]:53", &sa), 0);
+	assert_int_equal(sa.scope_id, 7);
 	sa.scope_id = 4294967295u;
 	assert_string_equal(weft_sockaddr_print(&sa, buf, sizeof(buf)), "[fe80::1%4294967295]:53");
 }
@@ -109,6 +181,13 @@ static void text_that_is_no_endpoint_is_refused(void **state UNUSED)
 				     "[2001:db8::1]80",
 				     "[2001:db8::1:80",
 				     "[192.0.2.1]:80",
+				     "[fe80::1%]:80",
+				     "[fe80::1%eth0]:80", /* whose? */
+				     "[fe80::1%01]:80",
+				     "[fe80::1%4294967296]:80",
+				     "[2001:db8::1%1]:80",
+				     "[ff0e::1%1]:80",
+				     "10.0.0.1%1:80",
 				     "[]:80"};
 	struct weft_sockaddr sa;
 
@@ -123,6 +202,9 @@ int main(void)
 		cmocka_unit_test(addresses_print_as_they_parse),
 		cmocka_unit_test(text_that_is_no_address_is_refused_untouched),
 		cmocka_unit_test(no_address_prints_as_none_and_any_text_is_cut_to_fit),
+		cmocka_unit_test(ipv6_text_is_canonical),
+		cmocka_unit_test(legacy_spellings_of_ipv4_are_refused),
+		cmocka_unit_test(special_addresses_are_those_of_the_registries),
 		cmocka_unit_test(prefixes_parse_with_and_without_length),
 		cmocka_unit_test(endpoints_print_as_they_parse),
 		cmocka_unit_test(text_that_is_no_endpoint_is_refused),

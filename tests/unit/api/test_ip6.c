@@ -3,6 +3,7 @@
  * in one socket. */
 #include "world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int setup(void **state)
@@ -371,6 +372,39 @@ static void source_of_a_connection_is_selected_by_the_rules(void **state)
 	weft_close(s);
 }
 
+static void zone_is_the_name_or_number_of_an_interface(void **state)
+{
+	static const char *const missing[] = {"[fe80::1%nope]:7", "[fe80::1%77]:7"};
+	static const char *const wrong[] = {"[2001:db8::1%eth0]:7", "[fe80::1%]:7", "[fe80::1%eth0",
+					    "fe80::1%eth0:7", "[fe80::1%0123456789abcdef]:7"};
+	struct world *w = *state;
+	uint32_t index = weft_netif_index(w->client_if), scope = 99;
+	const char *name = weft_netif_name(w->client_if);
+	char text[WEFT_SOCKADDR_STRLEN], want[WEFT_SOCKADDR_STRLEN];
+	struct weft_sockaddr sa;
+	struct weft_addr addr;
+
+	snprintf(text, sizeof(text), "[fe80::1%%%s]:7", name);
+	assert_int_equal(weft_sockaddr_parse_scoped(w->client, text, &sa), 0);
+	assert_int_equal(sa.scope_id, index);
+	assert_int_equal(sa.port, 7);
+	snprintf(text, sizeof(text), "ff02::fb%%%u", index);
+	assert_int_equal(weft_addr_parse_scoped(w->client, text, &addr, &scope), 0);
+	assert_int_equal(scope, index);
+	snprintf(want, sizeof(want), "ff02::fb%%%s", name);
+	assert_string_equal(weft_addr_print_scoped(w->client, &addr, scope, text, sizeof(text)),
+			    want);
+	assert_string_equal(weft_addr_print_scoped(w->client, &addr, 77, text, sizeof(text)),
+			    "ff02::fb%77");
+	assert_int_equal(weft_addr_parse_scoped(w->client, "10.0.0.1", &addr, &scope), 0);
+	assert_int_equal(scope, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
+		assert_int_equal(weft_sockaddr_parse_scoped(w->client, missing[i], &sa), -ENODEV);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(weft_sockaddr_parse_scoped(w->client, wrong[i], &sa), -EINVAL);
+	assert_int_equal(sa.port, 7);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -387,6 +421,7 @@ int main(void)
 		T(large_datagram_goes_in_fragments_and_arrives_whole),
 		T(ipv4_socket_gets_no_ipv6_packets),
 		T(route_text_of_ipv6_is_understood),
+		T(zone_is_the_name_or_number_of_an_interface),
 		T(destinations_are_sorted_by_reach_and_policy),
 		T(wrong_policies_are_refused_and_change_nothing),
 		T(source_of_a_connection_is_selected_by_the_rules),

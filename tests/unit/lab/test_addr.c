@@ -40,7 +40,7 @@ static const struct ip_case ip_cases[] = {
 	{"1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"},
 	{"::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"},
 	{"0:0:0:0:0:0:13.1.68.3", "::d01:4403"},
-	{"::FFFF:129.144.52.38", "::ffff:8190:3426"},
+	{"::FFFF:129.144.52.38", "::ffff:129.144.52.38"},
 	{"1:2:3:4:5:6:7:8:9", NULL},
 	{"1:2:3:4:5:6:7", NULL},
 	{"1::2::3", NULL},
@@ -244,10 +244,34 @@ static void net_plus_number_is_that_many_prefixes_further(void **state UNUSED)
 	}
 }
 
+static void zone_belongs_to_link_local_addresses(void **state UNUSED)
+{
+	static const char *const wrong[] = {
+		"fe80::1%",
+		"fe80::1%0123456789abcdef",
+		"2001:db8::1%eth0",
+		"10.0.0.1%eth0",
+		"%eth0",
+		"::1%lo",
+	};
+	struct lab_scoped_ip ip;
+
+	assert_int_equal(lab_scoped_ip_parse("fe80::1%eth0", &ip), 0);
+	assert_string_equal(ip.zone, "eth0");
+	assert_true(lab_ip_is_link_local6(&ip.ip));
+	assert_int_equal(lab_scoped_ip_parse("fe80::1", &ip), 0);
+	assert_string_equal(ip.zone, "");
+	assert_int_equal(lab_scoped_ip_parse("192.0.2.1", &ip), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (lab_scoped_ip_parse(wrong[i], &ip) != -EINVAL)
+			fail_msg("%s", wrong[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ip_text_is_parsed_and_printed_in_canonical_form),
+		cmocka_unit_test(zone_belongs_to_link_local_addresses),
 		cmocka_unit_test(net_text_needs_a_prefix_length_that_fits),
 		cmocka_unit_test(net_base_and_last_are_its_first_and_last_address),
 		cmocka_unit_test(net_has_only_addresses_with_its_prefix_and_family),

@@ -26,7 +26,7 @@ static struct labfile_iface ifaces[] = {
 	{.name = "eth0", .addrs = addrs, .n_addrs = 1, .mtu = 1400, .mac = {{2, 0, 0, 0, 0, 9}}},
 };
 static struct labfile_route routes[] = {
-	{.dst = {{LAB_IP4, {0}}, 0}, .via = {LAB_IP4, {10, 9, 8, 1}}, .iface = &ifaces[0]},
+	{.dst = {{LAB_IP4, {0}}, 0}, .via = {.ip = {LAB_IP4, {10, 9, 8, 1}}}, .iface = &ifaces[0]},
 };
 static struct labfile_node node = {
 	.name = "laptop",

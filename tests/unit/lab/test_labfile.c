@@ -202,7 +202,7 @@ static void every_key_reaches_its_field(void **state UNUSED)
 	assert_int_equal(pc->ifaces[0].mtu, 1400);
 	assert_int_equal(pc->n_routes, 5);
 	assert_net(&pc->routes[0].dst, "0.0.0.0/0");
-	assert_ip(&pc->routes[0].via, "10.1.0.1");
+	assert_ip(&pc->routes[0].via.ip, "10.1.0.1");
 	assert_int_equal(pc->routes[0].metric, 7);
 	assert_ptr_equal(pc->routes[1].iface, &pc->ifaces[0]);
 	assert_int_equal(pc->routes[1].metric, 3);
