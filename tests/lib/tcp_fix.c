@@ -138,7 +138,7 @@ static void pipe_send(struct tf_host *to, struct tf_pipe *p, struct pkt *pkt,
 	int64_t at_ns = to->st->eng->now_ns + p->delay_ns;
 	struct pkt *copy;
 
-	if (chance(p, p->loss_ppm)) {
+	if (chance(p, p->loss_ppm) || (p->mtu && pkt->len + (p->is_ip6 ? 40 : 20) > p->mtu)) {
 		trace_segment(to, pkt, "LOST");
 		pkt_free(pkt);
 		return;
@@ -305,6 +305,10 @@ struct tf *tf_poor_new(const struct tf_pipe *pipe, uint64_t seed, uint32_t n_pkt
 		f->pipe[i] = *pipe;
 		f->pipe[i].prng = &f->prng;
 	}
+	if (pipe->is_ip6)
+		for (int i = 0; i < 2; i++)
+			(i ? &f->peer : &f->host)->addr =
+				(struct ip_addr){.b = {0xfd, [15] = (uint8_t)(i + 1)}};
 	f->host.peer = &f->peer;
 	f->host.pipe = &f->pipe[0];
 	f->peer.peer = &f->host;
@@ -451,7 +455,10 @@ struct sock *tf_socket(struct tf_host *h)
 {
 	struct sock *sk = NULL;
 
-	assert_int_equal(tcp_proto.create(h->st, WEFT_AF_INET, 0, &sk), 0);
+	assert_int_equal(tcp_proto.create(h->st,
+					  ip_addr_is_ip4(&h->addr) ? WEFT_AF_INET : WEFT_AF_INET6,
+					  0, &sk),
+			 0);
 	sk->conn.flags |= CONN_F_REUSEADDR;
 	return sk;
 }

@@ -33,7 +33,9 @@ struct tf_pipe {
 	int64_t delay_ns;
 	int64_t jitter_ns; /* uniform; reorders */
 	uint32_t loss_ppm, dup_ppm;
-	bool splits; /* super-packets into frames, checksums completed and to be verified */
+	uint32_t mtu; /* with `splits`: what is longer vanishes; 0: nothing does */
+	bool splits;  /* super-packets into frames, checksums completed and to be verified */
+	bool is_ip6;  /* the hosts have addresses of IPv6 */
 	struct prng *prng;
 };
 

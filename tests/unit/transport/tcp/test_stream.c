@@ -194,10 +194,10 @@ enum {
 	MANY = 1000,
 };
 
-static void idle_connections_cost_less_than_a_kibibyte_each(void **state UNUSED)
+static void idle_connections_cost(bool is_ip6)
 {
 	static struct sock *socks[2 * MANY];
-	struct tf *f = tf_pipe_new(&(struct tf_pipe){0}, 5);
+	struct tf *f = tf_pipe_new(&(struct tf_pipe){.is_ip6 = is_ip6}, 5);
 	struct sock *listener = tf_listen(&f->peer, TF_PORT, MANY);
 	uint64_t before = f->eng->mem.n_bytes, slabs = 0;
 
@@ -228,15 +228,39 @@ static void idle_connections_cost_less_than_a_kibibyte_each(void **state UNUSED)
 	tf_end(f);
 }
 
+static void idle_connections_cost_less_than_a_kibibyte_each(void **state UNUSED)
+{
+	idle_connections_cost(false);
+}
+
+static void idle_connections_of_ipv6_cost_no_more(void **state UNUSED)
+{
+	idle_connections_cost(true);
+}
+
+static void loss_and_reordering_carry_everything_over_ipv6(void **state UNUSED)
+{
+	struct tf_pipe pipe = {.delay_ns = 2 * MSEC,
+			       .jitter_ns = MSEC,
+			       .loss_ppm = 20000,
+			       .dup_ppm = 10000,
+			       .splits = true,
+			       .is_ip6 = true};
+
+	transfer(&pipe, 6, 1000000, 500000, MSEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(perfect_pipe_carries_a_megabyte),
 		cmocka_unit_test(delay_carries_both_ways),
 		cmocka_unit_test(loss_and_reordering_carry_everything),
+		cmocka_unit_test(loss_and_reordering_carry_everything_over_ipv6),
 		cmocka_unit_test(every_choice_carries_everything),
 		cmocka_unit_test(socket_connected_to_itself_talks),
 		cmocka_unit_test(idle_connections_cost_less_than_a_kibibyte_each),
+		cmocka_unit_test(idle_connections_of_ipv6_cost_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
