@@ -171,6 +171,37 @@ def check_changes(weft, checks, tmp):
                  "changes: after it one direction has another, for ARP too", app)
 
 
+def check_black_hole(weft, checks, tmp):
+    """Behind the router packets of more than 1300 bytes vanish without a word, and no error tells of them."""
+    text = ("nodes:\n"
+            "  a:\n"
+            "    interfaces: { eth0: 10.0.0.1/24 }\n"
+            "    gateway: 10.0.0.254\n"
+            "    sysctls: { net.ipv4.tcp_mtu_probing: MODE }\n"
+            "    apps: [ bulk: { to: b, at: 0s, time: 30s } ]\n"
+            "  r: { forwarding: true, interfaces: { eth0: 10.0.0.254/24, eth1: 10.0.1.254/24 } }\n"
+            "  s: { kind: switch }\n"
+            "  t: { kind: switch }\n"
+            "  b: { interfaces: { eth0: 10.0.1.1/24 }, gateway: 10.0.1.254, services: [ discard ] }\n"
+            "links:\n"
+            "  - { between: a:eth0 -- r:eth0, delay: 5ms }\n"
+            "  - { between: r:eth1 -- s:1, delay: 5ms, rate: 10mbit, queue: 100 packets }\n"
+            "  - { between: s:2 -- t:1, mtu: 1300 }\n"
+            "  - { between: t:2 -- b:eth0 }\n")
+    sent = []
+    for mode in (0, 1, 2):
+        lab = pathlib.Path(tmp) / f"hole{mode}.yaml"
+        lab.write_text(text.replace("MODE", str(mode)), encoding="utf-8")
+        sent.append([up(weft, lab, s, "--seed", "1")["apps"][0]["sent_bytes"] for s in (10, 20)])
+    # Between 10 and 20 s: segments of at most 16 bytes less than 1248, in frames with 66 more.
+    best = 10 * 10**7 // 8 * 1232 // (1232 + 66)
+    checks.check(sent[0][0] == sent[0][1], "black hole: nothing gets through without probes", *sent)
+    for mode in (1, 2):
+        rate = sent[mode][1] - sent[mode][0]
+        checks.check(rate >= best * 95 // 100, f"black hole: with tcp_mtu_probing {mode} the link is full from 10 s on",
+                     rate, best)
+
+
 def check_tree(weft, checks):
     """Any host can reach any other, through switches and routers."""
     tree = [sys.executable, str(HERE / "tree.py")]
@@ -251,6 +282,7 @@ def main():
         check_capture(weft, checks, tmp)
         check_still(weft, checks, tmp)
         check_changes(weft, checks, tmp)
+        check_black_hole(weft, checks, tmp)
         if "--quick" not in sys.argv[2:]:
             check_longfat(weft, checks, tmp)
         check_refusals(weft, checks, tmp)

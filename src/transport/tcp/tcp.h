@@ -65,6 +65,11 @@ struct tcp_conf {
 	uint32_t challenge_ack_limit;
 	uint32_t min_pmtu;
 	uint32_t mtu_expires_s;
+	uint32_t base_mss; /* where the search of the path MTU begins */
+	uint32_t min_snd_mss;
+	uint32_t mtu_probe_floor;
+	uint32_t probe_threshold; /* bytes */
+	uint32_t probe_interval_s;
 	uint16_t pacing_ss_ratio; /* percent */
 	uint16_t pacing_ca_ratio;
 	uint8_t keepalive_probes;
@@ -98,6 +103,7 @@ struct tcp_conf {
 	uint8_t icmp_aborts;
 	uint8_t ecn; /* 0 never, 1 ask and agree, 2 agree */
 	uint8_t ecn_fallback;
+	uint8_t mtu_probing;        /* 0 never, 1 out of black holes, 2 always */
 	uint8_t congestion_control; /* cc_at() */
 };
 

@@ -99,6 +99,8 @@ static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg,
 		tcp_chrono_set(conn, TCP_CHRONO_NONE);
 	if (conn->flags & TCPC_SND_URG)
 		tcp_urg_acked(conn);
+	if (conn->flags & TCPC_MTUP)
+		tcp_mtup_on_ack(conn);
 	ip_dst_confirm(conn->sk.stack, &conn->sk.dst);
 }
 

@@ -62,6 +62,7 @@ void tcp_sender_free(struct tcp_conn *conn)
 {
 	struct tcp_sender *snd = tcp_sender(conn);
 
+	tcp_mtup_free(conn);
 	conn->cc.priv = NULL;
 	if (snd)
 		mem_free(&tcp_eng(conn)->mem, snd, tcp_sender_bytes(snd->n_cc));

@@ -60,6 +60,7 @@ enum {
 	TCPC_INQ = 1 << 27,        /* TCP_INQ */
 	TCPC_CONNECTING = 1 << 29, /* connect() has not been told yet that it has succeeded */
 	TCPC_EOR = 1 << 28,        /* there are ends of records in the send queue (MSG_EOR) */
+	TCPC_MTUP = 1 << 30,       /* the path MTU is searched by probes (tcp_mtup.c) */
 };
 
 enum {

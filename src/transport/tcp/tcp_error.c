@@ -24,13 +24,20 @@ enum {
 static void tcp_error_mtu(struct tcp_conn *conn, uint32_t mtu)
 {
 	uint16_t old = conn->mss;
+	bool is_probe;
 
 	if (conn->pmtu && conn->pmtu <= mtu)
 		return;
 	tcp_pmtu_learn(conn, mtu);
-	if (conn->mss >= old || !tcp_may_send(conn))
+	if (!tcp_may_send(conn))
 		return;
-	tcp_recover_on_mtu(conn);
+	is_probe = tcp_mtup_on_mtu(conn, mtu);
+	if (conn->mss < old)
+		tcp_recover_on_mtu(conn);
+	else if (is_probe)
+		tcp_recover_on_probe(conn);
+	else
+		return;
 	tcp_conn_defer(conn, TCPC_OUTPUT);
 }
 

@@ -114,6 +114,7 @@ void tcp_learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->snd_wl2 = seg->ack;
 	conn->snd_wnd = seg->wnd;
 	conn->snd_wnd_max = seg->wnd;
+	tcp_mtup_start(conn);
 	tcp_mss_sync(conn);
 	tcp_cc_start(conn);
 }

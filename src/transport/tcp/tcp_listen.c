@@ -230,6 +230,7 @@ static struct tcp_conn *tcp_child_new(struct tcp_req *req)
 	sock_conn_replace(st, &req->node, &child->sk.conn);
 	child->ts_off = tcp_ts_offset(st, &child->sk.conn);
 	tcp_child_agree(child, req);
+	tcp_mtup_start(child);
 	if (tcp_route_sync(child) < 0)
 		tcp_mss_sync(child);
 	tcp_cc_start(child);

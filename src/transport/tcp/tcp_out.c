@@ -15,8 +15,10 @@ struct tcp_tx {
 	uint32_t seq;
 	uint32_t len;      /* payload; out: what was sent */
 	uint32_t n_frames; /* out: segments it is */
+	uint32_t mss;      /* payload of a segment; 0: tcp_out_mss() */
 	uint16_t flags;
 	bool is_again;
+	bool is_whole; /* it goes as a whole or not at all */
 };
 
 /* The options of any segment but a SYN. SACK blocks: RFC 2018 §4, a duplicate first (RFC 2883). */
@@ -154,9 +156,11 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 	if (!pkt)
 		return -ENOBUFS;
 	if (tx->len > 0) {
-		mss = tcp_out_mss(conn);
+		mss = tx->mss ? tx->mss : tcp_out_mss(conn);
 		/* Of a SYN with data the first byte follows the SYN's number. */
 		tx->len = tcp_sndq_fill(conn, pkt, tx->seq + !!(tx->flags & TCP_F_SYN), tx->len);
+		if (tx->is_whole && tx->len < want)
+			tx->len = 0;
 		if (tx->len < want) {
 			tx->len -= tx->len > mss ? tx->len % mss : 0;
 			tx->flags &= (uint16_t) ~(TCP_F_FIN | TCP_F_PSH);
@@ -388,10 +392,16 @@ static void tcp_out_restart(struct tcp_conn *conn)
 						      .is_app_limited = snd->app_limited != 0});
 }
 
-/* Sends `n` bytes of new data (0: only a FIN). False: no memory. */
+/* Sends `n` bytes of new data (0: only a FIN) in segments of `mss`. False: no memory. */
 static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 {
-	struct tcp_tx tx = {.seq = conn->snd_nxt, .len = n, .flags = TCP_F_ACK};
+	struct tcp_tx tx = {
+		.seq = conn->snd_nxt,
+		.len = n,
+		.mss = mss,
+		.flags = TCP_F_ACK,
+		.is_whole = mss > conn->mss,
+	};
 	struct tcp_opts opts;
 	uint32_t wnd_left = tcp_snd_wnd_left(conn);
 
@@ -419,12 +429,29 @@ static bool tcp_send_new(struct tcp_conn *conn, uint32_t n, uint32_t mss)
 	return true;
 }
 
+/* New data as a probe of the path MTU. True: one was sent, or nothing is to go before it. */
+static bool tcp_out_probe(struct tcp_conn *conn, bool *ret_is_sent)
+{
+	uint32_t seq = conn->snd_nxt;
+	bool waits;
+	uint32_t n = tcp_mtup_due(conn, &waits);
+
+	*ret_is_sent = n > 0 && tcp_send_new(conn, n, n);
+	if (*ret_is_sent)
+		tcp_mtup_sent(conn, seq, n);
+	return *ret_is_sent || waits;
+}
+
 /* One piece of new data, or the bare FIN. True: sent, there may be more. */
 static bool tcp_out_new(struct tcp_conn *conn)
 {
-	uint32_t mss = tcp_out_mss(conn);
-	uint32_t n = tcp_out_quota(conn, mss);
+	uint32_t mss, n;
+	bool is_sent;
 
+	if (unlikely(conn->flags & TCPC_MTUP) && tcp_out_probe(conn, &is_sent))
+		return is_sent;
+	mss = tcp_out_mss(conn);
+	n = tcp_out_quota(conn, mss);
 	if (n > 0)
 		return tcp_send_new(conn, n, mss);
 	if (tcp_unsent(conn) == 0 && tcp_fin_waits(conn) && tcp_snd_wnd_left(conn) > 0)
@@ -559,6 +586,8 @@ uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 	}
 	tx.len += (tx.flags & TCP_F_FIN) != 0;
 	tcp_txq_again(conn, seq, tx.len);
+	if (conn->flags & TCPC_MTUP)
+		tcp_mtup_sent_again(conn, seq, tx.len);
 	tcp_sent_again(conn, seq, &tx);
 	tcp_pace_sent(conn, tx.len);
 	return tx.len;

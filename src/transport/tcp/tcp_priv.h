@@ -32,7 +32,9 @@
 enum {
 	TCP_RTO_MAX_US = 120000000,    /* whatever tcp_rto_max_ms says */
 	TCP_RTO_FALLBACK_US = 3000000, /* RFC 6298 §5.7 */
-	TCP_MSS_MIN = 48,      /* Linux's tcp_min_snd_mss: a tiny MSS must not make us work */
+	TCP_MSS_MIN = 48,              /* a tiny segment size must not make us work */
+	TCP_IP4_HDRS = 20 + TCP_HDR_LEN,
+	TCP_IP6_HDRS = 40 + TCP_HDR_LEN,
 	TCP_MEM_RETRY_MS = 10, /* at first; doubles up to 64 times that */
 	TCP_MEM_RETRY_SHIFT_MAX = 6,
 	TCP_IP6_PMTU_MIN = 1280,
@@ -517,6 +519,38 @@ uint16_t tcp_mss_default(const struct ip_addr *raddr);
 /* Segment size without options that fits `mtu`. */
 uint16_t tcp_mtu_to_mss(const struct ip_addr *raddr, uint32_t mtu);
 
+/* tcp_mtup.c: packetization-layer path MTU discovery (RFC 4821) */
+
+/* Sizes of IP packets; those of IPv4 and the options that every segment has are in them. */
+struct tcp_mtup {
+	uint32_t seq, end; /* with `probe`: the numbers of the one in flight */
+	uint32_t since_s;  /* engine seconds: when the search began */
+	int32_t low;       /* up to here they arrive: what segments are made for */
+	int32_t high;      /* beyond, they do not, or are of no use */
+	int32_t probe;     /* size of the probe in flight; 0: none */
+};
+
+/* The handshake tells: by the settings the search begins now. */
+void tcp_mtup_start(struct tcp_conn *conn);
+void tcp_mtup_free(struct tcp_conn *conn);
+/* Route and errors allow packets of `mtu`: how long they may be as far as is known. */
+uint32_t tcp_mtup_clip(const struct tcp_conn *conn, uint32_t mtu);
+/* Payload of a probe that is to go now as the next new data; 0: none. `*ret_waits`: one will be,
+ * once more of the window is free, and nothing else is to go before it. */
+uint32_t tcp_mtup_due(struct tcp_conn *conn, bool *ret_waits);
+void tcp_mtup_sent(struct tcp_conn *conn, uint32_t seq, uint32_t n);
+/* Of a probe that goes again in pieces nothing can be learned. */
+void tcp_mtup_sent_again(struct tcp_conn *conn, uint32_t seq, uint32_t n);
+/* snd_una has moved. */
+void tcp_mtup_on_ack(struct tcp_conn *conn);
+/* Something was found lost. True: the probe alone was, and all of it is marked so: no sign of
+ * congestion. */
+bool tcp_mtup_on_loss(struct tcp_conn *conn) MUST_CHECK;
+/* An ICMP error says so. True: the probe in flight was too large, and is marked lost. */
+bool tcp_mtup_on_mtu(struct tcp_conn *conn, uint32_t mtu) MUST_CHECK;
+/* Timeouts in a row without an answer: it may be for the size. */
+void tcp_mtup_on_black_hole(struct tcp_conn *conn);
+
 /* tcp_cc.c: congestion control of a connection, and what only a sender needs */
 
 enum tcp_chrono {
@@ -578,7 +612,8 @@ struct tcp_sender {
 	bool is_pace_held;  /* something waits for pace_ns */
 	bool is_cwr;        /* until cwr_high is acknowledged */
 	bool is_rate_app_limited;
-	uint16_t n_cc; /* bytes of the control's memory */
+	uint16_t n_cc;         /* bytes of the control's memory */
+	struct tcp_mtup *mtup; /* NULL: the path MTU was not searched yet */
 	uint64_t cc[];
 };
 
@@ -732,6 +767,8 @@ void tcp_recover_on_reo_timeout(struct tcp_conn *conn, uint32_t lost);
 void tcp_recover_on_tlp(struct tcp_conn *conn);
 /* Segments became too large for the path: send them again without blaming congestion. */
 void tcp_recover_on_mtu(struct tcp_conn *conn);
+/* The same of a probe of the path MTU, which is marked lost. */
+void tcp_recover_on_probe(struct tcp_conn *conn);
 /* Bytes held to be in the network (RFC 6675 §4 SetPipe). */
 uint32_t tcp_pipe(const struct tcp_conn *conn);
 /* Retransmits one lost piece if the window allows. True: something was sent; call again. */

@@ -177,7 +177,11 @@ static uint32_t tcp_delivered(const struct tcp_conn *conn, const struct tcp_ack_
 /* More is lost than is repaired, in a state that repairs nothing. */
 static void tcp_enter_if_lost(struct tcp_conn *conn)
 {
-	if (conn->ca_state < TCP_CA_RECOVERY && conn->txq && conn->txq->due_bytes > 0)
+	if (conn->ca_state >= TCP_CA_RECOVERY || !conn->txq || conn->txq->due_bytes == 0)
+		return;
+	if (tcp_mtup_on_loss(conn))
+		tcp_recover_on_probe(conn);
+	else
 		tcp_enter_recovery(conn);
 }
 
@@ -294,8 +298,8 @@ void tcp_recover_on_reo_timeout(struct tcp_conn *conn, uint32_t lost)
 {
 	if (lost == 0 || conn->ca_state >= TCP_CA_RECOVERY)
 		return;
-	tcp_enter_recovery(conn);
-	if (!(conn->cc.ops->flags & CC_OWN_CWND))
+	tcp_enter_if_lost(conn);
+	if (conn->ca_state == TCP_CA_RECOVERY && !(conn->cc.ops->flags & CC_OWN_CWND))
 		tcp_prr_on_ack(conn, conn->mss, false);
 }
 
@@ -351,7 +355,7 @@ void tcp_recover_on_timeout(struct tcp_conn *conn)
 		conn->cc.cwnd = tcp_min(tcp_pipe(conn) + conn->mss, CC_CWND_MAX);
 }
 
-void tcp_recover_on_mtu(struct tcp_conn *conn)
+void tcp_recover_on_probe(struct tcp_conn *conn)
 {
 	conn->ca_state = TCP_CA_LOSS;
 	conn->recover = conn->snd_nxt;
@@ -360,6 +364,11 @@ void tcp_recover_on_mtu(struct tcp_conn *conn)
 		tcp_undo_forget(conn);
 		tcp_sender(conn)->marks &= (uint8_t) ~(TCP_SND_FRTO | TCP_SND_FRTO_NEW);
 	}
+}
+
+void tcp_recover_on_mtu(struct tcp_conn *conn)
+{
+	tcp_recover_on_probe(conn);
 	tcp_txq_lose_all(conn);
 }
 

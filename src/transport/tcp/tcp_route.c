@@ -5,11 +5,6 @@
  */
 #include "transport/tcp/tcp_priv.h"
 
-enum {
-	TCP_IP4_HDRS = 20 + TCP_HDR_LEN,
-	TCP_IP6_HDRS = 40 + TCP_HDR_LEN,
-};
-
 uint16_t tcp_mss_default(const struct ip_addr *raddr)
 {
 	return ip_addr_is_ip4(raddr) ? TCP_MSS_DEFAULT : TCP_IP6_PMTU_MIN - TCP_IP6_HDRS;
@@ -37,7 +32,9 @@ void tcp_mss_sync(struct tcp_conn *conn)
 		conn->advmss = (uint16_t)mss;
 	if (conn->mss_peer)
 		mss = tcp_min(mss, conn->mss_peer);
-	mss = tcp_max(mss, TCP_MSS_MIN);
+	if (unlikely(conn->flags & TCPC_MTUP))
+		mss = tcp_min(mss, tcp_mtu_to_mss(&conn->sk.conn.raddr, tcp_mtup_clip(conn, mtu)));
+	mss = tcp_max(mss, tcp_conf(conn)->min_snd_mss);
 	if (conn->flags & TCPC_TS)
 		mss -= TCP_OPTS_TS_LEN;
 	conn->mss = (uint16_t)mss;

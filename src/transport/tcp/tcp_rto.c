@@ -168,6 +168,15 @@ static uint64_t tcp_retries_ms(uint32_t rto_min_ms, uint32_t n_retries)
 	return ms;
 }
 
+/* RFC 4821 §7.7, by Linux's reading of tcp_retries1. */
+static bool tcp_is_full_stop(const struct tcp_conn *conn)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+	uint32_t waited_ms = tcp_clock_ms(conn->sk.stack) - conn->rexmt_started_ms;
+
+	return waited_ms >= tcp_retries_ms(conf->rto_min_ms, conf->retries1);
+}
+
 static bool tcp_is_given_up(const struct tcp_conn *conn, bool is_probe)
 {
 	const struct tcp_conf *conf = tcp_conf(conn);
@@ -239,6 +248,8 @@ static void tcp_rto_syn(struct tcp_conn *conn)
 static void tcp_rto_data(struct tcp_conn *conn)
 {
 	tcp_mib(conn, MIB_TcpExtTCPTimeouts);
+	if (conn->n_retries > 0 && tcp_is_full_stop(conn))
+		tcp_mtup_on_black_hole(conn);
 	tcp_recover_on_timeout(conn);
 	if (!tcp_try_again(conn, false))
 		return;

@@ -198,7 +198,7 @@ static bool txr_is_same(const struct tcp_conn *conn, const struct tcp_txrec *a,
 	return a->tx_ns == b->tx_ns && a->flags == b->flags && a->n_again == b->n_again &&
 	       a->delivered == b->delivered && a->delivered_ns == b->delivered_ns &&
 	       a->first_tx_ns == b->first_tx_ns && txr_len(a) == (uint32_t)a->n_segs * conn->mss &&
-	       a->n_segs + b->n_segs <= UINT16_MAX;
+	       txr_len(b) <= (uint32_t)b->n_segs * conn->mss && a->n_segs + b->n_segs <= UINT16_MAX;
 }
 
 /* Unites what can be united of the records from `i` on that start before `end`. */
