@@ -58,6 +58,7 @@ extern const struct cmd cmd_graph;
 extern const struct cmd cmd_plot;
 extern const struct cmd cmd_schema;
 extern const struct cmd cmd_rpc;
+extern const struct cmd cmd_serve;
 extern const struct cmd cmd_ip;
 extern const struct cmd cmd_ss;
 extern const struct cmd cmd_nstat;

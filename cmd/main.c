@@ -37,6 +37,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_graph,
 	&cmd_plot,
 	&cmd_schema,
+	&cmd_serve,
 	NULL,
 };
 /* clang-format on */

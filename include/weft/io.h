@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "weft/net.h"
 #include "weft/netif.h"
 
 #ifdef __cplusplus
@@ -50,6 +51,18 @@ struct weft_loop_stats {
 /* The tolerance of weft_loop_stats.n_late; 1 ms at first. */
 WEFT_API void weft_loop_set_tolerance(struct weft_loop *loop, int64_t tolerance_ns);
 WEFT_API void weft_loop_stats(const struct weft_loop *loop, struct weft_loop_stats *ret);
+
+/* The host's kernel sockets as a network (weft/net.h), driven by `loop`; it has the timers of the
+ * loop's engine, which needs no stack. Names are asked for by a thread that the first question
+ * starts. When no descriptor is left, connections that wait to be accepted are reset. 0; -ENOMEM.
+ * Free it before the loop: that resets what is open, and may wait for a name that is being asked
+ * for. NULL is fine. */
+WEFT_API int weft_host_net_new(struct weft_loop *loop, struct weft_net **ret);
+WEFT_API void weft_host_net_free(struct weft_net *net);
+struct weft_host_net_stats {
+	uint64_t n_refused; /* connections reset for want of a descriptor */
+};
+WEFT_API void weft_host_net_stats(const struct weft_net *net, struct weft_host_net_stats *ret);
 
 /* A TAP device (Linux, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) whose descriptor the caller has opened,
  * as an interface of `st`: checksum offload and 64 KiB TSO super-packets both ways. Comes up, with

@@ -4,6 +4,7 @@
 
 #include "weft/engine.h"
 #include "weft/mcast.h"
+#include "weft/net.h"
 #include "weft/netif.h"
 #include "weft/packet.h"
 #include "weft/poll.h"

@@ -22,6 +22,7 @@ struct echo_conn {
 };
 
 struct echo {
+	struct weft_net net;
 	/* IPv4 and IPv6; NULL: not over that protocol, or the stack has no such family. */
 	struct weft_sock *listeners[2], *dgrams[2];
 	struct echo_conn *conns;
@@ -42,7 +43,7 @@ static void conn_free(struct echo_conn *c)
 static int conn_drain(struct echo_conn *c)
 {
 	while (c->len) {
-		ptrdiff_t n = weft_send(c->sock, c->buf + c->off, c->len, 0);
+		ptrdiff_t n = c->echo->net.ops->send(c->sock, c->buf + c->off, c->len, 0);
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
@@ -56,7 +57,7 @@ static int conn_drain(struct echo_conn *c)
 /* Receives into the empty buffer. 1: there is something; 0: not now; -Exxx: broken. */
 static int conn_fill(struct echo_conn *c)
 {
-	ptrdiff_t n = weft_recv(c->sock, c->buf, sizeof(c->buf), 0);
+	ptrdiff_t n = c->echo->net.ops->recv(c->sock, c->buf, sizeof(c->buf), 0);
 
 	if (n < 0)
 		return n == -EAGAIN ? 0 : (int)n;
@@ -80,10 +81,10 @@ static void conn_ready(struct weft_sock *s, void *arg, uint32_t events)
 			break;
 	} while (r == 1);
 	if (r < 0) {
-		weft_abort(s);
+		c->echo->net.ops->abort(s);
 		conn_free(c);
 	} else if (c->peer_finished && !c->len) {
-		weft_close(s);
+		c->echo->net.ops->close(s);
 		conn_free(c);
 	}
 }
@@ -94,7 +95,7 @@ static void echo_accept(struct echo *e, struct weft_sock *s)
 
 	if (!c) {
 		e->stats.n_refused++;
-		weft_abort(s);
+		e->net.ops->abort(s);
 		return;
 	}
 	c->echo = e;
@@ -109,7 +110,7 @@ static void echo_accept(struct echo *e, struct weft_sock *s)
 	e->conns = c;
 	e->stats.n_conns++;
 	e->stats.n_open++;
-	weft_on_event(s, conn_ready, c);
+	e->net.ops->on_event(s, conn_ready, c);
 }
 
 static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
@@ -118,10 +119,10 @@ static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
 	struct weft_sock *conn;
 
 	(void)events;
-	for (int i = 0; i < ECHO_ACCEPT_BATCH && weft_accept(s, &conn, NULL) == 0; i++)
+	for (int i = 0; i < ECHO_ACCEPT_BATCH && e->net.ops->accept(s, &conn, NULL) == 0; i++)
 		echo_accept(e, conn);
 	/* More may wait: being set again, the callback comes once more. */
-	weft_on_event(s, listener_ready, e);
+	e->net.ops->on_event(s, listener_ready, e);
 }
 
 /* A datagram that cannot be sent back is lost, as datagrams are. */
@@ -132,35 +133,41 @@ static void dgram_ready(struct weft_sock *s, void *arg, uint32_t events)
 	ptrdiff_t n;
 
 	(void)events;
-	while ((n = weft_recvfrom(s, e->dgram_buf, sizeof(e->dgram_buf), 0, &from)) != -EAGAIN) {
+	while ((n = e->net.ops->recvfrom(s, e->dgram_buf, sizeof(e->dgram_buf), 0, &from)) !=
+	       -EAGAIN) {
 		if (n < 0)
 			continue; /* an ICMP error about an answer: it is cleared by being read */
-		if (weft_sendto(s, e->dgram_buf, (size_t)n, 0, &from) == n)
+		if (e->net.ops->sendto(s, e->dgram_buf, (size_t)n, 0, &from) == n)
 			e->stats.n_datagrams++;
 	}
 }
 
-static int socket_bound(struct weft_stack *st, uint8_t family, int type, uint16_t port,
+static int socket_bound(struct echo *e, const struct echo_config *cfg, uint8_t family, int type,
 			struct weft_sock **ret)
 {
-	struct weft_sockaddr any = {.addr.family = family, .port = port};
-	bool is_ip6 = family == WEFT_AF_INET6;
+	const struct weft_net_ops *ops = e->net.ops;
+	struct weft_sockaddr at = {.addr.family = family, .port = cfg->port};
+	bool is_ip6 = family == WEFT_AF_INET6, is_told = cfg->at.addr.family;
 	struct weft_sock *s;
-	int one = 1;
-	int err = weft_socket(st, family, type, 0, &s);
+	int one = 1, err;
 
+	if (is_told && cfg->at.addr.family != family)
+		return 0;
+	if (is_told)
+		at = cfg->at;
+	err = ops->socket(&e->net, family, type, 0, &s);
 	if (err)
-		return is_ip6 && err == -EAFNOSUPPORT ? 0 : err;
+		return is_ip6 && !is_told && err == -EAFNOSUPPORT ? 0 : err;
 	if (is_ip6)
-		err = weft_setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
+		err = ops->setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
 	if (!err && type == WEFT_SOCK_STREAM)
-		err = weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+		err = ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
 	if (!err)
-		err = weft_bind(s, &any);
+		err = ops->bind(s, &at);
 	if (!err && type == WEFT_SOCK_STREAM)
-		err = weft_listen(s, ECHO_BACKLOG);
+		err = ops->listen(s, ECHO_BACKLOG);
 	if (err) {
-		weft_close(s);
+		ops->close(s);
 		return err;
 	}
 	*ret = s;
@@ -168,11 +175,12 @@ static int socket_bound(struct weft_stack *st, uint8_t family, int type, uint16_
 }
 
 /* One of each family. */
-static int sockets_bound(struct weft_stack *st, int type, uint16_t port, struct weft_sock *ret[2])
+static int sockets_bound(struct echo *e, const struct echo_config *cfg, int type,
+			 struct weft_sock *ret[2])
 {
-	int err = socket_bound(st, WEFT_AF_INET, type, port, &ret[0]);
+	int err = socket_bound(e, cfg, WEFT_AF_INET, type, &ret[0]);
 
-	return err ? err : socket_bound(st, WEFT_AF_INET6, type, port, &ret[1]);
+	return err ? err : socket_bound(e, cfg, WEFT_AF_INET6, type, &ret[1]);
 }
 
 int echo_new(struct weft_stack *st, const struct echo_config *cfg, struct echo **ret)
@@ -182,19 +190,23 @@ int echo_new(struct weft_stack *st, const struct echo_config *cfg, struct echo *
 
 	if (!e)
 		return -ENOMEM;
+	if (cfg->net)
+		e->net = *cfg->net;
+	else
+		weft_net_of_stack(st, &e->net);
 	if (cfg->tcp)
-		err = sockets_bound(st, WEFT_SOCK_STREAM, cfg->port, e->listeners);
+		err = sockets_bound(e, cfg, WEFT_SOCK_STREAM, e->listeners);
 	if (!err && cfg->udp)
-		err = sockets_bound(st, WEFT_SOCK_DGRAM, cfg->port, e->dgrams);
+		err = sockets_bound(e, cfg, WEFT_SOCK_DGRAM, e->dgrams);
 	if (err) {
 		echo_free(e);
 		return err;
 	}
 	for (size_t i = 0; i < 2; i++) {
 		if (e->listeners[i])
-			weft_on_event(e->listeners[i], listener_ready, e);
+			e->net.ops->on_event(e->listeners[i], listener_ready, e);
 		if (e->dgrams[i])
-			weft_on_event(e->dgrams[i], dgram_ready, e);
+			e->net.ops->on_event(e->dgrams[i], dgram_ready, e);
 	}
 	*ret = e;
 	return 0;
@@ -206,12 +218,12 @@ void echo_free(struct echo *e)
 		return;
 	for (struct echo_conn *c = e->conns, *next; c; c = next) {
 		next = c->next;
-		weft_abort(c->sock);
+		e->net.ops->abort(c->sock);
 		conn_free(c);
 	}
 	for (size_t i = 0; i < 2; i++) {
-		weft_close(e->listeners[i]);
-		weft_close(e->dgrams[i]);
+		e->net.ops->close(e->listeners[i]);
+		e->net.ops->close(e->dgrams[i]);
 	}
 	free(e);
 }

@@ -2,8 +2,9 @@
 /*
  * The echo service (RFC 862), over TCP and UDP: what comes in goes back.
  *
- * An ordinary application of the public API: it runs on the engine's thread, from socket callbacks,
- * and stores at most ECHO_BUF bytes a connection; a peer that does not read is not read from.
+ * An ordinary application of the public API, on any network (weft/net.h): it runs on the engine's
+ * thread, from socket callbacks, and stores at most ECHO_BUF bytes a connection; a peer that does
+ * not read is not read from.
  */
 #pragma once
 
@@ -18,6 +19,8 @@ enum {
 
 struct echo_config {
 	uint16_t port;
+	struct weft_sockaddr at;    /* where it listens instead, unless the family is UNSPEC */
+	const struct weft_net *net; /* copied; on which it runs instead of a stack; NULL: none */
 	bool tcp, udp;
 };
 
@@ -31,8 +34,8 @@ struct echo_stats {
 
 struct echo;
 
-/* Starts to listen on all addresses of `st`. 0 or -Exxx of weft_bind() and weft_listen(); nothing
- * is left open then. */
+/* Starts to listen on all addresses of `st`, or as cfg->net and cfg->at say. 0 or -Exxx of
+ * weft_bind() and weft_listen(); nothing is left open then. */
 int echo_new(struct weft_stack *st, const struct echo_config *cfg, struct echo **ret)
 	__attribute__((warn_unused_result));
 /* Resets what is open. NULL is fine. */

@@ -48,9 +48,14 @@ static void conn_free(struct http_conn *c)
 	free(c);
 }
 
+static const struct weft_net_ops *ops(const struct http_conn *c)
+{
+	return c->srv->net.ops;
+}
+
 static int64_t now_ns(const struct http_conn *c)
 {
-	return weft_engine_now_ns(c->srv->eng);
+	return weft_engine_now_ns(c->srv->net.eng);
 }
 
 static void set_timer(struct http_conn *c, int64_t timeout_ns)
@@ -111,13 +116,13 @@ static void conn_abort_amid(struct http_conn *c)
 		c->srv->stats.n_broken++;
 		log_exchange(c, "broken off");
 	}
-	weft_abort(c->sock);
+	ops(c)->abort(c->sock);
 	conn_free(c);
 }
 
 void http_conn_abort(struct http_conn *c)
 {
-	weft_abort(c->sock);
+	ops(c)->abort(c->sock);
 	conn_free(c);
 }
 
@@ -128,7 +133,7 @@ static void conn_close(struct http_conn *c)
 		c->srv->stats.n_broken++;
 		log_exchange(c, "the file became shorter or unreadable");
 	}
-	weft_close(c->sock);
+	ops(c)->close(c->sock);
 	conn_free(c);
 }
 
@@ -136,7 +141,7 @@ static void conn_close(struct http_conn *c)
 
 static enum step start_linger(struct http_conn *c)
 {
-	if (weft_shutdown(c->sock, WEFT_SHUT_WR) < 0)
+	if (ops(c)->shutdown(c->sock, WEFT_SHUT_WR) < 0)
 		return STEP_ABORT;
 	http_exchange_free(c->x);
 	c->x = NULL;
@@ -148,7 +153,7 @@ static enum step start_linger(struct http_conn *c)
 static enum step step_linger(struct http_conn *c)
 {
 	char bytes[LINGER_BYTES];
-	ptrdiff_t n = weft_recv(c->sock, bytes, sizeof(bytes), 0);
+	ptrdiff_t n = ops(c)->recv(c->sock, bytes, sizeof(bytes), 0);
 
 	if (n < 0)
 		return n == -EAGAIN ? STEP_WAIT : STEP_ABORT;
@@ -205,7 +210,7 @@ static enum step receive_head(struct http_conn *c)
 
 	if (x->in_len == x->in_cap && !buffer_grow(x))
 		return STEP_ABORT;
-	n = weft_recv(c->sock, x->in + x->in_len, x->in_cap - x->in_len, 0);
+	n = ops(c)->recv(c->sock, x->in + x->in_len, x->in_cap - x->in_len, 0);
 	if (n == -EAGAIN) {
 		if (x->in_len == 0) {
 			http_exchange_free(x);
@@ -286,9 +291,9 @@ static enum step step_send(struct http_conn *c)
 	iov[1] = (struct weft_iovec){.base = (void *)(uintptr_t)bytes, .len = (size_t)n_bytes};
 	if (iov[0].len + iov[1].len == 0)
 		return finish_answer(c);
-	n = weft_sendv(c->sock, iov[0].len ? iov : iov + 1,
-		       (size_t)(iov[0].len > 0) + (iov[1].len > 0),
-		       x->body_left > iov[1].len ? WEFT_MSG_MORE : 0);
+	n = ops(c)->sendv(c->sock, iov[0].len ? iov : iov + 1,
+			  (size_t)(iov[0].len > 0) + (iov[1].len > 0),
+			  x->body_left > iov[1].len ? WEFT_MSG_MORE : 0);
 	if (n < 0)
 		return n == -EAGAIN ? STEP_WAIT : STEP_ABORT;
 	sent(c, (size_t)n);
@@ -321,7 +326,7 @@ static enum step step_skip(struct http_conn *c)
 		return next_request(c);
 	if (x->body.state == HTTP_BODY_BAD)
 		return start_linger(c);
-	n = weft_recv(c->sock, x->in, x->in_cap, 0);
+	n = ops(c)->recv(c->sock, x->in, x->in_cap, 0);
 	if (n == -EAGAIN)
 		return STEP_WAIT;
 	if (n <= 0)
@@ -357,7 +362,7 @@ static void conn_pump(struct http_conn *c)
 		}
 	}
 	/* Being set again, the callback comes once more. */
-	weft_on_event(c->sock, conn_ready, c);
+	ops(c)->on_event(c->sock, conn_ready, c);
 }
 
 /* A connection that is reset while the disk is waited for is only seen here. */
@@ -413,9 +418,9 @@ int http_conn_new(struct http_server *srv, struct weft_sock *sock, const struct 
 
 	if (!c)
 		return -ENOMEM;
-	c->timer = weft_timer_new(srv->eng, conn_timeout, c);
+	c->timer = weft_timer_new(srv->net.eng, conn_timeout, c);
 	if (is_refused)
-		c->x = http_exchange_new(weft_engine_now_ns(srv->eng));
+		c->x = http_exchange_new(weft_engine_now_ns(srv->net.eng));
 	if (!c->timer || (is_refused && (!c->x || http_exchange_error(c->x, srv, 503,
 								      "too many connections") < 0)))
 		goto fail;
@@ -426,8 +431,8 @@ int http_conn_new(struct http_server *srv, struct weft_sock *sock, const struct 
 	conn_link(c);
 	set_timer(c, srv->cfg.idle_timeout_ns);
 	/* Answers are whole when they are handed over: nothing is gained by waiting for more. */
-	(void)weft_setsockopt(sock, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one));
-	weft_on_event(sock, conn_ready, c);
+	(void)srv->net.ops->setsockopt(sock, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one));
+	srv->net.ops->on_event(sock, conn_ready, c);
 	return 0;
 fail:
 	http_exchange_free(c->x);

@@ -31,8 +31,7 @@ struct http_entry {
 
 struct http_server {
 	struct http_server_config cfg; /* with defaults filled in */
-	struct weft_stack *stack;
-	struct weft_engine *eng;
+	struct weft_net net;
 	struct weft_sock *listeners[2]; /* IPv4, IPv6; NULL: the stack has no such */
 	struct http_folder folder;      /* fd -1: none */
 	struct http_entry *entries;     /* sorted by path */

@@ -109,7 +109,7 @@ static void server_accept(struct http_server *srv, struct weft_sock *s,
 	srv->stats.n_refused += is_refused;
 	if (n_open >= (uint64_t)srv->cfg.max_conns + HTTP_REFUSED_MAX ||
 	    http_conn_new(srv, s, peer, is_refused) < 0)
-		weft_abort(s);
+		srv->net.ops->abort(s);
 }
 
 static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
@@ -119,29 +119,35 @@ static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
 	struct weft_sock *conn;
 
 	(void)events;
-	for (int i = 0; i < SERVER_ACCEPT_BATCH && weft_accept(s, &conn, &peer) == 0; i++)
+	for (int i = 0; i < SERVER_ACCEPT_BATCH && srv->net.ops->accept(s, &conn, &peer) == 0; i++)
 		server_accept(srv, conn, &peer);
 	/* More may wait: being set again, the callback comes once more. */
-	weft_on_event(s, listener_ready, srv);
+	srv->net.ops->on_event(s, listener_ready, srv);
 }
 
 static int listener_open(struct http_server *srv, bool is_ip6)
 {
 	const uint8_t family = is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
 	struct weft_sockaddr any = {.addr.family = family, .port = srv->cfg.port};
+	const struct weft_sockaddr *at = &srv->cfg.at;
 	const int one = 1;
 	struct weft_sock *s;
-	int err = weft_socket(srv->stack, family, WEFT_SOCK_STREAM, 0, &s);
+	int err;
+
+	if (at->addr.family && at->addr.family != family)
+		return 0;
+	err = srv->net.ops->socket(&srv->net, family, WEFT_SOCK_STREAM, 0, &s);
 
 	if (err)
-		return is_ip6 && err == -EAFNOSUPPORT ? 0 : err;
+		return is_ip6 && !at->addr.family && err == -EAFNOSUPPORT ? 0 : err;
 	srv->listeners[is_ip6] = s;
-	err = weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	err = srv->net.ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
 	if (!err && is_ip6)
-		err = weft_setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
+		err = srv->net.ops->setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one,
+					       sizeof(one));
 	if (!err)
-		err = weft_bind(s, &any);
-	return err ? err : weft_listen(s, SERVER_BACKLOG);
+		err = srv->net.ops->bind(s, at->addr.family ? at : &any);
+	return err ? err : srv->net.ops->listen(s, SERVER_BACKLOG);
 }
 
 static int folder_open(struct http_server *srv)
@@ -164,8 +170,10 @@ int http_server_new(struct weft_stack *st, const struct http_server_config *cfg,
 	if (!srv)
 		return -ENOMEM;
 	srv->cfg = with_defaults(cfg);
-	srv->stack = st;
-	srv->eng = weft_stack_engine(st);
+	if (cfg->net)
+		srv->net = *cfg->net;
+	else
+		weft_net_of_stack(st, &srv->net);
 	srv->folder.fd = -1;
 	err = entries_load(srv, cfg->docs, cfg->n_docs);
 	if (!err)
@@ -181,7 +189,7 @@ int http_server_new(struct weft_stack *st, const struct http_server_config *cfg,
 	srv->cfg.docs = NULL;
 	for (size_t i = 0; i < 2; i++)
 		if (srv->listeners[i])
-			weft_on_event(srv->listeners[i], listener_ready, srv);
+			srv->net.ops->on_event(srv->listeners[i], listener_ready, srv);
 	*ret = srv;
 	return 0;
 }
@@ -193,8 +201,8 @@ void http_server_free(struct http_server *srv)
 		return;
 	while (srv->conns)
 		http_conn_abort(srv->conns);
-	weft_close(srv->listeners[0]);
-	weft_close(srv->listeners[1]);
+	srv->net.ops->close(srv->listeners[0]);
+	srv->net.ops->close(srv->listeners[1]);
 	http_disk_free(srv->folder.disk);
 	if (srv->folder.fd >= 0)
 		close(srv->folder.fd);

@@ -17,6 +17,8 @@
 /* 0 stands for the default of everything but port and root. */
 struct http_server_config {
 	uint16_t port;
+	struct weft_sockaddr at;     /* where it listens instead, unless the family is UNSPEC */
+	const struct weft_net *net;  /* copied; on which it runs instead of a stack; NULL: none */
 	const char *root;            /* the folder whose files are served; NULL: none */
 	const struct http_doc *docs; /* copied, but for the strings in it; come before files */
 	size_t n_docs;
@@ -53,10 +55,10 @@ struct http_server_stats {
 
 struct http_server;
 
-/* Starts to listen on all addresses of `st`. 0 or -Exxx, and nothing is left open then: of
- * weft_bind() and weft_listen(), of opening `root` (-ENOENT, -ENOTDIR, -EACCES), of `watch`;
- * -EINVAL: a document's path does not start with '/', or its type is not one; -EEXIST: two
- * documents have the same path; -ENOMEM. */
+/* Starts to listen on all addresses of `st`, or as cfg->net and cfg->at say. 0 or -Exxx, and
+ * nothing is left open then: of weft_bind() and weft_listen(), of opening `root` (-ENOENT,
+ * -ENOTDIR, -EACCES), of `watch`; -EINVAL: a document's path does not start with '/', or its type
+ * is not one; -EEXIST: two documents have the same path; -ENOMEM. */
 int http_server_new(struct weft_stack *st, const struct http_server_config *cfg,
 		    struct http_server **ret) __attribute__((warn_unused_result));
 /* Resets what is open. To be called before the stack is freed. NULL is fine. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/list.h"
 #include "core/engine.h"
 #include "core/netif.h"
 #include "core/stack.h"
@@ -26,7 +27,12 @@
 struct api_stack {
 	void (*tcp_end_fn)(void *arg, const struct weft_sock_info *info);
 	void *tcp_end_arg;
+	struct list hosts;    /* names that the resolver knows (api_net.c) */
+	struct list resolves; /* questions under way */
 };
+
+/* Ends what api_net.c keeps. */
+void api_net_fini(struct engine *eng, struct api_stack *api);
 
 static inline struct engine *engine_of(struct weft_engine *eng)
 {

@@ -45,6 +45,17 @@ static int api_stack_build(struct stack *st)
 	return api_stack_loopback(st);
 }
 
+static struct api_stack *api_stack_api(struct engine *eng)
+{
+	struct api_stack *api = mem_zalloc(&eng->mem, sizeof(*api));
+
+	if (!api)
+		return NULL;
+	list_init(&api->hosts);
+	list_init(&api->resolves);
+	return api;
+}
+
 int weft_stack_new(struct weft_engine *handle, const char *name, struct weft_stack **ret)
 {
 	struct engine *eng = engine_of(handle);
@@ -53,7 +64,7 @@ int weft_stack_new(struct weft_engine *handle, const char *name, struct weft_sta
 
 	if (!st)
 		return -ENOMEM;
-	st->api = mem_zalloc(&eng->mem, sizeof(struct api_stack));
+	st->api = api_stack_api(eng);
 	if (st->api)
 		err = api_stack_build(st);
 	if (err) {
@@ -76,6 +87,8 @@ void weft_stack_free(struct weft_stack *handle)
 	eng = st->eng;
 	api = st->api;
 	stack_free(st);
+	if (api)
+		api_net_fini(eng, api);
 	mem_free(&eng->mem, api, sizeof(*api));
 }
 

@@ -100,6 +100,11 @@ int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret)
 	return 0;
 }
 
+struct engine *loop_engine(struct weft_loop *loop)
+{
+	return loop->eng;
+}
+
 static void app_watch_free(struct weft_loop *loop, struct app_watch *aw)
 {
 	loop_watch_del(loop, &aw->watch);

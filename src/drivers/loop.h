@@ -14,6 +14,8 @@ struct loop_watch {
 	void (*fn)(struct loop_watch *watch, uint32_t events);
 };
 
+/* The engine that it drives. */
+struct engine *loop_engine(struct weft_loop *loop);
 /* Watches watch->fd for poll(2) bits; `watch` must live until loop_watch_del(). 0 or -Exxx. */
 int loop_watch_add(struct weft_loop *loop, struct loop_watch *watch, uint32_t events) MUST_CHECK;
 int loop_watch_mod(struct weft_loop *loop, struct loop_watch *watch, uint32_t events) MUST_CHECK;

@@ -85,6 +85,8 @@ def main():
     check("completion of ip's objects", offered == ["route"], offered)
     offered = complete(weft, "-n", "a", "ss", "state", "time")
     check("completion of ss's states", offered == ["time-wait"], offered)
+    offered = complete(weft, "serve", "")
+    check("completion of services", offered == ["echo", "http"], offered)
     return 1 if n_failed else 0
 
 

@@ -380,3 +380,31 @@ void weft_abort(struct weft_sock *s)
 	s->is_aborted = true;
 	s->fn = NULL;
 }
+
+/* weft/net.h */
+
+static int fake_net_socket(const struct weft_net *net, int family, int type, int protocol,
+			   struct weft_sock **ret)
+{
+	return weft_socket(net->ctx, family, type, protocol, ret);
+}
+
+void weft_net_of_stack(struct weft_stack *st, struct weft_net *ret)
+{
+	static const struct weft_net_ops ops = {
+		.name = "fake",
+		.socket = fake_net_socket,
+		.on_event = weft_on_event,
+		.bind = weft_bind,
+		.listen = weft_listen,
+		.accept = weft_accept,
+		.recv = weft_recv,
+		.sendv = weft_sendv,
+		.shutdown = weft_shutdown,
+		.close = weft_close,
+		.abort = weft_abort,
+		.setsockopt = weft_setsockopt,
+	};
+
+	*ret = (struct weft_net){.ops = &ops, .ctx = st, .eng = weft_stack_engine(st)};
+}
