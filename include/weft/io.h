@@ -38,6 +38,11 @@ WEFT_API void weft_loop_stop(struct weft_loop *loop);
  * -ENOMEM, or what epoll_ctl(2) says. */
 WEFT_API int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
 			     void (*fn)(void *arg, int fd, uint32_t events), void *arg);
+/* For another event loop that shall drive this one: what it has to wait for. When `*ret_fd` is
+ * readable (poll(2)'s POLLIN), or at the time returned (of weft_io_now_ns(); INT64_MAX: at none),
+ * call weft_loop_turn() with a timeout of 0. To be asked before each wait: any call into the engine
+ * may change the time; the descriptor stays the same. */
+WEFT_API int64_t weft_loop_wants(struct weft_loop *loop, int *ret_fd);
 /* How late the loop was with its timers: the run cannot be believed when this is much. Of
  * deadlines that are due together, the earliest counts. */
 struct weft_loop_stats {

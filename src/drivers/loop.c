@@ -292,6 +292,12 @@ int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
 	return 0;
 }
 
+int64_t weft_loop_wants(struct weft_loop *loop, int *ret_fd)
+{
+	*ret_fd = loop->epoll_fd;
+	return engine_bound_ns(loop->eng);
+}
+
 int weft_loop_run(struct weft_loop *loop)
 {
 	loop->stop = false;
