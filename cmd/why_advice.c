@@ -134,6 +134,9 @@ static const struct {
 	{"ND_HOPS", "It comes from beyond the link, or somebody forges: neighbour discovery has "
 		    "hop limit 255"},
 	{"ND_FRAG", "No node fragments neighbour discovery (RFC 6980): somebody forges"},
+	{"ND_RA_SRC", "Somebody forges: routers advertise from their link-local addresses"},
+	{"ND_RA_IGNORED", "The node was told not to listen to routers "
+			  "(net.ipv6.conf.IF.accept_ra), or is one itself"},
 	{"ND_TENTATIVE",
 	 "The node does not use the address yet: `weft -n NODE ip -6 addr` says tentative"},
 	{"ND_LOOPED", "A link gives back what is sent on it: look for a loop"},

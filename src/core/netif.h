@@ -20,6 +20,7 @@ struct netif;
 struct ip4_if;
 struct ip6_if;
 struct mcast_if;
+struct neigh_params;
 
 enum {
 	NETIF_NAME_MAX = 16, /* with the NUL, as Linux's IFNAMSIZ */
@@ -101,8 +102,9 @@ struct netif {
 	struct eth_addr hwaddr;
 	struct ip4_if *ip4; /* addresses; owned by ip/ */
 	struct ip6_if *ip6;
-	struct mcast_if *mcast; /* groups; owned by ip/ */
-	struct list taps;       /* struct netif_tap */
+	struct mcast_if *mcast;      /* groups; owned by ip/ */
+	struct neigh_params *neigh6; /* of IPv6 neighbours; owned by link/ */
+	struct list taps;            /* struct netif_tap */
 	struct netif_stats stats;
 
 	/* receive backlog: frames that another stack or a link in this process sent us */

@@ -7,6 +7,7 @@
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
 #include "ip/mld.h"
+#include "ip/ra.h"
 #include "link/neigh.h"
 #include "wire/nd.h"
 
@@ -135,6 +136,7 @@ void dad_fail(struct ip6_ifaddr *ifa)
 	dad_trace(ifa, "another node has it");
 	mib_inc(ifa->netif->stack, MIB_Ip6DadFailed);
 	(void)!ip6_ifaddr_set_state(ifa, IP6_ADDR_DUPLICATE); /* was not valid: cannot fail */
+	slaac_dad_failed(ifa);
 }
 
 bool dad_solicit_input(struct ip6_ifaddr *ifa, const uint8_t *nonce)

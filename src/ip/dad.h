@@ -33,5 +33,5 @@ void dad_netif_change(struct netif *netif);
 /* Another node asks for a tentative address, with this nonce if that is not NULL. True: it was our
  * own question. */
 bool dad_solicit_input(struct ip6_ifaddr *ifa, const uint8_t *nonce);
-/* Another node says that it has a tentative address. */
+/* Another node says that it has a tentative address. One that we made may be freed. */
 void dad_fail(struct ip6_ifaddr *ifa);

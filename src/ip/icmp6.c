@@ -14,6 +14,7 @@
 #include "core/sysctl.h"
 #include "ip/icmp.h"
 #include "ip/ip6.h"
+#include "ip/ra.h"
 #include "wire/ip4.h"
 #include "wire/pseudo.h"
 
@@ -124,6 +125,8 @@ static enum drop icmp6_dispatch(struct stack *st, struct pkt *pkt, const struct 
 	case ICMP6_ECHO_REPLY:
 		return st->icmp->echo_reply ? st->icmp->echo_reply(st, pkt, info)
 					    : DROP_ICMP_NO_SOCKET;
+	case ICMP6_ROUTER_ADVERT:
+		return ra_input(st, pkt, info, hdr);
 	case ICMP6_NEIGH_SOLICIT:
 	case ICMP6_NEIGH_ADVERT:
 		return nd_input(st, pkt, info, hdr);

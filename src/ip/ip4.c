@@ -8,6 +8,7 @@
 #include "ip/icmp.h"
 #include "ip/ip4_priv.h"
 #include "ip/ip6.h"
+#include "ip/ra.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 
@@ -155,7 +156,16 @@ static bool ip4_neigh_source(struct netif *netif, const struct ip_addr *target, 
 	return true;
 }
 
+static void ip_neigh_heard(struct netif *netif, const struct ip_addr *addr, bool is_silent)
+{
+	struct ip6_addr ip6 = ip_addr_to_ip6(addr);
+
+	if (netif->ip6 && !ip_addr_is_ip4(addr))
+		ra_router_heard(netif, &ip6, is_silent);
+}
+
 static const struct neigh_hooks ip_neigh_hooks = {
+	.heard = ip_neigh_heard,
 	.unreach = ip_neigh_unreach,
 	.on_free = ip_neigh_freed,
 	.is_local = ip4_neigh_is_local,

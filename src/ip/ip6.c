@@ -8,6 +8,8 @@
 #include "ip/dad.h"
 #include "ip/icmp6.h"
 #include "ip/ip6_priv.h"
+#include "ip/mld.h"
+#include "ip/ra.h"
 #include "wire/eth.h"
 
 static const struct sysctl ip6_sysctls[] = {
@@ -50,10 +52,13 @@ static void *ip6_sysctl_base(struct stack *st)
 	return &st->ip6->conf;
 }
 
+static void ip6_sysctl_changed(struct stack *st, const struct sysctl *ctl);
+
 static const struct sysctl_table ip6_sysctl_table = {
 	.entries = ip6_sysctls,
 	.n_entries = ARRAY_SIZE(ip6_sysctls),
 	.base = ip6_sysctl_base,
+	.changed = ip6_sysctl_changed,
 };
 
 /*
@@ -95,23 +100,59 @@ static void ip6_netif_change(struct netif *netif)
 		fib6_netif_set_up(&netif->stack->ip6->fib, netif, up);
 		if (up)
 			ip6_addr_netif_up(netif);
+		else
+			ra_flush(netif);
 	}
 	if (runs != ifs->was_running) {
 		ifs->was_running = runs;
 		dad_netif_change(netif);
+		if (runs && !wheel_timer_is_pending(&ifs->rs_timer))
+			rs_start(netif, false);
+		else if (!runs)
+			rs_stop(netif);
 	}
 }
 
+/* It begins to listen to routers, or ceases to: what they said is forgotten then. */
+static void ra_heeded_changed(struct netif *netif)
+{
+	if (!ra_is_heeded(netif))
+		ra_flush(netif);
+	else if (!netif->ip6->ra)
+		rs_start(netif, false);
+}
+
 /* Disabled, all addresses go; enabled again, the interface gets its own by itself. */
+static void disable_changed(struct netif *netif)
+{
+	if (netif->ip6->conf.disable) {
+		ra_flush(netif);
+		ip6_addrs_flush(netif);
+	} else if (netif->flags & NETIF_UP) {
+		ip6_addr_netif_up(netif);
+	}
+}
+
 void ip6_if_conf_changed(struct netif *netif, const struct sysctl *ctl)
 {
-	if (ctl->off == offsetof(struct ip6_if_conf, disable)) {
-		if (netif->ip6->conf.disable)
-			ip6_addrs_flush(netif);
-		else if (netif->flags & NETIF_UP)
-			ip6_addr_netif_up(netif);
-	}
+	if (ctl->off == offsetof(struct ip6_if_conf, disable))
+		disable_changed(netif);
+	else if (ctl->off == offsetof(struct ip6_if_conf, accept_ra))
+		ra_heeded_changed(netif);
 	ip_dst_invalidate_all(netif->stack);
+}
+
+/* A router listens to others only if it is told to, and is in the routers' group. */
+static void ip6_sysctl_changed(struct stack *st, const struct sysctl *ctl)
+{
+	struct netif *netif;
+
+	if (ctl->off != offsetof(struct ip6_conf, forward))
+		return;
+	list_for_each (netif, &st->netifs, link) {
+		ra_heeded_changed(netif);
+		mld_addrs_changed(netif);
+	}
 }
 
 static void ip6_fini(struct stack *st)

@@ -103,7 +103,9 @@ struct ip6_ifaddr {
 	uint8_t dad_left;    /* solicitations still to be sent */
 	uint8_t n_nonces;
 	uint8_t nonces[IP6_DAD_NONCES][6]; /* newest first */
-	uint8_t gen_try;                   /* RFC 7217's DAD_Counter */
+	uint8_t gen_try;                   /* how many of its kind others had before it */
+	bool has_no_temp;                  /* all temporary ones beside it were taken */
+	int64_t temp_preferred_ns;         /* of a temporary one: when it should be deprecated */
 };
 
 /* Counts on how many interfaces an address is ours; one for each in the table. */
@@ -120,6 +122,12 @@ struct ip6_if {
 	bool was_up;      /* as the routes know it */
 	bool was_running; /* when it starts to run, tentative addresses are asked about */
 	struct ip6_if_conf conf;
+	/* routers (ra.h) */
+	struct ra_if *ra; /* NULL: none has been heard */
+	struct wheel_timer rs_timer;
+	int32_t rs_left; /* solicitations still to be sent; -1: any number */
+	int64_t rs_interval_ns;
+	struct wheel_timer temp_timer; /* the next temporary address is due */
 };
 
 struct ip6_conf {
@@ -142,6 +150,9 @@ struct ip6 {
 	uint32_t own_mask; /* buckets - 1 */
 	uint32_t n_own;
 	struct siphash_key flow_key; /* of flow labels */
+	bool has_secret;
+	struct siphash_key secret; /* of stable_id.c */
+	uint64_t n_ra_orders;      /* of routes that routers have advertised */
 	/* RFC 6724 §2.1, as the user has set it; NULL: the default table. */
 	struct ip_policies *policies;
 	struct reasm reasm;
@@ -169,6 +180,9 @@ int ip6_addr_add_for(struct netif *netif, const struct ip6_addr *addr, uint8_t p
 		     uint8_t flags, uint32_t preferred_s, uint32_t valid_s) MUST_CHECK;
 /* Gives an address other lifetimes, from now on; valid_s 0: it goes. */
 void ip6_ifaddr_set_life(struct ip6_ifaddr *ifa, uint32_t preferred_s, uint32_t valid_s);
+/* The same by the clock, INT64_MAX for ever. May free it, when that is over. */
+void ip6_ifaddr_set_until(struct ip6_ifaddr *ifa, int64_t preferred_until_ns,
+			  int64_t valid_until_ns);
 /* Changes the state, and what follows from it. 0; -ENOMEM: as it was. */
 int ip6_ifaddr_set_state(struct ip6_ifaddr *ifa, enum ip6_addr_state state) MUST_CHECK;
 /* Takes the address away and frees it. */
@@ -253,6 +267,14 @@ int ip6_route_append(struct stack *st, const struct fib6_route *route,
 		     bool is_replacing) MUST_CHECK;
 /* 0, or -ESRCH. */
 int ip6_route_del(struct stack *st, const struct fib6_key *key) MUST_CHECK;
+
+/* The MTU of IPv6 on an interface: the link's, or less if a router says so. */
+static inline uint32_t ip6_netif_mtu(const struct netif *netif)
+{
+	uint32_t mtu = netif->ip6->conf.mtu;
+
+	return mtu && mtu < netif->mtu ? mtu : netif->mtu;
+}
 
 /*
  * Packets.

@@ -19,6 +19,7 @@
 #include "ip/ip6_priv.h"
 #include "ip/mcast.h"
 #include "ip/mld.h"
+#include "ip/ra.h"
 
 enum {
 	OWN_BUCKETS_MIN = 8,
@@ -349,6 +350,13 @@ static int ifaddr_join(struct ip6_ifaddr *ifa)
 	return 0;
 }
 
+/* Routers are asked for from the link-local address. */
+static void ifaddr_solicit(const struct ip6_ifaddr *ifa, bool is_at_once)
+{
+	if (ip6_addr_is_link_local(&ifa->addr) && ip6_ifaddr_is_valid(ifa))
+		rs_start(ifa->netif, is_at_once);
+}
+
 int ip6_addr_add_for(struct netif *netif, const struct ip6_addr *addr, uint8_t prefix_len,
 		     uint8_t flags, uint32_t preferred_s, uint32_t valid_s)
 {
@@ -375,6 +383,7 @@ int ip6_addr_add_for(struct netif *netif, const struct ip6_addr *addr, uint8_t p
 	dad_start(ifa);
 	ip6_ifaddr_set_life(ifa, preferred_s, valid_s);
 	ifaddr_told(netif);
+	ifaddr_solicit(ifa, false);
 	return 0;
 }
 
@@ -413,6 +422,7 @@ static int ifaddr_set_valid(struct ip6_ifaddr *ifa, enum ip6_addr_state state)
 
 int ip6_ifaddr_set_state(struct ip6_ifaddr *ifa, enum ip6_addr_state state)
 {
+	bool was_tentative = ifa->state == IP6_ADDR_TENTATIVE;
 	bool will_be_valid = state >= IP6_ADDR_PREFERRED;
 	int err = 0;
 
@@ -420,9 +430,12 @@ int ip6_ifaddr_set_state(struct ip6_ifaddr *ifa, enum ip6_addr_state state)
 		ifa->state = (uint8_t)state;
 	else
 		err = ifaddr_set_valid(ifa, state);
-	if (!err)
-		ifaddr_told(ifa->netif);
-	return err;
+	if (err)
+		return err;
+	ifaddr_told(ifa->netif);
+	if (was_tentative)
+		ifaddr_solicit(ifa, true);
+	return 0;
 }
 
 void ip6_ifaddr_free(struct ip6_ifaddr *ifa)
@@ -468,6 +481,8 @@ int ip6_addr_netif_add(struct netif *netif)
 	ifs->conf = netif->stack->ip6->if_default;
 	list_init(&ifs->addrs);
 	netif->ip6 = ifs;
+	rs_init(netif);
+	temp_addr_init(netif);
 	return 0;
 }
 
@@ -481,18 +496,17 @@ void ip6_addrs_flush(struct netif *netif)
 
 void ip6_addr_netif_del(struct netif *netif)
 {
+	ra_flush(netif);
 	ip6_addrs_flush(netif);
 	mem_free(ip6_mem(netif->stack), netif->ip6, sizeof(*netif->ip6));
 	netif->ip6 = NULL;
 }
 
-/* RFC 4291 appendix A: out of the hardware address, with its universal bit turned over. */
-static struct ip6_addr link_local_eui64(const struct eth_addr *mac)
+static struct ip6_addr link_local_make(struct netif *netif)
 {
-	const uint8_t *m = mac->b;
+	const struct ip6_addr prefix = ip6_addr_make(UINT64_C(0xfe80) << 48, 0);
 
-	return (struct ip6_addr){
-		{0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}};
+	return ip6_addr_make(load_be64(prefix.b), slaac_iid(netif, &prefix, 0));
 }
 
 static bool has_link_local(const struct netif *netif)
@@ -507,7 +521,7 @@ static bool has_link_local(const struct netif *netif)
 
 void ip6_addr_netif_up(struct netif *netif)
 {
-	struct ip6_addr addr = link_local_eui64(&netif->hwaddr);
+	struct ip6_addr addr;
 
 	if (netif->flags & NETIF_LOOPBACK) {
 		addr = IP6_ADDR_LOOPBACK;
@@ -518,6 +532,7 @@ void ip6_addr_netif_up(struct netif *netif)
 	if (!(netif->flags & NETIF_BROADCAST) || netif->ip6->conf.disable ||
 	    netif->ip6->conf.addr_gen_mode == IP6_GEN_NONE || has_link_local(netif))
 		return;
+	addr = link_local_make(netif);
 	/* Without memory there is none, and nobody to tell. */
 	(void)!ip6_addr_add(netif, &addr, LINK_LOCAL_PREFIX, IP6_ADDR_F_AUTO | IP6_ADDR_F_LATE);
 }

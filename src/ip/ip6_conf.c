@@ -45,6 +45,8 @@ static const struct ip6_if_conf if_defaults = {
 static const struct sysctl ip6_if_sysctls[] = {
 	IF_SYSCTL(disable, "disable_ipv6", 0, 1, "take no IPv6 packets and have no addresses"),
 	IF_SYSCTL(hop_limit, "hop_limit", 1, 255, "hop limit of packets sent, hops"),
+	IF_SYSCTL(mtu, "mtu", 0, UINT16_MAX,
+		  "largest packet, bytes, if less than the link's; 0: that"),
 	IF_SYSCTL(
 		addr_gen_mode, "addr_gen_mode", IP6_GEN_EUI64, IP6_GEN_RANDOM,
 		"lower half of addresses: 0 of the hardware address, 1 the same but no link-local "

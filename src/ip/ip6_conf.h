@@ -31,6 +31,7 @@ enum {
 struct ip6_if_conf {
 	bool disable; /* no packets, no addresses */
 	uint8_t hop_limit;
+	uint32_t mtu;          /* 0: the link's */
 	uint8_t addr_gen_mode; /* enum ip6_gen_mode */
 	/* duplicate address detection */
 	uint8_t accept_dad;

@@ -44,9 +44,10 @@ static void fwd_answer_route(struct stack *st, struct pkt *pkt, enum drop why)
 /* RFC 8200 §5: routers do not fragment. */
 static enum drop fwd_mtu(struct stack *st, struct pkt *pkt, const struct netif *out)
 {
-	uint32_t mtu = out->mtu > IP6_MTU_MIN ? out->mtu : IP6_MTU_MIN;
+	uint32_t out_mtu = ip6_netif_mtu(out);
+	uint32_t mtu = out_mtu > IP6_MTU_MIN ? out_mtu : IP6_MTU_MIN;
 
-	if (likely(pkt_frame_l3_len(pkt) <= out->mtu))
+	if (likely(pkt_frame_l3_len(pkt) <= out_mtu))
 		return DROP_NONE;
 	icmp6_error(st, pkt, ICMP6_PACKET_TOO_BIG, 0, mtu);
 	mib_add(st, MIB_Ip6InTooBigErrors, pkt_n_frames(pkt));

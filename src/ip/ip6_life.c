@@ -57,12 +57,18 @@ enum ip6_addr_state ip6_life_state(const struct ip6_ifaddr *ifa)
 	return life_state(ifa, ifa->netif->stack->eng->now_ns);
 }
 
+void ip6_ifaddr_set_until(struct ip6_ifaddr *ifa, int64_t preferred_until_ns,
+			  int64_t valid_until_ns)
+{
+	ifa->updated_ns = ifa->netif->stack->eng->now_ns;
+	ifa->preferred_until_ns = preferred_until_ns;
+	ifa->valid_until_ns = valid_until_ns;
+	(void)life_apply(ifa);
+}
+
 void ip6_ifaddr_set_life(struct ip6_ifaddr *ifa, uint32_t preferred_s, uint32_t valid_s)
 {
 	int64_t now_ns = ifa->netif->stack->eng->now_ns;
 
-	ifa->updated_ns = now_ns;
-	ifa->preferred_until_ns = life_end_ns(now_ns, preferred_s);
-	ifa->valid_until_ns = life_end_ns(now_ns, valid_s);
-	(void)life_apply(ifa);
+	ip6_ifaddr_set_until(ifa, life_end_ns(now_ns, preferred_s), life_end_ns(now_ns, valid_s));
 }

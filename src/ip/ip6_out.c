@@ -139,7 +139,7 @@ static int ip6_out_frags(struct stack *st, struct pkt *pkt, struct ip_dst *dst, 
 static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
 			struct ip_dst *dst)
 {
-	uint32_t mtu = unlikely(out->ignore_pmtu) ? dst->netif->mtu : dst->mtu;
+	uint32_t mtu = unlikely(out->ignore_pmtu) ? ip6_netif_mtu(dst->netif) : dst->mtu;
 	bool is_large, stolen;
 	enum drop why;
 

@@ -191,7 +191,7 @@ enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	*ret = (struct ip_dst){.netif = t.netif,
 			       .nexthop = ip_addr_from_ip6(&t.nexthop),
 			       .gen = st->ip4->dst_gen,
-			       .mtu = (uint16_t)t.netif->mtu,
+			       .mtu = (uint16_t)ip6_netif_mtu(t.netif),
 			       .prefix_len = t.prefix_len,
 			       .is_local = t.is_local};
 	if (!t.is_local)

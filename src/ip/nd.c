@@ -12,6 +12,7 @@
 #include "ip/dad.h"
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
+#include "ip/ra.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
@@ -99,7 +100,7 @@ void nd_send_probe(struct netif *netif, const struct ip6_addr *target, const uin
 
 int64_t nd_retrans_ms(const struct netif *netif)
 {
-	return neigh_params(netif->stack)->retrans_time_ms;
+	return netif->neigh6->retrans_time_ms;
 }
 
 /* §7.2.4. To who has no address, as one looking for duplicates, all are told. */
@@ -225,6 +226,8 @@ static enum drop nd_advert_input(const struct nd_msg *m)
 	else
 		lladdr = n->lladdr;
 	(void)neigh_update(m->netif, &target, &lladdr, flags);
+	if (!(m->flags & ND_NA_ROUTER))
+		ra_router_gone(m->netif, &m->target);
 	return DROP_NONE;
 }
 

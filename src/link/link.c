@@ -13,13 +13,13 @@ static int link_netif_add(struct netif *netif)
 {
 	if (!netif->input && (netif->flags & (NETIF_BROADCAST | NETIF_LOOPBACK)))
 		netif->input = eth_input;
-	return 0;
+	return neigh_netif_add(netif);
 }
 
 static void link_netif_del(struct netif *netif)
 {
 	bridge_del(netif);
-	neigh_flush(netif, true);
+	neigh_netif_del(netif);
 }
 
 static void link_netif_change(struct netif *netif)

@@ -22,7 +22,8 @@ struct neigh_table {
 	const struct neigh_ops *ops4;
 	const struct neigh_ops *ops6;
 	const struct neigh_hooks *hooks;
-	struct neigh_params params;
+	struct neigh_params params;  /* of IPv4, and of the table as a whole */
+	struct neigh_params params6; /* of interfaces that come from now on */
 	struct htab by_addr;
 	struct list entries; /* all, in order of creation */
 	struct list failed;  /* in order of failing */
@@ -89,6 +90,70 @@ static const struct sysctl_table neigh_sysctl_table = {
 	.base = neigh_sysctl_base,
 };
 
+#define NEIGH6_SYSCTL(field, lo, hi, text) \
+	SYSCTL(struct neigh_params, field, "net.ipv6.neigh.*." #field, (lo), (hi), text)
+
+static const struct sysctl neigh6_sysctls[] = {
+	NEIGH6_SYSCTL(retrans_time_ms, 1, NEIGH_TIME_MAX_MS,
+		      "ms between solicitations; routers may set it"),
+	NEIGH6_SYSCTL(base_reachable_time_ms, 1, NEIGH_TIME_MAX_MS,
+		      "ms for which a confirmation counts, on average; routers may set it"),
+	NEIGH6_SYSCTL(delay_first_probe_ms, 0, NEIGH_TIME_MAX_MS,
+		      "ms from the first packet to a stale neighbour to the first probe"),
+	NEIGH6_SYSCTL(
+		failed_hold_ms, 0, NEIGH_TIME_MAX_MS,
+		"ms for which packets to a neighbour that did not answer are refused at once"),
+	NEIGH6_SYSCTL(gc_stale_time_ms, 1, NEIGH_TIME_MAX_MS,
+		      "ms after which a failed entry is forgotten"),
+	NEIGH6_SYSCTL(mcast_solicit, 1, 100, "solicitations before resolution fails"),
+	NEIGH6_SYSCTL(ucast_solicit, 0, 100, "probes before a known neighbour is given up"),
+	NEIGH6_SYSCTL(unres_qlen, 1, 65536, "packets that wait for one neighbour"),
+	NEIGH6_SYSCTL(unres_qlen_bytes, 1, 1 << 30, "bytes that wait for one neighbour"),
+};
+
+static void *neigh6_sysctl_base(struct stack *st, struct netif *netif)
+{
+	if (netif)
+		return netif->neigh6;
+	return st->neigh ? &st->neigh->params6 : NULL;
+}
+
+static const struct sysctl_table neigh6_sysctl_table = {
+	.entries = neigh6_sysctls,
+	.n_entries = ARRAY_SIZE(neigh6_sysctls),
+	.base_of = neigh6_sysctl_base,
+};
+
+/* Linux's name for max_entries; the table has the neighbours of both families. */
+static const struct sysctl neigh6_table_sysctls[] = {
+	SYSCTL(struct neigh_params, max_entries, "net.ipv6.neigh.default.gc_thresh3", 2, 1 << 20,
+	       "entries of the neighbour table, of both families"),
+};
+
+static const struct sysctl_table neigh6_table_sysctl_table = {
+	.entries = neigh6_table_sysctls,
+	.n_entries = ARRAY_SIZE(neigh6_table_sysctls),
+	.base = neigh_sysctl_base,
+};
+
+int neigh_netif_add(struct netif *netif)
+{
+	struct stack *st = netif->stack;
+
+	netif->neigh6 = mem_zalloc(&st->eng->mem, sizeof(*netif->neigh6));
+	if (!netif->neigh6)
+		return -ENOMEM;
+	*netif->neigh6 = st->neigh->params6;
+	return 0;
+}
+
+void neigh_netif_del(struct netif *netif)
+{
+	neigh_flush(netif, true);
+	mem_free(&netif->stack->eng->mem, netif->neigh6, sizeof(*netif->neigh6));
+	netif->neigh6 = NULL;
+}
+
 int neigh_init(struct stack *st)
 {
 	struct neigh_table *t = mem_zalloc(&st->eng->mem, sizeof(*t));
@@ -99,12 +164,17 @@ int neigh_init(struct stack *st)
 	t->st = st;
 	t->hooks = &no_hooks;
 	t->params = default_params;
+	t->params6 = default_params;
 	list_init(&t->entries);
 	list_init(&t->failed);
 	list_init(&t->stale);
 	err = htab_init(&t->by_addr, &st->eng->mem, NEIGH_BUCKETS_MIN, NEIGH_BUCKETS_MAX);
 	if (!err)
 		err = sysctl_register(st, &neigh_sysctl_table);
+	if (!err)
+		err = sysctl_register(st, &neigh6_table_sysctl_table);
+	if (!err)
+		err = sysctl_register(st, &neigh6_sysctl_table);
 	if (err) {
 		htab_fini(&t->by_addr);
 		mem_free(&st->eng->mem, t, sizeof(*t));
@@ -157,6 +227,11 @@ void neigh_for_each(struct stack *st, void (*fn)(void *arg, const struct neigh *
 
 	list_for_each (n, &st->neigh->entries, link)
 		fn(arg, n);
+}
+
+static const struct neigh_params *params_of(const struct neigh *n)
+{
+	return ip_addr_is_ip4(&n->addr) ? &n->table->params : n->netif->neigh6;
 }
 
 static int64_t neigh_now(const struct neigh *n)
@@ -322,20 +397,28 @@ static int neigh_create(struct netif *netif, const struct ip_addr *addr, struct 
 	return 0;
 }
 
+static void neigh_tell(const struct neigh *n, bool is_silent)
+{
+	struct ip_addr addr = n->addr;
+
+	if (n->table->hooks->heard)
+		n->table->hooks->heard(n->netif, &addr, is_silent);
+}
+
 static void neigh_solicit(struct neigh *n)
 {
 	n->n_probes++;
-	neigh_timer_start(n, neigh_now(n) + n->table->params.retrans_time_ms * NSEC_PER_MSEC);
+	neigh_timer_start(n, neigh_now(n) + params_of(n)->retrans_time_ms * NSEC_PER_MSEC);
 	n->ops->solicit(n, n->state == NEIGH_PROBE);
 }
 
 /* RFC 4861 §6.3.2: uniformly between half and one and a half of the base, so that the probes of
  * many hosts that started together drift apart. */
-static int64_t neigh_reachable_time_ns(struct neigh_table *t)
+static int64_t neigh_reachable_time_ns(const struct neigh *n)
 {
-	int64_t base_ns = t->params.base_reachable_time_ms * NSEC_PER_MSEC;
+	int64_t base_ns = params_of(n)->base_reachable_time_ms * NSEC_PER_MSEC;
 
-	return base_ns / 2 + (int64_t)rng_below(&t->st->eng->rng, (uint64_t)base_ns);
+	return base_ns / 2 + (int64_t)rng_below(&n->table->st->eng->rng, (uint64_t)base_ns);
 }
 
 static void neigh_set_reachable(struct neigh *n)
@@ -343,9 +426,10 @@ static void neigh_set_reachable(struct neigh *n)
 	n->confirmed_ns = neigh_now(n);
 	if (n->state == NEIGH_REACHABLE)
 		return; /* the timer will see */
-	n->reachable_ns = neigh_reachable_time_ns(n->table);
+	n->reachable_ns = neigh_reachable_time_ns(n);
 	neigh_set_state(n, NEIGH_REACHABLE);
 	neigh_timer_start(n, n->confirmed_ns + n->reachable_ns);
+	neigh_tell(n, false);
 }
 
 static void neigh_set_stale(struct neigh *n)
@@ -366,9 +450,10 @@ static void neigh_fail(struct neigh *n)
 	mib_inc(t->st, MIB_NeighResFailures);
 	n->retry_ns = now_ns;
 	if (n->state == NEIGH_INCOMPLETE)
-		n->retry_ns += t->params.failed_hold_ms * NSEC_PER_MSEC;
-	neigh_timer_start(n, now_ns + t->params.gc_stale_time_ms * NSEC_PER_MSEC);
+		n->retry_ns += params_of(n)->failed_hold_ms * NSEC_PER_MSEC;
+	neigh_timer_start(n, now_ns + params_of(n)->gc_stale_time_ms * NSEC_PER_MSEC);
 	neigh_set_state(n, NEIGH_FAILED);
+	neigh_tell(n, true);
 	for (struct pkt *pkt; (pkt = pktq_pop(&q));) {
 		if (t->hooks->unreach)
 			t->hooks->unreach(netif, pkt);
@@ -399,13 +484,13 @@ static void neigh_delay_timeout(struct neigh *n)
 {
 	neigh_set_state(n, NEIGH_PROBE);
 	n->n_probes = 0;
-	neigh_retry(n, n->table->params.ucast_solicit);
+	neigh_retry(n, params_of(n)->ucast_solicit);
 }
 
 static void neigh_timer(struct wheel_timer *timer, int64_t now_ns)
 {
 	struct neigh *n = container_of(timer, struct neigh, timer);
-	const struct neigh_params *params = &n->table->params;
+	const struct neigh_params *params = params_of(n);
 
 	switch ((enum neigh_state)n->state) {
 	case NEIGH_INCOMPLETE:
@@ -459,7 +544,7 @@ static int neigh_refuse(struct neigh *n, struct pkt *pkt)
 
 static bool neigh_queue_is_full(const struct neigh *n, const struct pkt *pkt)
 {
-	const struct neigh_params *params = &n->table->params;
+	const struct neigh_params *params = params_of(n);
 
 	return n->queue.n_pkts >= params->unres_qlen ||
 	       n->table->n_queued >= params->unres_qlen_total ||
@@ -515,7 +600,7 @@ static int neigh_xmit(struct neigh *n, struct pkt *pkt, uint16_t ethertype)
 		 * there is asked later, when nobody above has heard of it meanwhile. */
 		neigh_set_state(n, NEIGH_DELAY);
 		neigh_timer_start(n, neigh_now(n) +
-					     n->table->params.delay_first_probe_ms * NSEC_PER_MSEC);
+					     params_of(n)->delay_first_probe_ms * NSEC_PER_MSEC);
 		return eth_output(n->netif, pkt, ethertype, &n->lladdr);
 	case NEIGH_REACHABLE:
 	case NEIGH_DELAY:
@@ -628,7 +713,7 @@ static void neigh_resolved(struct neigh *n, const struct eth_addr *lladdr, uint3
 		neigh_set_state(n, NEIGH_DELAY);
 	if (n->state == NEIGH_DELAY)
 		neigh_timer_start(n, neigh_now(n) +
-					     n->table->params.delay_first_probe_ms * NSEC_PER_MSEC);
+					     params_of(n)->delay_first_probe_ms * NSEC_PER_MSEC);
 	neigh_send_queue(n);
 }
 

@@ -89,6 +89,8 @@ struct neigh_hooks {
 	/* `pkt`, with `data` at the network header and l3_off set, cannot be delivered because its
 	 * next hop is silent. Borrowed: it is dropped afterwards. */
 	void (*unreach)(struct netif *netif, struct pkt *pkt);
+	/* `addr` is known to answer, or not to. */
+	void (*heard)(struct netif *netif, const struct ip_addr *addr, bool is_silent);
 	/* The entry is about to be freed: forget pointers to it. */
 	void (*on_free)(struct stack *st, struct neigh *n);
 	/* `addr` is one of ours, to be answered for on this interface. */
@@ -123,6 +125,10 @@ struct neigh {
  */
 int neigh_init(struct stack *st) MUST_CHECK;
 void neigh_fini(struct stack *st);
+/* An interface comes: it has settings of its own for IPv6. 0 or -ENOMEM. It goes, with all its
+ * entries. */
+int neigh_netif_add(struct netif *netif) MUST_CHECK;
+void neigh_netif_del(struct netif *netif);
 /* `ops` serves addresses of the family that its EtherType carries. Borrowed. */
 void neigh_ops_set(struct stack *st, const struct neigh_ops *ops);
 /* `hooks` is borrowed for the life of the stack. */

@@ -42,11 +42,13 @@ struct fib6_route {
 	struct ip6_addr src;     /* preferred source; unspecified: selected */
 	uint32_t metric;
 	uint8_t prefix_len;
-	uint8_t type;  /* enum route_type */
-	uint8_t proto; /* enum route_proto or a daemon's number */
-	uint8_t scope; /* enum route_scope; IPv6 shows none but the universe's */
-	uint8_t pref;  /* RFC 4191 §2.1, two bits: 0 medium, 1 high, 3 low */
-	bool is_dead;  /* its interface is down; never set on local routes */
+	uint8_t type;     /* enum route_type */
+	uint8_t proto;    /* enum route_proto or a daemon's number */
+	uint8_t scope;    /* enum route_scope; IPv6 shows none but the universe's */
+	uint8_t pref;     /* RFC 4191 §2.1, two bits: 0 medium, 1 high, 3 low */
+	bool is_dead;     /* its interface is down; never set on local routes */
+	int64_t until_ns; /* when its owner takes it away, for those who look; 0, INT64_MAX: never
+			   */
 };
 
 struct fib6_node;

@@ -14,9 +14,11 @@ enum route_type {
 
 /* Who made a route. */
 enum route_proto {
-	ROUTE_PROTO_KERNEL = 2, /* the stack itself: connected, local and broadcast routes */
-	ROUTE_PROTO_BOOT = 3,   /* by hand, as `ip route add` */
-	ROUTE_PROTO_STATIC = 4, /* configuration; routing daemons use their own numbers */
+	ROUTE_PROTO_REDIRECT = 1, /* a router said that there is a nearer one */
+	ROUTE_PROTO_KERNEL = 2,   /* the stack itself: connected, local and broadcast routes */
+	ROUTE_PROTO_BOOT = 3,     /* by hand, as `ip route add` */
+	ROUTE_PROTO_STATIC = 4,   /* configuration; routing daemons use their own numbers */
+	ROUTE_PROTO_RA = 9,       /* router advertisements */
 };
 
 /* How far the destination is. */

@@ -13,6 +13,7 @@
 
 #include "api/api_priv.h"
 #include "base/csum.h"
+#include "ip/icmp6.h"
 #include "ip/ip6.h"
 #include "unit.h"
 #include "weft/weft.h"
