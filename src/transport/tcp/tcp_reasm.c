@@ -81,13 +81,24 @@ static void reasm_remove(struct tcp_reasm *r, uint32_t i)
 	memmove(&r->runs[i], &r->runs[i + 1], (r->n - i) * sizeof(r->runs[0]));
 }
 
-/* Newest first, for the order of SACK blocks (RFC 2018 §4). */
-static void reasm_note_recent(struct tcp_reasm *r, uint32_t seq)
+/* For the order of SACK blocks (RFC 2018 §4): the run of `seq` grew last, and stands once in the
+ * list, so that the others are still repeated: an ACK that was lost told of them too. */
+static void reasm_note_recent(struct tcp_conn *conn, uint32_t seq)
 {
-	if (r->n_recent < TCP_SACK_MAX)
-		r->n_recent++;
-	memmove(&r->recent[1], &r->recent[0], (r->n_recent - 1) * sizeof(r->recent[0]));
-	r->recent[0] = seq;
+	struct tcp_reasm *r = conn->reasm;
+	const struct tcp_run *run = &r->runs[reasm_find(r, seq + 1)];
+	uint32_t recent[TCP_SACK_MAX] = {seq}, n = 1;
+
+	for (uint32_t k = 0; k < r->n_recent && n < TCP_SACK_MAX; k++) {
+		uint32_t other = r->recent[k];
+
+		if (seq_lt(other, conn->rcv_nxt) ||
+		    (seq_geq(other, run->seq) && seq_lt(other, run->end_seq)))
+			continue;
+		recent[n++] = other;
+	}
+	memcpy(r->recent, recent, sizeof(recent));
+	r->n_recent = n;
 }
 
 /* Cuts the packet down to [seq, end). The FIN, if it has one, is its last number. */
@@ -159,7 +170,6 @@ static void reasm_place(struct tcp_conn *conn, uint32_t i, struct pkt *pkt)
 	struct tcp_run *prev = i > 0 ? &r->runs[i - 1] : NULL;
 	struct tcp_run *next = i < r->n ? &r->runs[i] : NULL;
 
-	reasm_note_recent(r, pkt->tcp.seq);
 	if (prev && prev->end_seq == pkt->tcp.seq) {
 		reasm_append(conn, prev, pkt);
 		if (next && next->seq == prev->end_seq) {
@@ -221,7 +231,7 @@ enum drop tcp_reasm_add(struct tcp_conn *conn, struct pkt *pkt)
 	if (i < r->n && seq_leq(r->runs[i].seq, seq)) {
 		/* This run begins before the segment: only what lies behind its end is new. */
 		if (seq_geq(r->runs[i].end_seq, end)) {
-			reasm_note_recent(r, seq);
+			reasm_note_recent(conn, seq);
 			pkt_free(pkt);
 			return DROP_TCP_OLD_SEQ;
 		}
@@ -234,6 +244,7 @@ enum drop tcp_reasm_add(struct tcp_conn *conn, struct pkt *pkt)
 		end = seq_min(end, r->runs[i].seq);
 	reasm_trim(pkt, seq, end);
 	reasm_place(conn, i, pkt);
+	reasm_note_recent(conn, seq);
 	return DROP_NONE;
 }
 
