@@ -276,7 +276,9 @@ bool tcp_nagle_holds(const struct tcp_conn *conn)
  * Payload of a super-packet, a multiple of the segment size. The largest on a short path; on a long
  * one what the window's rate sends in a millisecond, at least two segments, so that a queue on the
  * way does not see 64 KiB at once from a flow that is slow. Linux's rule (tcp_tso_autosize), with
- * its allowance of the full size halved for each half millisecond of round trip.
+ * its allowance of the full size halved for each half millisecond of round trip; but none for a
+ * control that paces itself, whose model is a quantum of a millisecond: on a path of 20 Mbit/s and
+ * 1 ms the allowance is two windows in one piece, and no queue of a few frames takes that.
  */
 static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
 {
@@ -291,7 +293,9 @@ static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
 	if (tcp_is_paced(conn)) {
 		uint64_t Bps = tcp_pace_rate(conn);
 
-		n = (Bps >> 10) + (most >> halvings);
+		n = Bps >> 10;
+		if (!(conn->cc.ops->flags & CC_PACED))
+			n += most >> halvings;
 		n = n < most ? n : most;
 	} else if (srtt_us > 1000) {
 		bool is_slow_start = conn->cc.cwnd < conn->cc.ssthresh / 2;

@@ -5,14 +5,18 @@
  *
  * How it works: each transmission says when the next may leave; until then tcp_output() sends
  * nothing, and the connection's wheel node fires at that time. Who comes late, since other work was
- * done, may be early by half of the next gap, so that the average is the rate. The first ten
- * segments are not paced, as in Linux: the initial window leaves at once.
+ * done, may be early by half of the next gap, so that the average is the rate. When the node itself
+ * fires late, as the process did not get the processor, what should have left meanwhile leaves at
+ * once: there is no interrupt that would have sent it in time, and every delay of a millisecond
+ * would cost as much of the rate. The first ten segments are not paced, as in Linux: the initial
+ * window leaves at once.
  */
 #include "transport/tcp/tcp_priv.h"
 
 enum {
 	PACE_FREE_SEGS = 10,
 };
+#define PACE_LATE_MAX_NS (20 * TCP_NS_PER_MS) /* a burst is no longer than this */
 
 bool tcp_is_paced(const struct tcp_conn *conn)
 {
@@ -55,7 +59,7 @@ bool tcp_pace_holds(struct tcp_conn *conn)
 void tcp_pace_sent(struct tcp_conn *conn, uint32_t bytes)
 {
 	struct tcp_sender *snd = tcp_sender(conn);
-	int64_t gap_ns, late_ns, now_ns = tcp_now(conn);
+	int64_t gap_ns, late_ns, late_max_ns, now_ns = tcp_now(conn);
 	uint64_t Bps;
 
 	if (!tcp_is_paced(conn) || conn->data_segs_out < PACE_FREE_SEGS)
@@ -65,7 +69,8 @@ void tcp_pace_sent(struct tcp_conn *conn, uint32_t bytes)
 		return;
 	gap_ns = (int64_t)((uint64_t)bytes * (uint64_t)TCP_NS_PER_S / Bps);
 	late_ns = snd->pace_ns ? now_ns - snd->pace_ns : 0;
-	snd->pace_ns = now_ns + gap_ns - (late_ns < gap_ns / 2 ? late_ns : gap_ns / 2);
+	late_max_ns = snd->is_pace_held ? PACE_LATE_MAX_NS : gap_ns / 2;
+	snd->pace_ns = now_ns + gap_ns - (late_ns < late_max_ns ? late_ns : late_max_ns);
 }
 
 int64_t tcp_pace_deadline_ns(const struct tcp_conn *conn)
@@ -77,8 +82,12 @@ int64_t tcp_pace_deadline_ns(const struct tcp_conn *conn)
 
 void tcp_pace_fire(struct tcp_conn *conn)
 {
-	tcp_sender(conn)->is_pace_held = false;
+	struct tcp_sender *snd;
+
 	tcp_output(conn);
+	snd = tcp_sender(conn);
+	if (snd && tcp_now(conn) >= snd->pace_ns)
+		snd->is_pace_held = false;
 }
 
 int tcp_pace_set_max(struct tcp_conn *conn, uint64_t Bps)

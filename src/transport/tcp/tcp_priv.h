@@ -609,7 +609,7 @@ struct tcp_sender {
 	int64_t chronos_ns[TCP_CHRONO_N - 1];
 	uint32_t usage_seq; /* what TCPC_CWND_LIMITED tells of ends when this is acknowledged */
 	uint8_t chrono;     /* enum tcp_chrono */
-	bool is_pace_held;  /* something waits for pace_ns */
+	bool is_pace_held;  /* the timer waits for pace_ns, or is late */
 	bool is_cwr;        /* until cwr_high is acknowledged */
 	bool is_rate_app_limited;
 	uint16_t n_cc;         /* bytes of the control's memory */

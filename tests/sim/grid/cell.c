@@ -301,7 +301,7 @@ static void world_free(struct world *w)
 
 void cell_run(struct cell *c)
 {
-	struct weft_engine_config cfg = {.has_seed = true, .seed = 1, .max_pkts = 1 << 20};
+	struct weft_engine_config cfg = {.has_seed = true, .seed = c->seed, .max_pkts = 1 << 20};
 	struct world w = {.c = c};
 
 	must(weft_engine_new(&cfg, &w.eng), "engine");

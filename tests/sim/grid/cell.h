@@ -28,6 +28,7 @@ enum {
 
 struct cell {
 	/* what is asked */
+	uint64_t seed; /* of all that is random */
 	uint32_t n_flows;
 	const char *cc[CELL_FLOWS_MAX]; /* congestion control of each */
 	int64_t rtt_ns[CELL_FLOWS_MAX]; /* of each without queues */
