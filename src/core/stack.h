@@ -41,6 +41,7 @@ struct ip_info {
 	uint8_t tos; /* DSCP and ECN */
 	bool is_ip6;
 	bool is_broadcast; /* dst is a broadcast or multicast address, at either layer */
+	bool was_frag;     /* IPv6: it came in fragments, or as an atomic one */
 };
 
 /* What an ICMP error says about a packet that we sent; addresses as we sent them. */
@@ -49,10 +50,11 @@ struct icmp_err {
 	struct ip_addr offender; /* who sent the error */
 	uint8_t type, code;      /* as on the wire, of the packet's family */
 	bool is_ip6;
-	bool is_hard;    /* RFC 1122 §4.2.3.9 */
-	int err;         /* Linux's errno for it, positive */
-	uint32_t mtu;    /* next-hop MTU of "fragmentation needed"/"packet too big"; else 0 */
-	uint32_t quoted; /* length of the quoted packet, as its header says; 0: not known */
+	bool is_hard;     /* RFC 1122 §4.2.3.9 */
+	int err;          /* Linux's errno for it, positive */
+	uint32_t mtu;     /* next-hop MTU of "fragmentation needed"/"packet too big"; else 0 */
+	uint32_t pointer; /* of a parameter problem; else 0 */
+	uint32_t quoted;  /* length of the quoted packet, as its header says; 0: not known */
 };
 
 /* A protocol above IP. */
@@ -107,6 +109,10 @@ struct stack {
 	/* Raw sockets see datagrams before the protocol does; set by transport/raw.c. True: one of
 	 * them took a copy, so that nobody else needs to. */
 	bool (*raw_input)(struct stack *st, struct pkt *pkt, const struct ip_info *info);
+	/* Raw sockets hear of errors about what they sent, too; says whether there is one. `proto`
+	 * and `quote`, from the transport header on, are of the quoted packet. */
+	bool (*raw_error)(struct stack *st, uint8_t proto, const struct icmp_err *err,
+			  const uint8_t *quote, uint32_t quote_len);
 
 	const struct stack_layer *layers[STACK_LAYERS];
 	uint32_t n_layers;

@@ -68,6 +68,10 @@ enum drop icmp4_input(struct stack *st, struct pkt *pkt, const struct ip_info *i
 /* The part of it for errors: verified checksum, parsed header. Takes `pkt` on DROP_NONE. */
 enum drop icmp4_error_input(struct stack *st, struct pkt *pkt, const struct ip_info *info,
 			    const struct icmp4_hdr *icmp);
+/* Hands an error about a packet of ours, of that protocol and quoted from its transport header on,
+ * to those who may have sent it. False: there is nobody. */
+bool icmp_error_deliver(struct stack *st, uint8_t ip_proto, const struct icmp_err *err,
+			const uint8_t *quote, uint32_t quote_len) MUST_CHECK;
 /* What an error means: Linux's errno (positive) and whether it is hard. False: not a known code. */
 bool icmp4_errno(uint8_t type, uint8_t code, int *ret_err, bool *ret_is_hard) MUST_CHECK;
 /* Next-hop MTU of "fragmentation needed" about a datagram of `tot_len` bytes; 0 from routers older

@@ -240,28 +240,37 @@ static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icm
 	return ip_addr_is_local(st, &err->src) ? DROP_NONE : DROP_ICMP_QUOTE;
 }
 
+bool icmp_error_deliver(struct stack *st, uint8_t ip_proto, const struct icmp_err *err,
+			const uint8_t *quote, uint32_t quote_len)
+{
+	const struct ip_proto *proto = st->ip_protos[ip_proto];
+	bool raw_took = st->raw_error && st->raw_error(st, ip_proto, err, quote, quote_len);
+
+	if (!proto || !proto->error)
+		return raw_took;
+	proto->error(st, err, quote, quote_len);
+	return true;
+}
+
 enum drop icmp4_error_input(struct stack *st, struct pkt *pkt, const struct ip_info *info,
 			    const struct icmp4_hdr *icmp)
 {
 	struct icmp_err err = {.offender = info->src, .type = icmp->type, .code = icmp->code};
-	const struct ip_proto *proto;
 	struct icmp4_quote quote;
 	enum drop why = error_parse(st, pkt, icmp, &err, &quote);
 
 	if (why == DROP_NONE) {
-		proto = st->ip_protos[quote.ip.proto];
-		if (!proto || !proto->error)
+		if (icmp->type == ICMP4_UNREACH && icmp->code == ICMP4_UNREACH_FRAG_NEEDED)
+			err.mtu = icmp4_next_mtu(icmp->u.err.mtu, quote.ip.tot_len);
+		else if (icmp->type == ICMP4_PARAM_PROBLEM)
+			err.pointer = icmp->u.err.pointer;
+		err.quoted = quote.ip.tot_len;
+		if (!icmp_error_deliver(st, quote.ip.proto, &err, quote.l4, (uint32_t)quote.l4_len))
 			why = DROP_ICMP_QUOTE;
 	}
-	if (why != DROP_NONE) {
-		if (why == DROP_ICMP_QUOTE)
-			mib_inc(st, MIB_IcmpInErrors);
-		return why;
-	}
-	if (icmp->type == ICMP4_UNREACH && icmp->code == ICMP4_UNREACH_FRAG_NEEDED)
-		err.mtu = icmp4_next_mtu(icmp->u.err.mtu, quote.ip.tot_len);
-	err.quoted = quote.ip.tot_len;
-	proto->error(st, &err, quote.l4, (uint32_t)quote.l4_len);
-	pkt_free(pkt);
-	return DROP_NONE;
+	if (why == DROP_NONE)
+		pkt_free(pkt);
+	else if (why == DROP_ICMP_QUOTE)
+		mib_inc(st, MIB_IcmpInErrors);
+	return why;
 }

@@ -164,6 +164,8 @@ enum drop icmp6_input(struct stack *st, struct pkt *pkt, const struct ip_info *i
 	if (icmp6_hdr_parse(&r, &hdr) < 0)
 		return DROP_ICMP_HDR;
 	icmp6_count_in(st, hdr.type);
+	if (unlikely(info->was_frag && icmp6_type_is_nd(hdr.type)))
+		return DROP_ND_HDR; /* RFC 6980 §5 */
 	return icmp6_dispatch(st, pkt, info, &hdr);
 }
 

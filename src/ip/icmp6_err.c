@@ -223,6 +223,9 @@ static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icm
 
 	if (!icmp6_errno(icmp->type, icmp->code, &err->err, &err->is_hard))
 		return DROP_ICMP_TYPE;
+	/* RFC 8201 §4: less than what every link carries must be discarded. */
+	if (icmp->type == ICMP6_PACKET_TOO_BIG && icmp->u.mtu < IP6_MTU_MIN)
+		return DROP_ICMP_QUOTE;
 	if (!pkt_pullup(pkt, look))
 		return DROP_NOMEM;
 	r = pkt_rd(pkt);
@@ -240,24 +243,21 @@ enum drop icmp6_error_input(struct stack *st, struct pkt *pkt, const struct ip_i
 {
 	struct icmp_err err = {
 		.offender = info->src, .type = icmp->type, .code = icmp->code, .is_ip6 = true};
-	const struct ip_proto *proto;
 	struct icmp6_quote quote;
 	enum drop why = error_parse(st, pkt, icmp, &err, &quote);
 
 	if (why == DROP_NONE) {
-		proto = st->ip_protos[quote.proto];
-		if (!proto || !proto->error || quote.proto == IP_PROTO_ICMP)
+		if (icmp->type == ICMP6_PACKET_TOO_BIG)
+			err.mtu = icmp->u.mtu;
+		else if (icmp->type == ICMP6_PARAM_PROBLEM)
+			err.pointer = icmp->u.pointer;
+		if (quote.proto == IP_PROTO_ICMP ||
+		    !icmp_error_deliver(st, quote.proto, &err, quote.l4, (uint32_t)quote.l4_len))
 			why = DROP_ICMP_QUOTE;
 	}
-	if (why != DROP_NONE) {
-		if (why == DROP_ICMP_QUOTE)
-			mib_inc(st, MIB_Icmp6InErrors);
-		return why;
-	}
-	/* RFC 8201 §4: nothing below what every link carries. */
-	if (icmp->type == ICMP6_PACKET_TOO_BIG)
-		err.mtu = icmp->u.mtu < IP6_MTU_MIN ? IP6_MTU_MIN : icmp->u.mtu;
-	proto->error(st, &err, quote.l4, (uint32_t)quote.l4_len);
-	pkt_free(pkt);
-	return DROP_NONE;
+	if (why == DROP_NONE)
+		pkt_free(pkt);
+	else if (why == DROP_ICMP_QUOTE)
+		mib_inc(st, MIB_Icmp6InErrors);
+	return why;
 }

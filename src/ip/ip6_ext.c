@@ -6,11 +6,13 @@
  * Bounds: IP6_EXTS_MAX headers a packet and OPTS_MAX options a header (RFC 8504 §5.3); what has
  * more is dropped as malformed.
  */
-#include "wire/ip6_ext.h"
+#include <errno.h>
+
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
 #include "wire/ip4.h"
+#include "wire/ip6_ext.h"
 
 enum {
 	OPTS_MAX = 8, /* besides padding; Linux's net.ipv6.max_hbh_opts_number and its twin */
@@ -82,10 +84,10 @@ static enum drop ext_options(struct pkt *pkt, struct ip6_walk *w)
 		if (why != DROP_NONE)
 			return why;
 	}
-	if (err) {
+	if (err == -EBADMSG)
 		ext_problem(pkt, ICMP6_PARAM_FIELD, w->off + it.off);
+	if (err)
 		return DROP_IP6_EXT;
-	}
 	walk_on(w, &ext);
 	return DROP_NONE;
 }
@@ -125,6 +127,7 @@ static enum drop ext_fragment(struct pkt *pkt, struct ip6_walk *w, bool *ret_is_
 		return why;
 	ip6_frag_read(pkt->data + w->off, &frag);
 	*ret_is_frag = frag.off || frag.more;
+	w->has_frag_hdr = true;
 	if (*ret_is_frag)
 		return DROP_NONE;
 	walk_on(w, &ext);

@@ -179,6 +179,7 @@ static enum drop ip6_deliver_whole(struct stack *st, struct pkt *pkt, const stru
 			return why;
 	}
 	info.proto = w->proto;
+	info.was_frag = w->has_frag_hdr;
 	pkt_pull(pkt, w->off);
 	pkt->l4_off = pkt_off(pkt);
 	why = ip6_in_proto(st, pkt, &info);
@@ -196,6 +197,7 @@ static void ip6_deliver_reasm(struct stack *st, struct pkt *pkt)
 
 	ip6_hdr_read(pkt->data, &hdr);
 	w.proto = hdr.next_hdr;
+	w.has_frag_hdr = true;
 	if (w.proto == IP_PROTO_HOPOPTS)
 		why = ip6_ext_hopopts(pkt, &w);
 	if (why == DROP_NONE)

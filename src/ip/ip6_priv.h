@@ -35,6 +35,7 @@ struct ip6_walk {
 	uint32_t next_off;
 	uint8_t proto;
 	uint8_t n_exts;
+	bool has_frag_hdr; /* it came in fragments, or as an atomic one */
 };
 
 #define IP6_WALK_START ((struct ip6_walk){.off = IP6_HDR_LEN, .next_off = 6})

@@ -434,7 +434,8 @@ static bool dgram_mtu_is_news(const struct dgram_sock *ds, const struct icmp_err
 
 static bool dgram_learns_mtu(const struct dgram_sock *ds)
 {
-	return ds->pmtudisc == WEFT_IP_PMTUDISC_WANT || ds->pmtudisc == WEFT_IP_PMTUDISC_DO;
+	return ds->pmtudisc == WEFT_IP_PMTUDISC_WANT || ds->pmtudisc == WEFT_IP_PMTUDISC_DO ||
+	       ds->pmtudisc == WEFT_IP_PMTUDISC_PROBE;
 }
 
 void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port,

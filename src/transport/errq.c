@@ -60,7 +60,7 @@ void errq_icmp(struct dgram_sock *ds, const struct icmp_err *err, uint16_t port,
 		.origin = err->is_ip6 ? WEFT_SO_EE_ORIGIN_ICMP6 : WEFT_SO_EE_ORIGIN_ICMP,
 		.type = err->type,
 		.code = err->code,
-		.info = err->mtu,
+		.info = err->mtu ? err->mtu : err->pointer,
 	};
 	e->dst = err->dst;
 	e->offender = err->offender;

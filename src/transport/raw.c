@@ -131,6 +131,24 @@ static bool raw_input(struct stack *st, struct pkt *pkt, const struct ip_info *i
 	return raw_input_all(st->raw, pkt, info);
 }
 
+/* An error about a packet of that protocol: to every socket that can have sent it (raw(7)). */
+static bool raw_error(struct stack *st, uint8_t proto, const struct icmp_err *err,
+		      const uint8_t *quote, uint32_t quote_len)
+{
+	struct sock_flow flow = {.laddr = err->src, .raddr = err->dst, .proto = proto};
+	uint8_t family = err->is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
+	struct conn_node *node;
+	bool any = false;
+
+	hlist_for_each (node, &st->raw->socks, port_link) {
+		if (node->family != family || !sock_node_matches(node, &flow))
+			continue;
+		dgram_icmp_error(sock_of_conn(node), err, 0, quote, quote_len);
+		any = true;
+	}
+	return any;
+}
+
 static int raw_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port UNUSED)
 {
 	sk->conn.laddr = *addr;
@@ -186,6 +204,7 @@ static void raw_fini(struct stack *st)
 {
 	sock_close_all(st, &raw_proto);
 	st->raw_input = NULL;
+	st->raw_error = NULL;
 	mem_free(&st->eng->mem, st->raw, sizeof(*st->raw));
 	st->raw = NULL;
 }
@@ -205,5 +224,6 @@ int raw_init(struct stack *st)
 	if (!st->raw)
 		return -ENOMEM;
 	st->raw_input = raw_input;
+	st->raw_error = raw_error;
 	return sock_proto_add(st, &raw_proto);
 }

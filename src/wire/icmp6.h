@@ -99,6 +99,12 @@ static inline bool icmp6_type_is_error(uint8_t type)
 	return type < ICMP6_TYPE_INFO;
 }
 
+/* Neighbour discovery, router discovery and redirects. */
+static inline bool icmp6_type_is_nd(uint8_t type)
+{
+	return type >= ICMP6_ROUTER_SOLICIT && type <= ICMP6_REDIRECT;
+}
+
 /* Reads a header and leaves `r` at the body. Returns 0, or -EBADMSG (cut off) with `ret` untouched.
  * Unknown types and codes are no error. */
 int icmp6_hdr_parse(struct rd *r, struct icmp6_hdr *ret) MUST_CHECK;

@@ -116,7 +116,9 @@ int ip4_opts_next(struct ip4_opts_iter *it, struct ip4_opt *ret)
 	}
 	if (opt.type != IP4_OPT_NOP) {
 		opt.len = rd_u8(&r);
-		if (!rd_ok(&r) || opt.len < 2 || opt.len - 2u > rd_left(&r))
+		if (!rd_ok(&r))
+			return ip4_opts_fail(it, it->pos);
+		if (opt.len < 2 || opt.len - 2u > rd_left(&r))
 			return ip4_opts_fail(it, it->pos + 1u);
 		opt.data = r.p;
 		bad_field = ip4_opt_fields(&opt);

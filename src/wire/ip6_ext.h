@@ -102,6 +102,7 @@ static inline enum ip6_opt_action ip6_opt_action(uint8_t type)
 struct ip6_opts_iter {
 	const uint8_t *hdr;
 	uint16_t off, len;
+	uint16_t n_pad; /* bytes of padding since the last option */
 };
 
 static inline struct ip6_opts_iter ip6_opts_iter(const uint8_t *hdr, uint16_t len)
@@ -110,7 +111,8 @@ static inline struct ip6_opts_iter ip6_opts_iter(const uint8_t *hdr, uint16_t le
 }
 
 /* The next option that is no padding. 1; 0: no more; -EBADMSG: one reaches beyond the header; then
- * it->off is where it stands. */
+ * it->off is where it stands. -EINVAL: padding that no honest sender makes, more than 7 bytes of it
+ * or not all zero (RFC 4942 §2.1.9.5; Linux, too). */
 int ip6_opts_next(struct ip6_opts_iter *it, struct ip6_opt *ret) MUST_CHECK;
 
 /* Where a chain of extension headers leads. */

@@ -244,7 +244,7 @@ static void malformed_option_is_refused_and_points_at_the_byte(void **state UNUS
 		size_t len;
 		uint8_t err_off;
 	} cases[] = {
-		{{IP4_OPT_RR}, 1, 21},                        /* no length */
+		{{IP4_OPT_RR}, 1, 20},                        /* no length */
 		{{IP4_OPT_NOP, IP4_OPT_RR, 0, 0}, 4, 22},     /* length 0 */
 		{{IP4_OPT_RR, 1, 4, 0}, 4, 21},               /* length 1 */
 		{{IP4_OPT_RR, 2, 4, 0}, 4, 21},               /* no pointer */
