@@ -31,6 +31,8 @@ def run_row(lib, row, v, kind):
     t = Bench(load(lib), row, v, kind)
     try:
         return row.fn(t)
+    except Exception as e:  # a row that cannot even be run says so in its line
+        return f"{kind}: {type(e).__name__}: {e}"
     finally:
         t.w.close()
 

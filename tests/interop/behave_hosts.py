@@ -21,6 +21,9 @@ NS_PER_MS = 1_000_000
 SOL_IP, SOL_IPV6, SOL_SOCKET = 0, 41, 1
 IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE = 11, 25, 0x2000
 SETTLE_MS = 5000  # virtual, after a stack of ours has its addresses: duplicates have been looked for
+# Hosts begin with neither questions about their addresses nor for routers; rows about these say otherwise.
+QUIET = {"net.ipv6.conf.default.router_solicitations": 0, "net.ipv6.conf.default.accept_dad": 0,
+         "net.ipv6.conf.default.dad_transmits": 0, "net.ipv6.conf.default.accept_ra": 0}
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -179,7 +182,7 @@ class WeftHost:
         cfg = EngineConfig(now_ns=world.now_ns(), has_seed=True, seed=1)
         assert lib.weft_engine_new(ctypes.byref(cfg), ctypes.byref(self.eng)) == 0
         assert lib.weft_stack_new(self.eng, b"weft", ctypes.byref(self.st)) == 0
-        for name, value in (settings or {}).items():
+        for name, value in (QUIET | (settings or {})).items():
             self.set(name, value)
         for i, prefixes in enumerate(addrs):
             self._netif(i, mtu[i] if isinstance(mtu, list) else mtu)
@@ -336,9 +339,7 @@ class KernelHost:
             raise OSError(ctypes.get_errno(), "unshare")
         self.ns = os.open("/proc/self/ns/net", os.O_RDONLY)
         given = settings or {}
-        quiet = {"net.ipv6.conf.default.router_solicitations": 0, "net.ipv6.conf.default.accept_dad": 0,
-                 "net.ipv6.conf.default.dad_transmits": 0, "net.ipv6.conf.default.accept_ra": 0}
-        for name, value in (quiet | given).items():
+        for name, value in (QUIET | given).items():
             if ".eth" not in name:
                 self._sysctl(name, value)
         lines = ["link set lo up"]

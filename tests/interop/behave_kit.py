@@ -356,10 +356,10 @@ def say_icmp6(body, fault, dst):
         return say_mld(body, dst) + fault
     if kind not in (133, 134, 135, 136, 137):
         return say_icmp(body, ICMP6, fault)
-    target = socket.inet_ntop(10, body[8:24])
     text = ICMP6[kind]
     if kind == 133:
         return text
+    target = socket.inet_ntop(10, body[8:24]) if kind != 134 else "advertised"
     if kind == 136:
         text += " " + "".join(c for i, c in enumerate("RSO") if body[4] & 0x80 >> i)
     if kind == 137:

@@ -8,10 +8,9 @@ SECTION = "Neighbours: ARP, neighbour discovery, unreachability"
 FAST = {"kernel_settings": {f"net.{f}.neigh.eth0.{n}": v for f in ("ipv4", "ipv6") for n, v in (
             ("retrans_time_ms", 60), ("delay_first_probe_time", 1), ("locktime", 0))} | {
             f"net.{f}.neigh.eth0.base_reachable_time_ms": 100000 for f in ("ipv4", "ipv6")},
-        "weft_settings": {"net.ipv4.neigh.default.retrans_time_ms": 60,
-                          "net.ipv4.neigh.default.delay_first_probe_ms": 1000,
-                          "net.ipv4.neigh.default.locktime_ms": 0,
-                          "net.ipv4.neigh.default.base_reachable_time_ms": 100000}}
+        "weft_settings": {f"net.{f}.neigh.default.{n}": v for f in ("ipv4", "ipv6") for n, v in (
+            ("retrans_time_ms", 60), ("delay_first_probe_ms", 1000), ("locktime_ms", 0),
+            ("base_reachable_time_ms", 100000))}}
 TENTH = 60
 
 

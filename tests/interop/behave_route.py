@@ -104,7 +104,7 @@ def a_datagram_with_df_is_not_cut(t):
 
 @router(4, 6, known=True, settings={"net.ipv4.icmp_ratelimit": 0},
         kernel_settings={"net.ipv4.neigh.eth1.retrans_time_ms": 100, "net.ipv6.neigh.eth1.retrans_time_ms": 100},
-        weft_settings={"net.ipv4.neigh.default.retrans_time_ms": 100})
+        weft_settings={"net.ipv4.neigh.default.retrans_time_ms": 100, "net.ipv6.neigh.default.retrans_time_ms": 100})
 def a_host_that_does_not_answer_is_told(t):
     return t.ask(t.ip(dst="10.0.1.9" if t.v == 4 else "2001:db8:1::9") / t.echo(), ms=450)
 
