@@ -118,3 +118,15 @@ const char *live_host(const json_t *host, bool numeric, char *buf, size_t size)
 		snprintf(buf, size, "%s (%s)", name, live_text(host, "addr"));
 	return buf;
 }
+
+int live_family_option(json_t *params, int opt, const char *tool)
+{
+	const char *family = opt == '6' ? "inet6" : "inet", *before = live_text(params, "family");
+
+	if (before[0] && strcmp(before, family) != 0) {
+		fprintf(stderr, "%s: only one -4 or -6 option may be specified\n", tool);
+		return -EINVAL;
+	}
+	json_object_set_new(params, "family", json_string(family));
+	return 0;
+}

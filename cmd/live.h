@@ -16,6 +16,8 @@ void live_json_option(struct cmd_env *env, int *argc, char **argv);
 void live_json_line(const char *event, const json_t *params);
 /* "0.5" in ns; false: not a number of seconds from `min_ns` to `max_ns`. */
 bool live_seconds(const char *text, int64_t min_ns, int64_t max_ns, int64_t *ret_ns);
+/* -4 or -6 into the parameter `family`; -EINVAL after a message: the other one was there before. */
+int live_family_option(json_t *params, int opt, const char *tool) MUST_CHECK;
 /* A whole number; -EINVAL: none; -ERANGE. Hexadecimal too when it begins with 0x. */
 int live_number(const char *text, int64_t min, int64_t max, int64_t *ret);
 /* The text of a member, or "" when there is none of that name. */

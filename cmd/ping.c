@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weft ping`: ICMP echo from a weft node, with the command line, output and exit status of
- * iputils' ping. The lab sends and measures (lab/rpc_ping.c); what is printed comes from its
+ * `weft ping`: ICMP and ICMPv6 echo from a weft node, with the command line, output and exit status
+ * of iputils' ping. The lab sends and measures (lab/rpc_ping.c); what is printed comes from its
  * notifications, so that the figures are there too when Ctrl-C ends it.
  */
 #include <errno.h>
@@ -32,6 +32,7 @@ struct ping {
 	const char *host;
 	const char *dev; /* -I with an interface */
 	bool is_numeric, is_quiet, has_time, is_adaptive;
+	bool is_ip6; /* the destination is; as the lab says */
 	int64_t count, deadline_ns;
 	int64_t size;
 	struct ping_stats stats;
@@ -45,13 +46,14 @@ static void usage(FILE *out)
 		"usage: weft [-l LAB] -n NODE ping [OPTIONS] HOST\n\n"
 		"Sends ICMP echo requests from a node to an address or a name of the lab, as "
 		"ping(8).\n\n"
+		"  -4, -6       IPv4, IPv6 only; otherwise the best address of a name (RFC 6724)\n"
 		"  -c COUNT     stop after so many answers\n"
 		"  -i INTERVAL  seconds between requests (1)\n"
 		"  -W TIMEOUT   seconds to wait for the last answer when none has come (10)\n"
 		"  -w DEADLINE  seconds after which it ends in any case\n"
 		"  -s SIZE      bytes of payload (56)\n"
-		"  -t TTL       time to live\n"
-		"  -Q TOS       type of service, 0 to 255 or 0x00 to 0xff\n"
+		"  -t TTL       time to live, hop limit\n"
+		"  -Q TOS       type of service, traffic class, 0 to 255 or 0x00 to 0xff\n"
 		"  -I IF|ADDR   interface or address to send from\n"
 		"  -p PATTERN   up to 16 bytes of payload in hexadecimal\n"
 		"  -A           adaptive: the next request when the last was answered\n"
@@ -93,18 +95,27 @@ static void print_rtt(int64_t rtt_ns)
 static void on_begin(struct ping *p, const json_t *params)
 {
 	const json_t *to = json_object_get(params, "to");
+	char host[HOST_TEXT];
 
+	p->is_ip6 = !strcmp(live_text(params, "family"), "inet6");
 	snprintf(p->dst, sizeof(p->dst), "%s", live_text(to, "addr"));
 	if (!strcmp(p->host, p->dst)) /* what was not named is not named */
 		p->is_numeric = true;
 	if (live_text(p->params, "pattern")[0])
 		printf("PATTERN: 0x%s\n", live_text(p->params, "pattern"));
-	printf("PING %s (%s) ", p->host, p->dst);
+	if (p->is_ip6)
+		printf("PING %s(%s) ", p->host, live_host(to, p->is_numeric, host, sizeof(host)));
+	else
+		printf("PING %s (%s) ", p->host, p->dst);
 	if (p->dev)
 		printf("from %s %s: ", live_text(params, "source"), p->dev);
 	else if (json_object_get(p->params, "source"))
 		printf("from %s : ", live_text(params, "source"));
-	printf("%" PRId64 "(%" PRId64 ") bytes of data.\n", p->size, p->size + IP4_ICMP_HDR);
+	if (p->is_ip6)
+		printf("%" PRId64 " data bytes\n", p->size);
+	else
+		printf("%" PRId64 "(%" PRId64 ") bytes of data.\n", p->size,
+		       p->size + IP4_ICMP_HDR);
 }
 
 static void on_reply(struct ping *p, const json_t *params)
@@ -156,6 +167,57 @@ static void print_unreachable(int64_t code, int64_t mtu)
 		printf("Dest Unreachable, Bad Code: %" PRId64, code);
 }
 
+static void print_unreachable6(int64_t code)
+{
+	static const char *const texts[] = {"No route", "Administratively prohibited",
+					    "Beyond scope of source address", "Address unreachable",
+					    "Port unreachable"};
+
+	printf("Destination unreachable: ");
+	if (code < (int64_t)ARRAY_SIZE(texts))
+		printf("%s", texts[code]);
+	else
+		printf("Unknown code %" PRId64, code);
+}
+
+static void print_problem6(int64_t code, int64_t pointer)
+{
+	static const char *const texts[] = {"Wrong header field ", "Unknown header ",
+					    "Unknown option "};
+
+	printf("Parameter problem: ");
+	if (code < (int64_t)ARRAY_SIZE(texts))
+		printf("%s", texts[code]);
+	else
+		printf("code %" PRId64 " ", code);
+	printf("at %" PRId64, pointer);
+}
+
+static void print_icmp6_error(int64_t type, int64_t code, int64_t mtu)
+{
+	switch (type) {
+	case ICMP6_SEEN_UNREACH:
+		print_unreachable6(code);
+		break;
+	case ICMP6_SEEN_TOO_BIG:
+		printf("Packet too big: mtu=%" PRId64, mtu);
+		if (code)
+			printf(", code=%" PRId64, code);
+		break;
+	case ICMP6_SEEN_TIME:
+		if (code > 1)
+			printf("Time exceeded: code %" PRId64, code);
+		else
+			printf("Time exceeded: %s", code ? "Defragmentation failure" : "Hop limit");
+		break;
+	case ICMP6_SEEN_PROBLEM:
+		print_problem6(code, mtu);
+		break;
+	default:
+		printf("unknown icmp type: %" PRId64, type);
+	}
+}
+
 static void print_icmp_error(int64_t type, int64_t code, int64_t mtu)
 {
 	switch (type) {
@@ -189,7 +251,7 @@ static void on_error(struct ping *p, const json_t *params)
 	int64_t type = live_int(params, "type");
 	char host[HOST_TEXT];
 
-	if (type != ICMP_SEEN_REDIRECT)
+	if (p->is_ip6 || type != ICMP_SEEN_REDIRECT)
 		ping_stats_error(&p->stats, (uint64_t)live_int(params, "seq"));
 	if (p->is_quiet)
 		return;
@@ -197,7 +259,10 @@ static void on_error(struct ping *p, const json_t *params)
 	printf("From %s icmp_seq=%" PRId64 " ",
 	       live_host(json_object_get(params, "from"), p->is_numeric, host, sizeof(host)),
 	       live_int(params, "seq"));
-	print_icmp_error(type, live_int(params, "code"), live_int(params, "mtu"));
+	if (p->is_ip6)
+		print_icmp6_error(type, live_int(params, "code"), live_int(params, "mtu"));
+	else
+		print_icmp_error(type, live_int(params, "code"), live_int(params, "mtu"));
 	printf("\n");
 }
 
@@ -421,7 +486,8 @@ static int option_read(struct ping *p, int opt)
 		p->has_time = true;
 		return 0;
 	case '4':
-		return 0;
+	case '6':
+		return live_family_option(p->params, opt, "ping") ? PING_ERROR : 0;
 	default:
 		fprintf(stderr, "weft ping: `weft ping --help` lists the options\n");
 		return PING_ERROR;
@@ -434,7 +500,7 @@ static int args_read(struct ping *p, int argc, char **argv)
 	static const struct option longs[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	int opt, status;
 
-	while ((opt = getopt_long(argc, argv, "4AbDc:hI:i:np:Q:qs:t:W:w:", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "46AbDc:hI:i:np:Q:qs:t:W:w:", longs, NULL)) != -1) {
 		if (opt == 'h') {
 			usage(stdout);
 			return -1;

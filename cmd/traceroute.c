@@ -30,6 +30,7 @@ struct trace {
 	struct cmd_env *env;
 	const char *host;
 	bool is_numeric;
+	bool is_ip6; /* the destination is; as the lab says */
 	int64_t first_hop, max_hops;
 	bool has_begun;       /* a line has, which is to be ended */
 	int64_t hop;          /* whose line that is; 0: the first one */
@@ -45,6 +46,7 @@ static void usage(FILE *out)
 		"traceroute(8): UDP datagrams (or, with -I, ICMP echo requests) with growing time "
 		"to\n"
 		"live.\n\n"
+		"  -4, -6       IPv4, IPv6 only; otherwise the best address of a name (RFC 6724)\n"
 		"  -I           ICMP echo requests\n"
 		"  -f HOP       first hop (1)\n"
 		"  -m HOPS      last hop (30)\n"
@@ -55,7 +57,7 @@ static void usage(FILE *out)
 		"               long as the hop has taken, or NEAR (10) times as the next hop\n"
 		"  -z SECONDS   between probes (0); from 10 on, milliseconds\n"
 		"  -p PORT      first destination port (33434), or first number with -I\n"
-		"  -t TOS       type of service\n"
+		"  -t TOS       type of service, traffic class\n"
 		"  -s ADDR, -i IF   where to send from\n"
 		"  -n           addresses, no names\n"
 		"  --json       one JSON object a line instead\n\n"
@@ -70,6 +72,7 @@ static void usage(FILE *out)
 static void on_begin(struct trace *t, const json_t *params)
 {
 	t->has_begun = true;
+	t->is_ip6 = !strcmp(live_text(params, "family"), "inet6");
 	printf("traceroute to %s (%s), %" PRId64 " hops max, %" PRId64 " byte packets", t->host,
 	       live_text(json_object_get(params, "to"), "addr"), live_int(params, "max_hops"),
 	       live_int(params, "packet_len"));
@@ -116,6 +119,32 @@ static void print_unreachable(int64_t code, int64_t mtu)
 	}
 }
 
+static void print_error6(int64_t type, int64_t code, int64_t mtu)
+{
+	if (type == ICMP6_SEEN_TOO_BIG) {
+		printf(" !F-%" PRId64, mtu);
+		return;
+	}
+	if (type != ICMP6_SEEN_UNREACH)
+		return;
+	switch (code) {
+	case 0:
+		printf(" !N");
+		break;
+	case 1:
+		printf(" !X");
+		break;
+	case 2:
+	case 3:
+		printf(" !H");
+		break;
+	case 4:
+		break;
+	default:
+		printf(" !<%" PRId64 ">", code);
+	}
+}
+
 static void print_from(struct trace *t, const json_t *from)
 {
 	const char *addr = live_text(from, "addr"), *name = live_text(from, "name");
@@ -145,7 +174,10 @@ static void on_probe(struct trace *t, const json_t *params)
 	}
 	print_from(t, from);
 	printf("  %" PRId64 ".%03" PRId64 " ms", us / 1000, us % 1000);
-	if (live_int(params, "type") == ICMP_SEEN_UNREACH)
+	if (t->is_ip6)
+		print_error6(live_int(params, "type"), live_int(params, "code"),
+			     live_int(params, "mtu"));
+	else if (live_int(params, "type") == ICMP_SEEN_UNREACH)
 		print_unreachable(live_int(params, "code"), live_int(params, "mtu"));
 }
 
@@ -268,7 +300,8 @@ static int option_read(struct trace *t, int opt)
 		t->is_numeric = true;
 		return 0;
 	case '4':
-		return 0;
+	case '6':
+		return live_family_option(t->params, opt, "traceroute") ? TRACE_USAGE : 0;
 	default:
 		fprintf(stderr, "weft traceroute: `weft traceroute --help` lists the options\n");
 		return TRACE_USAGE;
@@ -313,7 +346,7 @@ static int args_read(struct trace *t, int argc, char **argv)
 	};
 	int opt, status;
 
-	while ((opt = getopt_long(argc, argv, "4If:i:m:nN:p:q:s:t:w:z:", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "46If:i:m:nN:p:q:s:t:w:z:", longs, NULL)) != -1) {
 		if (opt == OPT_HELP) {
 			usage(stdout);
 			return -1;

@@ -40,6 +40,7 @@ struct ping {
 	struct weft_sock *sock;
 	struct weft_timer *timer;
 	struct weft_addr dst, src;
+	uint32_t scope_id;
 	uint16_t id;
 	uint64_t count; /* 0: no end */
 	int64_t interval_ns, timeout_ns, deadline_ns;
@@ -126,11 +127,11 @@ static void local_error_notify(struct ping *p, uint64_t seq, int err)
 static void ping_send(struct ping *p)
 {
 	uint64_t seq = p->stats.n_sent + 1;
-	struct weft_sockaddr to = {.addr = p->dst};
+	struct weft_sockaddr to = {.addr = p->dst, .scope_id = p->scope_id};
 	struct ping_request *req = &p->track[seq % PING_TRACK];
 	ptrdiff_t n;
 
-	icmp_echo_fill(p->message, p->size + PING_HDR, p->id, (uint16_t)seq);
+	rpc_tool_echo_fill(&p->dst, p->message, p->size + PING_HDR, p->id, (uint16_t)seq);
 	*req = (struct ping_request){.seq = seq, .sent_ns = ping_now(p)};
 	ping_stats_sent(&p->stats, ping_now(p));
 	(void)rpc_notify(p->call, "ping.sent",
@@ -213,9 +214,9 @@ static void ping_reply(struct ping *p, const struct icmp_seen *seen)
 	ping_stats_reply(&p->stats, req ? req->seq : seen->seq, rtt_ns, is_dup);
 	params = json_pack("{s:I, s:I, s:o, s:i, s:I, s:b}", "seq", (json_int_t)seen->seq, "bytes",
 			   (json_int_t)seen->icmp_len, "from",
-			   rpc_tool_host_json(p->node, &seen->from), "ttl", (int)seen->ttl,
-			   "time_ns", (json_int_t)rpc_tool_wall_ns(p->node->lab), "duplicate",
-			   is_dup);
+			   rpc_tool_host_json(p->node, &seen->from, seen->scope_id), "ttl",
+			   (int)seen->ttl, "time_ns", (json_int_t)rpc_tool_wall_ns(p->node->lab),
+			   "duplicate", is_dup);
 	if (has_time)
 		json_object_set_new(params, "rtt_ns", json_integer(rtt_ns));
 	(void)rpc_notify(p->call, "ping.reply", params);
@@ -230,35 +231,31 @@ static void ping_error(struct ping *p, const struct icmp_seen *seen)
 
 	if (memcmp(&seen->quoted_dst, &p->dst, sizeof(p->dst)) != 0)
 		return;
-	if (seen->type != ICMP_SEEN_REDIRECT)
+	if (seen->kind != ICMP_SEEN_IS_REDIRECT)
 		ping_stats_error(&p->stats, req ? req->seq : seen->seq);
 	(void)rpc_notify(p->call, "ping.error",
-			 json_pack("{s:I, s:o, s:i, s:i, s:i, s:I}", "seq", (json_int_t)seen->seq,
-				   "from", rpc_tool_host_json(p->node, &seen->from), "type",
-				   (int)seen->type, "code", (int)seen->code, "mtu", (int)seen->mtu,
-				   "time_ns", (json_int_t)rpc_tool_wall_ns(p->node->lab)));
+			 json_pack("{s:I, s:o, s:i, s:i, s:I, s:I}", "seq", (json_int_t)seen->seq,
+				   "from", rpc_tool_host_json(p->node, &seen->from, seen->scope_id),
+				   "type", (int)seen->type, "code", (int)seen->code, "mtu",
+				   (json_int_t)seen->mtu, "time_ns",
+				   (json_int_t)rpc_tool_wall_ns(p->node->lab)));
 }
 
 static void ping_event(struct weft_sock *sock, void *arg, uint32_t events)
 {
 	struct ping *p = arg;
 	struct icmp_seen seen;
-	uint8_t buf[IP_QUOTED_MAX];
-	ptrdiff_t n;
+	int err;
 
 	(void)events;
-	while ((n = weft_recv(sock, buf, sizeof(buf), WEFT_MSG_TRUNC)) != -EAGAIN) {
-		if (n < 0)
+	while ((err = rpc_tool_icmp_recv(sock, &p->dst, &seen)) != -EAGAIN) {
+		if (err && err != -ENOMSG && err != -EBADMSG)
 			break;
-		if (icmp_seen_parse(buf, (size_t)n < sizeof(buf) ? (size_t)n : sizeof(buf), &seen) <
-			    0 ||
-		    seen.id != p->id)
+		if (err || seen.id != p->id)
 			continue;
-		if ((size_t)n > sizeof(buf))
-			seen.icmp_len += (size_t)n - sizeof(buf);
 		if (!seen.is_error)
 			ping_reply(p, &seen);
-		else if (seen.quoted_proto == WEFT_IPPROTO_ICMP)
+		else if (seen.quotes_echo)
 			ping_error(p, &seen);
 	}
 	if (ping_is_over(p))
@@ -299,26 +296,17 @@ static int message_make(struct ping *p, const char *pattern)
 	return 0;
 }
 
-static int sock_open(struct ping *p, const char *dev, int ttl, int tos)
+static int sock_open(struct ping *p, const struct rpc_tool_route *route, int ttl, int tos)
 {
-	struct weft_sockaddr local = {.addr = p->src};
 	int on = 1;
-	int err = weft_socket(p->node->stack, WEFT_AF_INET, WEFT_SOCK_RAW, WEFT_IPPROTO_ICMP,
-			      &p->sock);
+	int err = rpc_tool_sock_open(route, false, tos, &p->sock);
 
-	if (err)
-		return err;
-	err = weft_setsockopt(p->sock, WEFT_SOL_SOCKET, WEFT_SO_BROADCAST, &on, sizeof(on));
-	if (!err && dev[0])
-		err = weft_setsockopt(p->sock, WEFT_SOL_SOCKET, WEFT_SO_BINDTODEVICE, dev,
-				      strlen(dev));
+	if (!err)
+		err = weft_setsockopt(p->sock, WEFT_SOL_SOCKET, WEFT_SO_BROADCAST, &on, sizeof(on));
 	if (!err && ttl)
-		err = weft_setsockopt(p->sock, WEFT_IPPROTO_IP, WEFT_IP_TTL, &ttl, sizeof(ttl));
+		err = rpc_tool_sock_ttl(p->sock, &p->dst, ttl);
 	if (!err)
-		err = weft_setsockopt(p->sock, WEFT_IPPROTO_IP, WEFT_IP_TOS, &tos, sizeof(tos));
-	if (!err)
-		err = weft_bind(p->sock, &local);
-	weft_on_event(p->sock, ping_event, p);
+		weft_on_event(p->sock, ping_event, p);
 	return err;
 }
 
@@ -337,7 +325,7 @@ static bool begin(struct ping *p, struct rpc_call *call, const struct rpc_tool_r
 		return false;
 	}
 	if (!err)
-		err = sock_open(p, route->dev ? route->dev : "", (int)ttl, (int)tos);
+		err = sock_open(p, route, (int)ttl, (int)tos);
 	if (!err) {
 		p->timer = weft_timer_new(p->node->lab->eng, ping_timer, p);
 		err = p->timer ? 0 : -ENOMEM;
@@ -347,9 +335,10 @@ static bool begin(struct ping *p, struct rpc_call *call, const struct rpc_tool_r
 		return false;
 	}
 	(void)rpc_notify(call, "ping.begin",
-			 json_pack("{s:o, s:o, s:I}", "to", rpc_tool_host_json(p->node, &p->dst),
-				   "source", rpc_tool_addr_json(&p->src), "size",
-				   (json_int_t)p->size));
+			 json_pack("{s:o, s:o, s:I, s:s}", "to",
+				   rpc_tool_host_json(p->node, &p->dst, p->scope_id), "source",
+				   rpc_tool_addr_json(&p->src), "size", (json_int_t)p->size,
+				   "family", p->dst.family == WEFT_AF_INET6 ? "inet6" : "inet"));
 	weft_timer_start(p->timer, weft_engine_now_ns(p->node->lab->eng));
 	rpc_call_on_cancel(call, ping_cancelled, p);
 	return true;
@@ -373,6 +362,7 @@ static int ping_run(struct rpc_call *call)
 	p->node = route.node;
 	p->dst = route.dst;
 	p->src = route.src;
+	p->scope_id = route.scope_id;
 	p->id = (uint16_t)weft_engine_random(route.node->lab->eng);
 	p->count = (uint64_t)rpc_call_integer(call, "count", 0);
 	p->size = (size_t)rpc_call_integer(call, "size", 56);
@@ -389,7 +379,10 @@ static int ping_run(struct rpc_call *call)
 
 static const struct rpc_param ping_params[] = {
 	{"node", RPC_NODE, true, 0, 0, "The weft node that asks"},
-	{"host", RPC_STRING, true, 0, 0, "An address, or a name of the lab"},
+	{"host", RPC_STRING, true, 0, 0,
+	 "An address, with its interface (fe80::1%eth0) if it is link-local, or a name of the lab"},
+	{"family", RPC_STRING, false, 0, 0,
+	 "inet or inet6; default: of the address, the best of the name's by RFC 6724"},
 	{"count", RPC_INTEGER, false, 1, INT64_MAX, "Requests to send; default: no end"},
 	{"interval_ns", RPC_INTEGER, false, 1, 3600 * NS_PER_S, "Between requests; default 1 s"},
 	{"size", RPC_INTEGER, false, 0, PING_PAYLOAD_MAX, "Bytes of payload; default 56"},
@@ -397,8 +390,8 @@ static const struct rpc_param ping_params[] = {
 	 "How long to wait after the last request when no answer has come; default 10 s"},
 	{"deadline_ns", RPC_INTEGER, false, 1, 86400 * NS_PER_S,
 	 "Ends after this long, however many have been answered; default: none"},
-	{"ttl", RPC_INTEGER, false, 0, 255, "Time to live; default, and 0: the node's"},
-	{"tos", RPC_INTEGER, false, 0, 255, "Type of service; default 0"},
+	{"ttl", RPC_INTEGER, false, 0, 255, "Time to live, hop limit; default, and 0: the node's"},
+	{"tos", RPC_INTEGER, false, 0, 255, "Type of service, traffic class; default 0"},
 	{"source", RPC_STRING, false, 0, 0, "Address to send from; default: by route"},
 	{"dev", RPC_STRING, false, 0, 0, "Interface to send from; default: by route"},
 	{"pattern", RPC_STRING, false, 0, 0,
@@ -419,12 +412,15 @@ const struct rpc_method rpc_methods_ping[] = {
 			"rtt_avg_us, rtt_max_us, rtt_mdev_us, rtt_ewma_us, pipe}`, as iputils' "
 			"ping "
 			"counts them",
-		.notifies = "`ping.begin` `{to, source, size}`; `ping.sent` `{seq, time_ns}`; "
-			    "`ping.reply` `{seq, bytes, from, ttl, time_ns, duplicate, rtt_ns}`; "
-			    "`ping.error` `{seq, from, type, code, mtu, time_ns}`, an ICMP error; "
-			    "`ping.local_error` `{seq, errno, text}`. `to` and `from` are `{addr, "
-			    "name}`, `name` only if somebody in the lab has the address; times are "
-			    "since 1970",
+		.notifies =
+			"`ping.begin` `{to, source, size, family}`; `ping.sent` `{seq, time_ns}`; "
+			"`ping.reply` `{seq, bytes, from, ttl, time_ns, duplicate, rtt_ns}`; "
+			"`ping.error` `{seq, from, type, code, mtu, time_ns}`, an ICMP error of "
+			"that "
+			"family; "
+			"`ping.local_error` `{seq, errno, text}`. `to` and `from` are `{addr, "
+			"name}`, `name` only if somebody in the lab has the address; times are "
+			"since 1970",
 		.run = ping_run,
 	},
 	{.name = NULL},

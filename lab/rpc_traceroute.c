@@ -22,8 +22,9 @@ enum {
 	HOPS_MAX = 255,
 	QUERIES_MAX = 10,
 	IP4_HDR_BYTES = 20,
+	IP6_HDR_BYTES = 40,
 	PROBE_HDR_BYTES = 8, /* UDP or ICMP */
-	PACKET_DEFAULT = 60,
+	PACKET_DEFAULT = 40, /* behind the IP header */
 	PACKET_MAX = 65000,
 	PORT_DEFAULT = 33434,
 	PARALLEL_DEFAULT = 16,
@@ -36,7 +37,8 @@ struct probe {
 	int64_t sent_ns; /* -1: not yet */
 	int64_t rtt_ns;  /* -1: nobody answered */
 	struct weft_addr from;
-	uint16_t mtu;
+	uint32_t scope_id;
+	uint32_t mtu;
 	uint8_t type, code, ttl;
 	bool is_done, is_final, is_error;
 };
@@ -47,6 +49,7 @@ struct trace {
 	struct weft_sock *icmp, *udp; /* udp: NULL with echo requests */
 	struct weft_timer *timer;
 	struct weft_addr dst;
+	uint32_t scope_id;
 	uint16_t id;   /* of echo requests; our UDP port */
 	uint16_t base; /* port or number of the first probe */
 	bool is_icmp;
@@ -91,7 +94,8 @@ static void probe_tell(struct trace *t, uint32_t i)
 				   (json_int_t)(i % t->n_queries));
 
 	if (pb->rtt_ns >= 0) {
-		json_object_set_new(params, "from", rpc_tool_host_json(t->node, &pb->from));
+		json_object_set_new(params, "from",
+				    rpc_tool_host_json(t->node, &pb->from, pb->scope_id));
 		json_object_set_new(params, "rtt_ns", json_integer(pb->rtt_ns));
 		json_object_set_new(params, "ttl", json_integer(pb->ttl));
 		json_object_set_new(params, "final", json_boolean(pb->is_final));
@@ -129,16 +133,17 @@ static void probe_send(struct trace *t, uint32_t i)
 {
 	struct probe *pb = &t->probes[i];
 	struct weft_sock *sock = t->is_icmp ? t->icmp : t->udp;
-	struct weft_sockaddr to = {.addr = t->dst};
+	struct weft_sockaddr to = {.addr = t->dst, .scope_id = t->scope_id};
 	int ttl = (int)probe_hop(t, i);
 	ptrdiff_t n;
 
 	if (t->is_icmp)
-		icmp_echo_fill(t->message, t->message_len, t->id, (uint16_t)(t->base + i));
+		rpc_tool_echo_fill(&t->dst, t->message, t->message_len, t->id,
+				   (uint16_t)(t->base + i));
 	else
 		to.port = (uint16_t)(t->base + i);
 	pb->sent_ns = trace_now(t);
-	n = weft_setsockopt(sock, WEFT_IPPROTO_IP, WEFT_IP_TTL, &ttl, sizeof(ttl));
+	n = rpc_tool_sock_ttl(sock, &t->dst, ttl);
 	if (n == 0)
 		n = weft_sendto(sock, t->message, t->message_len, 0, &to);
 	(void)n; /* what could not be sent is not answered */
@@ -228,10 +233,12 @@ static struct probe *probe_of(struct trace *t, uint16_t number)
 	return i < t->n_sent && !t->probes[i].is_done ? &t->probes[i] : NULL;
 }
 
-static void probe_answered(struct trace *t, struct probe *pb, const struct weft_addr *from)
+static void probe_answered(struct trace *t, struct probe *pb, const struct weft_addr *from,
+			   uint32_t scope_id)
 {
 	pb->rtt_ns = trace_now(t) - pb->sent_ns;
 	pb->from = *from;
+	pb->scope_id = scope_id;
 	probe_done(t, pb);
 }
 
@@ -245,36 +252,37 @@ static void probe_final(struct trace *t, struct probe *pb)
 static void on_error(struct trace *t, const struct icmp_seen *seen)
 {
 	bool is_ours = memcmp(&seen->quoted_dst, &t->dst, sizeof(t->dst)) == 0 &&
-		       (t->is_icmp ? seen->quoted_proto == WEFT_IPPROTO_ICMP && seen->id == t->id
+		       (t->is_icmp ? seen->quotes_echo && seen->id == t->id
 				   : seen->quoted_proto == WEFT_IPPROTO_UDP &&
 					     seen->quoted_sport == t->id);
 	struct probe *pb =
 		is_ours ? probe_of(t, t->is_icmp ? seen->seq : seen->quoted_dport) : NULL;
 
-	if (!pb || (seen->type != ICMP_SEEN_TIME && seen->type != ICMP_SEEN_UNREACH))
+	if (!pb || (seen->kind != ICMP_SEEN_IS_TIME && seen->kind != ICMP_SEEN_IS_UNREACH))
 		return;
 	pb->is_error = true;
 	pb->type = seen->type;
 	pb->code = seen->code;
 	pb->mtu = seen->mtu;
 	pb->ttl = seen->ttl;
-	probe_answered(t, pb, &seen->from);
-	if (seen->type == ICMP_SEEN_UNREACH)
+	probe_answered(t, pb, &seen->from, seen->scope_id);
+	if (seen->kind == ICMP_SEEN_IS_UNREACH)
 		probe_final(t, pb);
 }
 
 static void on_icmp(struct weft_sock *sock, void *arg, uint32_t events)
 {
 	struct trace *t = arg;
-	uint8_t buf[IP_QUOTED_MAX];
 	struct icmp_seen seen;
-	ptrdiff_t n;
+	int err;
 
 	(void)events;
-	while ((n = weft_recv(sock, buf, sizeof(buf), 0)) >= 0) {
+	while ((err = rpc_tool_icmp_recv(sock, &t->dst, &seen)) != -EAGAIN) {
 		struct probe *pb;
 
-		if (icmp_seen_parse(buf, (size_t)n, &seen) < 0)
+		if (err && err != -ENOMSG && err != -EBADMSG)
+			break;
+		if (err)
 			continue;
 		if (seen.is_error) {
 			on_error(t, &seen);
@@ -284,7 +292,7 @@ static void on_icmp(struct weft_sock *sock, void *arg, uint32_t events)
 		if (!pb)
 			continue;
 		pb->ttl = seen.ttl;
-		probe_answered(t, pb, &seen.from);
+		probe_answered(t, pb, &seen.from, seen.scope_id);
 		probe_final(t, pb);
 	}
 	trace_go_on(t);
@@ -303,7 +311,7 @@ static void on_udp(struct weft_sock *sock, void *arg, uint32_t events)
 
 		if (!pb || memcmp(&from.addr, &t->dst, sizeof(t->dst)) != 0)
 			continue;
-		probe_answered(t, pb, &from.addr);
+		probe_answered(t, pb, &from.addr, from.scope_id);
 		probe_final(t, pb);
 	}
 	trace_go_on(t);
@@ -311,35 +319,17 @@ static void on_udp(struct weft_sock *sock, void *arg, uint32_t events)
 
 /* ---- starting ---------------------------------------------------------------------------- */
 
-static int sock_set(struct weft_sock *sock, const struct rpc_tool_route *route, int tos)
-{
-	struct weft_sockaddr local = {.addr = route->src};
-	int err = 0;
-
-	if (route->dev)
-		err = weft_setsockopt(sock, WEFT_SOL_SOCKET, WEFT_SO_BINDTODEVICE, route->dev,
-				      strlen(route->dev));
-	if (!err)
-		err = weft_setsockopt(sock, WEFT_IPPROTO_IP, WEFT_IP_TOS, &tos, sizeof(tos));
-	return err ? err : weft_bind(sock, &local);
-}
-
 static int socks_open(struct trace *t, const struct rpc_tool_route *route, int tos)
 {
-	struct weft_stack *st = t->node->stack;
 	struct weft_sockaddr name;
-	int err = weft_socket(st, WEFT_AF_INET, WEFT_SOCK_RAW, WEFT_IPPROTO_ICMP, &t->icmp);
+	int err = rpc_tool_sock_open(route, false, tos, &t->icmp);
 
-	if (!err)
-		err = sock_set(t->icmp, route, tos);
 	if (err)
 		return err;
 	weft_on_event(t->icmp, on_icmp, t);
 	if (t->is_icmp)
 		return 0;
-	err = weft_socket(st, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &t->udp);
-	if (!err)
-		err = sock_set(t->udp, route, tos);
+	err = rpc_tool_sock_open(route, true, tos, &t->udp);
 	if (!err)
 		err = weft_getsockname(t->udp, &name);
 	if (err)
@@ -349,9 +339,14 @@ static int socks_open(struct trace *t, const struct rpc_tool_route *route, int t
 	return 0;
 }
 
+static size_t ip_hdr_bytes(const struct weft_addr *dst)
+{
+	return dst->family == WEFT_AF_INET6 ? IP6_HDR_BYTES : IP4_HDR_BYTES;
+}
+
 static int message_make(struct trace *t, int64_t packet_len)
 {
-	size_t overhead = IP4_HDR_BYTES + (t->is_icmp ? 0 : PROBE_HDR_BYTES);
+	size_t overhead = ip_hdr_bytes(&t->dst) + (t->is_icmp ? 0 : PROBE_HDR_BYTES);
 	size_t min = t->is_icmp ? PROBE_HDR_BYTES : 0;
 
 	t->message_len = (size_t)packet_len > overhead + min ? (size_t)packet_len - overhead : min;
@@ -367,7 +362,8 @@ static int message_make(struct trace *t, int64_t packet_len)
 static bool begin(struct trace *t, struct rpc_call *call, const struct rpc_tool_route *route,
 		  int *ret)
 {
-	int64_t packet_len = rpc_call_integer(call, "packet_len", PACKET_DEFAULT);
+	int64_t packet_len = rpc_call_integer(call, "packet_len",
+					      PACKET_DEFAULT + (int64_t)ip_hdr_bytes(&t->dst));
 	int err = message_make(t, packet_len);
 
 	if (!err)
@@ -381,10 +377,11 @@ static bool begin(struct trace *t, struct rpc_call *call, const struct rpc_tool_
 		return false;
 	}
 	(void)rpc_notify(call, "traceroute.begin",
-			 json_pack("{s:o, s:o, s:I, s:I}", "to",
-				   rpc_tool_host_json(t->node, &t->dst), "source",
+			 json_pack("{s:o, s:o, s:I, s:I, s:s}", "to",
+				   rpc_tool_host_json(t->node, &t->dst, t->scope_id), "source",
 				   rpc_tool_addr_json(&route->src), "max_hops",
-				   (json_int_t)t->max_hops, "packet_len", (json_int_t)packet_len));
+				   (json_int_t)t->max_hops, "packet_len", (json_int_t)packet_len,
+				   "family", t->dst.family == WEFT_AF_INET6 ? "inet6" : "inet"));
 	weft_timer_start(t->timer, trace_now(t));
 	rpc_call_on_cancel(call, trace_cancelled, t);
 	return true;
@@ -403,6 +400,7 @@ static struct trace *trace_new(struct rpc_call *call, const struct rpc_tool_rout
 	t->call = call;
 	t->node = route->node;
 	t->dst = route->dst;
+	t->scope_id = route->scope_id;
 	t->first_hop = first;
 	t->max_hops = max;
 	t->n_queries = queries;
@@ -441,7 +439,10 @@ static int traceroute_run(struct rpc_call *call)
 
 static const struct rpc_param traceroute_params[] = {
 	{"node", RPC_NODE, true, 0, 0, "The weft node that asks"},
-	{"host", RPC_STRING, true, 0, 0, "An address, or a name of the lab"},
+	{"host", RPC_STRING, true, 0, 0,
+	 "An address, with its interface (fe80::1%eth0) if it is link-local, or a name of the lab"},
+	{"family", RPC_STRING, false, 0, 0,
+	 "inet or inet6; default: of the address, the best of the name's by RFC 6724"},
 	{"icmp", RPC_BOOLEAN, false, 0, 0, "Echo requests instead of UDP; default false"},
 	{"first_hop", RPC_INTEGER, false, 1, HOPS_MAX, "First time to live; default 1"},
 	{"max_hops", RPC_INTEGER, false, 1, HOPS_MAX, "Last time to live; default 30"},
@@ -455,7 +456,8 @@ static const struct rpc_param traceroute_params[] = {
 	 "At most so many times as long as others of the hop took; 0: no bound; default 3"},
 	{"wait_near", RPC_INTEGER, false, 0, 1000, "The same of the next hop; default 10"},
 	{"send_wait_ns", RPC_INTEGER, false, 0, 3600 * NS_PER_S, "Between probes; default 0"},
-	{"packet_len", RPC_INTEGER, false, 0, PACKET_MAX, "Bytes with the IP header; default 60"},
+	{"packet_len", RPC_INTEGER, false, 0, PACKET_MAX,
+	 "Bytes with the IP header; default 60, in IPv6 80"},
 	{"tos", RPC_INTEGER, false, 0, 255, "Type of service; default 0"},
 	{"source", RPC_STRING, false, 0, 0, "Address to send from; default: by route"},
 	{"dev", RPC_STRING, false, 0, 0, "Interface to send from; default: by route"},
@@ -472,7 +474,8 @@ const struct rpc_method rpc_methods_traceroute[] = {
 			"`{reached, hops}`: whether the destination has answered, and the last hop "
 			"tried",
 		.notifies =
-			"`traceroute.begin` `{to, source, max_hops, packet_len}`; "
+			"`traceroute.begin` `{to, source, max_hops, packet_len, "
+			"family}`; "
 			"`traceroute.probe` `{hop, probe, from, rtt_ns, ttl, final, type, code, "
 			"mtu}`, in order: without `from` when nobody answered, with `type` and "
 			"`code` when the answer was an ICMP error",

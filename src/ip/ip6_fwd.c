@@ -41,6 +41,15 @@ static void fwd_answer_route(struct stack *st, struct pkt *pkt, enum drop why)
 	}
 }
 
+/* RFC 4443 §3.3. As in Linux, a packet that has nowhere to go is told that first. */
+static enum drop fwd_hops(struct stack *st, struct pkt *pkt, const struct ip6_hdr *hdr)
+{
+	if (likely(hdr->hop_limit > 1))
+		return DROP_NONE;
+	icmp6_error(st, pkt, ICMP6_TIME_EXCEEDED, ICMP6_EXCEEDED_HOPS, 0);
+	return DROP_IP_TTL;
+}
+
 /* RFC 8200 §5: routers do not fragment. */
 static enum drop fwd_mtu(struct stack *st, struct pkt *pkt, const struct netif *out)
 {
@@ -102,13 +111,11 @@ enum drop ip6_forward(struct netif *in, struct pkt *pkt, const struct ip6_hdr *h
 	enum drop why;
 	bool stolen;
 
-	if (unlikely(hdr->hop_limit <= 1)) {
-		icmp6_error(st, pkt, ICMP6_TIME_EXCEEDED, ICMP6_EXCEEDED_HOPS, 0);
-		return DROP_IP_TTL;
-	}
 	why = fwd_addrs(st, pkt, hdr);
 	if (why == DROP_NONE)
 		why = fwd_route(st, pkt, hdr, &route);
+	if (why == DROP_NONE)
+		why = fwd_hops(st, pkt, hdr);
 	if (why == DROP_NONE)
 		why = fwd_mtu(st, pkt, route->netif);
 	if (unlikely(why != DROP_NONE))

@@ -156,10 +156,83 @@ static void huge_time_is_counted_as_the_longest(void **state UNUSED)
 	assert_int_equal(ping_stats_avg_us(&s), 1000000000);
 }
 
+/* An IPv6 header of ours, from 2001:db8::1 to 2001:db8::9. */
+#define OUR_HDR6(next)                                                                         \
+	0x60, 0, 0, 0, 0, 8, next, 1, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, \
+		0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9
+
+static void icmpv6_reply_has_its_number(void **state UNUSED)
+{
+	static const uint8_t b[] = {129, 0, 0, 0, 0x12, 0x34, 0, 7, 'x'};
+	struct icmp_seen seen = {.ttl = 63, .scope_id = 2};
+
+	assert_int_equal(icmp6_seen_parse(b, sizeof(b), &seen), 0);
+	assert_false(seen.is_error);
+	assert_int_equal(seen.kind, ICMP_SEEN_ANSWER);
+	assert_int_equal(seen.id, 0x1234);
+	assert_int_equal(seen.seq, 7);
+	assert_int_equal(seen.ttl, 63);
+	assert_int_equal(seen.scope_id, 2);
+	assert_int_equal(seen.icmp_len, 9);
+}
+
+static void icmpv6_errors_tell_about_the_packet_they_quote(void **state UNUSED)
+{
+	static const uint8_t too_big[] = {2,   0, 0, 0, 0, 0, 0x05, 0x14, OUR_HDR6(58),
+					  128, 0, 0, 0, 0, 5, 0,    6};
+	/* Behind a destination options header and the header of a first fragment. */
+	static const uint8_t port[] = {
+		1,  4, 0, 0, 0, 0, 0, 0, OUR_HDR6(60), 44,   0,    1,    4, 0, 0, 0, 0,
+		17, 0, 0, 1, 0, 0, 0, 9, 0x80,         0x01, 0x82, 0x9a, 0, 8, 0, 0};
+	struct icmp_seen seen = {.ttl = 1};
+
+	assert_int_equal(icmp6_seen_parse(too_big, sizeof(too_big), &seen), 0);
+	assert_true(seen.is_error && seen.quotes_echo);
+	assert_int_equal(seen.kind, ICMP_SEEN_IS_UNREACH);
+	assert_int_equal(seen.mtu, 1300);
+	assert_int_equal(seen.id, 5);
+	assert_int_equal(seen.seq, 6);
+	assert_int_equal(seen.quoted_dst.bytes[15], 9);
+	assert_int_equal(icmp6_seen_parse(port, sizeof(port), &seen), 0);
+	assert_false(seen.quotes_echo);
+	assert_int_equal(seen.quoted_proto, 17);
+	assert_int_equal(seen.quoted_sport, 0x8001);
+	assert_int_equal(seen.quoted_dport, 33434);
+	for (size_t len = 0; len < sizeof(port); len++) {
+		uint8_t *part = malloc(len ? len : 1);
+
+		assert_non_null(part);
+		memcpy(part, port, len);
+		assert_int_equal(icmp6_seen_parse(part, len, &seen), -EBADMSG);
+		free(part);
+	}
+}
+
+static void icmpv6_of_others_is_none_of_ours(void **state UNUSED)
+{
+	static const uint8_t request[] = {128, 0, 0, 0, 0, 1, 0, 1};
+	static const uint8_t advert[24] = {136};
+	static const uint8_t about_reply[] = {3,   0, 0, 0, 0, 0, 0, 0, OUR_HDR6(58),
+					      129, 0, 0, 0, 0, 5, 0, 6};
+	static const uint8_t later[] = {3,  0, 0, 0, 0, 0, 0, 0, OUR_HDR6(44),
+					58, 0, 0, 8, 0, 0, 0, 9, 0,
+					0,  0, 0, 0, 0, 0, 0};
+	struct icmp_seen seen = {.ttl = 1};
+
+	assert_int_equal(icmp6_seen_parse(request, sizeof(request), &seen), -ENOMSG);
+	assert_int_equal(icmp6_seen_parse(advert, sizeof(advert), &seen), -ENOMSG);
+	assert_int_equal(icmp6_seen_parse(about_reply, sizeof(about_reply), &seen), -ENOMSG);
+	assert_int_equal(icmp6_seen_parse(later, sizeof(later), &seen), -EBADMSG);
+	assert_int_equal(seen.ttl, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(echo_reply_has_its_number),
+		cmocka_unit_test(icmpv6_reply_has_its_number),
+		cmocka_unit_test(icmpv6_errors_tell_about_the_packet_they_quote),
+		cmocka_unit_test(icmpv6_of_others_is_none_of_ours),
 		cmocka_unit_test(error_tells_about_the_packet_it_quotes),
 		cmocka_unit_test(fragmentation_needed_has_the_mtu),
 		cmocka_unit_test(message_cut_anywhere_is_refused),

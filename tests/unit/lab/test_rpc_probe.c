@@ -22,6 +22,21 @@ static const char lab_text[] =
 	"  - pc:eth0 -- gw:lan\n"
 	"  - { between: [ gw:wan, far:eth0 ], delay: 5ms }\n";
 
+/* The same in both families. */
+static const char dual_text[] =
+	"lab: way\n"
+	"nodes:\n"
+	"  pc: { interfaces: { eth0: [ 10.0.1.1/24, '2001:db8:1::1/64', 'fe80::11/64' ] },\n"
+	"        routes: [ default via 10.0.1.2, 'default via 2001:db8:1::2' ] }\n"
+	"  gw: { forwarding: true, interfaces: { lan: [ 10.0.1.2/24, '2001:db8:1::2/64', "
+	"'fe80::12/64' ],\n"
+	"        wan: [ 10.0.2.2/24, '2001:db8:2::2/64' ] } }\n"
+	"  far: { interfaces: { eth0: [ 10.0.2.3/24, '2001:db8:2::3/64' ] },\n"
+	"         routes: [ default via 10.0.2.2, 'default via 2001:db8:2::2' ] }\n"
+	"links:\n"
+	"  - pc:eth0 -- gw:lan\n"
+	"  - { between: [ gw:wan, far:eth0 ], delay: 5ms }\n";
+
 static struct world {
 	struct labfile *file;
 	struct lab *lab;
@@ -44,21 +59,30 @@ static size_t peer_waiting(const struct rpc_peer *peer UNUSED)
 	return 0;
 }
 
-static int setup(void **state UNUSED)
+static int setup_lab(const char *yaml)
 {
 	struct lab_errors *errs = calloc(1, sizeof(*errs));
 	struct lab_config cfg = {.is_sim = true};
 	char msg[LAB_MSG_MAX];
 
 	w = (struct world){.messages = json_array()};
-	assert_int_equal(labfile_parse("way.yaml", NULL, lab_text, strlen(lab_text), &w.file, errs),
-			 0);
+	assert_int_equal(labfile_parse("way.yaml", NULL, yaml, strlen(yaml), &w.file, errs), 0);
 	free(errs);
 	assert_int_equal(lab_start(w.file, &cfg, &w.lab, msg), 0);
 	rpc_peer_init(&w.peer, w.lab);
 	w.peer.send = peer_send;
 	w.peer.waiting = peer_waiting;
 	return 0;
+}
+
+static int setup(void **state UNUSED)
+{
+	return setup_lab(lab_text);
+}
+
+static int setup_dual(void **state UNUSED)
+{
+	return setup_lab(dual_text);
 }
 
 static int teardown(void **state UNUSED)
@@ -227,7 +251,14 @@ static void ping_that_makes_no_sense_is_refused(void **state UNUSED)
 	refused("ping.start", "'node': 'pc', 'host': 'far', 'source': '9.9.9.9'",
 		"Cannot assign requested address");
 	refused("ping.start", "'node': 'pc', 'host': 'far', 'source': 'x'",
+		"must be an IP address");
+	refused("ping.start", "'node': 'pc', 'host': 'far', 'family': 'inet', 'source': '::1'",
 		"must be an IPv4 address");
+	refused("ping.start", "'node': 'pc', 'host': 'far', 'family': 'inet6'", "no IPv6 address");
+	refused("ping.start", "'node': 'pc', 'host': 'far', 'family': 'six'",
+		"must be inet or inet6");
+	refused("ping.start", "'node': 'pc', 'host': 'fe80::1'", "Invalid argument");
+	refused("ping.start", "'node': 'pc', 'host': 'fe80::1%eth9'", "No such device");
 	refused("ping.start", "'node': 'pc', 'host': 'far', 'dev': 'eth7'", "No such device");
 	refused("ping.start", "'node': 'pc', 'host': '10.0.1.255'", "broadcast");
 	refused("ping.start", "'node': 'pc', 'host': 'far', 'pattern': 'xy'", "hexadecimal");
@@ -290,6 +321,122 @@ static void no_way_ends_it_with_the_reason(void **state UNUSED)
 	assert_null(notified("traceroute.probe", 1));
 	refused("traceroute.start", "'node': 'pc', 'host': 'far', 'first_hop': 9, 'max_hops': 8",
 		"first hop out of range");
+}
+
+/* ---- both families ----------------------------------------------------------------------- */
+
+static const char *ping_begin_to(const char *params)
+{
+	json_array_clear(w.messages);
+	request(1, "ping.start", params);
+	pass(3000);
+	assert_non_null(answer(1, "result"));
+	return text(json_object_get(notified("ping.begin", 0), "to"), "addr");
+}
+
+static void name_is_asked_at_its_best_address_or_that_of_a_family(void **state UNUSED)
+{
+	const json_t *reply;
+
+	pass(2500); /* nobody objects to the addresses */
+	assert_string_equal(ping_begin_to("'node': 'pc', 'host': 'far', 'count': 1"),
+			    "2001:db8:2::3");
+	assert_string_equal(text(notified("ping.begin", 0), "source"), "2001:db8:1::1");
+	assert_string_equal(text(notified("ping.begin", 0), "family"), "inet6");
+	json_array_clear(w.messages);
+	request(1, "ping.start", "'node': 'pc', 'host': 'far', 'family': 'inet6', 'count': 1");
+	pass(100);
+	reply = notified("ping.reply", 0);
+	assert_int_equal(number(reply, "rtt_ns"), 10000000);
+	assert_int_equal(number(reply, "ttl"), 63);
+	assert_int_equal(number(reply, "bytes"), 64);
+	assert_string_equal(text(json_object_get(reply, "from"), "name"), "far");
+	assert_string_equal(
+		ping_begin_to("'node': 'pc', 'host': 'far', 'family': 'inet', 'count': 1"),
+		"10.0.2.3");
+	assert_string_equal(text(notified("ping.begin", 0), "family"), "inet");
+	assert_string_equal(
+		ping_begin_to("'node': 'pc', 'host': 'far', 'source': '10.0.1.1', 'count': 1"),
+		"10.0.2.3");
+}
+
+static void icmpv6_error_of_a_router_is_told(void **state UNUSED)
+{
+	const json_t *error;
+
+	pass(2500);
+	request(1, "ping.start", "'node': 'pc', 'host': '2001:db8:2::3', 'count': 1, 'ttl': 1");
+	pass(100);
+	error = notified("ping.error", 0);
+	assert_int_equal(number(error, "type"), 3);
+	assert_int_equal(number(error, "code"), 0);
+	assert_int_equal(number(error, "seq"), 1);
+	assert_string_equal(text(json_object_get(error, "from"), "name"), "gw");
+	assert_int_equal(number(answer(1, "result"), "errors"), 1);
+	json_array_clear(w.messages);
+	request(2, "ping.start", "'node': 'far', 'host': '2001:db8:9::1', 'count': 1");
+	pass(100);
+	error = notified("ping.error", 0);
+	assert_int_equal(number(error, "type"), 1);
+	assert_int_equal(number(error, "code"), 0);
+}
+
+static void link_local_destination_has_its_interface_behind_it(void **state UNUSED)
+{
+	const json_t *reply;
+
+	pass(2500);
+	request(1, "ping.start", "'node': 'pc', 'host': 'fe80::12%eth0', 'count': 1");
+	pass(100);
+	assert_memory_equal(text(notified("ping.begin", 0), "source"), "fe80::", 6);
+	reply = notified("ping.reply", 0);
+	assert_string_equal(text(json_object_get(reply, "from"), "addr"), "fe80::12%eth0");
+	assert_int_equal(number(reply, "ttl"), 64);
+	assert_int_equal(number(answer(1, "result"), "received"), 1);
+	json_array_clear(w.messages);
+	request(1, "ping.start", "'node': 'pc', 'host': 'fe80::12', 'dev': 'eth0', 'count': 1");
+	pass(100);
+	assert_int_equal(number(answer(1, "result"), "received"), 1);
+	json_array_clear(w.messages);
+	request(2, "ping.start", "'node': 'pc', 'host': 'ff02::1%eth0', 'count': 1");
+	pass(100);
+	assert_int_equal(number(answer(2, "result"), "received"), 1);
+	assert_non_null(
+		strstr(text(json_object_get(notified("ping.reply", 0), "from"), "addr"), "%eth0"));
+	json_array_clear(w.messages);
+	request(3, "traceroute.start", "'node': 'pc', 'host': 'fe80::12%eth0', 'queries': 1");
+	pass(100);
+	assert_string_equal(text(json_object_get(notified("traceroute.probe", 0), "from"), "addr"),
+			    "fe80::12%eth0");
+}
+
+static void way_over_ipv6_is_told_hop_by_hop(void **state UNUSED)
+{
+	const char *const params[] = {
+		"'node': 'pc', 'host': 'far', 'queries': 2, 'parallel': 1",
+		"'node': 'pc', 'host': 'far', 'queries': 2, 'parallel': 1, 'icmp': true",
+	};
+
+	pass(2500);
+	for (int i = 0; i < 2; i++) {
+		json_array_clear(w.messages);
+		request(1, "ping.start", "'node': 'pc', 'host': 'far', 'count': 1");
+		request(2, "traceroute.start", params[i]);
+		pass(5000);
+		assert_int_equal(number(notified("traceroute.begin", 0), "packet_len"), 80);
+		check_probe(0, 1, "gw", 0);
+		check_probe(1, 1, "gw", 0);
+		check_probe(3, 2, "far", 10000000);
+		assert_null(notified("traceroute.probe", 4));
+		assert_true(json_is_true(json_object_get(answer(2, "result"), "reached")));
+		assert_int_equal(number(answer(2, "result"), "hops"), 2);
+	}
+	json_array_clear(w.messages);
+	request(2, "traceroute.start", "'node': 'far', 'host': '2001:db8:9::1', 'queries': 1");
+	pass(6000);
+	assert_int_equal(number(notified("traceroute.probe", 0), "type"), 1);
+	assert_int_equal(number(notified("traceroute.probe", 0), "code"), 0);
+	assert_null(notified("traceroute.probe", 1));
 }
 
 /* ---- dump -------------------------------------------------------------------------------- */
@@ -439,6 +586,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hop_that_does_not_answer_is_given_up, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(no_way_ends_it_with_the_reason, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			name_is_asked_at_its_best_address_or_that_of_a_family, setup_dual,
+			teardown),
+		cmocka_unit_test_setup_teardown(icmpv6_error_of_a_router_is_told, setup_dual,
+						teardown),
+		cmocka_unit_test_setup_teardown(link_local_destination_has_its_interface_behind_it,
+						setup_dual, teardown),
+		cmocka_unit_test_setup_teardown(way_over_ipv6_is_told_hop_by_hop, setup_dual,
+						teardown),
 		cmocka_unit_test_setup_teardown(packets_that_pass_the_filter_are_told, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(dropped_packet_is_told_with_its_reason, setup,

@@ -20,8 +20,10 @@ static const char *flags_of(const char *text)
 	const struct ip_addr addr = addr_of(text);
 	unsigned int flags = ip_special_flags(&addr);
 
+	memcpy(out, "SDFGR", sizeof(out));
 	for (unsigned int i = 0; i < 5; i++)
-		out[i] = (flags >> i & 1) ? "SDFGR"[i] : '.';
+		if (!(flags >> i & 1))
+			out[i] = '.';
 	return out;
 }
 
