@@ -79,6 +79,17 @@ class NeighInfo(ctypes.Structure):
                 ("state", ctypes.c_char_p)]
 
 
+class AddrHow(ctypes.Structure):
+    _fields_ = [("dad", ctypes.c_bool), ("no_prefix_route", ctypes.c_bool), ("preferred_s", ctypes.c_uint32),
+                ("valid_s", ctypes.c_uint32)]
+
+
+class AddrInfo(ctypes.Structure):
+    _fields_ = [("dev", ctypes.c_void_p), ("addr", Addr), ("broadcast", Addr), ("prefix_len", ctypes.c_uint8),
+                ("is_secondary", ctypes.c_bool), ("is_auto", ctypes.c_bool), ("is_dynamic", ctypes.c_bool),
+                ("is_temporary", ctypes.c_bool), ("state", ctypes.c_int)]
+
+
 @functools.cache
 def load(path):
     lib = ctypes.CDLL(path)
@@ -187,9 +198,7 @@ class WeftHost:
         for i, prefixes in enumerate(addrs):
             self._netif(i, mtu[i] if isinstance(mtu, list) else mtu)
             for prefix in prefixes:
-                addr, length = prefix.split("/")
-                a = weft_addr(addr)
-                assert lib.weft_addr_add(self.nifs[i], ctypes.byref(a), ctypes.c_uint8(int(length))) == 0, prefix
+                self.addr_add(prefix, i, False)
 
     def _netif(self, i, mtu):
         def tx(_arg, frame, n):
@@ -202,6 +211,25 @@ class WeftHost:
         assert self.lib.weft_netif_new(self.st, f"eth{i}".encode(), mac, mtu, ctypes.byref(ops), None,
                                        ctypes.byref(nif)) == 0
         self.nifs.append(nif)
+
+    def addr_add(self, prefix, i=0, dad=True):
+        addr, length = prefix.split("/")
+        a, how = weft_addr(addr), AddrHow(dad=dad and ":" in addr)
+        assert self.lib.weft_addr_put(self.nifs[i], ctypes.byref(a), ctypes.c_uint8(int(length)),
+                                      ctypes.byref(how)) == 0, prefix
+
+    def addr_state(self, addr):
+        """"usable", "tentative", "duplicate" or "none"."""
+        found, want = ["none"], packed(addr)
+
+        def each(_arg, info):
+            i = ctypes.cast(info, ctypes.POINTER(AddrInfo)).contents
+            if bytes(i.addr.bytes)[:len(want)] == want:
+                found[0] = ("usable", "usable", "tentative", "duplicate")[i.state]
+
+        fn = NEIGH_FN(each)
+        self.lib.weft_addrs(self.st, fn, None)
+        return found[0]
 
     def set(self, name, value):
         return self.lib.weft_stack_set(self.st, name.encode(), ctypes.c_int64(value))
@@ -370,6 +398,18 @@ class KernelHost:
     def _ip(lines):
         subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
+    def addr_add(self, prefix):
+        with self:
+            self._ip([f"addr add {prefix} dev eth0"])
+
+    def addr_state(self, addr):
+        with self:
+            out = subprocess.run(["ip", "-o", "addr", "show", "to", addr], text=True, capture_output=True, check=True)
+        words = out.stdout.split()
+        if not words:
+            return "none"
+        return "duplicate" if "dadfailed" in words else "tentative" if "tentative" in words else "usable"
+
     def set(self, name, value):
         with self:
             self._sysctl(name, value)
@@ -505,6 +545,7 @@ class World:
                 h.flush()
         self.run(SETTLE_MS if not self.is_real else 5)
         for h in self.hosts:
+            h.begun = [f for _, f in h.sent]
             h.sent.clear()
 
     def close(self):

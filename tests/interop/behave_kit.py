@@ -2,7 +2,7 @@
 """What the rows of behave.py share: how they are declared, the network that they run in, and frames in words.
 
 A row is a function whose name is the behaviour. It runs once with weft and once with the kernel as what it
-looks at, and returns in words what it saw; both must say the same, unless `differs` says why they do not.
+looks at, and returns in words what it saw; both must say the same, unless `differs` says why they do not (or `pending`, of code that is not there).
 
 @alone   one host, `t.h`, and a peer that is this program: `t.ask(frame)` brings what the host answers
 @router  the same with two interfaces and forwarding
