@@ -20,6 +20,7 @@ import time
 NS_PER_MS = 1_000_000
 SOL_IP, SOL_IPV6, SOL_SOCKET = 0, 41, 1
 IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE = 11, 25, 0x2000
+SHORT_MS = 40  # who waits so long waits for an answer, not for something to expire
 SETTLE_MS = 5000  # virtual, after a stack of ours has its addresses: duplicates have been looked for
 # Hosts begin with neither questions about their addresses nor for routers; rows about these say otherwise.
 QUIET = {"net.ipv6.conf.default.router_solicitations": 0, "net.ipv6.conf.default.accept_dad": 0,
@@ -473,7 +474,8 @@ class KernelHost:
 # ---------------------------------------------------------------------------------------------- world
 
 class World:
-    def __init__(self, lib):
+    def __init__(self, lib, patience=1):
+        self.patience = patience  # how much longer than an idle machine a busy one takes to answer
         self.lib, self.hosts, self.joined, self.virtual_ns, self.is_real = lib, [], {}, 10**9, False
 
     def mac_of(self, host, i):
@@ -518,6 +520,8 @@ class World:
 
     def run(self, ms, until=None):
         """Runs for `ms`, or until `until()` is true; says whether it became so."""
+        if self.is_real and (until or ms <= SHORT_MS):
+            ms *= self.patience
         end = self.now_ns() + ms * NS_PER_MS
         while True:
             for _ in range(100):

@@ -59,9 +59,9 @@ alone, router, pair, bare = _declare("alone"), _declare("router"), _declare("pai
 class Bench:
     """The network of one run of a row."""
 
-    def __init__(self, lib, row, v, kind):
+    def __init__(self, lib, row, v, kind, patience=1):
         self.v, self.row, self.keep, opts = v, row, [], row.opts
-        self.w = World(lib)
+        self.w = World(lib, patience)
         self.me, self.peer, self.third = ME[v], PEER[v], THIRD[v]
         self.nowhere, self.far_me, self.far_peer = NOWHERE[v], FAR_ME[v], FAR_PEER[v]
         self.mtu = opts.get("mtu", 1500)
