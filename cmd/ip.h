@@ -75,6 +75,7 @@ int ip_addr_check(const struct ip *ip, const char *text);
 /* A MAC address. */
 int ip_lladdr_check(const char *text);
 /* A number in [0, max]: IP_OK, or IP_USAGE after saying `Invalid "WHAT" value`. */
+bool ip_number_read(const char *text, uint32_t max, uint32_t *ret);
 int ip_number(const char *text, uint32_t max, const char *what, uint32_t *ret);
 
 /* A prefix, for filters. */

@@ -125,18 +125,25 @@ int ip_lladdr_check(const char *text)
 	return IP_FAILED;
 }
 
-int ip_number(const char *text, uint32_t max, const char *what, uint32_t *ret)
+bool ip_number_read(const char *text, uint32_t max, uint32_t *ret)
 {
 	unsigned long n;
 	char *end;
-	char msg[64];
 
 	errno = 0;
 	n = strtoul(text, &end, 0);
-	if (*text && *text != '-' && !*end && !errno && n <= max) {
-		*ret = (uint32_t)n;
+	if (!*text || *text == '-' || *end || errno || n > max)
+		return false;
+	*ret = (uint32_t)n;
+	return true;
+}
+
+int ip_number(const char *text, uint32_t max, const char *what, uint32_t *ret)
+{
+	char msg[64];
+
+	if (ip_number_read(text, max, ret))
 		return IP_OK;
-	}
 	snprintf(msg, sizeof(msg), "Invalid \"%s\" value\n", what);
 	return ip_bad_value(text, msg);
 }

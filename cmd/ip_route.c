@@ -290,12 +290,10 @@ static int metric_read(struct ip *ip, json_t *params)
 {
 	const char *value = ip_value(ip);
 	uint32_t n;
-	int err;
 
 	if (!value)
 		return IP_USAGE;
-	err = ip_number(value, UINT32_MAX, "metric", &n);
-	if (err)
+	if (!ip_number_read(value, UINT32_MAX, &n))
 		return ip_bad_value(value, "\"metric\" value is invalid\n");
 	json_object_set_new(params, "metric", json_integer(n));
 	return IP_OK;
@@ -357,11 +355,10 @@ static int table_read(struct ip *ip)
 static bool route_word_is_known(const char *word)
 {
 	static const char *const words[] = {
-		"onlink",        "mtu",       "advmss",    "rtt",      "rttvar", "window",
-		"cwnd",          "initcwnd",  "initrwnd",  "ssthresh", "realms", "rto_min",
-		"hoplimit",      "features",  "quickack",  "congctl",  "pref",   "expires",
-		"nexthop",       "encap",     "tos",       "dsfield",  "weight", "nhid",
-		"ttl-propagate", "pervasive", "reordering"};
+		"onlink",   "advmss",   "rtt",     "rttvar",        "window",    "cwnd",
+		"initrwnd", "ssthresh", "realms",  "rto_min",       "hoplimit",  "quickack",
+		"lock",     "pref",     "expires", "nexthop",       "encap",     "tos",
+		"dsfield",  "weight",   "nhid",    "ttl-propagate", "pervasive", "reordering"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(word, words[i]) == 0)
@@ -384,7 +381,7 @@ static int dst_read(struct ip *ip, const char *word, json_t *params)
 	if (route_word_is_known(word)) {
 		fprintf(stderr,
 			"weft ip: routes of a weft node have no `%s`; they have via, dev, src, "
-			"metric and proto\n",
+			"metric, proto, mtu, initcwnd, features and congctl\n",
 			word);
 		return IP_USAGE;
 	}
@@ -405,6 +402,48 @@ static int scope_read(struct ip *ip)
 	return ip_value(ip) ? IP_OK : IP_USAGE;
 }
 
+/* A number that the traffic of a route goes by. */
+static int route_number_read(struct ip *ip, const char *name, json_t *params)
+{
+	const char *value = ip_value(ip);
+	char why[64];
+	uint32_t n;
+
+	if (!value)
+		return IP_USAGE;
+	if (strcmp(value, "lock") == 0)
+		return dst_read(ip, value, params);
+	(void)snprintf(why, sizeof(why), "\"%s\" value is invalid\n", name);
+	if (!ip_number_read(value, UINT16_MAX, &n))
+		return ip_bad_value(value, why);
+	json_object_set_new(params, name, json_integer(n));
+	return IP_OK;
+}
+
+static int features_read(struct ip *ip, json_t *params)
+{
+	const char *value = ip_value(ip);
+
+	if (!value)
+		return IP_USAGE;
+	if (strcmp(value, "ecn") != 0)
+		return ip_bad_value(value, "\"features\" value not valid\n");
+	json_object_set_new(params, "ecn", json_true());
+	return IP_OK;
+}
+
+static int congctl_read(struct ip *ip, json_t *params)
+{
+	const char *value = ip_value(ip);
+
+	if (!value)
+		return IP_USAGE;
+	if (strcmp(value, "lock") == 0)
+		return dst_read(ip, value, params);
+	json_object_set_new(params, "congctl", json_string(value));
+	return IP_OK;
+}
+
 static int route_word(struct ip *ip, const char *word, json_t *params)
 {
 	if (!strcmp(word, "via"))
@@ -420,6 +459,12 @@ static int route_word(struct ip *ip, const char *word, json_t *params)
 		return protocol_read(ip, params);
 	if (!strcmp(word, "scope"))
 		return scope_read(ip);
+	if (!strcmp(word, "mtu") || !strcmp(word, "initcwnd"))
+		return route_number_read(ip, word, params);
+	if (!strcmp(word, "features"))
+		return features_read(ip, params);
+	if (!strcmp(word, "congctl"))
+		return congctl_read(ip, params);
 	if (!strcmp(word, "table"))
 		return table_read(ip);
 	return dst_read(ip, word, params);
@@ -437,7 +482,8 @@ static json_t *route_args(struct ip *ip, int *ret_err)
 			"Usage: ip route { add | del | change | append | replace } [ TYPE ] "
 			"PREFIX\n"
 			"                [ via ADDRESS ] [ dev IF ] [ src ADDRESS ]\n"
-			"                [ metric N ] [ proto PROTOCOL ]\n"
+			"                [ metric N ] [ proto PROTOCOL ] [ mtu N ] [ initcwnd N ]\n"
+			"                [ features ecn ] [ congctl NAME ]\n"
 			"       TYPE := { unicast | unreachable | blackhole | prohibit }\n");
 		*ret_err = IP_USAGE;
 	}

@@ -304,6 +304,20 @@ static void list_print(FILE *out, const json_t *list)
 		fprintf(out, "%s ", json_string_value(item));
 }
 
+static void ip_metrics_print(FILE *out, const json_t *route)
+{
+	const json_t *m = json_array_get(json_object_get(route, "metrics"), 0);
+
+	if (json_has(m, "mtu"))
+		fprintf(out, "mtu %" PRId64 " ", json_int_of(m, "mtu"));
+	if (json_has(m, "initcwnd"))
+		fprintf(out, "initcwnd %" PRId64 " ", json_int_of(m, "initcwnd"));
+	if (json_has(m, "ecn"))
+		fprintf(out, "features ecn ");
+	if (json_has(m, "congestion"))
+		fprintf(out, "congctl %s ", json_text_of(m, "congestion"));
+}
+
 void ip_routes_print(FILE *out, const json_t *routes, const struct ip_opts *o,
 		     const struct ip_hidden *hidden)
 {
@@ -324,6 +338,7 @@ void ip_routes_print(FILE *out, const json_t *routes, const struct ip_opts *o,
 					json_text_of(route, key));
 		}
 		list_print(out, json_object_get(route, "flags"));
+		ip_metrics_print(out, route);
 		putc('\n', out);
 	}
 }
@@ -345,6 +360,8 @@ json_t *ip_routes_json(const json_t *routes, const struct ip_opts *o,
 				json_object_set(one, key, json_object_get(route, key));
 		}
 		json_object_set(one, "flags", json_object_get(route, "flags"));
+		if (json_has(route, "metrics"))
+			json_object_set(one, "metrics", json_object_get(route, "metrics"));
 		json_array_append_new(ret, one);
 	}
 	return ret;
@@ -374,7 +391,9 @@ void ip_route_got_print(FILE *out, const json_t *routes, const struct ip_opts *o
 		cache = json_object_get(route, "cache");
 		json_array_foreach (cache, j, flag)
 			fprintf(out, "%s%s", j ? "," : "<", json_string_value(flag));
-		fputs(json_array_size(cache) ? "> \n" : "\n", out);
+		fputs(json_array_size(cache) ? "> " : "", out);
+		ip_metrics_print(out, route);
+		putc('\n', out);
 	}
 }
 

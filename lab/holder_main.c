@@ -263,8 +263,11 @@ static int iface_set(struct rtnl *nl, const struct labfile_iface *iface, const c
 
 static int route_set(struct rtnl *nl, const struct labfile_route *r)
 {
+	const struct rtnl_metrics m = {
+		.metric = r->metric, .mtu = r->mtu, .initcwnd = r->initcwnd, .congctl = r->congctl};
+
 	return rtnl_route_add(nl, &r->dst, r->via.ip.family == LAB_IP_NONE ? NULL : &r->via.ip,
-			      r->iface ? (int)if_nametoindex(r->iface->name) : 0, r->metric);
+			      r->iface ? (int)if_nametoindex(r->iface->name) : 0, &m);
 }
 
 _Noreturn void holder_iface_main(int sock, const struct labfile_iface *iface)

@@ -415,9 +415,15 @@ static int route_add(struct lab_node *node, const struct labfile_route *r)
 		.via = addr_of(&r->via.ip),
 		.dev = r->iface ? node->ifaces[r->iface - node->file->ifaces].netif : NULL,
 		.metric = r->metric,
+		.mtu = r->mtu,
+		.initcwnd = r->initcwnd,
 		.proto = ROUTE_STATIC,
 	};
 
+	if (r->congctl && strlen(r->congctl) >= sizeof(route.congctl))
+		return -EPROTONOSUPPORT;
+	if (r->congctl)
+		memcpy(route.congctl, r->congctl, strlen(r->congctl) + 1);
 	return weft_route_add(node->stack, &route);
 }
 

@@ -73,6 +73,9 @@ struct labfile_route {
 	const char *dev_name;        /* as written, or NULL */
 	struct labfile_iface *iface; /* where it leads: the one named, or the gateway's */
 	uint32_t metric;             /* smaller is preferred */
+	uint32_t mtu;                /* 0: the interface's */
+	uint32_t initcwnd;           /* 0: the node's */
+	const char *congctl;         /* or NULL: the node's */
 	bool is_auto;                /* by `gateway` or `routing`, not in the file */
 };
 

@@ -93,6 +93,12 @@ static void print_route(const struct labfile_route *route, FILE *out)
 		fprintf(out, " dev %s", route->iface->name);
 	if (route->metric)
 		fprintf(out, " metric %u", route->metric);
+	if (route->mtu)
+		fprintf(out, " mtu %u", route->mtu);
+	if (route->initcwnd)
+		fprintf(out, " initcwnd %u", route->initcwnd);
+	if (route->congctl)
+		fprintf(out, " congctl %s", route->congctl);
 	fputc('\n', out);
 }
 

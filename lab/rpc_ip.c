@@ -289,6 +289,24 @@ static json_t *route_flags_json(const struct weft_route_info *info)
 	return flags;
 }
 
+/* As `ip -j` has it: an array of one object, with null for a feature; none: no member. */
+static void route_metrics_set(json_t *route, const struct weft_route *r)
+{
+	json_t *m = json_object();
+
+	if (r->mtu)
+		json_object_set_new(m, "mtu", json_integer(r->mtu));
+	if (r->initcwnd)
+		json_object_set_new(m, "initcwnd", json_integer(r->initcwnd));
+	if (r->ecn)
+		json_object_set_new(m, "ecn", json_null());
+	if (r->congctl[0])
+		json_object_set_new(m, "congestion", json_string(r->congctl));
+	if (json_object_size(m) > 0)
+		json_object_set_new(route, "metrics", json_pack("[O]", m));
+	json_decref(m);
+}
+
 static void route_add(void *arg, const struct weft_route_info *info)
 {
 	const struct weft_route *r = &info->route;
@@ -309,6 +327,7 @@ static void route_add(void *arg, const struct weft_route_info *info)
 	if (r->metric)
 		json_object_set_new(route, "metric", json_integer(r->metric));
 	json_object_set_new(route, "flags", route_flags_json(info));
+	route_metrics_set(route, r);
 	json_array_append_new(routes, route);
 }
 
@@ -355,6 +374,7 @@ static json_t *route_got_json(const struct weft_route_info *info, const struct w
 	json_object_set_new(route, "flags", json_array());
 	json_object_set_new(route, "uid", json_integer(0));
 	json_object_set_new(route, "cache", route_cache_json(r->type));
+	route_metrics_set(route, r);
 	return route;
 }
 
@@ -470,6 +490,14 @@ static const struct rpc_param route_params[] = {
 	{"metric", RPC_INTEGER, false, 0, UINT32_MAX, "The lowest wins; default: 0"},
 	{"protocol", RPC_INTEGER, false, 0, UINT8_MAX,
 	 "Who makes it, as in rtnetlink; default: 3, by hand"},
+	{"mtu", RPC_INTEGER, false, 0, UINT16_MAX,
+	 "Longest packet, bytes; default: the interface's"},
+	{"initcwnd", RPC_INTEGER, false, 0, UINT16_MAX,
+	 "TCP's initial window, segments; default: net.ipv4.tcp_init_cwnd"},
+	{"ecn", RPC_BOOLEAN, false, 0, 0,
+	 "TCP asks for ECN and agrees to it; default: by net.ipv4.tcp_ecn"},
+	{"congctl", RPC_STRING, false, 0, 0,
+	 "TCP's congestion control; default: net.ipv4.tcp_congestion_control"},
 	END,
 };
 

@@ -128,7 +128,12 @@ static bool route_args(struct rpc_call *call, struct weft_route *r, struct weft_
 	if (!st)
 		return false;
 	*r = (struct weft_route){.metric = (uint32_t)rpc_call_integer(call, "metric", 0),
-				 .proto = (uint8_t)rpc_call_integer(call, "protocol", 0)};
+				 .proto = (uint8_t)rpc_call_integer(call, "protocol", 0),
+				 .mtu = (uint32_t)rpc_call_integer(call, "mtu", 0),
+				 .initcwnd = (uint32_t)rpc_call_integer(call, "initcwnd", 0),
+				 .ecn = rpc_call_boolean(call, "ecn", false)};
+	/* One that is too long is none. */
+	(void)snprintf(r->congctl, sizeof(r->congctl), "%s", rpc_call_string(call, "congctl", ""));
 	type = word_index(rpc_call_string(call, "type", "unicast"), route_types);
 	if (type < 0) {
 		*ret = rpc_fail(call, RPC_INVALID_PARAMS, 0,
@@ -184,6 +189,8 @@ int rpc_ip_route_add(struct rpc_call *call)
 		return rpc_fail_errno(call, -ENODEV, "neither gateway nor interface");
 	/* The words are in the order of enum weft_route_how. */
 	err = weft_route_put(st, &r, (enum weft_route_how)mode);
+	if (err == -EPROTONOSUPPORT)
+		return rpc_fail(call, RPC_FAILED, err, "Unknown tcp congestion algorithm.");
 	if (err == -ENETUNREACH || (err == -EINVAL && r.via.family != WEFT_AF_UNSPEC))
 		return rpc_fail(call, RPC_FAILED, err, "Nexthop has invalid gateway.");
 	if (err == -EINVAL && r.src.family != WEFT_AF_UNSPEC)

@@ -11,6 +11,7 @@
 
 enum {
 	RTNL_MSG_MAX = 512,
+	RTNL_CONGCTL_MAX = 16, /* TCP_CA_NAME_MAX */
 };
 
 /* A request under construction; the headers come first, attributes are appended. */
@@ -59,7 +60,8 @@ static void msg_attr(struct rtnl_msg *msg, uint16_t type, const void *data, size
 	char *p = (char *)msg + at;
 
 	memcpy(p, &rta, sizeof(rta));
-	memcpy(p + RTA_LENGTH(0), data, len);
+	if (len > 0)
+		memcpy(p + RTA_LENGTH(0), data, len);
 	msg->hdr.nlmsg_len = (uint32_t)(at + RTA_LENGTH(len));
 }
 
@@ -132,8 +134,25 @@ int rtnl_addr_add(struct rtnl *nl, int ifindex, const struct lab_net *net)
 	return msg_talk(nl, &msg);
 }
 
+/* Attributes within an attribute. */
+static void msg_route_metrics(struct rtnl_msg *msg, const struct rtnl_metrics *m)
+{
+	uint32_t at = NLMSG_ALIGN(msg->hdr.nlmsg_len);
+	struct rtattr rta = {.rta_type = RTA_METRICS};
+
+	msg_attr(msg, RTA_METRICS, NULL, 0);
+	if (m->mtu)
+		msg_attr(msg, RTAX_MTU, &m->mtu, sizeof(m->mtu));
+	if (m->initcwnd)
+		msg_attr(msg, RTAX_INITCWND, &m->initcwnd, sizeof(m->initcwnd));
+	if (m->congctl)
+		msg_attr(msg, RTAX_CC_ALGO, m->congctl, strlen(m->congctl) + 1);
+	rta.rta_len = (uint16_t)(msg->hdr.nlmsg_len - at);
+	memcpy((char *)msg + at, &rta, sizeof(rta));
+}
+
 int rtnl_route_add(struct rtnl *nl, const struct lab_net *dst, const struct lab_ip *via,
-		   int ifindex, uint32_t metric)
+		   int ifindex, const struct rtnl_metrics *m)
 {
 	struct rtmsg rtm = {
 		.rtm_family = rtnl_family(&dst->ip),
@@ -152,7 +171,11 @@ int rtnl_route_add(struct rtnl *nl, const struct lab_net *dst, const struct lab_
 		msg_attr(&msg, RTA_GATEWAY, via->bytes, rtnl_addr_len(via));
 	if (ifindex)
 		msg_attr(&msg, RTA_OIF, &ifindex, sizeof(ifindex));
-	if (metric)
-		msg_attr(&msg, RTA_PRIORITY, &metric, sizeof(metric));
+	if (m->metric)
+		msg_attr(&msg, RTA_PRIORITY, &m->metric, sizeof(m->metric));
+	if (m->congctl && strlen(m->congctl) >= RTNL_CONGCTL_MAX)
+		return -EPROTONOSUPPORT;
+	if (m->mtu || m->initcwnd || m->congctl)
+		msg_route_metrics(&msg, m);
 	return msg_talk(nl, &msg);
 }

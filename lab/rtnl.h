@@ -22,6 +22,13 @@ void rtnl_close(struct rtnl *nl);
 /* Brings an interface up; `mac` NULL and mtu 0 leave what it has. */
 int rtnl_link_up(struct rtnl *nl, int ifindex, const uint8_t *mac, uint32_t mtu) MUST_CHECK;
 int rtnl_addr_add(struct rtnl *nl, int ifindex, const struct lab_net *net) MUST_CHECK;
+/* What a route says besides; 0 and NULL: nothing. */
+struct rtnl_metrics {
+	uint32_t metric;
+	uint32_t mtu;
+	uint32_t initcwnd;
+	const char *congctl; /* less than 16 bytes; a longer one is refused */
+};
 /* `via` may be NULL (on-link), ifindex 0 (found from the gateway). */
 int rtnl_route_add(struct rtnl *nl, const struct lab_net *dst, const struct lab_ip *via,
-		   int ifindex, uint32_t metric) MUST_CHECK;
+		   int ifindex, const struct rtnl_metrics *m) MUST_CHECK;

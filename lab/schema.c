@@ -101,6 +101,29 @@ static const struct lab_key route_keys[] = {
 		.help = "Of two routes for the same prefix, the one with the smaller number is "
 			"used",
 	},
+	{
+		.name = "mtu",
+		.type = LAB_T_U32,
+		FIELD(labfile_route, mtu),
+		.min = 68,
+		.max = UINT16_MAX,
+		.help = "The longest packet to there, in bytes; without one, the interface's",
+	},
+	{
+		.name = "initcwnd",
+		.type = LAB_T_U32,
+		FIELD(labfile_route, initcwnd),
+		.min = 1,
+		.max = UINT16_MAX,
+		.help = "TCP's initial congestion window to there, in segments",
+	},
+	{
+		.name = "congctl",
+		.type = LAB_T_TEXT,
+		FIELD(labfile_route, congctl),
+		.help = "TCP's congestion control to there, by the name that TCP_CONGESTION has; "
+			"without one, the node's",
+	},
 	END_OF_KEYS,
 };
 

@@ -202,9 +202,15 @@ struct weft_route {
 	enum weft_route_type type;
 	uint8_t proto; /* who makes it, as in rtnetlink; 0: by hand (3). In lists it is in the info
 			*/
+	/* What it says of the traffic that takes it; 0 and "": nothing. Del does not look at it. */
+	uint32_t mtu;      /* bytes, up to 65535; what is longer than the interface's is not used */
+	uint32_t initcwnd; /* TCP's initial window, segments, up to 65535 */
+	bool ecn;          /* TCP asks for ECN and agrees to it */
+	char congctl[16];  /* TCP's congestion control; sockets may choose another later */
 };
-/* -EEXIST (same prefix and metric), -ENETUNREACH (gateway not on-link), -EINVAL, -ENOMEM; -ESRCH
- * from del when there is none. `proto` matters to del only when it is not 0. */
+/* -EEXIST (same prefix and metric), -ENETUNREACH (gateway not on-link), -EINVAL, -ENOMEM,
+ * -EPROTONOSUPPORT (no such congestion control); -ESRCH from del when there is none. `proto`
+ * matters to del only when it is not 0. */
 WEFT_API int weft_route_add(struct weft_stack *st, const struct weft_route *r);
 /* What becomes of routes that have the same prefix and metric: the verbs of `ip route`. */
 enum weft_route_how {
@@ -217,9 +223,10 @@ enum weft_route_how {
 WEFT_API int weft_route_put(struct weft_stack *st, const struct weft_route *r,
 			    enum weft_route_how how);
 WEFT_API int weft_route_del(struct weft_stack *st, const struct weft_route *r);
-/* Reads "PREFIX|default [via ADDR] [dev IF] [metric N] [src ADDR]" and adds it; also "unreachable
- * PREFIX", "blackhole PREFIX", "prohibit PREFIX". -EINVAL: not understood; -ENODEV: no such
- * interface; else as weft_route_add(). */
+/* Reads "PREFIX|default [via ADDR] [dev IF] [metric N] [src ADDR] [mtu N] [initcwnd N]
+ * [features ecn] [congctl NAME]" and adds it; also "unreachable PREFIX", "blackhole PREFIX",
+ * "prohibit PREFIX". -EINVAL: not understood; -ENODEV: no such interface; else as
+ * weft_route_add(). */
 WEFT_API int weft_route_add_text(struct weft_stack *st, const char *text);
 struct weft_route_info {
 	struct weft_route route; /* src: of connected routes, the source that they lead to */

@@ -5,6 +5,7 @@
 #include "api/api_ip6.h"
 #include "ip/ip4.h"
 #include "link/neigh.h"
+#include "transport/cc/cc.h"
 
 /* 0, or -EINVAL: another family's. */
 static int ip4_of(const struct weft_addr *addr, struct ip4_addr *ret)
@@ -121,6 +122,36 @@ static int route_type_of(const struct weft_route *r, uint8_t *ret)
 	return 0;
 }
 
+int api_route_metrics_of(const struct weft_route *r, struct route_metrics *ret)
+{
+	const struct cc_ops *ops = NULL;
+
+	if (r->mtu > UINT16_MAX || r->initcwnd > UINT16_MAX ||
+	    !memchr(r->congctl, '\0', sizeof(r->congctl)))
+		return -EINVAL;
+	if (r->congctl[0]) {
+		ops = cc_find(r->congctl);
+		if (!ops)
+			return -EPROTONOSUPPORT;
+	}
+	*ret = (struct route_metrics){.mtu = (uint16_t)r->mtu,
+				      .initcwnd = (uint16_t)r->initcwnd,
+				      .congctl = ops ? (uint8_t)(cc_index(ops) + 1) : 0,
+				      .features = r->ecn ? ROUTE_FEATURE_ECN : 0};
+	return 0;
+}
+
+void api_route_metrics_show(const struct route_metrics *m, struct weft_route *ret)
+{
+	const struct cc_ops *ops = m->congctl ? cc_at(m->congctl - 1u) : NULL;
+
+	ret->mtu = m->mtu;
+	ret->initcwnd = m->initcwnd;
+	ret->ecn = m->features & ROUTE_FEATURE_ECN;
+	if (ops)
+		memcpy(ret->congctl, ops->name, strlen(ops->name) + 1);
+}
+
 static int fib4_route_of(const struct weft_route *r, struct fib4_route *ret)
 {
 	int err;
@@ -136,6 +167,8 @@ static int fib4_route_of(const struct weft_route *r, struct fib4_route *ret)
 		err = ip4_of_optional(&r->via, &ret->via);
 	if (!err)
 		err = ip4_of_optional(&r->src, &ret->src);
+	if (!err)
+		err = api_route_metrics_of(r, &ret->metrics);
 	return err;
 }
 
@@ -223,6 +256,7 @@ static bool routes_show(void *arg, const struct fib4_route *r)
 	    !ip4_addr_select(w->st, r->netif, r->dst, &src))
 		src = IP4_ADDR_ANY;
 	info.route.src = weft_ip4_of_optional(src);
+	api_route_metrics_show(&r->metrics, &info.route);
 	w->fn(w->arg, &info);
 	return true;
 }
@@ -282,6 +316,11 @@ int weft_route_get(struct weft_stack *handle, const struct weft_addr *dst,
 			  .src = weft_ip4_of_optional(ip_addr_to_ip4(&chosen)),
 			  .type = dst_type(to, &out)},
 	};
+	if (out.has_metrics) {
+		struct route_metrics m = ip_route_metrics(st, &flow);
+
+		api_route_metrics_show(&m, &ret->route);
+	}
 	if (ret->route.type == WEFT_ROUTE_UNICAST && !ip4_addr_eq(&hop, &to))
 		ret->route.via = weft_ip4_of(hop);
 	return 0;
@@ -332,6 +371,23 @@ static bool route_type_parse(const char *word, enum weft_route_type *ret)
 	return false;
 }
 
+static int route_metric_parse(const char *name, const char *value, struct weft_route *r)
+{
+	if (strcmp(name, "mtu") == 0)
+		return api_number_parse(value, UINT16_MAX, &r->mtu);
+	if (strcmp(name, "initcwnd") == 0)
+		return api_number_parse(value, UINT16_MAX, &r->initcwnd);
+	if (strcmp(name, "features") == 0) {
+		r->ecn = strcmp(value, "ecn") == 0;
+		return r->ecn ? 0 : -EINVAL;
+	}
+	if (strcmp(name, "congctl") == 0 && strlen(value) < sizeof(r->congctl)) {
+		memcpy(r->congctl, value, strlen(value) + 1);
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int route_option_parse(struct weft_stack *st, const char *name, const char *value,
 			      struct weft_route *r)
 {
@@ -345,7 +401,7 @@ static int route_option_parse(struct weft_stack *st, const char *name, const cha
 		r->dev = weft_netif_find(st, value);
 		return r->dev ? 0 : -ENODEV;
 	}
-	return -EINVAL;
+	return route_metric_parse(name, value, r);
 }
 
 static int route_parse(struct weft_stack *st, const char *text, struct weft_route *r)

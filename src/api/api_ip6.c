@@ -129,6 +129,8 @@ static int fib6_route_of(const struct weft_route *r, uint8_t type, struct fib6_r
 		err = ip6_of_optional(&r->via, &ret->via);
 	if (!err)
 		err = ip6_of_optional(&r->src, &ret->src);
+	if (!err)
+		err = api_route_metrics_of(r, &ret->metrics);
 	return err;
 }
 
@@ -183,7 +185,7 @@ struct routes_walk {
 static bool routes_show(void *arg, const struct fib6_route *r)
 {
 	const struct routes_walk *w = arg;
-	const struct weft_route_info info = {
+	struct weft_route_info info = {
 		.route = {.dst = weft_ip6_of(&r->dst),
 			  .prefix_len = r->prefix_len,
 			  .via = weft_ip6_of_optional(&r->via),
@@ -197,6 +199,7 @@ static bool routes_show(void *arg, const struct fib6_route *r)
 		.is_dead = r->is_dead,
 	};
 
+	api_route_metrics_show(&r->metrics, &info.route);
 	w->fn(w->arg, &info);
 	return true;
 }
@@ -247,6 +250,11 @@ int api_ip6_route_get(struct stack *st, const struct weft_addr *dst, const struc
 			  .src = weft_ip6_of_optional(&from),
 			  .type = dst_type(&to, &out)},
 	};
+	if (out.has_metrics) {
+		struct route_metrics m = ip_route_metrics(st, &flow);
+
+		api_route_metrics_show(&m, &ret->route);
+	}
 	if (ret->route.type == WEFT_ROUTE_UNICAST && !ip6_addr_eq(&hop, &to))
 		ret->route.via = weft_ip6_of(&hop);
 	return 0;

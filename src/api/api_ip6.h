@@ -21,3 +21,8 @@ void api_ip6_routes(struct stack *st, enum weft_route_type (*type_of)(uint8_t ty
 		    void (*fn)(void *arg, const struct weft_route_info *info), void *arg);
 int api_ip6_route_get(struct stack *st, const struct weft_addr *dst, const struct weft_addr *src,
 		      const struct netif *oif, struct weft_route_info *ret) MUST_CHECK;
+
+/* What a route says besides, of both families: -EINVAL, -EPROTONOSUPPORT; and back, to where it is
+ * shown. */
+int api_route_metrics_of(const struct weft_route *r, struct route_metrics *ret) MUST_CHECK;
+void api_route_metrics_show(const struct route_metrics *m, struct weft_route *ret);

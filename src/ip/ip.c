@@ -21,6 +21,13 @@ int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 	return why == DROP_NONE ? 0 : drop_errno(why);
 }
 
+struct route_metrics ip_route_metrics(struct stack *st, const struct ip_flow *flow)
+{
+	if (ip_addr_is_ip4(&flow->dst))
+		return ip4_route_metrics(st, flow);
+	return st->ip6 ? ip6_route_metrics(st, flow) : (struct route_metrics){0};
+}
+
 int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 {
 	if (likely(ip_addr_is_ip4(&out->flow.dst)))

@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "core/stack.h"
 #include "ip/addr_select.h"
+#include "ip/fib/route.h"
 #include "wire/addr.h"
 
 struct neigh;
@@ -40,6 +41,7 @@ struct ip_dst {
 	uint8_t prefix_len;    /* of the route, for the hop code */
 	bool is_local : 1;     /* goes to ourselves */
 	bool is_mtu_floor : 1; /* the path carries less than we believe: no DF */
+	bool has_metrics : 1;  /* the route says more: ip_route_metrics() */
 };
 static_assert(sizeof(struct ip_dst) <= 40, "two of these fit a socket's cache line budget");
 
@@ -63,6 +65,8 @@ struct ip_out {
  * failure. */
 int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 	     struct ip_addr *ret_src) MUST_CHECK;
+/* What the route of such packets says besides; all zero: nothing. */
+struct route_metrics ip_route_metrics(struct stack *st, const struct ip_flow *flow);
 bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst);
 /* A path to `dst` carries no more than `mtu`, as an ICMP error says that the transport has found to
  * be about a packet of its own (ip/pmtu.h). */

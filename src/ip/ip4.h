@@ -147,6 +147,7 @@ bool ip4_group_is_joined(const struct netif *netif, struct ip4_addr group);
  */
 
 /* ip_route() for IPv4, with the reason of a refusal. */
+struct route_metrics ip4_route_metrics(struct stack *st, const struct ip_flow *flow);
 enum drop ip4_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 		    struct ip_addr *ret_src) MUST_CHECK;
 /* The reason that a route of a refusing type, or none, gives. */

@@ -42,7 +42,8 @@ struct ip4_addr ip4_route_nexthop(const struct fib4_route *route, struct ip4_add
 struct target {
 	struct netif *netif;
 	struct ip4_addr nexthop;
-	struct ip4_addr src; /* the route's preference; unspecified: none */
+	struct ip4_addr src;                 /* the route's preference; unspecified: none */
+	const struct route_metrics *metrics; /* NULL: none */
 	uint8_t prefix_len;
 	bool is_local;
 };
@@ -82,6 +83,8 @@ static enum drop target_route(struct stack *st, const struct fib4_route *route, 
 	*ret = (struct target){.netif = route->netif,
 			       .nexthop = ip4_route_nexthop(route, dst),
 			       .src = route->src,
+			       .metrics = route_metrics_are_set(&route->metrics) ? &route->metrics
+										 : NULL,
 			       .prefix_len = route->prefix_len};
 	return DROP_NONE;
 }
@@ -139,6 +142,15 @@ static enum drop source_select(const struct stack *st, const struct target *t, s
 	return why;
 }
 
+struct route_metrics ip4_route_metrics(struct stack *st, const struct ip_flow *flow)
+{
+	struct target t;
+
+	if (target_find(st, flow, ip_addr_to_ip4(&flow->dst), &t) != DROP_NONE || !t.metrics)
+		return (struct route_metrics){0};
+	return *t.metrics;
+}
+
 enum drop ip4_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 		    struct ip_addr *ret_src)
 {
@@ -146,6 +158,7 @@ enum drop ip4_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	struct ip_addr src = flow->src;
 	enum drop why;
 	struct target t;
+	uint16_t mtu;
 	bool is_floor;
 
 	if (ip4_addr_is_unspecified(&dst))
@@ -162,10 +175,14 @@ enum drop ip4_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	if (!t.is_local && ip_addr_is_loopback(&flow->dst))
 		return DROP_IP_NO_ROUTE;
 
+	mtu = (uint16_t)t.netif->mtu;
+	if (t.metrics && t.metrics->mtu && t.metrics->mtu < mtu)
+		mtu = t.metrics->mtu;
 	*ret = (struct ip_dst){.netif = t.netif,
 			       .nexthop = ip_addr_from_ip4(&t.nexthop),
 			       .gen = st->ip4->dst_gen,
-			       .mtu = (uint16_t)t.netif->mtu,
+			       .mtu = mtu,
+			       .has_metrics = t.metrics,
 			       .prefix_len = t.prefix_len,
 			       .is_local = t.is_local};
 	if (!t.is_local) {

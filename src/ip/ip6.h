@@ -252,6 +252,7 @@ bool ip6_group_is_joined(const struct netif *netif, const struct ip6_addr *group
  */
 
 /* ip_route() for IPv6, with the reason of a refusal. */
+struct route_metrics ip6_route_metrics(struct stack *st, const struct ip_flow *flow);
 enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 		    struct ip_addr *ret_src) MUST_CHECK;
 /* The reason that a route of a refusing type, or none, gives. */

@@ -32,7 +32,8 @@ enum drop ip6_route_refusal(const struct fib6_route *route)
 struct target {
 	struct netif *netif;
 	struct ip6_addr nexthop;
-	struct ip6_addr src; /* the route's preference; unspecified: none */
+	struct ip6_addr src;                 /* the route's preference; unspecified: none */
+	const struct route_metrics *metrics; /* NULL: none */
 	uint8_t prefix_len;
 	bool is_local;
 };
@@ -73,6 +74,8 @@ static enum drop target_route(struct stack *st, const struct fib6_route *route,
 	*ret = (struct target){.netif = route->netif,
 			       .nexthop = ip6_addr_is_unspecified(&route->via) ? *dst : route->via,
 			       .src = route->src,
+			       .metrics = route_metrics_are_set(&route->metrics) ? &route->metrics
+										 : NULL,
 			       .prefix_len = route->prefix_len};
 	return DROP_NONE;
 }
@@ -160,6 +163,16 @@ static enum drop source_select(const struct stack *st, const struct target *t,
 	return DROP_NONE;
 }
 
+struct route_metrics ip6_route_metrics(struct stack *st, const struct ip_flow *flow)
+{
+	struct ip6_addr dst = ip_addr_to_ip6(&flow->dst);
+	struct target t;
+
+	if (target_find(st, flow, &dst, &t) != DROP_NONE || !t.metrics)
+		return (struct route_metrics){0};
+	return *t.metrics;
+}
+
 enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 		    struct ip_addr *ret_src)
 {
@@ -167,6 +180,7 @@ enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	struct ip_addr src = flow->src;
 	enum drop why;
 	bool is_floor;
+	uint16_t mtu;
 	struct target t;
 
 	if (ip6_addr_is_unspecified(&dst))
@@ -188,10 +202,14 @@ enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	if (!t.is_local && ip_addr_is_loopback(&flow->dst))
 		return DROP_IP_NO_ROUTE;
 
+	mtu = (uint16_t)ip6_netif_mtu(t.netif);
+	if (t.metrics && t.metrics->mtu && t.metrics->mtu < mtu)
+		mtu = t.metrics->mtu;
 	*ret = (struct ip_dst){.netif = t.netif,
 			       .nexthop = ip_addr_from_ip6(&t.nexthop),
 			       .gen = st->ip4->dst_gen,
-			       .mtu = (uint16_t)ip6_netif_mtu(t.netif),
+			       .mtu = mtu,
+			       .has_metrics = t.metrics,
 			       .prefix_len = t.prefix_len,
 			       .is_local = t.is_local};
 	if (!t.is_local)

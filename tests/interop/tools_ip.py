@@ -221,6 +221,9 @@ def ip_shows():
                  "8.8.8.8 oif eth1", "8.8.8.8 from 10.0.0.99"):
         compare("ip", "route", "get", *args.split(), exact=True)
     compare("ip", "-j", "route", "get", "8.8.8.8", exact=True)
+    for args in ("route add 8.8.0.0/16 via 10.0.0.2 congctl reno features ecn", "route get 8.8.8.8",
+                 "-j route get 8.8.8.8", "route del 8.8.0.0/16"):
+        compare("ip", *args.split(), exact=True)
     compare("ip", "-o", "ro", "get", "10.0.0.1", exact=True)
 
 
@@ -250,6 +253,10 @@ def ip_changes():
                  "route add unreachable 1.2.3.0/24", "route add blackhole 1.2.4.0/24", "route add prohibit 1.2.5.0/24",
                  "route", "-j route", "-d route", "route show type unreachable", "route show metric 50",
                  "route get 1.2.3.4", "route get 1.2.4.4", "route get 1.2.5.4", "route get 7.7.7.7",
+                 "route add 8.0.0.0/8 via 10.0.0.2 mtu 1400 initcwnd 20 features ecn congctl cubic", "route show 8.0.0.0/8",
+                 "-j route show 8.0.0.0/8", "route add 9.0.0.0/8 via 10.0.0.2 congctl nosuch",
+                 "route add 9.0.0.0/8 via 10.0.0.2 features foo", "route add 9.0.0.0/8 via 10.0.0.2 initcwnd x",
+                 "route add 9.0.0.0/8 via 10.0.0.2 metric x", "route del 8.0.0.0/8",
                  "route del 1.2.3.0/24", "route del blackhole 1.2.4.0/24", "route del 1.2.5.0/24", "route del 7.0.0.0/8",
                  "route add 5.0.0.0/8 via 99.9.9.9", "route add 5.0.0.0/8 dev nope", "route add 5.0.0.1/8 dev eth0",
                  "route add 5.0.0.0/33 dev eth0", "route add 5.0.0.0/8", "route add 5.0.0.0/8 bogus 3",

@@ -26,6 +26,11 @@ int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 	return 0;
 }
 
+struct route_metrics ip_route_metrics(struct stack *st UNUSED, const struct ip_flow *flow UNUSED)
+{
+	return (struct route_metrics){0};
+}
+
 bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst)
 {
 	return dst->gen == host_of(st)->gen;

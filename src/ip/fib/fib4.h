@@ -45,6 +45,7 @@ struct fib4_route {
 	uint8_t proto; /* enum route_proto or a daemon's number */
 	uint8_t scope; /* enum route_scope */
 	bool is_dead;  /* its interface is down; never set on local routes */
+	struct route_metrics metrics;
 };
 
 struct fib4_node {

@@ -49,6 +49,7 @@ struct fib6_route {
 	bool is_dead;     /* its interface is down; never set on local routes */
 	int64_t until_ns; /* when its owner takes it away, for those who look; 0, INT64_MAX: never
 			   */
+	struct route_metrics metrics;
 };
 
 struct fib6_node;

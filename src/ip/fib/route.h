@@ -3,6 +3,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum route_type {
 	ROUTE_UNICAST = 1,
 	ROUTE_LOCAL = 2,     /* an address of ours: deliver */
@@ -20,6 +23,23 @@ enum route_proto {
 	ROUTE_PROTO_STATIC = 4,   /* configuration; routing daemons use their own numbers */
 	ROUTE_PROTO_RA = 9,       /* router advertisements */
 };
+
+enum {
+	ROUTE_FEATURE_ECN = 1, /* as RTAX_FEATURE_ECN */
+};
+
+/* What a route says of the traffic that takes it; 0: nothing, the stack's settings hold. */
+struct route_metrics {
+	uint16_t mtu;      /* bytes; no more than the interface's */
+	uint16_t initcwnd; /* segments */
+	uint8_t congctl;   /* congestion control of TCP: one more than its index */
+	uint8_t features;  /* ROUTE_FEATURE_* */
+};
+
+static inline bool route_metrics_are_set(const struct route_metrics *m)
+{
+	return m->mtu || m->initcwnd || m->congctl || m->features;
+}
 
 /* How far the destination is. */
 enum route_scope {

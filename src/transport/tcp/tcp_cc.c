@@ -70,13 +70,15 @@ void tcp_sender_free(struct tcp_conn *conn)
 
 void tcp_cc_start(struct tcp_conn *conn)
 {
-	uint32_t n = tcp_conf(conn)->init_cwnd, mss = conn->mss;
+	uint32_t n = tcp_route_metrics(conn).initcwnd, mss = conn->mss;
 	void *priv = conn->cc.priv;
 
 	if (n == 0)
+		n = tcp_conf(conn)->init_cwnd;
+	if (n == 0)
 		n = mss > 2190 ? 2 : mss > 1095 ? 3 : 4; /* RFC 5681 §3.1 */
 	cc_init(&conn->cc, conn->cc.ops, mss);
-	conn->cc.cwnd = n * mss;
+	conn->cc.cwnd = tcp_min(n * mss, CC_CWND_MAX);
 	conn->cc.priv = priv;
 	if (priv) {
 		memset(priv, 0, tcp_sender(conn)->n_cc);

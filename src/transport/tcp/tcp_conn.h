@@ -86,6 +86,7 @@ enum {
 	TCP_ECN_EXACT = 1 << 4, /* marks are echoed one by one */
 	TCP_ECN_ASKED = 1 << 5, /* the SYN had ECE and CWR */
 	TCP_ECN_SEEN = 1 << 6,  /* the peer sends ECT: a missing mark means something */
+	TCP_ECN_ROUTE = 1 << 7, /* the route asks for it, whatever the setting is */
 };
 
 /* tcp_conn->tfo: fast open (tcp_tfo.c) */

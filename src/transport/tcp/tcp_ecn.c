@@ -39,7 +39,7 @@ uint16_t tcp_ecn_syn_flags(struct tcp_conn *conn, bool is_reply, bool is_again)
 {
 	if (is_reply)
 		return conn->ecn & TCP_ECN_OK ? TCP_F_ECE : 0;
-	if (tcp_conf(conn)->ecn != 1 && !tcp_cc_wants_ecn(conn))
+	if (tcp_conf(conn)->ecn != 1 && !tcp_cc_wants_ecn(conn) && !(conn->ecn & TCP_ECN_ROUTE))
 		return 0;
 	if (is_again && tcp_conf(conn)->ecn_fallback)
 		return 0;
@@ -56,6 +56,14 @@ void tcp_ecn_learn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->ecn &= (uint8_t)~TCP_ECN_ASKED;
 }
 
+/* The way back asks for it (`ip route … features ecn`). */
+static bool ecn_is_of_route(const struct tcp_conn *listener, const struct tcp_seg *seg)
+{
+	struct ip_flow flow = {.dst = seg->info->src, .src = seg->info->dst};
+
+	return ip_route_metrics(listener->sk.stack, &flow).features & ROUTE_FEATURE_ECN;
+}
+
 /* RFC 3168 §6.1.1: a SYN is not ECT; from where it is, marks cannot be trusted. */
 bool tcp_ecn_accepts(const struct tcp_conn *listener, const struct tcp_seg *seg)
 {
@@ -63,7 +71,8 @@ bool tcp_ecn_accepts(const struct tcp_conn *listener, const struct tcp_seg *seg)
 
 	if ((seg->flags & (SYN_ECN | TCP_F_AE)) != SYN_ECN)
 		return false;
-	return tcp_cc_wants_ecn(listener) || (tcp_conf(listener)->ecn && !is_ect);
+	return tcp_cc_wants_ecn(listener) ||
+	       (!is_ect && (tcp_conf(listener)->ecn || ecn_is_of_route(listener, seg)));
 }
 
 uint8_t tcp_ecn_output(struct tcp_conn *conn, bool is_new_data, uint16_t *flags)

@@ -233,6 +233,7 @@ static struct tcp_conn *tcp_child_new(struct tcp_req *req)
 	tcp_mtup_start(child);
 	if (tcp_route_sync(child) < 0)
 		tcp_mss_sync(child);
+	tcp_route_begin(child);
 	tcp_cc_start(child);
 	child->flags |= TCPC_PASSIVE | TCPC_ACCEPTQ;
 	tcp_conn_hold(child);

@@ -509,6 +509,10 @@ bool tcp_nagle_holds(const struct tcp_conn *conn);
 /* Route and segment size follow the routing table. 0, or ip_route()'s error with the old values
  * kept. */
 int tcp_route_sync(struct tcp_conn *conn) MUST_CHECK;
+/* What the route says of the connection besides. */
+struct route_metrics tcp_route_metrics(const struct tcp_conn *conn);
+/* A handshake begins, with a route: its congestion control, and its wish for ECN, hold. */
+void tcp_route_begin(struct tcp_conn *conn);
 void tcp_mss_sync(struct tcp_conn *conn);
 /* An ICMP error says that datagrams longer than `mtu` do not get through. */
 void tcp_pmtu_learn(struct tcp_conn *conn, uint32_t mtu);

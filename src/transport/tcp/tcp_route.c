@@ -67,9 +67,9 @@ void tcp_pmtu_age(struct tcp_conn *conn)
 	tcp_mss_sync(conn);
 }
 
-int tcp_route_sync(struct tcp_conn *conn)
+static struct ip_flow tcp_flow(const struct tcp_conn *conn)
 {
-	struct ip_flow flow = {
+	return (struct ip_flow){
 		.dst = conn->sk.conn.raddr,
 		.src = conn->sk.conn.laddr,
 		.oif = conn->sk.conn.ifindex,
@@ -77,6 +77,31 @@ int tcp_route_sync(struct tcp_conn *conn)
 		.tos = conn->sk.tos,
 		.proto = IP_PROTO_TCP,
 	};
+}
+
+struct route_metrics tcp_route_metrics(const struct tcp_conn *conn)
+{
+	struct ip_flow flow = tcp_flow(conn);
+
+	if (likely(!conn->sk.dst.has_metrics))
+		return (struct route_metrics){0};
+	return ip_route_metrics(conn->sk.stack, &flow);
+}
+
+void tcp_route_begin(struct tcp_conn *conn)
+{
+	struct route_metrics m = tcp_route_metrics(conn);
+	const struct cc_ops *ops = m.congctl ? cc_at(m.congctl - 1u) : NULL;
+
+	if (ops)
+		(void)!tcp_cc_set(conn, ops);
+	if (m.features & ROUTE_FEATURE_ECN)
+		conn->ecn |= TCP_ECN_ROUTE;
+}
+
+int tcp_route_sync(struct tcp_conn *conn)
+{
+	struct ip_flow flow = tcp_flow(conn);
 	struct ip_addr src;
 	struct ip_dst dst;
 	int err = ip_route(conn->sk.stack, &flow, &dst, &src);

@@ -47,6 +47,7 @@ static void tcp_connect_start(struct tcp_conn *conn, const struct ip_dst *dst)
 	conn->sk.err = 0;
 	conn->sk.dst = *dst;
 	conn->gso_max = (uint16_t)tcp_min(dst->netif->gso_max_bytes, 65535);
+	tcp_route_begin(conn);
 	conn->iss = tcp_isn(st, &conn->sk.conn);
 	conn->ts_off = tcp_ts_offset(st, &conn->sk.conn);
 	conn->snd_una = conn->iss;
