@@ -245,30 +245,33 @@ static void bop_start(struct bop *op)
 
 /* The thread */
 
-static struct bop *ring_take(struct weft_thread *t)
+/* What is in the ring now; what comes meanwhile has its turn when the engine has had its own. */
+static uint32_t ring_take_all(struct weft_thread *t, struct bop *ret[BLOCKING_RING_MAX])
 {
-	struct bop *op = NULL;
+	uint32_t n = 0;
 
 	pthread_mutex_lock(&t->lock);
-	if (t->tail != t->head)
-		op = t->ring[t->tail++ % BLOCKING_RING_MAX];
-	pthread_cond_signal(&t->has_room);
+	while (t->tail != t->head)
+		ret[n++] = t->ring[t->tail++ % BLOCKING_RING_MAX];
+	pthread_cond_broadcast(&t->has_room);
 	pthread_mutex_unlock(&t->lock);
-	return op;
+	return n;
 }
 
 static void thread_ready(void *arg, int fd, uint32_t events)
 {
 	struct weft_thread *t = arg;
+	struct bop *ops[BLOCKING_RING_MAX];
 	uint64_t count;
-	struct bop *op;
+	uint32_t n;
 
 	(void)events;
 	(void)!read(fd, &count, sizeof(count));
+	n = ring_take_all(t, ops);
 	/* The engine's clock stands still while the loop sleeps. */
 	(void)weft_engine_run(t->eng, weft_io_now_ns());
-	while ((op = ring_take(t)))
-		bop_start(op);
+	for (uint32_t i = 0; i < n; i++)
+		bop_start(ops[i]);
 }
 
 static void *thread_main(void *arg)
@@ -563,6 +566,14 @@ static ptrdiff_t step_sendmsg(struct bop *op)
 	return weft_sendmsg(op->args.bs->s, op->args.cmsg, op->args.flags);
 }
 
+/* Bytes to read: an error, the end and the urgent mark end a call that has some. */
+static bool bop_has_more(const struct bop *op)
+{
+	int n = 0;
+
+	return weft_ioctl(op->args.bs->s, WEFT_SIOCINQ, &n) == 0 && n > 0;
+}
+
 static ptrdiff_t step_recv(struct bop *op)
 {
 	const struct bargs *a = &op->args;
@@ -570,12 +581,18 @@ static ptrdiff_t step_recv(struct bop *op)
 	uint32_t flags = a->flags & ~(uint32_t)WEFT_MSG_WAITALL;
 	ptrdiff_t n;
 
+	if (op->n_done && !bop_has_more(op))
+		return weft_events(a->bs->s) & (WEFT_ERR | WEFT_HUP | WEFT_RDHUP | WEFT_PRI)
+			       ? (ptrdiff_t)op->n_done
+			       : -EAGAIN;
 	do {
 		n = weft_recvfrom(a->bs->s, (char *)a->buf + op->n_done, a->len - op->n_done, flags,
 				  a->from);
 		if (n > 0 && waits_for_all)
 			op->n_done += (size_t)n;
-	} while (n > 0 && waits_for_all && op->n_done < a->len);
+	} while (n > 0 && waits_for_all && op->n_done < a->len && bop_has_more(op));
+	if (n > 0 && waits_for_all && op->n_done < a->len)
+		return step_recv(op);
 	return n;
 }
 

@@ -13,8 +13,11 @@
 #include "transport/sock_table.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
+#include "wire/ip4.h"
 
 enum {
+	SOCK_FAMILIES = 46,   /* Linux's AF_MAX */
+	SOCK_TYPE_MASK = 0xf, /* bits that a type may have */
 	SOCK_TYPES = 11, /* Linux's SOCK_MAX: below, a type is unknown; from there on it is no type
 			  */
 };
@@ -50,11 +53,16 @@ int socket_new(struct stack *st, int family, int type, int protocol, struct sock
 	const struct sock_table *t = st->socks;
 	bool type_is_known = false;
 
+	/* In Linux's order: what no type can be, what no family can be, what no family has. */
+	if (type & ~SOCK_TYPE_MASK)
+		return -EINVAL;
+	if (family >= 0 && family < SOCK_FAMILIES && type >= SOCK_TYPES)
+		return -EINVAL;
 	if (!socket_family_is_known(st, family))
 		return -EAFNOSUPPORT;
 	if (family == WEFT_AF_PACKET)
 		return packet_new(st, type, protocol, ret);
-	if (type < 0 || type >= SOCK_TYPES || protocol < 0 || protocol > UINT8_MAX)
+	if (protocol < 0 || protocol > UINT8_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < t->n_protos; i++) {
 		type_is_known |= t->protos[i]->type == type;
@@ -176,6 +184,13 @@ int socket_connect(struct sock *sk, const struct sock_name *name)
 	if (name->family == WEFT_AF_UNSPEC)
 		return sk->proto->disconnect ? sk->proto->disconnect(sk) : -EOPNOTSUPP;
 	err = socket_dst_check(sk, name);
+	/* A stream that is not free to connect says so first, as in Linux. */
+	if (err == -EAFNOSUPPORT && sk->proto->connect_state) {
+		int state = sk->proto->connect_state(sk);
+
+		if (state)
+			return state < 0 ? state : 0;
+	}
 	if (!err)
 		err = socket_scope_set(sk, name);
 	if (err)
@@ -270,18 +285,24 @@ ptrdiff_t socket_sendmsg(struct sock *sk, const struct weft_msghdr *hdr, uint32_
 	return err ? err : socket_send_one(sk, &msg, to);
 }
 
-static uint32_t socket_recv_flags(const struct sock *sk)
+/* As in Linux what is not known is not looked at; raw and echo sockets alone refuse MSG_OOB. */
+static int socket_recv_flags(const struct sock *sk, struct sock_msg *msg)
 {
-	uint32_t flags = WEFT_MSG_PEEK | WEFT_MSG_TRUNC | WEFT_MSG_ERRQUEUE;
+	uint32_t known = WEFT_MSG_PEEK | WEFT_MSG_TRUNC | WEFT_MSG_ERRQUEUE;
 
-	return sk->proto->type == WEFT_SOCK_STREAM ? flags | WEFT_MSG_OOB : flags;
+	if (sk->proto->type == WEFT_SOCK_STREAM)
+		known |= WEFT_MSG_OOB;
+	else if ((msg->flags & WEFT_MSG_OOB) && sk->proto->ip_proto != IP_PROTO_UDP)
+		return -EOPNOTSUPP;
+	msg->flags &= known;
+	return 0;
 }
 
 static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct sock_name *ret_from)
 {
 	ptrdiff_t n;
 
-	if (msg->flags & ~socket_recv_flags(sk) || !sk->proto->recv)
+	if (!sk->proto->recv || socket_recv_flags(sk, msg))
 		return -EOPNOTSUPP;
 	if (msg->flags & WEFT_MSG_ERRQUEUE)
 		n = sk->proto->recv_err ? sk->proto->recv_err(sk, msg) : -EAGAIN;
@@ -362,10 +383,16 @@ int socket_shutdown(struct sock *sk, int how)
 {
 	bool rd = how == WEFT_SHUT_RD || how == WEFT_SHUT_RDWR;
 	bool wr = how == WEFT_SHUT_WR || how == WEFT_SHUT_RDWR;
+	int err;
 
 	if (!rd && !wr)
 		return -EINVAL;
-	return sk->proto->shutdown ? sk->proto->shutdown(sk, rd, wr) : -EOPNOTSUPP;
+	if (!sk->proto->shutdown)
+		return -EOPNOTSUPP;
+	err = sk->proto->shutdown(sk, rd, wr);
+	/* In Linux whoever polls is woken whatever came of it. */
+	sock_watch_wake(sk, SOCK_HUP);
+	return err;
 }
 
 void socket_close(struct sock *sk, bool abort)

@@ -97,6 +97,10 @@ static int socket_set_int(struct sock *sk, int name, int v)
 	case WEFT_SO_OOBINLINE:
 		socket_flag_set(sk, SOCK_F_OOBINLINE, v);
 		return 0;
+	case WEFT_SO_MARK:
+		sk->mark = (uint32_t)v;
+		sk->dst = (struct ip_dst){0};
+		return 0;
 	case WEFT_SO_SNDBUF:
 		sk->sndbuf_bytes = socket_buf_bytes(v, SOCK_SNDBUF_MIN, sk->stack->socks->wmem_max);
 		return 0;
@@ -122,16 +126,16 @@ static int socket_set_socket(struct sock *sk, int name, const void *val, size_t 
 	return socket_set_int(sk, name, v);
 }
 
-/* IP options may also be given in a single byte. */
+/* IP options may also be given in a single byte, and in none, which is 0. */
 static int socket_set_ip(struct sock *sk, int name, const void *val, size_t len)
 {
 	int v = 0;
 
-	if (len == 0)
+	if (len == 0 && name == WEFT_IP_TTL)
 		return -EINVAL;
-	if (len < sizeof(v))
+	if (len > 0 && len < sizeof(v))
 		v = *(const uint8_t *)val;
-	else
+	else if (len > 0)
 		memcpy(&v, val, sizeof(v));
 	switch (name) {
 	case WEFT_IP_TOS:
@@ -241,6 +245,9 @@ static int socket_get_int(struct sock *sk, int name, int *ret)
 	case WEFT_SO_OOBINLINE:
 		*ret = !!(sk->flags & SOCK_F_OOBINLINE);
 		return 0;
+	case WEFT_SO_MARK:
+		*ret = (int)sk->mark;
+		return 0;
 	case WEFT_SO_SNDBUF:
 		*ret = (int)sk->sndbuf_bytes;
 		return 0;
@@ -332,6 +339,27 @@ static int socket_get_ip6(const struct sock *sk, int name, int *ret)
 	}
 }
 
+/* As in Linux, asking at a level that an IPv4 socket has not is another error. */
+static bool socket_level_is_known(const struct sock *sk, int level)
+{
+	return sk->conn.family != WEFT_AF_INET || level == WEFT_SOL_SOCKET ||
+	       level == WEFT_IPPROTO_IP || level == sk->conn.proto ||
+	       (level == WEFT_SOL_RAW && sk->proto->type == WEFT_SOCK_RAW);
+}
+
+/* As in Linux, less than an int is a byte when an int's lowest is all of it. */
+static void socket_opt_shorten(const void *val, size_t *len)
+{
+	const uint8_t *b = val;
+
+	if (*len < 2 || *len >= sizeof(int))
+		return;
+	for (size_t i = 1; i < *len; i++)
+		if (b[i])
+			return;
+	*len = 1;
+}
+
 int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 {
 	int v, err;
@@ -352,6 +380,12 @@ int socket_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	else
 		err = -ENOPROTOOPT;
 	if (err == -ENOPROTOOPT && level != WEFT_SOL_SOCKET && sk->proto->getopt)
-		return sk->proto->getopt(sk, level, name, val, len);
-	return err ? err : socket_opt_put(val, len, &v, sizeof(v));
+		err = sk->proto->getopt(sk, level, name, val, len);
+	else if (!err)
+		err = socket_opt_put(val, len, &v, sizeof(v));
+	if (err == -ENOPROTOOPT && !socket_level_is_known(sk, level))
+		return -EOPNOTSUPP;
+	if (!err && level == WEFT_IPPROTO_IP)
+		socket_opt_shorten(val, len);
+	return err;
 }

@@ -152,8 +152,6 @@ uint32_t dgram_events(const struct sock *sk)
 		events |= SOCK_IN;
 	if (sk->err || ds->n_errq)
 		events |= SOCK_ERR;
-	if (sk->err)
-		events |= SOCK_IN;
 	if (shut_rd)
 		events |= SOCK_RDHUP;
 	if (shut_rd && shut_wr)
@@ -171,11 +169,10 @@ void dgram_diag(const struct sock *sk, struct sock_diag *ret)
 
 int dgram_shutdown(struct sock *sk, bool rd, bool wr)
 {
-	if (!(sk->flags & SOCK_F_CONNECTED))
-		return -ENOTCONN;
+	/* As in Linux it is done also where it is refused. */
 	sk->flags |= (rd ? SOCK_F_SHUT_RD : 0u) | (wr ? SOCK_F_SHUT_WR : 0u);
 	sock_wake(sk, dgram_events(sk));
-	return 0;
+	return sk->flags & SOCK_F_CONNECTED ? 0 : -ENOTCONN;
 }
 
 /* Names */
@@ -261,11 +258,22 @@ int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr, struc
 	return 0;
 }
 
+/* A broadcast without SO_BROADCAST. */
+static bool dgram_is_forbidden(const struct sock *sk, const struct ip_addr *addr)
+{
+	return !(sk->flags & SOCK_F_BROADCAST) && !ip_addr_is_multicast(addr) &&
+	       dgram_addr_is_group(sk->stack, addr);
+}
+
 int dgram_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 {
 	struct ip_addr bound = dgram_bound_addr(sk), src;
 	int err = dgram_route_connect(dgram_of(sk), addr, &src);
 
+	if (!err && dgram_is_forbidden(sk, addr)) {
+		dgram_route_forget(sk);
+		err = -EACCES;
+	}
 	if (err)
 		return err;
 	if (sk->flags & SOCK_F_CONNECTED)
@@ -296,23 +304,38 @@ int dgram_disconnect(struct sock *sk)
 	return 0;
 }
 
+int dgram_ioctl(struct sock *sk, unsigned int request, int *ret)
+{
+	const struct pkt *pkt = dgram_of(sk)->rcvq.first;
+
+	if (request != WEFT_SIOCINQ && request != WEFT_SIOCOUTQ)
+		return -ENOTTY;
+	*ret = request == WEFT_SIOCINQ && pkt ? (int)pkt->len : 0;
+	return 0;
+}
+
 /* Sending */
 
 int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_bytes,
 		     struct ip_addr *ret_dst)
 {
-	if (sk->err)
-		return sock_take_err(sk);
-	if (sk->flags & SOCK_F_SHUT_WR)
-		return -EPIPE;
-	if (msg->flags)
-		return -EOPNOTSUPP;
 	if (msg->n_bytes > max_bytes)
 		return -EMSGSIZE;
+	if (msg->flags)
+		return -EOPNOTSUPP;
 	if (!msg->has_addr && !(sk->flags & SOCK_F_CONNECTED))
 		return -EDESTADDRREQ;
 	*ret_dst = msg->has_addr ? msg->addr : sk->conn.raddr;
 	return 0;
+}
+
+int dgram_send_allowed(struct sock *sk, const struct ip_addr *dst)
+{
+	if (dgram_is_forbidden(sk, dst))
+		return -EACCES;
+	if (sk->err)
+		return sock_take_err(sk);
+	return sk->flags & SOCK_F_SHUT_WR ? -EPIPE : 0;
 }
 
 /* The message goes where no other one does: its own source or interface. */

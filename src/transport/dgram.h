@@ -105,10 +105,15 @@ int dgram_disconnect(struct sock *sk);
  * one that the application bound to, or selected. 0 or as ip_route(). */
 int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr,
 			struct ip_addr *ret_src) MUST_CHECK;
-/* Where a message goes: its own destination, else the peer. 0; a pending error; -EPIPE;
- * -EDESTADDRREQ; -EMSGSIZE: more than `max_bytes`; -EOPNOTSUPP: a flag that makes no sense. */
+/* Where a message goes: its own destination, else the peer. 0; -EDESTADDRREQ; -EMSGSIZE: more than
+ * `max_bytes`; -EOPNOTSUPP: a flag that makes no sense. */
 int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_bytes,
 		     struct ip_addr *ret_dst) MUST_CHECK;
+/* What is asked last, as in Linux, once the route is known: 0; -EACCES: a broadcast without leave; a
+ * pending error; -EPIPE. */
+int dgram_send_allowed(struct sock *sk, const struct ip_addr *dst) MUST_CHECK;
+/* WEFT_SIOCINQ: bytes of the next datagram; WEFT_SIOCOUTQ: 0, what is sent has gone. -ENOTTY. */
+int dgram_ioctl(struct sock *sk, unsigned int request, int *ret);
 /* The settings for a message (dgram_cmsg.c). 0, or -EINVAL: a control message of level IP or IPv6
  * that is unknown or says nonsense. Those of other levels are left to the protocol. */
 int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg,

@@ -235,7 +235,7 @@ static int source_leave(struct dgram_sock *ds, const struct mcast_req *req)
 	int err;
 
 	if (!m || m->filter.is_exclude)
-		return m ? -EINVAL : -EADDRNOTAVAIL;
+		return -EINVAL;
 	err = mcast_filter_del(ds_stack(ds), &m->filter, &req->src);
 	if (err)
 		return err == -ENOENT ? -EADDRNOTAVAIL : err;

@@ -72,12 +72,10 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 		return sock_bpf_setopt(sk->stack, &ds->bpf, name, val, len);
 	if (!want && !dgram_is_opt(level, name, WEFT_IP_MTU_DISCOVER, WEFT_IPV6_MTU_DISCOVER))
 		return dgram_mcast_setopt(ds, level, name, val, len);
-	if (len == 0)
-		return -EINVAL;
-	/* As in Linux, a single byte will do. */
-	if (len < sizeof(v))
+	/* As in Linux, a single byte will do, and none is 0. */
+	if (len > 0 && len < sizeof(v))
 		v = *(const uint8_t *)val;
-	else
+	else if (len > 0)
 		memcpy(&v, val, sizeof(v));
 	if (!want)
 		return dgram_set_pmtudisc(ds, v);

@@ -120,6 +120,8 @@ static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
 	if (!err)
 		err = dgram_route(dgram_of(sk), &dst, &ctl, &out);
+	if (!err)
+		err = dgram_send_allowed(sk, &dst);
 	if (err)
 		return err;
 	pkt = dgram_pkt_new(sk, msg);

@@ -104,6 +104,8 @@ ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
 		err = dgram_ctl_parse(ds, msg, &ctl);
 	if (!err)
 		err = dgram_route(ds, &dst, &ctl, &out);
+	if (!err)
+		err = dgram_send_allowed(sk, &dst);
 	if (err)
 		return err;
 	pkt = dgram_pkt_new(sk, msg);

@@ -65,13 +65,19 @@ void sock_unref(struct sock *sk)
 
 void sock_wake(struct sock *sk, uint32_t events)
 {
-	struct sock_watch *watch = sock_watch_of(sk);
-	struct sock_watcher *watcher;
-
 	sk->pending |= events;
 	if (sk->on_event)
 		engine_work_defer(sk->stack->eng, &sk->work);
-	if (likely(!watch))
+	if (unlikely(sk->flags & SOCK_F_WATCHED))
+		sock_watch_wake(sk, events);
+}
+
+void sock_watch_wake(struct sock *sk, uint32_t events)
+{
+	struct sock_watch *watch = sock_watch_of(sk);
+	struct sock_watcher *watcher;
+
+	if (!watch)
 		return;
 	list_for_each (watcher, &watch->watchers, link)
 		watcher->wake(watcher, events);

@@ -144,6 +144,9 @@ struct sock_proto {
 	int (*create)(struct stack *st, int family, int protocol, struct sock **ret);
 	int (*bind)(struct sock *sk, const struct ip_addr *addr, uint16_t port);
 	int (*connect)(struct sock *sk, const struct ip_addr *addr, uint16_t port);
+	/* What connect says of the state alone: 0: it may begin; 1: it has succeeded; -Exxx. NULL:
+	 * nothing. */
+	int (*connect_state)(struct sock *sk);
 	/* Undoes connect of a datagram socket (AF_UNSPEC). */
 	int (*disconnect)(struct sock *sk);
 	/* A stream socket becomes a listener. The object stays where it is, since the application
@@ -239,6 +242,8 @@ int sock_watch_add(struct sock *sk, struct sock_watcher *watcher) MUST_CHECK; /*
 void sock_watch_del(struct sock *sk, struct sock_watcher *watcher);
 /* The list of a socket's watchers; NULL: there are none. */
 const struct list *sock_watchers(const struct sock *sk);
+/* Tells them alone, not the callback. */
+void sock_watch_wake(struct sock *sk, uint32_t events);
 /* Ends them all: the application has closed the socket, or its stack goes. */
 void sock_watch_end(struct sock *sk);
 

@@ -92,6 +92,8 @@ static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct
 		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
 	if (!err)
 		err = dgram_route(dgram_of(sk), dst, &ctl, &out);
+	if (!err)
+		err = dgram_send_allowed(sk, dst);
 	if (err)
 		return err;
 	pkt = dgram_pkt_new(sk, msg);

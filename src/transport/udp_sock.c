@@ -91,6 +91,7 @@ const struct sock_proto udp_proto = {
 	.shutdown = dgram_shutdown,
 	.setopt = udp_setopt,
 	.getopt = udp_getopt,
+	.ioctl = dgram_ioctl,
 	.close = dgram_close,
 	.events = dgram_events,
 	.diag = dgram_diag,

@@ -221,11 +221,11 @@ void tcp_in_fin(struct tcp_conn *conn)
 	}
 }
 
-/* Data after the application has closed: nobody will read it, the peer must know (RFC 9293
- * §3.10.4, RFC 1122 §4.2.2.13). */
+/* Data after the application has closed, or has shut down both ways: nobody will read it, the peer
+ * must know (RFC 9293 §3.10.4, RFC 1122 §4.2.2.13). */
 static bool tcp_is_data_after_close(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	return (conn->sk.flags & SOCK_F_ORPHAN) && seg->len > 0 &&
+	return (conn->sk.flags & (SOCK_F_ORPHAN | SOCK_F_SHUT_RD)) && seg->len > 0 &&
 	       (conn->state == WEFT_TCP_FIN_WAIT1 || conn->state == WEFT_TCP_FIN_WAIT2) &&
 	       seq_gt(seg->seq + seg->len, conn->rcv_nxt);
 }
@@ -278,7 +278,7 @@ enum drop tcp_in_synced(struct tcp_conn *conn, struct tcp_seg *seg)
 		/* By the segment's ACK, which is the number that the peer expects: our FIN may be
 		 * lost. */
 		tcp_reset_for(conn->sk.stack, seg);
-		tcp_done(conn);
+		tcp_fail(conn, ECONNRESET);
 		return DROP_TCP_CLOSED;
 	}
 	if (seg->flags & TCP_F_URG)

@@ -141,6 +141,11 @@ static int tcp_connect(struct sock *sk, const struct ip_addr *addr, uint16_t por
 	return -EINPROGRESS;
 }
 
+static int tcp_sock_connect_state(struct sock *sk)
+{
+	return tcp_connect_state(tcp_conn_of(sk));
+}
+
 static int tcp_sock_connect(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 {
 	return tcp_connect(sk, addr, port, NULL);
@@ -372,8 +377,11 @@ static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
 
-	if (conn->state == WEFT_TCP_CLOSE)
+	if (conn->state == WEFT_TCP_CLOSE) {
+		/* As in Linux, said and done. */
+		sk->flags |= (rd ? SOCK_F_SHUT_RD : 0u) | (wr ? SOCK_F_SHUT_WR : 0u);
 		return -ENOTCONN;
+	}
 	if (conn->state == WEFT_TCP_LISTEN) {
 		if (rd)
 			tcp_listen_stop(conn);
@@ -383,6 +391,7 @@ static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
 	    (conn->state == WEFT_TCP_SYN_SENT || conn->state == WEFT_TCP_SYN_RECV)) {
 		tcp_abort(conn, ECONNRESET);
 		conn->flags &= ~(uint32_t)TCPC_CONNECTING; /* it has been told */
+		sk->flags &= ~(uint32_t)(SOCK_F_SHUT_RD | SOCK_F_SHUT_WR);
 		return 0;
 	}
 	if (rd)
@@ -537,6 +546,7 @@ const struct sock_proto tcp_proto = {
 	.create = tcp_sock_create,
 	.bind = tcp_sock_bind,
 	.connect = tcp_sock_connect,
+	.connect_state = tcp_sock_connect_state,
 	.disconnect = tcp_sock_disconnect,
 	.listen = tcp_sock_listen,
 	.accept = tcp_sock_accept,

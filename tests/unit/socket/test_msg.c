@@ -92,12 +92,24 @@ static void recvmsg_names_the_urgent_byte(void **state)
 	weft_close(conn);
 }
 
-static void ioctl_of_a_datagram_socket_is_refused(void **state)
+static void ioctl_of_a_datagram_socket_tells_of_the_next_one(void **state)
 {
 	struct world *w = *state;
-	int v;
+	struct weft_sock *s = world_bound(w->server, "10.0.0.2:7");
+	int v = -1;
 
-	assert_int_equal(weft_ioctl(world_socket(w->client, WEFT_SOCK_DGRAM, 0), WEFT_SIOCINQ, &v),
+	assert_int_equal(weft_ioctl(s, WEFT_SIOCINQ, &v), 0);
+	assert_int_equal(v, 0);
+	assert_int_equal(world_sendto(s, "abc", 3, "10.0.0.2:7"), 3);
+	assert_int_equal(world_sendto(s, "d", 1, "10.0.0.2:7"), 1);
+	world_settle(w);
+	assert_int_equal(weft_ioctl(s, WEFT_SIOCINQ, &v), 0);
+	assert_int_equal(v, 3);
+	assert_int_equal(weft_ioctl(s, WEFT_SIOCOUTQ, &v), 0);
+	assert_int_equal(v, 0);
+	assert_int_equal(weft_ioctl(s, WEFT_SIOCATMARK, &v), -ENOTTY);
+	assert_int_equal(weft_ioctl(world_socket(w->client, WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMP),
+				    WEFT_SIOCINQ, &v),
 			 -ENOTTY);
 }
 
@@ -106,8 +118,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(recvmsg_tells_what_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(recvmsg_names_the_urgent_byte, setup, teardown),
-		cmocka_unit_test_setup_teardown(ioctl_of_a_datagram_socket_is_refused, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(ioctl_of_a_datagram_socket_tells_of_the_next_one,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

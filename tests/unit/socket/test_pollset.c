@@ -194,7 +194,7 @@ static const struct {
 	{"was_reset", was_reset, WEFT_IN | WEFT_OUT | WEFT_ERR | WEFT_HUP | WEFT_RDHUP},
 	{"dgram_fresh", dgram_fresh, WEFT_OUT},
 	{"dgram_with_data", dgram_with_data, WEFT_IN | WEFT_OUT},
-	{"dgram_with_error", dgram_with_error, WEFT_IN | WEFT_OUT | WEFT_ERR},
+	{"dgram_with_error", dgram_with_error, WEFT_OUT | WEFT_ERR},
 	{"dgram_shut", dgram_shut, WEFT_IN | WEFT_OUT | WEFT_RDHUP | WEFT_HUP},
 };
 
