@@ -3,8 +3,8 @@
 """Compares weft with the kernel on this machine, in pairs of runs, and prints a table.
 
 usage: bench/bench.py [--build DIR] [--out DIR] [FIGURE...]
-figures: bulk-inproc bulk-tap-out bulk-tap-in rr-inproc udp-inproc lab500-up lab500-sim lab500-memory
-(all unless named)
+figures: bulk-inproc bulk-inproc6 bulk-tap-out bulk-tap-in rr-inproc rr-inproc6 udp-inproc udp-inproc6
+lab500-up lab500-sim lab500-memory (all unless named)
 
 FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
@@ -234,6 +234,15 @@ class Bench:
         self.by_ops(figure, "udp", ["blocking", "spin"], "datagrams/s",
                     "64 B, 64 at a time by sendmmsg and recvmmsg")
 
+    def family(self, figure):
+        """Over IPv6, beside the same over IPv4."""
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(figure), self.ours(figure.removesuffix("6"))))
+            self.progress(figure, n, ("ipv6", pairs[-1][0]), ("ipv4", pairs[-1][1]))
+        unit = {"bulk": "Gbit/s", "rr": "round trips/s", "udp": "datagrams/s"}[figure.partition("-")[0]]
+        self.add(figure, unit, pairs, "weft ipv4", f"{figure.removesuffix('6')}, two stacks of weft")
+
     def tree(self):
         """The lab file of the tree of tests/sim, with its background traffic."""
         if not self.labs:
@@ -280,8 +289,9 @@ class Bench:
                  f"{LAB_SIM_LIMIT_S} s for {LAB_SECONDS} s of virtual time")
 
 
-FIGURES = {"bulk-inproc": Bench.bulk, "bulk-tap-out": Bench.bulk, "bulk-tap-in": Bench.bulk,
-           "rr-inproc": Bench.rr, "udp-inproc": Bench.udp,
+FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-tap-out": Bench.bulk,
+           "bulk-tap-in": Bench.bulk, "rr-inproc": Bench.rr, "rr-inproc6": Bench.family,
+           "udp-inproc": Bench.udp, "udp-inproc6": Bench.family,
            "lab500-up": Bench.lab, "lab500-sim": Bench.lab, "lab500-memory": Bench.lab}
 
 

@@ -19,9 +19,10 @@ BENCH = pathlib.Path(__file__).resolve().parent / "bench.py"
 FIELDS = {"figure": str, "unit": str, "direction": str, "ours": float, "peer_name": str, "peer": float,
           "peer_settings": str, "ratio_min": float, "ratio_median": float, "ratio_max": float,
           "cpu_s_ours": float, "cpu_s_peer": float, "runs": int}
-ROWS = [("bulk-inproc", "linux veth"), ("bulk-tap-out", "linux veth"), ("bulk-tap-out", "tap-floor"),
-        ("bulk-tap-in", "linux veth"), ("bulk-tap-in", "tap-floor"), ("rr-inproc", "linux veth"),
-        ("udp-inproc", "linux veth"), ("lab500-up", "limit"), ("lab500-sim", "limit"), ("lab500-memory", "limit")]
+ROWS = [("bulk-inproc", "linux veth"), ("bulk-inproc6", "weft ipv4"), ("bulk-tap-out", "linux veth"),
+        ("bulk-tap-out", "tap-floor"), ("bulk-tap-in", "linux veth"), ("bulk-tap-in", "tap-floor"),
+        ("rr-inproc", "linux veth"), ("rr-inproc6", "weft ipv4"), ("udp-inproc", "linux veth"),
+        ("udp-inproc6", "weft ipv4"), ("lab500-up", "limit"), ("lab500-sim", "limit"), ("lab500-memory", "limit")]
 SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.4 s"]
 UNITS = ["Gbit/s", "round trips/s", "datagrams/s", "nodes/s", "virtual s/s", "nodes/GB"]
 SKIPPED = 77

@@ -2,10 +2,11 @@
 /*
  * Our side of the benchmarks.
  *
- *	weft_bench bulk-inproc|rr-inproc|udp-inproc SECONDS
+ *	weft_bench bulk-inproc[6]|rr-inproc[6]|udp-inproc[6] SECONDS
  *	weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP
  *
- * In process, two stacks of one engine and one thread are joined by a veth. Over a TAP, which is in
+ * In process, two stacks of one engine and one thread are joined by a veth, over IPv4 or, with a 6,
+ * over IPv6. Over a TAP, which is in
  * the network namespace NETNS (a path) with the address 10.0.0.2, the peer is the kernel's sockets
  * in that namespace. Either way the stack's users are applications of the public API with default
  * settings.
@@ -32,6 +33,7 @@ struct bench {
 	struct weft_sock *tx, *rx, *listener;
 	void (*on_rx)(struct weft_sock *s, void *arg, uint32_t events); /* of an accepted one */
 	bool has_nodelay; /* TCP_NODELAY at both ends */
+	bool is_ip6;
 	bool is_connected;
 	uint8_t tx_buf[BULK_BYTES], rx_buf[BULK_BYTES]; /* the applications' */
 };
@@ -171,18 +173,23 @@ static void udp_tx_batch(struct bench *b)
 
 /* --- sockets --- */
 
-static struct weft_sock *socket_new(struct weft_stack *st, int type)
+static uint8_t family(const struct bench *b)
+{
+	return b->is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
+}
+
+static struct weft_sock *socket_new(const struct bench *b, struct weft_stack *st, int type)
 {
 	struct weft_sock *s;
 
-	must(weft_socket(st, WEFT_AF_INET, type, 0, &s), "socket");
+	must(weft_socket(st, family(b), type, 0, &s), "socket");
 	return s;
 }
 
-static struct weft_sock *socket_bound(struct weft_stack *st, int type)
+static struct weft_sock *socket_bound(const struct bench *b, struct weft_stack *st, int type)
 {
-	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = BENCH_PORT};
-	struct weft_sock *s = socket_new(st, type);
+	struct weft_sockaddr any = {.addr.family = family(b), .port = BENCH_PORT};
+	struct weft_sock *s = socket_new(b, st, type);
 
 	must(weft_bind(s, &any), "bind");
 	return s;
@@ -210,7 +217,7 @@ static void on_accept(struct weft_sock *s, void *arg, uint32_t events)
 static void rx_listen(struct bench *b, void (*on_rx)(struct weft_sock *, void *, uint32_t))
 {
 	b->on_rx = on_rx;
-	b->listener = socket_bound(b->rx_stack, WEFT_SOCK_STREAM);
+	b->listener = socket_bound(b, b->rx_stack, WEFT_SOCK_STREAM);
 	must(weft_listen(b->listener, 1), "listen");
 	weft_on_event(b->listener, on_accept, b);
 }
@@ -222,7 +229,7 @@ static void tx_connect(struct bench *b, int type, const char *to,
 	int err;
 
 	must(weft_addr_parse(to, &sa.addr), to);
-	b->tx = socket_new(b->tx_stack, type);
+	b->tx = socket_new(b, b->tx_stack, type);
 	if (b->has_nodelay)
 		nodelay(b->tx);
 	weft_on_event(b->tx, on_tx, b);
@@ -233,7 +240,15 @@ static void tx_connect(struct bench *b, int type, const char *to,
 
 /* --- in process --- */
 
-static struct bench *inproc_new(struct gauge *g)
+/* What a figure in process is about. */
+struct inproc {
+	const char *figure;
+	void (*fn)(struct gauge *g, const void *arg);
+	enum unit unit;
+	bool is_ip6;
+};
+
+static struct bench *inproc_new(struct gauge *g, const struct inproc *p)
 {
 	struct bench *b = bench_new(g);
 	struct weft_netif *rx_netif;
@@ -242,9 +257,16 @@ static struct bench *inproc_new(struct gauge *g)
 	b->rx_stack = stack_new(b, "b");
 	must(weft_veth_new(b->tx_stack, "eth0", b->rx_stack, "eth0", &b->tx_netif, &rx_netif),
 	     "veth");
-	address_add(b->tx_netif, "10.0.0.1/24");
-	address_add(rx_netif, "10.0.0.2/24");
+	b->is_ip6 = p->is_ip6;
+	address_add(b->tx_netif, b->is_ip6 ? "2001:db8::1/64" : "10.0.0.1/24");
+	address_add(rx_netif, b->is_ip6 ? "2001:db8::2/64" : "10.0.0.2/24");
 	return b;
+}
+
+static void inproc_connect(struct bench *b, int type,
+			   void (*on_tx)(struct weft_sock *, void *, uint32_t))
+{
+	tx_connect(b, type, b->is_ip6 ? "2001:db8::2" : "10.0.0.2", on_tx);
 }
 
 /* There are no devices to wait for: the engine runs as often as it can. */
@@ -260,33 +282,30 @@ static void inproc_run(struct bench *b)
 
 static void bulk_inproc(struct gauge *g, const void *arg)
 {
-	struct bench *b = inproc_new(g);
+	struct bench *b = inproc_new(g, arg);
 
-	(void)arg;
 	rx_listen(b, on_bulk_rx);
-	tx_connect(b, WEFT_SOCK_STREAM, "10.0.0.2", on_bulk_tx);
+	inproc_connect(b, WEFT_SOCK_STREAM, on_bulk_tx);
 	inproc_run(b);
 }
 
 static void rr_inproc(struct gauge *g, const void *arg)
 {
-	struct bench *b = inproc_new(g);
+	struct bench *b = inproc_new(g, arg);
 
-	(void)arg;
 	b->has_nodelay = true;
 	rx_listen(b, on_rr_server);
-	tx_connect(b, WEFT_SOCK_STREAM, "10.0.0.2", on_rr_client);
+	inproc_connect(b, WEFT_SOCK_STREAM, on_rr_client);
 	inproc_run(b);
 }
 
 static void udp_inproc(struct gauge *g, const void *arg)
 {
-	struct bench *b = inproc_new(g);
+	struct bench *b = inproc_new(g, arg);
 
-	(void)arg;
-	b->rx = socket_bound(b->rx_stack, WEFT_SOCK_DGRAM);
+	b->rx = socket_bound(b, b->rx_stack, WEFT_SOCK_DGRAM);
 	weft_on_event(b->rx, on_udp_rx, b);
-	tx_connect(b, WEFT_SOCK_DGRAM, "10.0.0.2", NULL);
+	inproc_connect(b, WEFT_SOCK_DGRAM, NULL);
 	gauge_ready(g);
 	while (!gauge_is_stopping(g)) {
 		udp_tx_batch(b);
@@ -356,21 +375,24 @@ static void bulk_tap_in(struct gauge *g, const void *arg)
 
 static int inproc_main(const char *figure, double seconds)
 {
-	struct worker w = {.name = "weft"};
-	enum unit unit = UNIT_PER_S;
+	static const struct inproc figures[] = {
+		{"bulk-inproc", bulk_inproc, UNIT_GBIT_S, false},
+		{"bulk-inproc6", bulk_inproc, UNIT_GBIT_S, true},
+		{"rr-inproc", rr_inproc, UNIT_PER_S, false},
+		{"rr-inproc6", rr_inproc, UNIT_PER_S, true},
+		{"udp-inproc", udp_inproc, UNIT_PER_S, false},
+		{"udp-inproc6", udp_inproc, UNIT_PER_S, true},
+	};
 
-	if (!strcmp(figure, "bulk-inproc")) {
-		w.fn = bulk_inproc;
-		unit = UNIT_GBIT_S;
-	} else if (!strcmp(figure, "rr-inproc")) {
-		w.fn = rr_inproc;
-	} else if (!strcmp(figure, "udp-inproc")) {
-		w.fn = udp_inproc;
-	} else {
-		return 2;
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		struct worker w = {"weft", figures[i].fn, &figures[i], NULL};
+
+		if (strcmp(figure, figures[i].figure) != 0)
+			continue;
+		meter_run(&w, 1, figures[i].unit, seconds, "");
+		return 0;
 	}
-	meter_run(&w, 1, unit, seconds, "");
-	return 0;
+	return 2;
 }
 
 /* The server starts first. */
@@ -403,7 +425,8 @@ int main(int argc, char **argv)
 	else if (argc == 5)
 		status = tap_main(argv[1], meter_seconds(argv[2]), argv[3], argv[4]);
 	if (status)
-		fprintf(stderr, "usage: weft_bench bulk-inproc|rr-inproc|udp-inproc SECONDS\n"
-				"       weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP\n");
+		fprintf(stderr,
+			"usage: weft_bench bulk-inproc[6]|rr-inproc[6]|udp-inproc[6] SECONDS\n"
+			"       weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP\n");
 	return status;
 }
