@@ -139,6 +139,16 @@ struct ip6_conf {
 	uint32_t ratelimit_ms; /* one error in that time to one host; 0: no limit of that kind */
 };
 
+enum {
+	IP6_FLOW_MEMOS = 8,
+};
+
+/* A flow, as its label is computed from it, and the label; 0: none yet. */
+struct ip6_flow_memo {
+	uint64_t words[5];
+	uint32_t label;
+};
+
 struct ip6 {
 	struct ip6_conf conf;
 	struct ip6_if_conf if_default; /* of interfaces that come from now on */
@@ -150,6 +160,7 @@ struct ip6 {
 	uint32_t own_mask; /* buckets - 1 */
 	uint32_t n_own;
 	struct siphash_key flow_key; /* of flow labels */
+	struct ip6_flow_memo flow_memo[IP6_FLOW_MEMOS];
 	bool has_secret;
 	struct siphash_key secret; /* of stable_id.c */
 	uint64_t n_ra_orders;      /* of routes that routers have advertised */
