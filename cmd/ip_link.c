@@ -6,6 +6,7 @@
 
 #include "cmd/ip.h"
 #include "cmd/json_text.h"
+#include "weft/netif.h"
 
 /* ---- showing ------------------------------------------------------------------------------- */
 
@@ -405,6 +406,24 @@ int ip_addr_run(struct ip *ip)
 
 /* ---- links --------------------------------------------------------------------------------- */
 
+/* A word of ours: iproute2 has none for it. */
+static int link_mss_clamp(struct ip *ip, json_t *params)
+{
+	const char *value = ip_value(ip);
+	uint32_t mss = 0;
+	int err = IP_OK;
+
+	if (!value)
+		return IP_USAGE;
+	if (!strcmp(value, "pmtu"))
+		mss = WEFT_MSS_PMTU;
+	else if (strcmp(value, "off") != 0)
+		err = ip_number(value, WEFT_MSS_PMTU - 1, "mss-clamp", &mss);
+	if (!err)
+		json_object_set_new(params, "mss_clamp", json_integer(mss));
+	return err;
+}
+
 static int link_set_word(struct ip *ip, const char *word, json_t *params)
 {
 	bool is_up = !strcmp(word, "up");
@@ -425,6 +444,8 @@ static int link_set_word(struct ip *ip, const char *word, json_t *params)
 			json_object_set_new(params, "mtu", json_integer(mtu));
 		return err;
 	}
+	if (!strcmp(word, "mss-clamp"))
+		return link_mss_clamp(ip, params);
 	if (ip_word_is(word, "address")) {
 		value = ip_value(ip);
 		if (!value)
@@ -465,8 +486,8 @@ static int link_set(struct ip *ip)
 		err = IP_OK;
 		if (link_word_is_known(word)) {
 			fprintf(stderr,
-				"weft ip: `%s` cannot be set on a weft node; up, down, mtu and "
-				"address can\n",
+				"weft ip: `%s` cannot be set on a weft node; up, down, mtu, "
+				"address and mss-clamp can\n",
 				word);
 			err = IP_USAGE;
 			break;

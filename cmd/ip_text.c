@@ -38,12 +38,17 @@ static void detail_print(FILE *out, const json_t *link, const struct ip_opts *o)
 		{"gro_max_size", "gro_max_size"},
 	};
 	const json_t *kind = json_object_get(link, "linkinfo");
+	const json_t *clamp = json_object_get(link, "mss_clamp");
 
 	fprintf(out,
 		" promiscuity %" PRId64 "  allmulti %" PRId64 " minmtu %" PRId64 " maxmtu %" PRId64
 		" ",
 		json_int_of(link, "promiscuity"), json_int_of(link, "allmulti"),
 		json_int_of(link, "min_mtu"), json_int_of(link, "max_mtu"));
+	if (json_is_string(clamp))
+		fprintf(out, "mss_clamp %s ", json_string_value(clamp));
+	else if (clamp)
+		fprintf(out, "mss_clamp %" PRId64 " ", (int64_t)json_integer_value(clamp));
 	if (kind)
 		fprintf(out, "%s    %s ", line_end(o), json_text_of(kind, "info_kind"));
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -429,13 +429,16 @@ static int route_add(struct lab_node *node, const struct labfile_route *r)
 
 int lab_iface_attach(struct lab_node *node, struct lab_iface *iface)
 {
+	int err;
+
 	switch (node->file->kind) {
 	case LABFILE_SWITCH:
 		return weft_bridge_add(node->bridge, iface->netif);
 	case LABFILE_KERNEL:
 		return tap_patch(node, iface);
 	default:
-		return iface_addrs_add(iface);
+		err = weft_netif_set_mss_clamp(iface->netif, iface->file->mss_clamp);
+		return err ? err : iface_addrs_add(iface);
 	}
 }
 

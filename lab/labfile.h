@@ -51,6 +51,10 @@ struct labfile_addr {
 	bool is_assigned;   /* taken from the link's prefix; `pos` is that of the prefix */
 };
 
+enum {
+	LABFILE_MSS_PMTU = 65535, /* WEFT_MSS_PMTU */
+};
+
 struct labfile_iface {
 	struct lab_pos pos;
 	const char *name;
@@ -59,6 +63,7 @@ struct labfile_iface {
 	uint32_t n_addrs;
 	struct lab_mac mac; /* all zero: the runner makes one up */
 	uint32_t mtu;       /* bytes, without the Ethernet header */
+	uint32_t mss_clamp; /* of TCP, in what is forwarded; 0: none; LABFILE_MSS_PMTU */
 
 	struct labfile_node *node;
 	struct labfile_link *link; /* NULL: not connected */

@@ -200,6 +200,10 @@ static void check_iface_link(struct lab_build *b, const struct labfile_iface *if
 			b->errs, iface->pos,
 			"%s: no link leads to this interface; add one under links, or remove it",
 			where);
+	if (iface->mss_clamp && iface->node->kind != LABFILE_WEFT)
+		lab_error_add(b->errs, lab_build_field_pos(b, &iface->mss_clamp, iface->pos),
+			      "%s.mss_clamp: only nodes of kind weft can lower TCP's segments",
+			      where);
 	if (iface->link && iface->mtu > iface->link->mtu)
 		lab_warning_add(b->errs, lab_build_field_pos(b, &iface->mtu, iface->pos),
 				"%s.mtu: packets of more than %u bytes do not fit links[%u] and "

@@ -143,6 +143,10 @@ static json_t *link_json(const struct weft_netif *nif)
 					       info.flags & WEFT_IFF_PROMISC ? 1 : 0, "allmulti", 0,
 					       "min_mtu", (int)info.min_mtu, "max_mtu",
 					       (int)info.max_mtu));
+	if (info.mss_clamp == WEFT_MSS_PMTU)
+		json_object_set_new(link, "mss_clamp", json_string("pmtu"));
+	else if (info.mss_clamp)
+		json_object_set_new(link, "mss_clamp", json_integer(info.mss_clamp));
 	if (!is_lo)
 		json_object_set_new(link, "linkinfo", json_pack("{s:s}", "info_kind", info.kind));
 	json_object_update_new(
@@ -473,6 +477,9 @@ static const struct rpc_param link_set_params[] = {
 	{"up", RPC_BOOLEAN, false, 0, 0, "Set it up or down; default: as it is"},
 	{"mtu", RPC_INTEGER, false, 0, UINT32_MAX, "Bytes of an IP datagram; default: as it is"},
 	{"address", RPC_STRING, false, 0, 0, "The MAC address; default: as it is"},
+	{"mss_clamp", RPC_INTEGER, false, 0, 65535,
+	 "The most that TCP segments may carry that are forwarded by it: bytes from 48 on, 0: no "
+	 "bound, 65535: what fits the path; default: as it is"},
 	END,
 };
 

@@ -82,6 +82,7 @@ int rpc_ip_link_set(struct rpc_call *call)
 {
 	const char *text = rpc_call_string(call, "address", NULL);
 	int64_t mtu = rpc_call_integer(call, "mtu", -1);
+	int64_t clamp = rpc_call_integer(call, "mss_clamp", -1);
 	struct weft_netif_info info;
 	struct lab_mac mac = {0};
 	struct weft_netif *nif;
@@ -106,11 +107,13 @@ int rpc_ip_link_set(struct rpc_call *call)
 		return rpc_fail(call, RPC_FAILED, -EINVAL, "mtu greater than device maximum.");
 	if (mtu >= 0)
 		ret = weft_netif_set_mtu(nif, (uint32_t)mtu);
+	if (!ret && clamp >= 0)
+		ret = weft_netif_set_mss_clamp(nif, (uint32_t)clamp);
 	if (!ret && text)
 		weft_netif_set_mac(nif, mac.bytes);
 	if (!ret && json_object_get(rpc_call_params(call), "up"))
 		weft_netif_set_up(nif, rpc_call_boolean(call, "up", false));
-	return done(call, ret, "the MTU cannot be set");
+	return done(call, ret, "that cannot be set");
 }
 
 /* ---- routes -------------------------------------------------------------------------------- */

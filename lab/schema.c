@@ -56,6 +56,15 @@ static const struct lab_key iface_keys[] = {
 		.help = "The longest packet that it sends, in bytes without the Ethernet header; "
 			"without one, the link's",
 	},
+	{
+		.name = "mss_clamp",
+		.type = LAB_T_MSS,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, mss_clamp),
+		.help = "The most that a TCP segment may carry, told to both ends of connections "
+			"that are forwarded by this interface: bytes, or `pmtu` for what fits the "
+			"path; only on `weft` nodes",
+	},
 	END_OF_KEYS,
 };
 

@@ -37,6 +37,7 @@ enum lab_type {
 	LAB_T_SHARE,     /* uint32_t, parts of a million */
 	LAB_T_SIZE,      /* uint64_t, bytes */
 	LAB_T_QUEUE,     /* struct lab_queue */
+	LAB_T_MSS,       /* uint32_t: bytes, or LABFILE_MSS_PMTU */
 	LAB_T_IP,        /* struct lab_scoped_ip */
 	LAB_T_HOST_NET,  /* struct lab_net: an address with the length of its prefix */
 	LAB_T_NET,       /* struct lab_net: a prefix, or "default" */

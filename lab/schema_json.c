@@ -42,6 +42,7 @@ static const char *const patterns[LAB_N_TYPES] = {
 	[LAB_T_SHARE] = "^(0|" NUMBER "%)$",
 	[LAB_T_SIZE] = "^" NUMBER BYTES "$",
 	[LAB_T_QUEUE] = "^" NUMBER "(|p|packets?|" BYTES ")$",
+	[LAB_T_MSS] = "^(pmtu|[0-9]+)$",
 	[LAB_T_IP] = "^" IP "(%" IFACE ")?$",
 	[LAB_T_HOST_NET] = "^" NET "$",
 	[LAB_T_NET] = "^(default|" IP "|" NET ")$",

@@ -52,6 +52,8 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 			 "write a number of packets, or a number with a unit of bytes: B, kB, MB, "
 			 "KiB, MiB",
 			 "100", sizeof(struct lab_queue)},
+	[LAB_T_MSS] = {"segment size", "is no segment size",
+		       "write \"pmtu\", or bytes from 48 to 65495", "1400", sizeof(uint32_t)},
 	[LAB_T_IP] = {"address", "is not an address", "write an address without a prefix length",
 		      "192.0.2.1", sizeof(struct lab_scoped_ip)},
 	[LAB_T_HOST_NET] = {"address with prefix", "is not an address with a prefix length",
@@ -94,6 +96,11 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 	[LAB_T_NAMED] = {"mapping from names", "is not a mapping",
 			 "write names, each with a colon and what it is", NULL, 0},
 	[LAB_T_TAGGED] = {"list", "is not a list", "write a list", NULL, 0},
+};
+
+enum {
+	MSS_MIN = 48,
+	MSS_MAX = 65495,
 };
 
 static bool is_alnum(char c)
@@ -346,6 +353,16 @@ static int end_parse(enum lab_type type, const char *s, struct arena *arena,
 	return ret->text ? 0 : -ENOMEM;
 }
 
+static int mss_parse(const char *text, uint32_t *ret, const char **ret_why)
+{
+	uint64_t v = LABFILE_MSS_PMTU;
+	int err = strcmp(text, "pmtu") ? lab_uint_parse(text, MSS_MIN, MSS_MAX, &v, ret_why) : 0;
+
+	if (!err)
+		*ret = (uint32_t)v;
+	return err;
+}
+
 int lab_value_parse(const struct lab_key *key, const char *text, struct arena *arena, void *field,
 		    const char **ret_why)
 {
@@ -380,6 +397,8 @@ int lab_value_parse(const struct lab_key *key, const char *text, struct arena *a
 	case LAB_T_END:
 	case LAB_T_LINK_END:
 		return end_parse(key->type, text, arena, field, ret_why);
+	case LAB_T_MSS:
+		return mss_parse(text, field, ret_why);
 	case LAB_T_IP:
 		err = lab_scoped_ip_parse(text, field);
 		break;

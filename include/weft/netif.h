@@ -112,6 +112,13 @@ WEFT_API const char *weft_netif_name(const struct weft_netif *nif);
 WEFT_API uint32_t weft_netif_index(const struct weft_netif *nif);
 WEFT_API void weft_netif_set_up(struct weft_netif *nif, bool up);
 WEFT_API int weft_netif_set_mtu(struct weft_netif *nif, uint32_t mtu);
+/* TCP's MSS option, in SYNs that are forwarded out of the interface or from it, becomes at most
+ * `mss`: 48 to 65534 bytes, WEFT_MSS_PMTU: what fits both interfaces and the path, or 0: it is left
+ * alone. -EINVAL. */
+enum {
+	WEFT_MSS_PMTU = 65535,
+};
+WEFT_API int weft_netif_set_mss_clamp(struct weft_netif *nif, uint32_t mss);
 WEFT_API void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6]);
 WEFT_API void weft_netif_mac(const struct weft_netif *nif, uint8_t ret[6]);
 struct weft_netif_stats {
@@ -140,6 +147,7 @@ struct weft_netif_info {
 	uint32_t min_mtu, max_mtu; /* what weft_netif_set_mtu() takes */
 	uint32_t gso_max_bytes;    /* the largest super-packet, from the IP header on */
 	uint8_t mac[6];
+	uint16_t mss_clamp; /* as weft_netif_set_mss_clamp() */
 };
 WEFT_API void weft_netif_info(const struct weft_netif *nif, struct weft_netif_info *ret);
 

@@ -254,6 +254,15 @@ int weft_netif_set_mtu(struct weft_netif *nif, uint32_t mtu)
 	return netif_set_mtu(netif_of(nif), mtu);
 }
 
+int weft_netif_set_mss_clamp(struct weft_netif *nif, uint32_t mss)
+{
+	static_assert((int)WEFT_MSS_PMTU == (int)NETIF_MSS_PMTU, "one value under two names");
+	if (mss && (mss < NETIF_MSS_MIN || mss > NETIF_MSS_PMTU))
+		return -EINVAL;
+	netif_of(nif)->mss_clamp = (uint16_t)mss;
+	return 0;
+}
+
 /* Neighbours are told, or they would go on sending to the old address until they doubt it; ours are
  * asked for again from the new one. */
 void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6])
@@ -324,6 +333,7 @@ void weft_netif_info(const struct weft_netif *nif, struct weft_netif_info *ret)
 		.min_mtu = NETIF_MTU_MIN,
 		.max_mtu = NETIF_MTU_MAX,
 		.gso_max_bytes = netif->gso_max_bytes,
+		.mss_clamp = netif->mss_clamp,
 	};
 	memcpy(ret->mac, netif->hwaddr.b, sizeof(ret->mac));
 }

@@ -26,6 +26,8 @@ enum {
 	NETIF_NAME_MAX = 16, /* with the NUL, as Linux's IFNAMSIZ */
 	NETIF_MTU_MIN = 68,  /* RFC 791 */
 	NETIF_MTU_MAX = 65535,
+	NETIF_MSS_PMTU = 65535, /* mss_clamp: by the path */
+	NETIF_MSS_MIN = 48,
 };
 
 /* netif->flags */
@@ -116,6 +118,9 @@ struct netif {
 	char name[NETIF_NAME_MAX];
 	void *priv; /* the driver's */
 	uint32_t backlog_max_pkts;
+	/* What TCP's MSS becomes in what is forwarded: 0: nothing; NETIF_MSS_PMTU; else bytes
+	 * (ip/mss_clamp.h). */
+	uint16_t mss_clamp;
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "ip/icmp.h"
 #include "ip/ip4.h"
 #include "ip/ip4_priv.h"
+#include "ip/mss_clamp.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 
@@ -159,6 +160,7 @@ enum drop ip4_forward(struct netif *in, struct pkt *pkt, const struct ip4_hdr *h
 		fwd_redirect(in, pkt, hdr, route);
 	if (unlikely(!pkt_make_writable(pkt, hdr->hdr_len)))
 		return DROP_NOMEM;
+	mss_clamp(in, route->netif, pkt, false);
 	return fwd_send(st, in, pkt, route, hdr->dst);
 }
 

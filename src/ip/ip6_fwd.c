@@ -6,6 +6,7 @@
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
+#include "ip/mss_clamp.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 
@@ -127,6 +128,7 @@ enum drop ip6_forward(struct netif *in, struct pkt *pkt, const struct ip6_hdr *h
 	}
 	if (unlikely(!pkt_make_writable(pkt, IP6_HDR_LEN)))
 		return DROP_NOMEM;
+	mss_clamp(in, route->netif, pkt, true);
 	return fwd_send(st, in, pkt, route, &hdr->dst);
 }
 

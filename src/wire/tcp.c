@@ -5,9 +5,12 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/csum.h"
+
 /* Lengths of whole options, kind and length byte included. */
 enum {
 	OPT_MSS_LEN = 4,
+	TCP_CSUM_OFF = 16, /* of the checksum field in the header */
 	OPT_WSCALE_LEN = 3,
 	OPT_SACK_OK_LEN = 2,
 	OPT_SACK_BASE_LEN = 2,
@@ -251,4 +254,54 @@ size_t tcp_opts_write(uint8_t *p, const struct tcp_opts *opts)
 	if (opts->has_tfo)
 		p = tcp_opts_tfo_write(p, opts);
 	return (size_t)(p - start);
+}
+
+/* Where the value of the MSS option is, 0: there is none, or -EBADMSG. */
+static int mss_find(const uint8_t *p, size_t len)
+{
+	size_t pos = TCP_HDR_LEN;
+	int found = 0;
+
+	while (pos < len && p[pos] != TCP_OPT_EOL) {
+		uint8_t kind = p[pos], opt_len;
+
+		if (kind == TCP_OPT_NOP) {
+			pos++;
+			continue;
+		}
+		if (pos + 1 >= len)
+			return -EBADMSG;
+		opt_len = p[pos + 1];
+		if (opt_len < 2 || opt_len > len - pos || kind == TCP_OPT_MD5)
+			return -EBADMSG;
+		/* Which of two counts is the receiver's affair: not ours to change one of them. */
+		if (kind == TCP_OPT_MSS && (opt_len != OPT_MSS_LEN || found))
+			return -EBADMSG;
+		if (kind == TCP_OPT_MSS)
+			found = (int)pos + 2;
+		pos += opt_len;
+	}
+	return found;
+}
+
+int tcp_mss_lower(uint8_t *p, size_t len, uint16_t max, bool has_csum)
+{
+	int at = mss_find(p, len);
+	uint16_t was, now = max, csum;
+
+	if (at <= 0)
+		return at;
+	was = load_be16(p + at);
+	if (was <= max)
+		return 0;
+	store_be16(p + at, max);
+	if (!has_csum)
+		return 1;
+	if (at % 2) { /* its bytes are summed in other words: as if they were turned */
+		was = (uint16_t)(was << 8 | was >> 8);
+		now = (uint16_t)(now << 8 | now >> 8);
+	}
+	csum = csum_update16(load_be16(p + TCP_CSUM_OFF), was, now);
+	store_be16(p + TCP_CSUM_OFF, csum);
+	return 1;
 }

@@ -156,3 +156,11 @@ unsigned int tcp_opts_sack_room(const struct tcp_opts *opts);
 /* Writes the options as Linux orders and aligns them, padded to 4 with NOP, and returns their
  * length. tcp_opts_len() must not exceed TCP_OPTS_MAX. n_unknown is ignored. */
 size_t tcp_opts_write(uint8_t *p, const struct tcp_opts *opts);
+
+/*
+ * Lowers the MSS option of the header at `p`, `len` bytes with its options (as data_off says), to
+ * at most `max`. With `has_csum` the checksum, which is over the whole segment then, follows (RFC
+ * 1624). 1: it was lowered; 0: there is nothing to do; -EBADMSG: the options are malformed, or
+ * signed (RFC 2385), so that they must stay as they are.
+ */
+int tcp_mss_lower(uint8_t *p, size_t len, uint16_t max, bool has_csum) MUST_CHECK;

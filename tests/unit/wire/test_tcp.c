@@ -435,9 +435,99 @@ static void bytes_at_random_are_read_within_their_end(void **state UNUSED)
 	}
 }
 
+/* The one's complement sum of an even number of bytes, folded. */
+static uint16_t sum16(const uint8_t *p, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2)
+		sum += load_be16(p + i);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+/* A SYN with options, its length and a checksum over all of it (as if of nothing but that). */
+static size_t syn_with(uint8_t p[TCP_HDR_MAX], const uint8_t *opts, size_t len)
+{
+	struct tcp_hdr hdr = {.seq = 0x12345678,
+			      .src_port = 1000,
+			      .dst_port = 80,
+			      .flags = TCP_F_SYN,
+			      .data_off = (uint8_t)(TCP_HDR_LEN + len)};
+
+	tcp_hdr_write(p, &hdr);
+	memcpy(p + TCP_HDR_LEN, opts, len);
+	store_be16(p + 16, (uint16_t)~sum16(p, TCP_HDR_LEN + len));
+	return TCP_HDR_LEN + len;
+}
+
+static void mss_is_lowered_wherever_it_stands_and_the_checksum_follows(void **state UNUSED)
+{
+	for (size_t at = 0; at <= 8; at++) {
+		uint8_t opts[12], p[TCP_HDR_MAX];
+		size_t len;
+
+		memset(opts, TCP_OPT_NOP, sizeof(opts));
+		opts[at] = TCP_OPT_MSS;
+		opts[at + 1] = 4;
+		store_be16(opts + at + 2, 1460);
+		len = syn_with(p, opts, sizeof(opts));
+		assert_int_equal(tcp_mss_lower(p, len, 1460, true), 0);
+		assert_int_equal(tcp_mss_lower(p, len, 1301, true), 1);
+		assert_int_equal(load_be16(p + TCP_HDR_LEN + at + 2), 1301);
+		assert_int_equal(sum16(p, len), 0xffff);
+		assert_int_equal(tcp_mss_lower(p, len, 1400, true), 0);
+	}
+}
+
+static void mss_with_a_partial_checksum_leaves_that_alone(void **state UNUSED)
+{
+	static const uint8_t opts[] = {TCP_OPT_MSS, 4, 5, 0xb4};
+	uint8_t p[TCP_HDR_MAX];
+	size_t len = syn_with(p, opts, sizeof(opts));
+	uint16_t csum = load_be16(p + 16);
+
+	assert_int_equal(tcp_mss_lower(p, len, 1000, false), 1);
+	assert_int_equal(load_be16(p + 16), csum);
+}
+
+static void malformed_or_signed_options_are_left_alone(void **state UNUSED)
+{
+	static const uint8_t rows[][8] = {
+		{TCP_OPT_MSS, 3, 5, 0xb4, 1, 1, 1, 1},
+		{TCP_OPT_MSS, 1, 5, 0xb4, 1, 1, 1, 1},
+		{TCP_OPT_MSS, 9, 5, 0xb4, 1, 1, 1, 1},
+		{1, 1, 1, 1, 1, 1, 1, TCP_OPT_MSS},
+		{TCP_OPT_MSS, 4, 5, 0xb4, TCP_OPT_MSS, 4, 5, 0xb4},
+		{TCP_OPT_MD5, 4, 5, 0xb4, TCP_OPT_MSS, 4, 5, 0xb4},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t p[TCP_HDR_MAX], was[TCP_HDR_MAX];
+		size_t len = syn_with(p, rows[i], sizeof(rows[i]));
+
+		memcpy(was, p, len);
+		assert_int_equal(tcp_mss_lower(p, len, 100, true), -EBADMSG);
+		assert_memory_equal(p, was, len);
+	}
+}
+
+static void header_without_mss_is_left_alone(void **state UNUSED)
+{
+	static const uint8_t opts[] = {TCP_OPT_EOL, TCP_OPT_MSS, 4, 5};
+	uint8_t p[TCP_HDR_MAX];
+
+	assert_int_equal(tcp_mss_lower(p, syn_with(p, opts, 0), 100, true), 0);
+	assert_int_equal(tcp_mss_lower(p, syn_with(p, opts, sizeof(opts)), 100, true), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mss_is_lowered_wherever_it_stands_and_the_checksum_follows),
+		cmocka_unit_test(mss_with_a_partial_checksum_leaves_that_alone),
+		cmocka_unit_test(malformed_or_signed_options_are_left_alone),
+		cmocka_unit_test(header_without_mss_is_left_alone),
 		cmocka_unit_test(segment_cut_anywhere_in_its_header_is_refused),
 		cmocka_unit_test(data_offset_below_the_header_is_refused),
 		cmocka_unit_test(each_flag_is_where_it_belongs),
