@@ -569,12 +569,13 @@ static void tcp_sent_again(struct tcp_conn *conn, uint32_t seq, const struct tcp
 
 uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 {
-	uint32_t mss = tcp_out_mss(conn);
 	uint32_t data = seq_lt(seq, conn->snd_end) ? conn->snd_end - seq : 0;
 	struct tcp_tx tx = {.seq = seq, .flags = TCP_F_ACK, .is_again = true};
 	struct tcp_opts opts;
 
-	tx.len = tcp_min(tcp_min(len, data), tcp_gso_payload(conn, mss));
+	/* A loss probe comes from its timer, not through tcp_output(). */
+	tcp_route_refresh(conn);
+	tx.len = tcp_min(tcp_min(len, data), tcp_gso_payload(conn, tcp_out_mss(conn)));
 	if ((conn->flags & TCPC_EOR) && tx.len > 0)
 		tx.len = tcp_sndq_record(conn, seq, tx.len);
 	if (tx.len == data && len > data)

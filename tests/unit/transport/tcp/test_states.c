@@ -274,6 +274,23 @@ static void segments_fit_a_smaller_mtu_that_an_ack_has_met_first(void **state UN
 	tf_end(f);
 }
 
+/* Found by fuzzing: the probe was built by the old route, and sent by the new one. */
+static void loss_probe_fits_a_smaller_mtu(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+
+	tf_established(f);
+	assert_int_equal(tf_send(f->sk, (char[1400]){0}, 1400, 0), 1400);
+	fix_settle(f->eng);
+	assert_int_equal(tf_pop(f).len, 1400);
+	f->host.netif.mtu = 1000;
+	f->host.gen++;
+	fix_advance(f->eng, 300 * MSEC);
+	assert_in_range(tf_pop(f).gso, 1, 960);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 /* Found by the model test: memory that came back took the flag, and the writer was never called. */
 static void writer_to_a_full_buffer_still_waits_when_memory_comes_back(void **state UNUSED)
 {
@@ -964,6 +981,7 @@ int main(void)
 		cmocka_unit_test(two_hosts_that_connect_to_each_other_meet),
 		cmocka_unit_test(connection_keeps_its_address_when_the_route_would_choose_another),
 		cmocka_unit_test(segments_fit_a_smaller_mtu_that_an_ack_has_met_first),
+		cmocka_unit_test(loss_probe_fits_a_smaller_mtu),
 		cmocka_unit_test(writer_to_a_full_buffer_still_waits_when_memory_comes_back),
 		cmocka_unit_test(bind_of_a_bound_socket_is_refused),
 		cmocka_unit_test(listen_handshake_makes_a_connection),
