@@ -33,6 +33,7 @@ struct world {
 	struct netif ports[N_PORTS];
 	struct ip_dst dst; /* kept between packets, as a socket does */
 	struct ip_hook hooks[IP_HOOK_POINTS];
+	struct ip_hook more;
 	enum ip_verdict hook_verdict;
 	uint32_t fail_in; /* the allocation that fails, counted from now; 0: none */
 };
@@ -153,6 +154,12 @@ static enum ip_verdict judge(struct ip_hook *hook, struct pkt *pkt, struct ip_ho
 	if (w->hook_verdict == IP_STOLEN)
 		pkt_free(pkt);
 	return w->hook_verdict;
+}
+
+static enum ip_verdict pass(struct ip_hook *hook, struct pkt *pkt, struct ip_hook_ctx *ctx)
+{
+	assert(hook->fn == pass && pkt_off(pkt) == pkt->l3_off && ctx->st);
+	return IP_ACCEPT;
 }
 
 /*
@@ -279,12 +286,17 @@ static void op_output(struct world *w, struct rd *r)
 {
 	struct ip4_addr dst = rd_addr(r), src = rd_addr(r);
 	uint8_t flags = rd_u8(r);
-	uint16_t len = rd_be16(r) % 2000;
+	uint16_t more = rd_be16(r), len = more % 2000;
 	struct ip_out out = {.flow = {.dst = ip_addr_from_ip4(&dst),
 				      .oif = flags & 1 ? w->ports[flags >> 7].index : 0,
 				      .proto = flags & 64 ? IP_PROTO_ICMP : TEST_PROTO},
 			     .df = flags & 2,
-			     .may_broadcast = flags & 4};
+			     .may_broadcast = flags & 4,
+			     .ttl = more & 0x8000 ? 3 : 0,
+			     .no_frag = more & 0x4000,
+			     .df_if_fits = more & 0x2000,
+			     .ignore_pmtu = more & 0x1000,
+			     .no_loop = more & 0x800};
 	struct pkt *pkt;
 
 	if (!(flags & 8))
@@ -341,6 +353,8 @@ static void op_route(struct world *w, struct rd *r)
 							       .metric = route.metric,
 							       .netif = route.netif,
 							       .via = route.via});
+	else if (flags & 128)
+		(void)!ip4_route_append(w->st, &route, flags & 64);
 	else
 		(void)!ip4_route_add(w->st, &route);
 }
@@ -368,10 +382,17 @@ static void op_netif(struct world *w, struct rd *r)
 static void op_sysctl(struct world *w, struct rd *r)
 {
 	static const char *const names[] = {
-		"net.ipv4.ip_forward",           "net.ipv4.icmp_echo_ignore_broadcasts",
-		"net.ipv4.icmp_echo_ignore_all", "net.ipv4.icmp_ratelimit",
-		"net.ipv4.icmp_msgs_burst",      "net.ipv4.ip_default_ttl",
+		"net.ipv4.ip_forward",
+		"net.ipv4.icmp_echo_ignore_broadcasts",
+		"net.ipv4.icmp_echo_ignore_all",
+		"net.ipv4.icmp_ratelimit",
+		"net.ipv4.icmp_msgs_burst",
+		"net.ipv4.ip_default_ttl",
 		"net.ipv4.icmp_ratemask",
+		"net.ipv4.conf.all.rp_filter",
+		"net.ipv4.conf.all.send_redirects",
+		"net.ipv4.ipfrag_high_thresh",
+		"net.ipv4.ipfrag_time",
 	};
 	const char *name = names[rd_u8(r) % ARRAY_SIZE(names)];
 	int64_t value;
@@ -395,11 +416,13 @@ static void op_hook(struct world *w, struct rd *r)
 	uint8_t what = rd_u8(r);
 	struct ip_hook *hook = &w->hooks[what % IP_HOOK_POINTS];
 
-	w->hook_verdict = (enum ip_verdict)(what / 8 % 3);
-	if (list_is_linked(&hook->link))
+	w->hook_verdict = (enum ip_verdict)((what >> 3 & 7) % 3);
+	if (list_is_linked(&hook->link)) {
 		ip_hook_del(hook);
-	else
-		ip_hook_add(&w->st->ip4->hooks, (enum ip_hook_point)(what % IP_HOOK_POINTS), hook);
+		return;
+	}
+	hook->priority = what & 128 ? -1 : 0;
+	ip_hook_add(&w->st->ip4->hooks, (enum ip_hook_point)(what % IP_HOOK_POINTS), hook);
 }
 
 static void op_fail(struct world *w, struct rd *r)
@@ -428,9 +451,38 @@ static void op_check(struct world *w, struct rd *r)
 	assert(!route || (!route->is_dead && ip4_in_prefix(&a, &route->dst, route->prefix_len)));
 }
 
+/* A second hook at a point, before or behind the other. */
+static void op_more_hook(struct world *w, struct rd *r)
+{
+	uint8_t what = rd_u8(r);
+	struct ip_hook *hook = &w->more;
+
+	if (list_is_linked(&hook->link)) {
+		ip_hook_del(hook);
+		return;
+	}
+	hook->priority = (what >> 4 & 3) - 1;
+	ip_hook_add(&w->st->ip4->hooks, (enum ip_hook_point)(what % IP_HOOK_POINTS), hook);
+}
+
+/* What transports know of paths, and what is asked about addresses. */
+static void op_path(struct world *w, struct rd *r)
+{
+	struct ip4_addr a = rd_addr(r), src;
+	struct ip_addr addr = ip_addr_from_ip4(&a);
+	uint16_t mtu = rd_be16(r);
+
+	ip_pmtu_learn(w->st, &addr, mtu);
+	if (mtu & 1)
+		ip_pmtu_conf_set(w->st, mtu, mtu >> 12);
+	(void)ip_addr_is_local(w->st, &addr);
+	(void)!ip4_addr_select(w->st, &w->ports[mtu & 1], a, &src);
+}
+
 static void (*const ops[])(struct world *w, struct rd *r) = {
-	op_frame, op_frame, op_frame,  op_frame, op_output, op_output, op_addr,  op_route,
-	op_route, op_netif, op_sysctl, op_time,  op_hook,   op_fail,   op_check, op_frame,
+	op_frame, op_frame, op_frame, op_frame, op_output,    op_output,
+	op_addr,  op_route, op_route, op_netif, op_sysctl,    op_time,
+	op_hook,  op_fail,  op_check, op_frame, op_more_hook, op_path,
 };
 
 /*
@@ -480,6 +532,8 @@ static void world_init(struct world *w)
 		list_init(&w->hooks[i].link);
 		w->hooks[i].fn = judge;
 	}
+	list_init(&w->more.link);
+	w->more.fn = pass;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

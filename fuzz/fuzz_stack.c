@@ -18,11 +18,12 @@
 #include "api/api_priv.h"
 #include "core/netif.h"
 #include "pkt/pkt.h"
-#include "stack_world.h"
+#include "stack_ops.h"
+#include "weft/mcast.h"
 #include "wire/eth.h"
-#include "wire/ip4.h"
 
 enum {
+	TCP_CSUM_OFF = 16, /* in the header */
 	OPS_MAX = 500,
 };
 
@@ -34,16 +35,20 @@ enum {
 static void world_rx_super(struct world *w)
 {
 	const struct peer *p = &w->peer;
-	struct pkt *pkt = pkt_alloc(&engine_of(w->eng)->pkts, (uint32_t)p->len);
+	struct pkt *pkt;
 
+	/* Drivers take no checksum that lies behind the end. */
+	if (p->len < p->l4 + TCP_CSUM_OFF + 2u)
+		return;
+	pkt = pkt_alloc(&engine_of(w->eng)->pkts, (uint32_t)p->len);
 	if (!pkt)
 		return;
 	memcpy(pkt_put(pkt, (uint32_t)p->len), p->frame, p->len);
 	pkt->csum = PKT_CSUM_PARTIAL;
-	pkt->csum_start = (uint16_t)(pkt_off(pkt) + ETH_HDR_LEN + IP4_HDR_LEN);
-	pkt->csum_off = 16;
+	pkt->csum_start = (uint16_t)(pkt_off(pkt) + p->l4);
+	pkt->csum_off = TCP_CSUM_OFF;
 	pkt->gso_size = p->gso_size;
-	pkt->gso_type = p->gso_size ? PKT_GSO_TCP4 : PKT_GSO_NONE;
+	pkt->gso_type = !p->gso_size ? PKT_GSO_NONE : p->is_ip6 ? PKT_GSO_TCP6 : PKT_GSO_TCP4;
 	netif_rx_later(netif_of(w->ports[p->port]), pkt);
 }
 
@@ -92,18 +97,48 @@ static void op_acks(struct world *w, struct rd *r)
 	}
 }
 
+/* In pieces, as `how` says: how many (3 bits), from the last on, without the last, the first one
+ * twice, each begins a little early. */
+static void world_rx_pieces(struct world *w, uint8_t how)
+{
+	uint32_t n = peer_split(&w->peer, (how & 7u) + 1);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = how & 8 ? n - 1 - i : i;
+
+		if ((how & 16) && at == n - 1)
+			continue;
+		peer_piece(&w->peer, at, n, how & 64 ? 1 : 0);
+		world_rx(w);
+		if ((how & 32) && at == 0)
+			world_rx(w);
+	}
+}
+
+enum {
+	FRAMES_WRAP = 0x40, /* with IP options or extension headers */
+	FRAMES_SPLIT = 0x80,
+};
+
 /* Other frames, several of them before the stack looks at them. */
 static void op_frames(struct world *w, struct rd *r)
 {
 	static bool (*const makers[])(struct peer * p, struct rd * r) = {
-		peer_make_udp, peer_make_icmp,   peer_make_icmp_error,
-		peer_make_arp, peer_make_mirror, peer_make_raw,
+		peer_make_udp,   peer_make_icmp,   peer_make_icmp_error,
+		peer_make_arp,   peer_make_mirror, peer_make_raw,
+		peer_make_icmp6, peer_make_igmp,   peer_make_tcp,
 	};
 	uint8_t what = rd_u8(r);
 
 	for (uint8_t n = what >> 4 & 3; rd_left(r) > 0; n--) {
-		if (makers[(what & 15) % ARRAY_SIZE(makers)](&w->peer, r))
-			world_rx(w);
+		if (makers[(what & 15) % ARRAY_SIZE(makers)](&w->peer, r)) {
+			if (what & FRAMES_WRAP)
+				peer_wrap(&w->peer, r);
+			if (what & FRAMES_SPLIT)
+				world_rx_pieces(w, rd_u8(r));
+			else
+				world_rx(w);
+		}
 		if (n == 0)
 			break;
 	}
@@ -136,271 +171,6 @@ static void op_time(struct world *w, struct rd *r)
 		world_advance(w, ms * 1000000);
 	else
 		world_jump(w, ms * 1000000);
-}
-
-/*
- * Operations: the application.
- */
-
-static struct slot *rd_slot(struct world *w, struct rd *r)
-{
-	struct slot *slot = &w->slots[rd_u8(r) % SLOTS];
-
-	return slot->s ? slot : NULL;
-}
-
-static struct weft_sockaddr rd_sockaddr(struct rd *r)
-{
-	static const uint8_t addrs[][4] = {{10, 0, 0, 2},  {10, 0, 1, 2}, {0, 0, 0, 0},
-					   {127, 0, 0, 1}, {10, 0, 0, 1}, {10, 0, 0, 255},
-					   {10, 0, 2, 2},  {192, 0, 2, 9}};
-	static const uint16_t ports[] = {80, 7, 81, 8080, 53, 1000, 0, 49152};
-	uint8_t what = rd_u8(r);
-	struct weft_sockaddr sa = {.addr.family = WEFT_AF_INET, .port = ports[what >> 3 & 7]};
-
-	memcpy(sa.addr.bytes, addrs[what & 7], 4);
-	if (what & 0x40) {
-		sa.addr.bytes[3] = rd_u8(r);
-		sa.port = (uint16_t)(sa.port + rd_u8(r));
-	}
-	if (!(what & 0x80))
-		return sa;
-	what = rd_u8(r);
-	if (what & 2)
-		sa.addr.bytes[0] = 224;
-	else
-		sa.addr.family = what & 1 ? WEFT_AF_UNSPEC : WEFT_AF_INET6;
-	return sa;
-}
-
-static void op_socket(struct world *w, struct rd *r)
-{
-	uint8_t what = rd_u8(r);
-
-	(void)world_socket(w, what & 7, (enum serve)((what >> 3) % SERVE_KINDS));
-}
-
-static void op_connect(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	struct weft_sockaddr sa = rd_sockaddr(r);
-
-	if (!slot)
-		return;
-	if (weft_connect(slot->s, &sa) == -EINPROGRESS)
-		slot->n_read = 0;
-}
-
-/* The usual way: a new socket and its connection in one. */
-static void op_open(struct world *w, struct rd *r)
-{
-	uint8_t what = rd_u8(r);
-	struct weft_sockaddr sa = rd_sockaddr(r);
-	struct slot *slot = world_socket(w, 0, (enum serve)(what % SERVE_KINDS));
-
-	if (slot && weft_connect(slot->s, &sa) == -EINPROGRESS && (what & 0x80))
-		world_settle(w);
-}
-
-static void op_bind(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	struct weft_sockaddr sa = rd_sockaddr(r);
-
-	if (slot)
-		(void)weft_bind(slot->s, &sa);
-}
-
-static void op_listen(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	int backlog = rd_u8(r);
-
-	if (backlog > 127) /* negative ones, too */
-		backlog -= 256;
-	if (slot)
-		(void)weft_listen(slot->s, backlog);
-}
-
-static void op_accept(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r), *new = slot_free(w);
-	uint8_t serve = rd_u8(r);
-	struct weft_sockaddr peer;
-	struct weft_sock *s;
-
-	if (slot && new &&weft_accept(slot->s, &s, serve & 0x80 ? &peer : NULL) == 0)
-		slot_set(new, s, (enum serve)(serve % SERVE_KINDS));
-}
-
-static size_t rd_size(struct rd *r)
-{
-	uint8_t n = rd_u8(r);
-
-	return n < 128 ? n : (size_t)(n - 127) * 544;
-}
-
-static void op_send(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	size_t len = rd_size(r);
-	uint8_t how = rd_u8(r);
-	struct weft_sockaddr sa;
-	struct weft_iovec iov[3];
-
-	if (!slot || slot->is_mute)
-		return;
-	switch (how & 3) {
-	case 0:
-		(void)slot_send(slot, len,
-				(how & 4 ? WEFT_MSG_MORE : 0) | (how & 8 ? WEFT_MSG_OOB : 0) |
-					(how & 16 ? WEFT_MSG_EOR : 0));
-		break;
-	case 1:
-		slot_fill(slot, len);
-		iov[0] = (struct weft_iovec){.base = w->buf, .len = len / 3};
-		iov[1] = (struct weft_iovec){.base = NULL, .len = 0};
-		iov[2] = (struct weft_iovec){.base = w->buf + len / 3, .len = len - len / 3};
-		(void)weft_sendv(slot->s, iov, 3, how & 4 ? WEFT_MSG_DONTWAIT : 0);
-		break;
-	default:
-		sa = rd_sockaddr(r);
-		slot_fill(slot, len);
-		(void)weft_sendto(slot->s, w->buf, len, how & 4 ? WEFT_MSG_PEEK : 0,
-				  how & 8 ? NULL : &sa);
-		break;
-	}
-}
-
-static void op_recv(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	size_t len = rd_size(r);
-	uint8_t how = rd_u8(r);
-	struct weft_sockaddr from;
-	struct weft_iovec iov[3];
-	ptrdiff_t n;
-
-	if (!slot)
-		return;
-	switch (how & 3) {
-	case 0:
-	case 1:
-		(void)slot_recv(
-			slot, len,
-			how & (WEFT_MSG_OOB | WEFT_MSG_PEEK | WEFT_MSG_TRUNC | WEFT_MSG_DONTWAIT));
-		break;
-	case 2:
-		iov[0] = (struct weft_iovec){.base = w->buf, .len = len / 3};
-		iov[1] = (struct weft_iovec){.base = NULL, .len = 0};
-		iov[2] = (struct weft_iovec){.base = w->buf + len / 3, .len = len - len / 3};
-		n = weft_recvv(slot->s, iov, 3, 0);
-		if (n > 0 && slot_is_tcp(slot))
-			slot_check_read(slot, w->buf, (size_t)n, false);
-		break;
-	default:
-		n = weft_recvfrom(slot->s, w->buf, len, 0, &from);
-		if (n > 0 && slot_is_tcp(slot))
-			slot_check_read(slot, w->buf, (size_t)n, false);
-		break;
-	}
-}
-
-static void op_finish(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	uint8_t how = rd_u8(r);
-
-	if (!slot)
-		return;
-	if (how % 8 < 4)
-		(void)weft_shutdown(slot->s, how % 8);
-	else
-		slot_close(slot, how % 8 == 7);
-}
-
-static void op_serve(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	uint8_t how = rd_u8(r) % SERVE_KINDS;
-
-	if (!slot)
-		return;
-	slot_serve(slot, (enum serve)how);
-}
-
-static const struct {
-	int level, name;
-} options[] = {
-	{WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR},
-	{WEFT_SOL_SOCKET, WEFT_SO_TYPE},
-	{WEFT_SOL_SOCKET, WEFT_SO_ERROR},
-	{WEFT_SOL_SOCKET, WEFT_SO_BROADCAST},
-	{WEFT_SOL_SOCKET, WEFT_SO_SNDBUF},
-	{WEFT_SOL_SOCKET, WEFT_SO_RCVBUF},
-	{WEFT_SOL_SOCKET, WEFT_SO_KEEPALIVE},
-	{WEFT_SOL_SOCKET, WEFT_SO_LINGER},
-	{WEFT_SOL_SOCKET, WEFT_SO_REUSEPORT},
-	{WEFT_SOL_SOCKET, WEFT_SO_BINDTODEVICE},
-	{WEFT_SOL_SOCKET, WEFT_SO_ACCEPTCONN},
-	{WEFT_SOL_SOCKET, WEFT_SO_PROTOCOL},
-	{WEFT_SOL_SOCKET, WEFT_SO_DOMAIN},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_MAXSEG},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_CORK},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_KEEPIDLE},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_KEEPINTVL},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_KEEPCNT},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_INFO},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_QUICKACK},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_USER_TIMEOUT},
-	{WEFT_IPPROTO_IP, WEFT_IP_TOS},
-	{WEFT_IPPROTO_IP, WEFT_IP_TTL},
-	{WEFT_IPPROTO_IP, 99},
-	{99, 1},
-	{WEFT_SOL_SOCKET, WEFT_SO_OOBINLINE},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_SYNCNT},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_LINGER2},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_DEFER_ACCEPT},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_WINDOW_CLAMP},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_INFO_LINUX},
-	{WEFT_IPPROTO_TCP, WEFT_TCP_INQ},
-};
-
-static void op_setsockopt(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	uint8_t i = rd_u8(r) % ARRAY_SIZE(options), how = rd_u8(r);
-	int v[2] = {(int8_t)how, 0};
-
-	if (!slot)
-		return;
-	if (how == 127)
-		v[0] = (int)rd_be32(r);
-	else if (how == 126)
-		v[0] = rd_be16(r), v[1] = rd_u8(r);
-	if (options[i].name == WEFT_SO_BINDTODEVICE && options[i].level == WEFT_SOL_SOCKET)
-		memcpy(v, how & 1 ? "eth0" : how & 2 ? "x" : "\0", how & 1 ? 5 : 2);
-	(void)weft_setsockopt(slot->s, options[i].level, options[i].name, v,
-			      how == 125   ? 1
-			      : how == 124 ? 0
-					   : sizeof(v));
-}
-
-static void op_getsockopt(struct world *w, struct rd *r)
-{
-	struct slot *slot = rd_slot(w, r);
-	uint8_t i = rd_u8(r) % ARRAY_SIZE(options), len8 = rd_u8(r);
-	struct weft_sockaddr sa;
-	size_t len = len8 == 0 ? 256 : len8, room = len;
-
-	if (!slot)
-		return;
-	if (weft_getsockopt(slot->s, options[i].level, options[i].name, w->buf, &len) == 0)
-		assert(len <= room);
-	(void)weft_getsockname(slot->s, &sa);
-	(void)weft_getpeername(slot->s, &sa);
-	(void)weft_events(slot->s);
 }
 
 /*
@@ -464,20 +234,24 @@ static void op_addr(struct world *w, struct rd *r)
 static void op_route(struct world *w, struct rd *r)
 {
 	static const char *const texts[] = {
-		"default via 10.0.0.2",      "default via 10.0.1.2 metric 5",
-		"192.0.2.0/24 via 10.0.1.2", "unreachable 192.0.2.0/24",
-		"blackhole 10.0.0.2/32",     "prohibit 10.0.1.0/25",
-		"10.0.0.2/32 via 10.0.1.2",  "10.0.0.2 dev eth1",
+		"default via 10.0.0.2",         "default via 10.0.1.2 metric 5",
+		"192.0.2.0/24 via 10.0.1.2",    "unreachable 192.0.2.0/24",
+		"blackhole 10.0.0.2/32",        "prohibit 10.0.1.0/25",
+		"10.0.0.2/32 via 10.0.1.2",     "10.0.0.2 dev eth1",
+		"default via fd00::2",          "2001:db8::/32 via fd00:0:0:1::2",
+		"unreachable fd00:0:0:9::/64",  "fd00::99 dev eth1 metric 3",
+		"default via fe80::2 dev eth0", "blackhole 2001:db8:1::/48",
+		"239.0.0.0/8 dev eth1",         "nonsense",
 	};
 	uint8_t what = rd_u8(r);
 	const char *text = texts[what % ARRAY_SIZE(texts)];
-	struct weft_route route = {.dst.family = WEFT_AF_INET};
+	struct weft_route route = {.dst.family = what & 8 ? WEFT_AF_INET6 : WEFT_AF_INET};
 
 	if (!(what & 0x80)) {
 		(void)!weft_route_add_text(w->st, text);
 		return;
 	}
-	if (what & 1)
+	if ((what & 9) == 1)
 		route = (struct weft_route){.dst = {WEFT_AF_INET, {192, 0, 2}}, .prefix_len = 24};
 	(void)!weft_route_del(w->st, &route);
 }
@@ -528,44 +302,32 @@ static void op_link(struct world *w, struct rd *r)
 	weft_link_stats(w->link, what & 1, &stats);
 }
 
-static void op_sysctl(struct world *w, struct rd *r)
+/* What of a link is rarer: bursts of losses, marks, distributions, chosen frames. */
+static void op_link_more(struct world *w, struct rd *r)
 {
-	static const struct {
-		const char *name;
-		int32_t values[4];
-	} ctls[] = {
-		{"net.ipv4.tcp_timestamps", {0, 1}},
-		{"net.ipv4.tcp_sack", {0, 1}},
-		{"net.ipv4.tcp_window_scaling", {0, 1}},
-		{"net.ipv4.tcp_max_syn_backlog", {1, 2, 8, 65535}},
-		{"net.ipv4.tcp_max_tw_buckets", {0, 1, 2, 1000}},
-		{"net.ipv4.tcp_rmem_default", {4096, 8192, 131072, 4000000}},
-		{"net.ipv4.tcp_rmem_max", {4096, 65536, 1000000, 4000000}},
-		{"net.ipv4.tcp_wmem_default", {4096, 8192, 65536, 1000000}},
-		{"net.ipv4.tcp_retries2", {0, 1, 3, 15}},
-		{"net.ipv4.tcp_orphan_retries", {0, 1, 3, 8}},
-		{"net.ipv4.tcp_syn_retries", {1, 2, 6}},
-		{"net.ipv4.tcp_synack_retries", {0, 1, 2, 5}},
-		{"net.ipv4.tcp_keepalive_time", {1, 10, 7200}},
-		{"net.ipv4.tcp_keepalive_intvl", {1, 10, 75}},
-		{"net.ipv4.tcp_rfc1337", {0, 1}},
-		{"net.ipv4.tcp_moderate_rcvbuf", {0, 1}},
-		{"net.ipv4.tcp_slow_start_after_idle", {0, 1}},
-		{"net.ipv4.tcp_rto_min_ms", {1, 200, 1000}},
-		{"net.ipv4.tcp_delack_ms", {1, 40, 500}},
-		{"net.ipv4.ip_forward", {0, 1}},
-		{"net.ipv4.icmp_ratelimit", {0, 1000}},
-		{"net.ipv4.icmp_echo_ignore_broadcasts", {0, 1}},
-		{"net.ipv4.ip_local_port_range.min", {1024, 40000, 40002, 60000}},
-		{"net.ipv4.ip_local_port_range.max", {40003, 40100, 60999}},
-		{"net.none", {0}},
+	uint8_t what = rd_u8(r), how = rd_u8(r);
+	struct weft_link_dir dir = {
+		.rate_bps = what & 1 ? 2000000 : 0,
+		.delay_ns = 5000000,
+		.jitter_ns = what & 2 ? 4000000 : 0,
+		.jitter_dist = what >> 2 & 7,
+		.gemodel_p_ppm = what & 32 ? 100000 : 0,
+		.gemodel_r_ppm = 300000,
+		.gemodel_1h_ppm = 1000000,
+		.gemodel_1k_ppm = what & 64 ? 10000 : 0,
+		.reorder_ppm = how & 1 ? 200000 : 0,
+		.reorder_gap = how >> 1 & 3,
+		.reorder_corr_ppm = how & 8 ? 500000 : 0,
+		.ecn_pkts = how & 16 ? 2 : 0,
+		.queue_bytes = how & 32 ? 9000 : 0,
+		.n_lose = how & 64 ? 1 + (how & 15u) : 0,
+		.lose = {{2, 3}, {5, 5}, {how & 7, 9}},
 	};
-	uint8_t what = rd_u8(r), value = rd_u8(r);
-	const char *name = ctls[what % ARRAY_SIZE(ctls)].name;
-	int64_t v;
 
-	(void)!weft_stack_set(w->st, name, ctls[what % ARRAY_SIZE(ctls)].values[value & 3]);
-	(void)!weft_stack_get(w->st, name, &v);
+	if (!w->link)
+		world_far_add(w, &dir);
+	else
+		(void)!weft_link_set(w->link, what >> 7, &dir);
 }
 
 static void op_fail(struct world *w, struct rd *r)
@@ -625,6 +387,13 @@ static void see_neigh(void *arg, const struct weft_neigh_info *info)
 	*sum += strlen(info->state);
 }
 
+static void see_group(void *arg, const struct weft_group_info *info)
+{
+	uint64_t *sum = arg;
+
+	*sum += info->n_srcs;
+}
+
 /* Everything that can be asked, and those who watch. */
 static void op_look(struct world *w, struct rd *r)
 {
@@ -641,7 +410,9 @@ static void op_look(struct world *w, struct rd *r)
 	weft_neighs(w->st, see_neigh, &sum);
 	while (weft_trace_read(w->eng, line, sizeof(line)) > 0)
 		;
+	weft_groups(w->st, see_group, &sum);
 	weft_trace_sample(w->eng, what & 3);
+	weft_trace_figures(w->eng, what & 64);
 	weft_trace_listen(w->eng, what & 4 ? see_line : NULL, &sum);
 	weft_stack_on_tcp_end(w->st, what & 8 ? see_sock : NULL, &sum);
 	if (w->ports[what >> 7])
@@ -657,11 +428,14 @@ static void op_look(struct world *w, struct rd *r)
 }
 
 static void (*const ops[])(struct world *w, struct rd *r) = {
-	op_tcp,        op_tcp,        op_tcp,    op_tcp,    op_syn,    op_syn,  op_acks,   op_acks,
-	op_frames,     op_frames,     op_burst,  op_burst,  op_time,   op_time, op_socket, op_open,
-	op_open,       op_connect,    op_bind,   op_listen, op_accept, op_send, op_send,   op_recv,
-	op_recv,       op_finish,     op_finish, op_serve,  op_port,   op_addr, op_route,  op_neigh,
-	op_setsockopt, op_getsockopt, op_sysctl, op_fail,   op_look,   op_link,
+	op_tcp,    op_tcp,    op_tcp,    op_tcp,       op_syn,        op_syn,        op_acks,
+	op_acks,   op_frames, op_frames, op_burst,     op_burst,      op_time,       op_time,
+	op_socket, op_open,   op_open,   op_connect,   op_bind,       op_listen,     op_accept,
+	op_send,   op_send,   op_recv,   op_recv,      op_finish,     op_finish,     op_serve,
+	op_port,   op_addr,   op_route,  op_neigh,     op_setsockopt, op_getsockopt, op_sysctl,
+	op_fail,   op_look,   op_link,   op_sendmsg,   op_recvmsg,    op_ioctl,      op_setbytes,
+	op_group,  op_filter, op_packet, op_link_more, op_sendmsg,    op_recvmsg,    op_tcp,
+	op_acks,   op_time,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,7 +3,8 @@
  * TCP as a whole, by state: the input is a program of segments, application calls, time and ICMP
  * errors. A segment's numbers are offsets from what the connection expects, and its checksum is
  * right unless the program says otherwise, so that it gets past the first checks; its options are
- * raw bytes. After every step all invariants of every connection must hold (tcp_conn_check()).
+ * raw bytes. Settings change and allocations fail as the program says. After every step all
+ * invariants of every connection must hold (tcp_conn_check()).
  *
  * This file stands in for the IP layer.
  */
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
+#include "core/sysctl.h"
 #include "transport/tcp/tcp_priv.h"
 
 enum {
@@ -21,6 +23,7 @@ enum {
 	PORT = 80,
 	PEER_PORT = 1000, /* of the first socket; the next is the second's … */
 	PAYLOAD_MAX = 6000,
+	TIME_STEPS_MAX = 3000,
 };
 
 struct lab {
@@ -33,8 +36,23 @@ struct lab {
 	struct tcp_hdr sent; /* the last segment that went out */
 	uint32_t gen;
 	bool no_route;
+	uint32_t fail_in, fail_again; /* allocations until one fails; 0: none */
 	struct rd r;
 };
+
+static void *lab_realloc(void *ctx, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+	struct lab *lab = ctx;
+
+	if (new_bytes > old_bytes && lab->fail_in && --lab->fail_in == 0) {
+		lab->fail_in = lab->fail_again;
+		return NULL;
+	}
+	if (new_bytes)
+		return realloc(ptr, new_bytes);
+	free(ptr);
+	return NULL;
+}
 
 static struct lab *lab_of(const struct stack *st)
 {
@@ -97,6 +115,7 @@ int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 {
 	struct lab *lab = lab_of(st);
 	struct tcp_opts opts;
+	uint32_t most;
 
 	(void)out;
 	if (lab->no_route) {
@@ -110,8 +129,10 @@ int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 			   &opts) < 0)
 		abort();
 	assert(pkt->len <= 65515);
-	assert((pkt->gso_size ? lab->sent.data_off + pkt->gso_size : pkt->len) <=
-	       lab->netif.mtu - 20);
+	/* Segments are of tcp_min_snd_mss at least, whatever the path carries. */
+	most = lab->sent.data_off + st->tcp->conf.min_snd_mss;
+	most = most > lab->netif.mtu - 20 ? most : lab->netif.mtu - 20;
+	assert((pkt->gso_size ? lab->sent.data_off + pkt->gso_size : pkt->len) <= most);
 	pkt_free(pkt);
 	return 0;
 }
@@ -343,28 +364,49 @@ static void op_listen(struct lab *lab)
 	lab->listener = NULL;
 }
 
+/* In three parts, one of them empty. */
+static struct sock_msg message(uint8_t *buf, struct weft_iovec iov[3], uint16_t len)
+{
+	iov[0] = (struct weft_iovec){.base = buf, .len = len / 3};
+	iov[1] = (struct weft_iovec){.base = NULL, .len = 0};
+	iov[2] = (struct weft_iovec){.base = buf + len / 3, .len = len - len / 3u};
+	return (struct sock_msg){.iov = iov, .n_iov = 3, .n_bytes = len};
+}
+
 static void op_send(struct lab *lab)
 {
+	static const uint32_t flags[] = {WEFT_MSG_MORE, WEFT_MSG_OOB, WEFT_MSG_EOR,
+					 WEFT_MSG_FASTOPEN};
 	static uint8_t buf[65536];
-	uint8_t i;
+	struct weft_iovec iov[3];
+	uint8_t i, how;
 	struct sock *sk = pick(lab, &i);
-	struct weft_iovec iov = {.base = buf, .len = rd_be16(&lab->r)};
-	struct sock_msg msg = {.iov = &iov, .n_iov = 1, .n_bytes = iov.len};
+	struct sock_msg msg = message(buf, iov, rd_be16(&lab->r));
 
-	msg.flags = rd_u8(&lab->r) & 1 ? WEFT_MSG_MORE : 0;
+	how = rd_u8(&lab->r);
+	for (size_t k = 0; k < ARRAY_SIZE(flags); k++)
+		msg.flags |= how >> k & 1 ? flags[k] : 0;
+	if (msg.flags & WEFT_MSG_FASTOPEN) {
+		msg.addr = lab->peer;
+		msg.port = (uint16_t)(PEER_PORT + i);
+		msg.has_addr = true;
+	}
 	if (sk)
 		(void)!tcp_proto.send(sk, &msg);
 }
 
 static void op_recv(struct lab *lab)
 {
+	static const uint32_t flags[] = {WEFT_MSG_PEEK, WEFT_MSG_OOB, WEFT_MSG_TRUNC};
 	static uint8_t buf[65536];
-	uint8_t i;
+	struct weft_iovec iov[3];
+	uint8_t i, how;
 	struct sock *sk = pick(lab, &i);
-	struct weft_iovec iov = {.base = buf, .len = rd_be16(&lab->r)};
-	struct sock_msg msg = {.iov = &iov, .n_iov = 1, .n_bytes = iov.len};
+	struct sock_msg msg = message(buf, iov, rd_be16(&lab->r));
 
-	msg.flags = rd_u8(&lab->r) & 1 ? WEFT_MSG_PEEK : 0;
+	how = rd_u8(&lab->r);
+	for (size_t k = 0; k < ARRAY_SIZE(flags); k++)
+		msg.flags |= how >> k & 1 ? flags[k] : 0;
 	if (sk)
 		(void)!tcp_proto.recv(sk, &msg);
 }
@@ -387,13 +429,30 @@ static void op_close(struct lab *lab)
 
 static void op_setopt(struct lab *lab)
 {
-	static const int names[] = {WEFT_TCP_NODELAY,  WEFT_TCP_CORK,        WEFT_TCP_MAXSEG,
-				    WEFT_TCP_KEEPIDLE, WEFT_TCP_KEEPINTVL,   WEFT_TCP_KEEPCNT,
-				    WEFT_TCP_QUICKACK, WEFT_TCP_USER_TIMEOUT};
+	static const int names[] = {WEFT_TCP_NODELAY,
+				    WEFT_TCP_CORK,
+				    WEFT_TCP_MAXSEG,
+				    WEFT_TCP_KEEPIDLE,
+				    WEFT_TCP_KEEPINTVL,
+				    WEFT_TCP_KEEPCNT,
+				    WEFT_TCP_QUICKACK,
+				    WEFT_TCP_USER_TIMEOUT,
+				    WEFT_TCP_SYNCNT,
+				    WEFT_TCP_LINGER2,
+				    WEFT_TCP_DEFER_ACCEPT,
+				    WEFT_TCP_WINDOW_CLAMP,
+				    WEFT_TCP_INQ,
+				    WEFT_TCP_FASTOPEN,
+				    WEFT_TCP_NOTSENT_LOWAT,
+				    WEFT_TCP_FASTOPEN_CONNECT,
+				    WEFT_TCP_FASTOPEN_NO_COOKIE};
+	static const int sock_names[] = {WEFT_SO_RCVLOWAT, WEFT_SO_MAX_PACING_RATE, WEFT_SO_SNDBUF};
 	uint8_t i, how = rd_u8(&lab->r);
 	struct sock *sk = pick(lab, &i);
 	int v = rd_be16(&lab->r);
 
+	if (how == 31)
+		sk = lab->listener;
 	if (!sk)
 		return;
 	if (how & 128) {
@@ -404,6 +463,12 @@ static void op_setopt(struct lab *lab)
 		(void)!tcp_proto.setopt(sk, WEFT_SOL_SOCKET, WEFT_SO_RCVBUF, &v, sizeof(v));
 	} else if (how & 32) {
 		sk->flags ^= SOCK_F_LINGER;
+	} else if (how == 31) {
+		(void)!tcp_proto.setopt(sk, WEFT_IPPROTO_TCP,
+					names[(size_t)v / 64 % ARRAY_SIZE(names)], &(int){v % 64},
+					sizeof(v));
+	} else if (how >= 28) {
+		(void)!tcp_proto.setopt(sk, WEFT_SOL_SOCKET, sock_names[how - 28], &v, sizeof(v));
 	} else {
 		(void)!tcp_proto.setopt(sk, WEFT_IPPROTO_TCP, names[how % ARRAY_SIZE(names)], &v,
 					sizeof(v));
@@ -415,17 +480,88 @@ static void op_time(struct lab *lab)
 {
 	uint8_t how = rd_u8(&lab->r);
 	int64_t ms = ((int64_t)(how & 15) + 1) << (how >> 4) * 2;
-	int64_t end_ns = lab->eng->now_ns + ms * 1000000;
-	int steps = 0;
+	int64_t end_ns = lab->eng->now_ns + ms * 1000000, last_ns = 0;
+	int steps = 0, n_same = 0;
 
 	settle(lab);
 	for (int64_t next; (next = engine_next_ns(lab->eng)) <= end_ns; steps++) {
-		assert(steps < 100000);
+		/* Settings may ask for a probe a second: not all months of them. */
+		if (steps == TIME_STEPS_MAX)
+			return;
+		n_same = next > last_ns ? 0 : n_same + 1;
+		assert(n_same < 100);
+		last_ns = next;
 		(void)engine_run(lab->eng, next);
 		check(lab);
 	}
 	(void)engine_run(lab->eng, end_ns);
 	settle(lab);
+}
+
+static void op_fail(struct lab *lab)
+{
+	lab->fail_in = rd_u8(&lab->r);
+	lab->fail_again = rd_u8(&lab->r) % 8;
+}
+
+struct nth_ctl {
+	uint32_t n;
+	const struct sysctl *ctl;
+};
+
+static void nth_ctl(void *arg, const struct sysctl *ctl, int64_t value)
+{
+	struct nth_ctl *nth = arg;
+
+	(void)value;
+	if (nth->n-- == 0)
+		nth->ctl = ctl;
+}
+
+/* A setting of TCP's, by its place in their list: its least value or one above, or its largest. */
+static void op_conf(struct lab *lab)
+{
+	struct nth_ctl nth = {.n = rd_u8(&lab->r) % 96};
+	uint8_t how = rd_u8(&lab->r);
+
+	sysctl_for_each(lab->st, nth_ctl, &nth);
+	if (nth.ctl)
+		(void)!sysctl_set(lab->st, nth.ctl->name,
+				  how == 255 ? nth.ctl->max
+				  : how < 32 ? nth.ctl->min + how
+					     : nth.ctl->min + how * how);
+}
+
+static void see_end(void *arg, const struct sock *sk, const struct weft_tcp_info *info)
+{
+	(void)arg;
+	assert(sk && info->state >= WEFT_TCP_ESTABLISHED && info->state <= WEFT_TCP_CLOSING);
+}
+
+/* Everything that can be asked about a connection. */
+static void op_look(struct lab *lab)
+{
+	static const int requests[] = {WEFT_SIOCINQ, WEFT_SIOCOUTQ, WEFT_SIOCOUTQNSD,
+				       WEFT_SIOCATMARK};
+	uint8_t i, how = rd_u8(&lab->r);
+	struct sock *sk = pick(lab, &i);
+	struct weft_tcp_info_linux info;
+	size_t len = sizeof(info);
+	struct sock_diag diag;
+	int v;
+
+	lab->eng->trace.has_figures = how & 4;
+	tcp_on_end(lab->st, how & 8 ? see_end : NULL, NULL);
+	if (!sk)
+		return;
+	if (how & 16) {
+		(void)!tcp_proto.disconnect(sk);
+		return;
+	}
+	tcp_proto.diag(sk, &diag);
+	(void)tcp_proto.events(sk);
+	(void)!tcp_proto.ioctl(sk, (unsigned int)requests[how & 3], &v);
+	(void)!tcp_proto.getopt(sk, WEFT_IPPROTO_TCP, WEFT_TCP_INFO_LINUX, &info, &len);
 }
 
 static void op_world(struct lab *lab)
@@ -441,48 +577,23 @@ static void op_world(struct lab *lab)
 
 static void step(struct lab *lab)
 {
-	switch (rd_u8(&lab->r) % 16) {
-	case 0:
-		op_connect(lab);
-		break;
-	case 1:
-		op_listen(lab);
-		break;
-	case 2:
-		op_accept(lab);
-		break;
-	case 3:
-		op_send(lab);
-		break;
-	case 4:
-		op_recv(lab);
-		break;
-	case 5:
-		op_close(lab);
-		break;
-	case 6:
-		op_setopt(lab);
-		break;
-	case 7:
-	case 8:
-		op_time(lab);
-		break;
-	case 9:
-		op_error(lab);
-		break;
-	case 10:
-		op_world(lab);
-		break;
-	default:
-		op_segment(lab);
-		break;
-	}
+	static void (*const ops[])(struct lab * lab) = {
+		op_connect, op_listen,  op_accept, op_send,  op_recv,    op_close,   op_setopt,
+		op_time,    op_time,    op_error,  op_world, op_segment, op_segment, op_segment,
+		op_segment, op_segment, op_fail,   op_conf,  op_look,
+	};
+
+	ops[rd_u8(&lab->r) % ARRAY_SIZE(ops)](lab);
 	check(lab);
 }
 
 static void lab_init(struct lab *lab, uint8_t how)
 {
-	struct engine_config cfg = {.now_ns = 1000000, .has_seed = true, .seed = 1};
+	struct engine_config cfg = {.now_ns = 1000000,
+				    .has_seed = true,
+				    .seed = 1,
+				    .realloc = lab_realloc,
+				    .mem_ctx = lab};
 	struct ip4_addr us = IP4_ADDR(10, 0, 0, 1), peer = IP4_ADDR(10, 0, 0, 2);
 	struct tcp_conf *conf;
 
@@ -520,6 +631,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (rd_left(&lab.r) > 0)
 		step(&lab);
 	lab.no_route = true;
+	lab.fail_in = 0;
 	stack_free(lab.st);
 	engine_free(lab.eng); /* asserts that every packet and buffer is back */
 	return 0;

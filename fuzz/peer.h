@@ -17,24 +17,25 @@
 
 #include "base/cursor.h"
 #include "wire/addr.h"
+#include "wire/tcp.h"
 
 struct cpu_ops;
 
 enum {
-	PEER_PORTS = 2, /* interfaces eth0 and eth1: 10.0.0.0/24 and 10.0.1.0/24 */
+	PEER_PORTS = 2, /* interfaces eth0 and eth1: 10.0.N.0/24 and fd00:0:0:N::/64 */
 	PEER_FLOWS = 16,
 	PEER_SENT = 4,
 	PEER_QUOTE_MAX = 200,
 	PEER_BYTES_MAX = 70000,
 	PEER_TCP_MAX = 20000, /* payload of a super-packet */
-	PEER_FRAME_MAX = PEER_TCP_MAX + 200,
+	PEER_FRAME_MAX = PEER_TCP_MAX + 400,
 };
 
 /* A TCP connection as the peer of the stack sees it. */
 struct peer_flow {
-	uint8_t port;           /* where its frames go; the interface */
-	struct ip4_addr stack;  /* the stack's end */
-	struct ip4_addr remote; /* the peer's */
+	uint8_t port;          /* where its frames go; the interface */
+	struct ip_addr stack;  /* the stack's end */
+	struct ip_addr remote; /* the peer's */
 	uint16_t stack_port, remote_port;
 	uint32_t nxt;   /* what the peer sends next */
 	uint32_t acked; /* what the stack acknowledged */
@@ -59,13 +60,21 @@ struct peer {
 	uint32_t next_flow;
 	struct peer_sent sent[PEER_SENT]; /* a ring, newest at n_sent - 1 */
 	uint32_t n_sent;
+	uint8_t cookie[TCP_TFO_COOKIE_MAX]; /* of fast open, that the stack gave out last */
+	uint8_t cookie_len;
 
 	/* the frame made last */
 	uint8_t port;
-	uint16_t gso_size;    /* 0: a frame as on a wire */
+	uint16_t l4;       /* where the transport header is */
+	uint16_t gso_size; /* 0: a frame as on a wire */
+	bool is_ip6;
 	bool is_csum_partial; /* the checksum field holds the pseudo-header's sum */
 	uint8_t frame[PEER_FRAME_MAX];
 	size_t len;
+
+	/* the one that is being sent in fragments */
+	uint8_t whole[PEER_FRAME_MAX];
+	size_t whole_len;
 };
 
 /* At least PEER_BYTES_MAX of them. */
@@ -79,6 +88,9 @@ bool peer_make_tcp(struct peer *p, struct rd *r);
 bool peer_make_syn(struct peer *p, struct rd *r);
 bool peer_make_udp(struct peer *p, struct rd *r);
 bool peer_make_icmp(struct peer *p, struct rd *r);
+/* Of ICMPv6: also neighbour discovery and MLD. */
+bool peer_make_icmp6(struct peer *p, struct rd *r);
+bool peer_make_igmp(struct peer *p, struct rd *r);
 /* An error about something that the stack sent. */
 bool peer_make_icmp_error(struct peer *p, struct rd *r);
 bool peer_make_arp(struct peer *p, struct rd *r);
@@ -88,3 +100,11 @@ bool peer_make_mirror(struct peer *p, struct rd *r);
 bool peer_make_raw(struct peer *p, struct rd *r);
 /* The connection numbered `i` acknowledges all. False: there is none, or nothing to acknowledge. */
 bool peer_make_ack(struct peer *p, uint32_t i);
+
+/* The frame made last gets IP options, or an extension header, of the input's bytes. */
+void peer_wrap(struct peer *p, struct rd *r);
+/* The frame made last will be sent in pieces: returns how many there are of about `n`, 0: it is no
+ * IP packet. */
+uint32_t peer_split(struct peer *p, uint32_t n);
+/* Piece `i` of `n` into p->frame, beginning `early` units of 8 bytes before its turn. */
+void peer_piece(struct peer *p, uint32_t i, uint32_t n, uint32_t early);

@@ -7,16 +7,21 @@ usage: fuzz/seed_stack.py FOLDER        then: scripts/fuzz --merge stack (FOLDER
 
 The bytes are those that fuzz_stack.c and peer.c read; a change there is a change here.
 """
+import itertools
 import pathlib
 import struct
 import sys
 
 TCP, SYN, ACKS, FRAMES, BURST, TIME, SOCKET, OPEN, CONNECT, BIND, LISTEN, ACCEPT, SEND, RECV, FINISH, \
-    SERVE, PORT, ADDR, ROUTE, NEIGH, SETOPT, GETOPT, SYSCTL, FAIL, LOOK, LINK = (
-        0, 4, 6, 8, 10, 12, 14, 15, 17, 18, 19, 20, 21, 23, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37)
+    SERVE, PORT, ADDR, ROUTE, NEIGH, SETOPT, GETOPT, SYSCTL, FAIL, LOOK, LINK, SENDMSG, RECVMSG, IOCTL, \
+    SETBYTES, GROUP, FILTER, PACKET, LINK_MORE = (
+        0, 4, 6, 8, 10, 12, 14, 15, 17, 18, 19, 20, 21, 23, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+        41, 42, 43, 44, 45)
 FIN, RST_, PSH, ACK = 1, 4, 8, 16
+URG, ECE, CWR = 32, 64, 128
+IP6 = 8  # in the first byte of a program: both families
 SYN_F = 2
-X_SACK, X_NO_TS, X_WND, X_IP, X_SYN_OPTS, X_TS, X_SUPER = 2, 4, 8, 16, 32, 64, 128
+X_OPTS, X_SACK, X_NO_TS, X_WND, X_IP, X_SYN_OPTS, X_TS, X_SUPER = 1, 2, 4, 8, 16, 32, 64, 128
 ACTIVE = 7  # the slot of the connection that is being opened
 LISTENER = 0
 OPTS_ALL, OPTS_TS, OPTS_NONE = 0x7F, 0x0C, 0x08
@@ -26,7 +31,8 @@ def be16(*values):
     return b"".join(struct.pack(">H", v & 0xFFFF) for v in values)
 
 
-def body(flow=0, flags=ACK, length=0, seq=None, ack=None, sack=None, wnd=None, syn=None, ip=None, super=False):
+def body(flow=0, flags=ACK, length=0, seq=None, ack=None, sack=None, wnd=None, syn=None, ip=None, super=False,
+         raw=None):
     """What peer_make_tcp() reads: seq and ack as offsets, from what is next and what was acknowledged."""
     what, operands = flow, b""
     if seq is not None:
@@ -48,6 +54,10 @@ def body(flow=0, flags=ACK, length=0, seq=None, ack=None, sack=None, wnd=None, s
     if ip is not None:
         extras |= X_IP
         more += bytes([ip])
+    if raw is not None:
+        extras |= X_OPTS
+        raw += b"\1" * (-len(raw) % 4)
+        more += bytes([len(raw) // 4]) + raw
     if super:
         extras |= X_SUPER
     if extras:
@@ -240,9 +250,11 @@ def main():
         sys.exit(__doc__)
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, program in seeds():
-        for how in (0, 1, 2):
+    for name, program in itertools.chain(seeds(), seed_stack_api.seeds()):
+        for how in (0, 1, 2, IP6):
             (folder / f"{name}_{how}").write_bytes(bytes([how]) + program)
 
 
-main()
+if __name__ == "__main__":
+    import seed_stack_api
+    main()

@@ -12,6 +12,9 @@
 #include "ip/ip4.h"
 #include "transport/tcp/tcp_priv.h"
 #include "wire/eth.h"
+#include "wire/icmp4.h"
+#include "wire/icmp6.h"
+#include "wire/ip6.h"
 #include "wire/pseudo.h"
 #include "wire/udp.h"
 
@@ -61,14 +64,13 @@ static void check_tcp(const struct world *w, const uint8_t *p, size_t len, uint6
 	assert(tcp_opts_parse(p + TCP_HDR_LEN, (size_t)(hdr.data_off - TCP_HDR_LEN), &opts) == 0);
 	assert(!(hdr.flags & TCP_F_SYN) || !(hdr.flags & (TCP_F_FIN | TCP_F_RST)));
 	seq = hdr.seq + !!(hdr.flags & TCP_F_SYN);
-	assert(memcmp(p + hdr.data_off, peer_bytes(seq), len - hdr.data_off) == 0);
+	assert(w->is_blind || memcmp(p + hdr.data_off, peer_bytes(seq), len - hdr.data_off) == 0);
 }
 
-static void check_l4(const struct world *w, const struct ip4_hdr *ip, const uint8_t *p, size_t len)
+static void check_l4(const struct world *w, uint8_t proto, const uint8_t *p, size_t len,
+		     uint64_t pseudo)
 {
-	uint64_t pseudo = pseudo4_sum(&ip->src, &ip->dst, ip->proto, (uint16_t)len);
-
-	switch (ip->proto) {
+	switch (proto) {
 	case IP_PROTO_TCP:
 		check_tcp(w, p, len, pseudo);
 		break;
@@ -77,10 +79,14 @@ static void check_l4(const struct world *w, const struct ip4_hdr *ip, const uint
 		assert(csum_fold(csum_add(w->peer.cpu, p, len, pseudo)) == 0xffff);
 		break;
 	case IP_PROTO_ICMP:
+	case IP_PROTO_IGMP:
 		assert(csum_fold(csum_add(w->peer.cpu, p, len, 0)) == 0xffff);
 		break;
+	case IP_PROTO_ICMPV6:
+		assert(csum_fold(csum_add(w->peer.cpu, p, len, pseudo)) == 0xffff);
+		break;
 	default:
-		assert(ip->proto == RAW_PROTO);
+		assert(proto == RAW_PROTO);
 		break;
 	}
 }
@@ -93,22 +99,54 @@ static bool is_ours(const struct world *w, const struct ip4_addr *src)
 	       src->b[3] == 1 && w->ports[src->b[2]];
 }
 
-static void check_frame(const struct world *w, const uint8_t *frame, size_t len)
+static bool is_ours6(const struct world *w, const struct ip6_addr *src)
 {
-	const uint8_t *p = frame + ETH_HDR_LEN;
+	for (uint8_t i = 0; !w->is_renumbered && w->has_ip6 && i < PEER_PORTS; i++)
+		if (w->ports[i] && ip6_addr_eq(src, &(struct ip6_addr){{0xfd, [7] = i, [15] = 1}}))
+			return true;
+	return false;
+}
+
+static void check_ip4(const struct world *w, const uint8_t *p, size_t len)
+{
 	struct ip4_hdr ip;
 
-	assert(len >= ETH_HDR_LEN);
-	if (load_be16(frame + 12) != ETHERTYPE_IPV4)
-		return;
-	assert(len >= ETH_HDR_LEN + IP4_HDR_LEN);
+	assert(len >= IP4_HDR_LEN);
 	ip4_hdr_read(p, &ip);
-	assert(ip4_hdr_check(&ip, len - ETH_HDR_LEN) == IP4_HDR_OK);
-	assert(ip.tot_len == len - ETH_HDR_LEN);
+	assert(ip4_hdr_check(&ip, len) == IP4_HDR_OK);
+	assert(ip.tot_len == len);
 	assert(ip4_hdr_csum_ok(p, ip.hdr_len) && ip.ttl > 0);
 	assert(!ip4_addr_is_loopback(&ip.src) && !ip4_addr_is_loopback(&ip.dst));
+	len = ip.tot_len - (size_t)ip.hdr_len;
 	if (!ip4_hdr_is_frag(&ip) && is_ours(w, &ip.src))
-		check_l4(w, &ip, p + ip.hdr_len, ip.tot_len - (size_t)ip.hdr_len);
+		check_l4(w, ip.proto, p + ip.hdr_len, len,
+			 pseudo4_sum(&ip.src, &ip.dst, ip.proto, (uint16_t)len));
+}
+
+static void check_ip6(const struct world *w, const uint8_t *p, size_t len)
+{
+	struct ip6_hdr ip;
+
+	assert(len >= IP6_HDR_LEN);
+	ip6_hdr_read(p, &ip);
+	assert(ip6_hdr_check(&ip, len) == IP6_HDR_OK);
+	assert(ip.payload_len == len - IP6_HDR_LEN && ip.hop_limit > 0);
+	assert(!ip6_addr_is_loopback(&ip.src) && !ip6_addr_is_loopback(&ip.dst));
+	if (ip.next_hdr != IP_PROTO_HOPOPTS && ip.next_hdr != IP_PROTO_FRAGMENT &&
+	    is_ours6(w, &ip.src))
+		check_l4(w, ip.next_hdr, p + IP6_HDR_LEN, ip.payload_len,
+			 pseudo6_sum(&ip.src, &ip.dst, ip.next_hdr, ip.payload_len));
+}
+
+static void check_frame(const struct world *w, const uint8_t *frame, size_t len)
+{
+	assert(len >= ETH_HDR_LEN);
+	if (w->is_forged)
+		return;
+	if (load_be16(frame + 12) == ETHERTYPE_IPV4)
+		check_ip4(w, frame + ETH_HDR_LEN, len - ETH_HDR_LEN);
+	else if (load_be16(frame + 12) == ETHERTYPE_IPV6)
+		check_ip6(w, frame + ETH_HDR_LEN, len - ETH_HDR_LEN);
 }
 
 static int port_tx(void *arg, const void *frame, size_t len)
@@ -225,7 +263,7 @@ void slot_check_read(struct slot *slot, const uint8_t *p, size_t n, bool is_peek
 
 	/* Urgent bytes, which were skipped, may lie between. */
 	assert(seq_leq(before, seq));
-	assert(!p || memcmp(p, peer_bytes(seq), n) == 0);
+	assert(!p || slot->w->is_blind || memcmp(p, peer_bytes(seq), n) == 0);
 	if (!is_peek)
 		slot->n_read = seq + (uint32_t)n - (conn->irs + 1);
 }
@@ -242,16 +280,25 @@ ptrdiff_t slot_recv(struct slot *slot, size_t len, uint32_t flags)
 	return n;
 }
 
-/* The bytes that the stream, or anything else, carries next. */
+/* The bytes that the stream, or anything else, carries next. Who writes headers writes those of the
+ * peer's last frame. */
 void slot_fill(struct slot *slot, size_t len)
 {
 	struct sock *sk = sock_of(slot->s);
 	uint32_t seq = slot_is_tcp(slot) ? tcp_conn_of(sk)->snd_end : 0;
+	const struct peer *p = &slot->w->peer;
+	size_t skip = slot->hdrs == SLOT_IP_HDR ? ETH_HDR_LEN : 0;
 
 	memcpy(slot->w->buf, peer_bytes(seq), len);
+	if (slot->hdrs != SLOT_NO_HDRS && p->len > skip)
+		memcpy(slot->w->buf, p->frame + skip, len < p->len - skip ? len : p->len - skip);
 	/* An echo request begins with its type. */
-	if (sk->conn.proto == IP_PROTO_ICMP && len >= 2)
-		slot->w->buf[0] = 8, slot->w->buf[1] = 0;
+	if (sk->proto->type == WEFT_SOCK_DGRAM && len >= 2) {
+		if (sk->conn.proto == IP_PROTO_ICMP)
+			slot->w->buf[0] = ICMP4_ECHO, slot->w->buf[1] = 0;
+		else if (sk->conn.proto == IP_PROTO_ICMPV6)
+			slot->w->buf[0] = ICMP6_ECHO, slot->w->buf[1] = 0;
+	}
 }
 
 ptrdiff_t slot_send(struct slot *slot, size_t len, uint32_t flags)
@@ -299,7 +346,7 @@ static void serve_echo(struct slot *slot, bool answer)
 {
 	ptrdiff_t n = 0;
 
-	while (slot->n_served < SERVE_MAX && (n = slot_recv(slot, 3000, 0)) > 0) {
+	while ((!answer || slot->n_served < SERVE_MAX) && (n = slot_recv(slot, 3000, 0)) > 0) {
 		slot->n_served += (uint32_t)n;
 		if (answer)
 			(void)slot_send(slot, (size_t)n, 0);
@@ -334,31 +381,66 @@ static void on_event(struct weft_sock *s, void *arg, uint32_t events)
 struct slot *world_socket(struct world *w, uint8_t kind, enum serve serve)
 {
 	static const struct {
-		int type, proto;
+		int family, type, proto;
+		enum slot_hdrs hdrs;
 	} kinds[] = {
-		{WEFT_SOCK_STREAM, 0},
-		{WEFT_SOCK_DGRAM, 0},
-		{WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMP},
-		{WEFT_SOCK_RAW, RAW_PROTO},
-		{WEFT_SOCK_RAW, WEFT_IPPROTO_TCP},
-		{WEFT_SOCK_RAW, WEFT_IPPROTO_ICMP},
-		{WEFT_SOCK_STREAM, WEFT_IPPROTO_UDP},
-		{99, 0},
+		{WEFT_AF_INET, WEFT_SOCK_STREAM, 0, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMP, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_RAW, RAW_PROTO, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_RAW, WEFT_IPPROTO_TCP, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_RAW, WEFT_IPPROTO_ICMP, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_STREAM, WEFT_IPPROTO_UDP, SLOT_NO_HDRS},
+		{WEFT_AF_INET, 99, 0, SLOT_NO_HDRS},
+		{WEFT_AF_INET6, WEFT_SOCK_STREAM, 0, SLOT_NO_HDRS},
+		{WEFT_AF_INET6, WEFT_SOCK_DGRAM, 0, SLOT_NO_HDRS},
+		{WEFT_AF_INET6, WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMPV6, SLOT_NO_HDRS},
+		{WEFT_AF_INET6, WEFT_SOCK_RAW, RAW_PROTO, SLOT_NO_HDRS},
+		{WEFT_AF_INET6, WEFT_SOCK_RAW, WEFT_IPPROTO_ICMPV6, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_RAW, WEFT_IPPROTO_RAW, SLOT_IP_HDR},
+		{WEFT_AF_PACKET, WEFT_SOCK_RAW, WEFT_ETH_P_ALL, SLOT_ETH_HDR},
+		{WEFT_AF_PACKET, WEFT_SOCK_DGRAM, ETHERTYPE_IPV4, SLOT_IP_HDR},
+		{WEFT_AF_PACKET, WEFT_SOCK_RAW, 0, SLOT_ETH_HDR},
+		{WEFT_AF_PACKET, WEFT_SOCK_DGRAM, WEFT_ETH_P_ALL, SLOT_IP_HDR},
+		{WEFT_AF_INET6, WEFT_SOCK_RAW, WEFT_IPPROTO_UDP, SLOT_NO_HDRS},
+		{WEFT_AF_PACKET, WEFT_SOCK_STREAM, 0, SLOT_NO_HDRS},
+		{77, WEFT_SOCK_STREAM, 0, SLOT_NO_HDRS},
+		{WEFT_AF_INET6, WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMP, SLOT_NO_HDRS},
+		{WEFT_AF_INET, WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMPV6, SLOT_NO_HDRS},
+		{WEFT_AF_INET6, WEFT_SOCK_RAW, WEFT_IPPROTO_RAW, SLOT_IP_HDR},
+		{WEFT_AF_INET, WEFT_SOCK_RAW, WEFT_IPPROTO_UDP, SLOT_NO_HDRS},
 	};
 	struct slot *slot = slot_free(w);
 	struct weft_sock *s;
 
 	kind %= ARRAY_SIZE(kinds);
-	if (!slot || weft_socket(w->st, WEFT_AF_INET, kinds[kind].type, kinds[kind].proto, &s) < 0)
+	if (!slot ||
+	    weft_socket(w->st, kinds[kind].family, kinds[kind].type, kinds[kind].proto, &s) < 0)
 		return NULL;
 	slot_set(slot, s, serve);
-	slot->is_mute = kinds[kind].type == WEFT_SOCK_RAW && kinds[kind].proto != RAW_PROTO;
+	slot->hdrs = (uint8_t)kinds[kind].hdrs;
+	w->is_forged |= slot->hdrs != SLOT_NO_HDRS;
+	slot->is_mute = kinds[kind].type == WEFT_SOCK_RAW && kinds[kind].proto != RAW_PROTO &&
+			kinds[kind].proto != WEFT_IPPROTO_ICMPV6 && !slot->hdrs;
 	return slot;
 }
 
 /*
  * The world.
  */
+
+static void port_add_ip6(struct world *w, uint8_t i)
+{
+	struct weft_addr own = {WEFT_AF_INET6, {0xfd, [7] = i, [15] = 1}};
+	struct weft_addr peer = {WEFT_AF_INET6, {0xfd, [7] = i, [15] = 2}};
+	struct weft_addr near = {WEFT_AF_INET6, {0xfe, 0x80, [15] = 2}};
+	const uint8_t peer_mac[6] = {2, 0, 0, 0, 1, i};
+
+	if (weft_addr_add(w->ports[i], &own, 64) < 0)
+		w->is_renumbered = true;
+	(void)!weft_neigh_add(w->ports[i], &peer, peer_mac);
+	(void)!weft_neigh_add(w->ports[i], &near, peer_mac);
+}
 
 void world_port_add(struct world *w, uint8_t i)
 {
@@ -377,6 +459,8 @@ void world_port_add(struct world *w, uint8_t i)
 	if (weft_addr_add(w->ports[i], &own, 24) < 0)
 		w->is_renumbered = true;
 	(void)!weft_neigh_add(w->ports[i], &peer, peer_mac);
+	if (w->has_ip6)
+		port_add_ip6(w, i);
 }
 
 static void far_serve(struct world *w)
@@ -414,10 +498,15 @@ void world_far_add(struct world *w, const struct weft_link_dir *dir)
 static struct slot *world_open(struct world *w, uint8_t kind, enum serve serve, uint16_t bind_port,
 			       uint16_t connect_port)
 {
-	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = bind_port};
+	/* Streams, datagrams and echo have their twins of IPv6 from 8 on. */
+	bool is_ip6 = w->has_ip6 && kind <= 2;
+	struct weft_sockaddr any = {.addr.family = is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET,
+				    .port = bind_port};
 	struct weft_sockaddr to = {.addr = {WEFT_AF_INET, {10, 0, 0, 2}}, .port = connect_port};
-	struct slot *slot = world_socket(w, kind, serve);
+	struct slot *slot = world_socket(w, is_ip6 ? (uint8_t)(kind + 8) : kind, serve);
 
+	if (is_ip6)
+		to.addr = (struct weft_addr){WEFT_AF_INET6, {0xfd, [15] = 2}};
 	if (!slot)
 		abort();
 	if (bind_port && weft_bind(slot->s, &any) < 0)
@@ -456,6 +545,9 @@ void world_init(struct world *w, uint8_t how)
 
 	if (weft_engine_new(&cfg, &w->eng) < 0 || weft_stack_new(w->eng, "router", &w->st) < 0 ||
 	    weft_stack_set(w->st, "net.ipv4.ip_forward", 1) < 0)
+		abort();
+	w->has_ip6 = how & WORLD_IP6;
+	if (w->has_ip6 && weft_stack_set(w->st, "net.ipv6.conf.all.forwarding", 1) < 0)
 		abort();
 	w->peer.cpu = &engine_of(w->eng)->cpu;
 	w->peer.now_ms = (uint32_t)(cfg.now_ns / 1000000);

@@ -36,6 +36,13 @@ enum serve {
 
 struct world;
 
+/* Which headers the application writes itself. */
+enum slot_hdrs {
+	SLOT_NO_HDRS,
+	SLOT_IP_HDR,
+	SLOT_ETH_HDR,
+};
+
 struct slot {
 	struct world *w;
 	struct weft_sock *s; /* NULL: free */
@@ -43,6 +50,7 @@ struct slot {
 	uint32_t n_served;
 	uint8_t serve; /* enum serve */
 	bool is_mute;  /* raw: sends nothing that looks like another protocol's */
+	uint8_t hdrs;  /* enum slot_hdrs */
 };
 
 struct world {
@@ -61,6 +69,9 @@ struct world {
 	uint32_t n_tx;       /* frames sent in this operation */
 	bool port_refuses;   /* the driver's queue is full */
 	bool is_renumbered;  /* an address was taken away: what is sent may be another's */
+	bool is_forged;      /* the application writes headers: what is sent may be anything */
+	bool is_blind;       /* data went with a SYN, before it had numbers: not compared */
+	bool has_ip6;
 	uint8_t buf[CHUNK];
 };
 
@@ -69,6 +80,7 @@ enum {
 	WORLD_FEW_PKTS = 1 << 0,
 	WORLD_LATE = 1 << 1, /* milliseconds are about to wrap */
 	WORLD_BARE = 1 << 2, /* nothing is open */
+	WORLD_IP6 = 1 << 3,  /* both families: sockets are IPv6's, which take IPv4 too */
 };
 
 /* `how`: WORLD_*. */
