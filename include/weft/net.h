@@ -76,11 +76,11 @@ struct weft_net_ops {
 	void (*resolve_cancel)(struct weft_resolve *r);
 };
 
-/* The network of a stack, for as long as the stack lives. Its resolver knows addresses, "localhost",
- * and the names of weft_stack_host_add(). */
+/* The network of a stack, for as long as the stack lives. Its resolver knows addresses,
+ * "localhost", and the names of weft_stack_host_add(). */
 WEFT_API void weft_net_of_stack(struct weft_stack *st, struct weft_net *ret);
-/* Names an address, as a line of /etc/hosts does; more for the same name add up, 16 at most. -EINVAL:
- * a name of no or more than 253 bytes; -ENOSPC: more than that; -ENOMEM. */
+/* Names an address, as a line of /etc/hosts does; more for the same name add up, 16 at most.
+ * -EINVAL: a name of no or more than 253 bytes; -ENOSPC: more than that; -ENOMEM. */
 WEFT_API int weft_stack_host_add(struct weft_stack *st, const char *name,
 				 const struct weft_addr *addr);
 
