@@ -179,14 +179,15 @@ static int links_show(struct ip *ip, enum ip_link_view view)
 
 struct addr_args {
 	const char *address, *dev;
+	bool nodad, noprefixroute;
+	const char *valid, *preferred; /* as written; NULL: not */
 };
 
 /* A word with a value that changes nothing here, because there is only one way: the broadcast
  * address is the prefix's, the scope the address's, the label the interface's name. */
 static bool addr_word_is_fixed(const char *word)
 {
-	static const char *const words[] = {"brd",       "broadcast",     "scope", "label",
-					    "valid_lft", "preferred_lft", "metric"};
+	static const char *const words[] = {"brd", "broadcast", "scope", "label", "metric"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(word, words[i]) == 0)
@@ -197,9 +198,9 @@ static bool addr_word_is_fixed(const char *word)
 /* Words of iproute2 that addresses of a weft node have nothing for. */
 static bool addr_word_is_known(const char *word)
 {
-	static const char *const words[] = {"peer",       "remote",   "anycast",    "home",
-					    "mngtmpaddr", "nodad",    "optimistic", "noprefixroute",
-					    "autojoin",   "rtmetric", "proto"};
+	static const char *const words[] = {"peer",     "remote",     "anycast",
+					    "home",     "mngtmpaddr", "optimistic",
+					    "autojoin", "rtmetric",   "proto"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(word, words[i]) == 0)
@@ -217,6 +218,14 @@ static int addr_args_read(struct ip *ip, struct addr_args *ret)
 		if (!strcmp(word, "dev")) {
 			ret->dev = ip_value(ip);
 			if (!ret->dev)
+				return IP_USAGE;
+		} else if (!strcmp(word, "nodad")) {
+			ret->nodad = true;
+		} else if (!strcmp(word, "noprefixroute")) {
+			ret->noprefixroute = true;
+		} else if (!strcmp(word, "valid_lft") || !strcmp(word, "preferred_lft")) {
+			*(*word == 'v' ? &ret->valid : &ret->preferred) = ip_value(ip);
+			if (!(*word == 'v' ? ret->valid : ret->preferred))
 				return IP_USAGE;
 		} else if (addr_word_is_known(word)) {
 			fprintf(stderr,
@@ -269,10 +278,35 @@ static int addr_find(struct ip *ip, const struct addr_args *args, char **ret)
 	return IP_OK;
 }
 
+/* "forever" or seconds, into a parameter. */
+static int addr_life_set(json_t *params, const char *name, const char *text)
+{
+	uint32_t s = UINT32_MAX;
+	int err = text && strcmp(text, "forever") != 0 ? ip_number(text, UINT32_MAX, name, &s) : 0;
+
+	if (!err && text)
+		json_object_set_new(params, name, json_integer(s));
+	return err;
+}
+
+static int addr_how_set(const struct addr_args *args, json_t *params)
+{
+	int err = addr_life_set(params, "valid_lft", args->valid);
+
+	if (!err)
+		err = addr_life_set(params, "preferred_lft", args->preferred);
+	if (args->nodad)
+		json_object_set_new(params, "nodad", json_true());
+	if (args->noprefixroute)
+		json_object_set_new(params, "noprefixroute", json_true());
+	return err;
+}
+
 static int addr_change(struct ip *ip, const char *method, bool is_del)
 {
 	struct addr_args args;
 	char *whole = NULL;
+	json_t *params;
 	int err = addr_args_read(ip, &args);
 
 	if (err)
@@ -296,10 +330,12 @@ static int addr_change(struct ip *ip, const char *method, bool is_del)
 				"         fix your scripts!\n",
 				args.address);
 	}
-	err = ip_call(
-		ip, method,
-		json_pack("{s:s, s:s}", "dev", args.dev, "address", whole ? whole : args.address),
-		NULL);
+	params = json_pack("{s:s, s:s}", "dev", args.dev, "address", whole ? whole : args.address);
+	err = is_del ? IP_OK : addr_how_set(&args, params);
+	if (!err)
+		err = ip_call(ip, method, params, NULL);
+	else
+		json_decref(params);
 	free(whole);
 	return err;
 }

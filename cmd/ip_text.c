@@ -134,6 +134,9 @@ static void lifetime_print(FILE *out, const char *word, int64_t seconds)
 
 static void addr_print(FILE *out, const json_t *link, const json_t *a, const struct ip_opts *o)
 {
+	static const char *const flags[] = {"secondary",  "temporary", "tentative",
+					    "deprecated", "dadfailed", "dynamic"};
+
 	if (o->oneline)
 		fprintf(out, "%" PRId64 ": %s", json_int_of(link, "ifindex"),
 			json_text_of(link, "ifname"));
@@ -142,8 +145,9 @@ static void addr_print(FILE *out, const json_t *link, const json_t *a, const str
 	if (json_has(a, "broadcast"))
 		fprintf(out, "brd %s ", json_text_of(a, "broadcast"));
 	fprintf(out, "scope %s ", json_text_of(a, "scope"));
-	if (json_is_true(json_object_get(a, "secondary")))
-		fputs("secondary ", out);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (json_is_true(json_object_get(a, flags[i])))
+			fprintf(out, "%s ", flags[i]);
 	fprintf(out, "%s%s       ", json_text_of(a, "label"), line_end(o));
 	lifetime_print(out, "valid_lft", json_int_of(a, "valid_life_time"));
 	lifetime_print(out, " preferred_lft", json_int_of(a, "preferred_life_time"));
@@ -295,9 +299,12 @@ static bool route_member_is_shown(const json_t *route, const char *key, const st
 static const struct {
 	const char *key, *word; /* "": the value alone */
 } route_members[] = {
-	{"type", ""},        {"dst", ""},         {"gateway", "via "},
-	{"dev", "dev "},     {"table", "table "}, {"protocol", "proto "},
-	{"scope", "scope "}, {"prefsrc", "src "}, {"metric", "metric "},
+	{"type", ""},          {"dst", ""},
+	{"gateway", "via "},   {"dev", "dev "},
+	{"table", "table "},   {"protocol", "proto "},
+	{"scope", "scope "},   {"prefsrc", "src "},
+	{"metric", "metric "}, {"expires", "expires "},
+	{"pref", "pref "},
 };
 
 static void list_print(FILE *out, const json_t *list)
@@ -336,8 +343,9 @@ void ip_routes_print(FILE *out, const json_t *routes, const struct ip_opts *o,
 			if (!route_member_is_shown(route, key, o, hidden))
 				continue;
 			if (json_is_integer(json_object_get(route, key)))
-				fprintf(out, "%s%" PRId64 " ", route_members[m].word,
-					json_int_of(route, key));
+				fprintf(out, "%s%" PRId64 "%s ", route_members[m].word,
+					json_int_of(route, key),
+					strcmp(key, "expires") ? "" : "sec");
 			else
 				fprintf(out, "%s%s ", route_members[m].word,
 					json_text_of(route, key));

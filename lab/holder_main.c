@@ -289,10 +289,13 @@ _Noreturn void holder_iface_main(int sock, const struct labfile_iface *iface)
 
 static bool node_has_ip6(const struct labfile_node *node)
 {
-	for (uint32_t i = 0; i < node->n_ifaces; i++)
+	for (uint32_t i = 0; i < node->n_ifaces; i++) {
+		if (node->ifaces[i].slaac)
+			return true;
 		for (uint32_t k = 0; k < node->ifaces[i].n_addrs; k++)
 			if (node->ifaces[i].addrs[k].net.ip.family == LAB_IP6)
 				return true;
+	}
 	return false;
 }
 

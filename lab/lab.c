@@ -200,6 +200,12 @@ static int ip6_quiet(struct weft_stack *st)
 	return err ? err : weft_stack_set(st, "net.ipv6.conf.all.accept_ra", 0);
 }
 
+/* A stack that only bridges has nothing to say. */
+static int ip6_off(struct weft_stack *st)
+{
+	return weft_stack_set(st, "net.ipv6.conf.all.disable_ipv6", 1);
+}
+
 int lab_node_start(struct lab_node *node, char *msg)
 {
 	struct weft_engine *eng = node->lab->eng;
@@ -207,7 +213,8 @@ int lab_node_start(struct lab_node *node, char *msg)
 	int err = weft_stack_new(eng, node->file->name, &node->stack);
 
 	if (!err)
-		err = ip6_quiet(node->stack);
+		err = node->file->kind == LABFILE_WEFT ? ip6_quiet(node->stack)
+						       : ip6_off(node->stack);
 
 	if (!err && node->file->kind == LABFILE_SWITCH)
 		err = weft_bridge_new(node->stack, &node->bridge);
@@ -395,11 +402,41 @@ static int tap_patch(struct lab_node *node, struct lab_iface *iface)
 	return err;
 }
 
-static int iface_addrs_add(struct lab_iface *iface)
+static int ip6_set(struct lab_iface *iface, struct weft_stack *st, const char *name, int64_t value)
 {
+	char path[64];
+
+	snprintf(path, sizeof(path), "net.ipv6.conf.%s.%s", iface->file->name, name);
+	return weft_stack_set(st, path, value);
+}
+
+/* An interface that asks about its addresses, or listens to routers, does so from its link-local
+ * address on: it is made anew. */
+static int iface_ip6(struct lab_node *node, struct lab_iface *iface)
+{
+	const struct labfile_iface *file = iface->file;
+	int err;
+
+	if (!file->slaac && !file->dad)
+		return 0;
+	err = ip6_set(iface, node->stack, "disable_ipv6", 1);
+	if (!err)
+		err = ip6_set(iface, node->stack, "accept_dad", 1);
+	if (!err && file->slaac)
+		err = ip6_set(iface, node->stack, "accept_ra", 2);
+	return err ? err : ip6_set(iface, node->stack, "disable_ipv6", 0);
+}
+
+static int iface_addrs_add(struct lab_node *node, struct lab_iface *iface)
+{
+	int ret = iface_ip6(node, iface);
+
+	if (ret)
+		return ret;
 	for (uint32_t i = 0; i < iface->file->n_addrs; i++) {
 		struct weft_addr addr = addr_of(&iface->file->addrs[i].net.ip);
-		int err = weft_addr_add(iface->netif, &addr, iface->file->addrs[i].net.len);
+		struct weft_addr_how how = {.dad = iface->file->dad};
+		int err = weft_addr_put(iface->netif, &addr, iface->file->addrs[i].net.len, &how);
 
 		if (err)
 			return err;
@@ -438,7 +475,7 @@ int lab_iface_attach(struct lab_node *node, struct lab_iface *iface)
 		return tap_patch(node, iface);
 	default:
 		err = weft_netif_set_mss_clamp(iface->netif, iface->file->mss_clamp);
-		return err ? err : iface_addrs_add(iface);
+		return err ? err : iface_addrs_add(node, iface);
 	}
 }
 

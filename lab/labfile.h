@@ -64,6 +64,8 @@ struct labfile_iface {
 	struct lab_mac mac; /* all zero: the runner makes one up */
 	uint32_t mtu;       /* bytes, without the Ethernet header */
 	uint32_t mss_clamp; /* of TCP, in what is forwarded; 0: none; LABFILE_MSS_PMTU */
+	bool slaac;         /* listens to routers, and asks about its addresses */
+	bool dad;           /* asks about its addresses */
 
 	struct labfile_node *node;
 	struct labfile_link *link; /* NULL: not connected */
@@ -136,11 +138,49 @@ struct labfile_listener {
 	uint32_t port;
 };
 
+struct labfile_radv_prefix {
+	struct lab_pos pos;
+	struct lab_net prefix;
+	bool on_link, autonomous;
+	uint32_t valid_s, preferred_s; /* UINT32_MAX: for ever */
+};
+
+struct labfile_radv_route {
+	struct lab_pos pos;
+	struct lab_net prefix;
+	uint32_t pref; /* as on the wire */
+	int64_t lifetime_ns;
+};
+
+/* A name server, or a search domain. */
+struct labfile_radv_dns {
+	struct lab_pos pos;
+	struct lab_ip ip;
+	const char *domain;
+};
+
+struct labfile_radv {
+	struct lab_pos pos;
+	const char *iface; /* NULL: each that has an IPv6 address of a /64 */
+	int64_t interval_ns, lifetime_ns, dns_lifetime_ns;
+	uint32_t valid_s, preferred_s;
+	uint32_t pref; /* as on the wire */
+	uint32_t hop_limit, mtu;
+	bool managed, other;
+	struct labfile_radv_prefix *prefixes;
+	uint32_t n_prefixes;
+	struct labfile_radv_route *routes;
+	uint32_t n_routes;
+	struct labfile_radv_dns *dns, *search;
+	uint32_t n_dns, n_search;
+};
+
 enum labfile_service_kind {
 	LABFILE_HTTP,
 	LABFILE_ECHO,
 	LABFILE_DISCARD,
 	LABFILE_RR,
+	LABFILE_RADV,
 };
 
 struct labfile_service {
@@ -149,6 +189,7 @@ struct labfile_service {
 	struct labfile_http http;
 	struct labfile_echo echo;
 	struct labfile_listener listener; /* discard and rr */
+	struct labfile_radv radv;
 };
 
 enum labfile_app_kind {

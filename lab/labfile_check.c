@@ -63,7 +63,8 @@ static void clear_ports(struct port_table *ports, const struct labfile_node *nod
 {
 	for (uint32_t i = 0; i < node->n_services; i++)
 		for (int k = 0; k < 2; k++)
-			ports->of[k][*port_of(&node->services[i]).port] = NULL;
+			if (node->services[i].kind != LABFILE_RADV)
+				ports->of[k][*port_of(&node->services[i]).port] = NULL;
 }
 
 static int check_http_root(struct lab_build *b, struct labfile_http *http, const char *where)
@@ -125,6 +126,75 @@ static int check_http(struct lab_build *b, struct labfile_http *http, const char
 	return 0;
 }
 
+static bool has_iface(const struct labfile_node *node, const char *name)
+{
+	for (uint32_t i = 0; i < node->n_ifaces; i++)
+		if (!strcmp(node->ifaces[i].name, name))
+			return true;
+	return false;
+}
+
+/* What the service itself would refuse (RFC 4861 §6.2.1). */
+static void check_radv_numbers(struct lab_build *b, const struct labfile_radv *r, const char *where)
+{
+	const int64_t s = 1000000000;
+
+	if (r->interval_ns < 4 * s || r->interval_ns > 1800 * s)
+		lab_error_add(b->errs, lab_build_field_pos(b, &r->interval_ns, r->pos),
+			      "%s.interval: write 4s to 1800s", where);
+	else if (r->lifetime_ns && (r->lifetime_ns < r->interval_ns || r->lifetime_ns > 9000 * s))
+		lab_error_add(b->errs, lab_build_field_pos(b, &r->lifetime_ns, r->pos),
+			      "%s.lifetime: write 0, or a time from the interval to 9000s", where);
+	if (r->mtu && r->mtu < 1280)
+		lab_error_add(b->errs, lab_build_field_pos(b, &r->mtu, r->pos),
+			      "%s.mtu: IPv6 needs 1280 at least", where);
+	if (r->preferred_s > r->valid_s)
+		lab_error_add(b->errs, lab_build_field_pos(b, &r->preferred_s, r->pos),
+			      "%s.preferred: no address is preferred for longer than it is valid",
+			      where);
+}
+
+static void check_radv_lists(struct lab_build *b, const struct labfile_radv *r, const char *where)
+{
+	if (r->n_prefixes > 16 || r->n_routes > 16 || r->n_dns > 8 || r->n_search > 8)
+		lab_error_add(b->errs, r->pos,
+			      "%s: write at most 16 prefixes, 16 routes, 8 name servers and 8 "
+			      "domains",
+			      where);
+	for (uint32_t i = 0; i < r->n_prefixes; i++)
+		if (r->prefixes[i].prefix.ip.family == LAB_IP4 ||
+		    r->prefixes[i].preferred_s > r->prefixes[i].valid_s)
+			lab_error_add(b->errs, r->prefixes[i].pos,
+				      "%s.prefixes[%u]: write an IPv6 prefix, preferred for no "
+				      "longer than it is valid",
+				      where, i);
+	for (uint32_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].prefix.ip.family == LAB_IP4)
+			lab_error_add(b->errs, r->routes[i].pos,
+				      "%s.routes[%u]: write an IPv6 prefix", where, i);
+	for (uint32_t i = 0; i < r->n_dns; i++)
+		if (r->dns[i].ip.family == LAB_IP4)
+			lab_error_add(b->errs, r->dns[i].pos, "%s.dns[%u]: write an IPv6 address",
+				      where, i);
+}
+
+static void check_radv(struct lab_build *b, const struct labfile_node *node,
+		       const struct labfile_radv *r, const char *where)
+{
+	if (r->pos.line == 0)
+		return; /* it could not be read */
+	if (r->iface && !has_iface(node, r->iface))
+		lab_error_add(b->errs, lab_build_field_pos(b, &r->iface, r->pos),
+			      "%s.interface: %s has no interface %s", where, node->name, r->iface);
+	if (!node->forwarding && r->lifetime_ns)
+		lab_error_add(b->errs, r->pos,
+			      "%s: %s does not forward packets; write \"forwarding: true\" for the "
+			      "node, or \"lifetime: 0\"",
+			      where, node->name);
+	check_radv_numbers(b, r, where);
+	check_radv_lists(b, r, where);
+}
+
 static int check_services(struct lab_build *b, struct labfile_node *node, struct port_table *ports)
 {
 	char where[LABFILE_NODE_NAME_MAX + 60];
@@ -141,7 +211,14 @@ static int check_services(struct lab_build *b, struct labfile_node *node, struct
 	clear_ports(ports, node);
 	for (uint32_t i = 0; i < node->n_services && err == 0; i++) {
 		struct labfile_service *s = &node->services[i];
-		struct service_port at = port_of(s);
+		struct service_port at;
+
+		if (s->kind == LABFILE_RADV) {
+			snprintf(where, sizeof(where), "nodes.%s.services[%u].radv", node->name, i);
+			check_radv(b, node, &s->radv, where);
+			continue;
+		}
+		at = port_of(s);
 
 		if (at.pos->line == 0)
 			continue; /* it could not be read */

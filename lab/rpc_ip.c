@@ -172,10 +172,31 @@ static const char *addr_scope(const struct weft_addr *a)
 }
 
 /* What has no end is 2^32-1 seconds in the kernel's messages. */
-static void lifetime_set(json_t *addr)
+static void lifetime_set(json_t *addr, const struct weft_addr_info *info)
 {
-	json_object_set_new(addr, "valid_life_time", json_integer(UINT32_MAX));
-	json_object_set_new(addr, "preferred_life_time", json_integer(UINT32_MAX));
+	json_object_set_new(addr, "valid_life_time", json_integer(info->valid_s));
+	json_object_set_new(addr, "preferred_life_time", json_integer(info->preferred_s));
+}
+
+/* In iproute2's order. One that another node has is tentative, too. */
+static void addr_flags_set(json_t *addr, const struct weft_addr_info *info)
+{
+	const struct {
+		const char *name;
+		bool is_set;
+	} flags[] = {
+		{"secondary", info->is_secondary},
+		{"temporary", info->is_temporary},
+		{"tentative",
+		 info->state == WEFT_ADDR_TENTATIVE || info->state == WEFT_ADDR_DUPLICATE},
+		{"deprecated", info->state == WEFT_ADDR_DEPRECATED},
+		{"dadfailed", info->state == WEFT_ADDR_DUPLICATE},
+		{"dynamic", info->is_dynamic},
+	};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (flags[i].is_set)
+			json_object_set_new(addr, flags[i].name, json_true());
 }
 
 static void addr_add(void *arg, const struct weft_addr_info *info)
@@ -190,11 +211,10 @@ static void addr_add(void *arg, const struct weft_addr_info *info)
 	if (info->broadcast.family != WEFT_AF_UNSPEC && strcmp(scope, "host") != 0)
 		json_object_set_new(addr, "broadcast", rpc_ip_addr_json(&info->broadcast));
 	json_object_set_new(addr, "scope", json_string(scope));
-	if (info->is_secondary)
-		json_object_set_new(addr, "secondary", json_true());
+	addr_flags_set(addr, info);
 	if (info->addr.family == WEFT_AF_INET)
 		json_object_set_new(addr, "label", json_string(name));
-	lifetime_set(addr);
+	lifetime_set(addr, info);
 	json_array_foreach (links, i, link) {
 		if (json_integer_value(json_object_get(link, "ifindex")) ==
 		    (json_int_t)weft_netif_index(info->dev)) {
@@ -330,8 +350,12 @@ static void route_add(void *arg, const struct weft_route_info *info)
 		json_object_set_new(route, "prefsrc", rpc_ip_addr_json(&r->src));
 	if (r->metric)
 		json_object_set_new(route, "metric", json_integer(r->metric));
+	if (r->metric && r->dst.family == WEFT_AF_INET6 && info->expires_s != UINT32_MAX)
+		json_object_set_new(route, "expires", json_integer(info->expires_s));
 	json_object_set_new(route, "flags", route_flags_json(info));
 	route_metrics_set(route, r);
+	if (info->pref)
+		json_object_set_new(route, "pref", json_string(info->pref == 1 ? "high" : "low"));
 	json_array_append_new(routes, route);
 }
 
@@ -471,6 +495,21 @@ static const struct rpc_param addr_params[] = {
 	END,
 };
 
+static const struct rpc_param addr_add_params[] = {
+	NODE,
+	{"dev", RPC_STRING, true, 0, 0, "The interface"},
+	{"address", RPC_STRING, true, 0, 0,
+	 "The address with its prefix's length, 10.0.0.1/24; without a length: the whole address"},
+	{"nodad", RPC_BOOLEAN, false, 0, 0,
+	 "IPv6: do not ask whether another node has it; default: as the interface's settings say"},
+	{"noprefixroute", RPC_BOOLEAN, false, 0, 0, "IPv6: no route to its prefix; default false"},
+	{"valid_lft", RPC_INTEGER, false, 0, UINT32_MAX,
+	 "IPv6: seconds until it goes; default: never"},
+	{"preferred_lft", RPC_INTEGER, false, 0, UINT32_MAX,
+	 "IPv6: seconds until it is deprecated; default: as `valid_lft`"},
+	END,
+};
+
 static const struct rpc_param link_set_params[] = {
 	NODE,
 	{"dev", RPC_STRING, true, 0, 0, "The interface"},
@@ -562,7 +601,7 @@ const struct rpc_method rpc_methods_ip[] = {
 	{
 		.name = "ip.addr_add",
 		.help = "Adds an address to an interface, with the routes that follow from it",
-		.params = addr_params,
+		.params = addr_add_params,
 		.result = "`null`",
 		.run = rpc_ip_addr_add,
 	},

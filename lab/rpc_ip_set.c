@@ -51,11 +51,23 @@ int rpc_ip_addr_add(struct rpc_call *call)
 	struct weft_netif *nif;
 	struct weft_addr addr;
 	uint8_t len;
+	struct weft_addr_how how = {
+		.dad = !rpc_call_boolean(call, "nodad", false),
+		.no_prefix_route = rpc_call_boolean(call, "noprefixroute", false),
+	};
+	int64_t valid_s = rpc_call_integer(call, "valid_lft", UINT32_MAX);
+	int64_t preferred_s = rpc_call_integer(call, "preferred_lft", valid_s);
 	int err = addr_args(call, &nif, &addr, &len);
 
 	if (!nif)
 		return err;
-	err = weft_addr_add(nif, &addr, len);
+	if (!valid_s)
+		return rpc_fail_errno(call, -EINVAL, "the address cannot be added");
+	if (valid_s != UINT32_MAX || preferred_s != UINT32_MAX) {
+		how.valid_s = (uint32_t)valid_s;
+		how.preferred_s = (uint32_t)preferred_s;
+	}
+	err = weft_addr_put(nif, &addr, len, &how);
 	if (err == -EEXIST)
 		return rpc_fail(call, RPC_FAILED, err, "ipv4: Address already assigned.");
 	return done(call, err, "the address cannot be added");

@@ -65,6 +65,26 @@ static const struct lab_key iface_keys[] = {
 			"that are forwarded by this interface: bytes, or `pmtu` for what fits the "
 			"path; only on `weft` nodes",
 	},
+	{
+		.name = "slaac",
+		.type = LAB_T_BOOL,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, slaac),
+		.deflt = "false",
+		.help = "It listens to routers (`radv`) and makes IPv6 addresses of their "
+			"prefixes; without an IPv6 address, a kernel node needs it to speak IPv6 "
+			"at "
+			"all",
+	},
+	{
+		.name = "dad",
+		.type = LAB_T_BOOL,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, dad),
+		.deflt = "false",
+		.help = "It asks whether another node has its IPv6 addresses before it uses them, "
+			"which takes a second or two; of a weft node",
+	},
 	END_OF_KEYS,
 };
 
@@ -734,12 +754,13 @@ const struct lab_schema lab_schema_file = {
 };
 
 const struct lab_schema *const lab_schemas[] = {
-	&lab_schema_file, &schema_node,     &schema_iface,  &schema_route,
-	&schema_service,  &schema_http,     &schema_doc,    &schema_echo,
-	&schema_discard,  &schema_rr,       &schema_app,    &schema_app_http,
-	&schema_app_echo, &schema_app_bulk, &schema_app_rr, &schema_app_ping,
-	&schema_link,     &schema_shape,    &schema_change, &schema_host,
-	&schema_sysctl,   &schema_defaults, NULL,
+	&lab_schema_file,   &schema_node,     &schema_iface,       &schema_route,
+	&schema_service,    &schema_http,     &schema_doc,         &schema_echo,
+	&schema_discard,    &schema_rr,       &schema_radv,        &schema_radv_prefix,
+	&schema_radv_route, &schema_radv_dns, &schema_radv_search, &schema_app,
+	&schema_app_http,   &schema_app_echo, &schema_app_bulk,    &schema_app_rr,
+	&schema_app_ping,   &schema_link,     &schema_shape,       &schema_change,
+	&schema_host,       &schema_sysctl,   &schema_defaults,    NULL,
 };
 
 const struct lab_key *lab_schema_key(const struct lab_schema *schema, const char *name,

@@ -160,6 +160,268 @@ const struct lab_schema schema_rr = {
 	.keys = rr_keys,
 };
 
+/* As on the wire (RFC 4191 §2.1). */
+static const struct lab_word pref_words[] = {
+	{"medium", 0},
+	{"high", 1},
+	{"low", 3},
+	{NULL, 0},
+};
+
+static const struct lab_key radv_prefix_keys[] = {
+	{
+		.name = "prefix",
+		.type = LAB_T_PREFIX,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_radv_prefix, prefix),
+		.help = "The IPv6 prefix; hosts make addresses of one of 64 bits only",
+	},
+	{
+		.name = "on_link",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_radv_prefix, on_link),
+		.deflt = "true",
+		.help = "Its addresses are on the link",
+	},
+	{
+		.name = "autonomous",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_radv_prefix, autonomous),
+		.deflt = "true",
+		.help = "Hosts make addresses of it",
+	},
+	{
+		.name = "valid",
+		.type = LAB_T_U32,
+		FIELD(labfile_radv_prefix, valid_s),
+		.max = UINT32_MAX,
+		.deflt = "2592000",
+		.help = "How many seconds these are valid; 4294967295: for ever",
+	},
+	{
+		.name = "preferred",
+		.type = LAB_T_U32,
+		FIELD(labfile_radv_prefix, preferred_s),
+		.max = UINT32_MAX,
+		.deflt = "604800",
+		.help = "How many of these they are preferred",
+	},
+	END_OF_KEYS,
+};
+
+const struct lab_schema schema_radv_prefix = {
+	.name = "advertised prefix",
+	.help = "A prefix that is advertised.",
+	.where = "nodes.NAME.services[].radv.prefixes[]",
+	.size = sizeof(struct labfile_radv_prefix),
+	.keys = radv_prefix_keys,
+	.short_key = "prefix",
+	.short_help = "a prefix (2001:db8:1::/64)",
+};
+
+static const struct lab_key radv_route_keys[] = {
+	{
+		.name = "prefix",
+		.type = LAB_T_NET,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_radv_route, prefix),
+		.help = "What is reached by this router",
+	},
+	{
+		.name = "preference",
+		.type = LAB_T_WORD,
+		FIELD(labfile_radv_route, pref),
+		.words = pref_words,
+		.deflt = "medium",
+		.help = "Against the same route by another router",
+	},
+	{
+		.name = "lifetime",
+		.type = LAB_T_DURATION,
+		FIELD(labfile_radv_route, lifetime_ns),
+		.deflt = "1800s",
+		.help = "How long hosts keep it",
+	},
+	END_OF_KEYS,
+};
+
+const struct lab_schema schema_radv_route = {
+	.name = "advertised route",
+	.help = "A route that is advertised (RFC 4191).",
+	.where = "nodes.NAME.services[].radv.routes[]",
+	.size = sizeof(struct labfile_radv_route),
+	.keys = radv_route_keys,
+	.short_key = "prefix",
+	.short_help = "a prefix (2001:db8:2::/48)",
+};
+
+static const struct lab_key radv_dns_keys[] = {
+	{
+		.name = "address",
+		.type = LAB_T_IP,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_radv_dns, ip),
+		.help = "Its IPv6 address",
+	},
+	END_OF_KEYS,
+};
+
+const struct lab_schema schema_radv_dns = {
+	.name = "advertised name server",
+	.help = "A name server that is advertised (RFC 8106).",
+	.where = "nodes.NAME.services[].radv.dns[]",
+	.size = sizeof(struct labfile_radv_dns),
+	.keys = radv_dns_keys,
+	.short_key = "address",
+	.short_help = "an IPv6 address",
+};
+
+static const struct lab_key radv_search_keys[] = {
+	{
+		.name = "domain",
+		.type = LAB_T_HOST_NAME,
+		.flags = LAB_KEY_REQUIRED,
+		FIELD(labfile_radv_dns, domain),
+		.help = "Its name",
+	},
+	END_OF_KEYS,
+};
+
+const struct lab_schema schema_radv_search = {
+	.name = "advertised domain",
+	.help = "A domain that hosts search names in (RFC 8106).",
+	.where = "nodes.NAME.services[].radv.search[]",
+	.size = sizeof(struct labfile_radv_dns),
+	.keys = radv_search_keys,
+	.short_key = "domain",
+	.short_help = "a domain",
+};
+
+static const struct lab_key radv_keys[] = {
+	{
+		.name = "interface",
+		.type = LAB_T_IF_NAME,
+		FIELD(labfile_radv, iface),
+		.help = "Where it advertises; without one, on each that has an IPv6 address with a "
+			"prefix of 64 bits",
+	},
+	{
+		.name = "prefixes",
+		.type = LAB_T_LIST,
+		COUNTED(labfile_radv, prefixes, n_prefixes),
+		.sub = &schema_radv_prefix,
+		.help = "What hosts make addresses of; without any, those of the interface's "
+			"addresses that have 64 bits",
+	},
+	{
+		.name = "interval",
+		.type = LAB_T_DURATION,
+		FIELD(labfile_radv, interval_ns),
+		.deflt = "600s",
+		.help = "The longest time between two advertisements, 4s to 1800s; the shortest is "
+			"a third of it",
+	},
+	{
+		.name = "lifetime",
+		.type = LAB_T_DURATION,
+		FIELD(labfile_radv, lifetime_ns),
+		.deflt = "1800s",
+		.help = "How long hosts have it as a default router; 0: not at all",
+	},
+	{
+		.name = "preference",
+		.type = LAB_T_WORD,
+		FIELD(labfile_radv, pref),
+		.words = pref_words,
+		.deflt = "medium",
+		.help = "Against other default routers (RFC 4191)",
+	},
+	{
+		.name = "managed",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_radv, managed),
+		.deflt = "false",
+		.help = "Addresses are to be had by DHCPv6",
+	},
+	{
+		.name = "other",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_radv, other),
+		.deflt = "false",
+		.help = "Other settings are to be had by DHCPv6",
+	},
+	{
+		.name = "hop_limit",
+		.type = LAB_T_U32,
+		FIELD(labfile_radv, hop_limit),
+		.max = 255,
+		.deflt = "64",
+		.help = "The hop limit of what hosts send; 0: not said",
+	},
+	{
+		.name = "mtu",
+		.type = LAB_T_U32,
+		FIELD(labfile_radv, mtu),
+		.max = 65535,
+		.deflt = "0",
+		.help = "The MTU of the link, 1280 at least; 0: not said",
+	},
+	{
+		.name = "valid",
+		.type = LAB_T_U32,
+		FIELD(labfile_radv, valid_s),
+		.max = UINT32_MAX,
+		.deflt = "2592000",
+		.help = "How many seconds addresses of the interface's own prefixes are valid",
+	},
+	{
+		.name = "preferred",
+		.type = LAB_T_U32,
+		FIELD(labfile_radv, preferred_s),
+		.max = UINT32_MAX,
+		.deflt = "604800",
+		.help = "How many of these they are preferred",
+	},
+	{
+		.name = "routes",
+		.type = LAB_T_LIST,
+		COUNTED(labfile_radv, routes, n_routes),
+		.sub = &schema_radv_route,
+		.help = "Routes besides the default one",
+	},
+	{
+		.name = "dns",
+		.type = LAB_T_LIST,
+		COUNTED(labfile_radv, dns, n_dns),
+		.sub = &schema_radv_dns,
+		.help = "Name servers",
+	},
+	{
+		.name = "search",
+		.type = LAB_T_LIST,
+		COUNTED(labfile_radv, search, n_search),
+		.sub = &schema_radv_search,
+		.help = "Domains in which names are searched",
+	},
+	{
+		.name = "dns_lifetime",
+		.type = LAB_T_DURATION,
+		FIELD(labfile_radv, dns_lifetime_ns),
+		.deflt = "1800s",
+		.help = "How long hosts use name servers and domains",
+	},
+	END_OF_KEYS,
+};
+
+const struct lab_schema schema_radv = {
+	.name = "radv",
+	.help = "Advertises the node as an IPv6 router (RFC 4861), so that hosts configure "
+		"themselves.",
+	.where = "nodes.NAME.services[].radv",
+	.size = sizeof(struct labfile_radv),
+	.keys = radv_keys,
+};
+
 /* In the order of enum labfile_service_kind. */
 static const struct lab_key service_keys[] = {
 	{
@@ -189,6 +451,13 @@ static const struct lab_key service_keys[] = {
 		FIELD(labfile_service, listener),
 		.sub = &schema_rr,
 		.help = "A server for requests and responses of given sizes",
+	},
+	{
+		.name = "radv",
+		.type = LAB_T_MAP,
+		FIELD(labfile_service, radv),
+		.sub = &schema_radv,
+		.help = "IPv6 router advertisements",
 	},
 	END_OF_KEYS,
 };

@@ -14,6 +14,7 @@
 	}
 
 extern const struct lab_schema schema_service, schema_http, schema_doc, schema_echo, schema_discard,
-	schema_rr;
+	schema_rr, schema_radv, schema_radv_prefix, schema_radv_route, schema_radv_dns,
+	schema_radv_search;
 extern const struct lab_schema schema_app, schema_app_http, schema_app_echo, schema_app_bulk,
 	schema_app_rr, schema_app_ping;

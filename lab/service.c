@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lab/lab.h"
 #include "net/bulk/discard.h"
 #include "net/echo/echo.h"
 #include "net/http/http_server.h"
+#include "net/radv/radv.h"
 #include "net/rr/rr.h"
 
 static int disk_watch(void *ctx, int fd, void (*fn)(void *arg, int fd, uint32_t events), void *arg)
@@ -69,6 +71,88 @@ static int echo_start(struct lab_node *node, const struct labfile_echo *file, st
 	return echo_new(node->stack, &cfg, ret);
 }
 
+static uint32_t seconds(int64_t ns)
+{
+	int64_t s = ns / 1000000000;
+
+	return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+}
+
+/* The numbers of items have been checked. */
+static struct radv_config radv_config_of(const struct labfile_radv *file)
+{
+	struct radv_config cfg = {
+		.max_interval_s = seconds(file->interval_ns),
+		.lifetime_s = seconds(file->lifetime_ns),
+		.pref = (uint8_t)file->pref,
+		.managed = file->managed,
+		.other = file->other,
+		.hop_limit = (uint8_t)file->hop_limit,
+		.mtu = file->mtu,
+		.valid_s = file->valid_s,
+		.preferred_s = file->preferred_s,
+		.n_prefixes = file->n_prefixes,
+		.n_routes = file->n_routes,
+		.n_dns = file->n_dns,
+		.n_search = file->n_search,
+		.dns_lifetime_s = seconds(file->dns_lifetime_ns),
+	};
+
+	for (uint32_t i = 0; i < file->n_prefixes; i++) {
+		const struct labfile_radv_prefix *p = &file->prefixes[i];
+
+		cfg.prefixes[i] = (struct radv_prefix){.len = p->prefix.len,
+						       .on_link = p->on_link,
+						       .autonomous = p->autonomous,
+						       .valid_s = p->valid_s,
+						       .preferred_s = p->preferred_s};
+		memcpy(cfg.prefixes[i].prefix, p->prefix.ip.bytes, 16);
+	}
+	for (uint32_t i = 0; i < file->n_routes; i++) {
+		const struct labfile_radv_route *r = &file->routes[i];
+
+		cfg.routes[i] = (struct radv_route){.len = r->prefix.len,
+						    .pref = (uint8_t)r->pref,
+						    .lifetime_s = seconds(r->lifetime_ns)};
+		memcpy(cfg.routes[i].prefix, r->prefix.ip.bytes, 16);
+	}
+	for (uint32_t i = 0; i < file->n_dns; i++)
+		memcpy(cfg.dns[i], file->dns[i].ip.bytes, 16);
+	for (uint32_t i = 0; i < file->n_search; i++)
+		cfg.search[i] = file->search[i].domain;
+	return cfg;
+}
+
+static bool radv_is_on(const struct labfile_radv *file, const struct labfile_iface *iface)
+{
+	if (file->iface)
+		return !strcmp(file->iface, iface->name);
+	for (uint32_t i = 0; i < iface->n_addrs; i++)
+		if (iface->addrs[i].net.ip.family == LAB_IP6 && iface->addrs[i].net.len == 64)
+			return true;
+	return false;
+}
+
+static int radv_start(struct lab_node *node, const struct labfile_radv *file,
+		      struct lab_service *ret)
+{
+	struct radv_config cfg = radv_config_of(file);
+	int err = 0;
+
+	ret->radvs = calloc(node->n_ifaces + 1u, sizeof(*ret->radvs));
+	if (!ret->radvs)
+		return -ENOMEM;
+	for (uint32_t i = 0; !err && i < node->n_ifaces; i++) {
+		if (!radv_is_on(file, node->ifaces[i].file))
+			continue;
+		err = radv_new(node->ifaces[i].netif, node->stack, &cfg, &ret->radvs[ret->n_radvs]);
+		ret->n_radvs += !err;
+	}
+	if (err)
+		lab_service_stop(ret);
+	return err;
+}
+
 int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 		      struct lab_service *ret)
 {
@@ -88,6 +172,9 @@ int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 	case LABFILE_RR:
 		err = rr_server_new(node->stack, (uint16_t)file->listener.port, &service.rr);
 		break;
+	case LABFILE_RADV:
+		err = radv_start(node, &file->radv, &service);
+		break;
 	default:
 		break;
 	}
@@ -99,10 +186,8 @@ int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 const char *lab_service_kind_name(const struct labfile_service *file)
 {
 	static const char *const names[] = {
-		[LABFILE_HTTP] = "http",
-		[LABFILE_ECHO] = "echo",
-		[LABFILE_DISCARD] = "discard",
-		[LABFILE_RR] = "rr",
+		[LABFILE_HTTP] = "http", [LABFILE_ECHO] = "echo", [LABFILE_DISCARD] = "discard",
+		[LABFILE_RR] = "rr",     [LABFILE_RADV] = "radv",
 	};
 
 	return names[file->kind];
@@ -114,5 +199,8 @@ void lab_service_stop(struct lab_service *service)
 	echo_free(service->echo);
 	discard_free(service->discard);
 	rr_server_free(service->rr);
+	for (uint32_t i = 0; i < service->n_radvs; i++)
+		radv_free(service->radvs[i]);
+	free(service->radvs);
 	*service = (struct lab_service){.http = NULL};
 }

@@ -9,12 +9,15 @@ struct http_server;
 struct echo;
 struct discard;
 struct rr_server;
+struct radv;
 
 struct lab_service {
 	struct http_server *http; /* one of these */
 	struct echo *echo;
 	struct discard *discard;
 	struct rr_server *rr;
+	struct radv **radvs; /* one an interface */
+	uint32_t n_radvs;
 };
 
 /* 0 or -Exxx; `ret` is untouched then. */

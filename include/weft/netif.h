@@ -241,6 +241,7 @@ struct weft_route_info {
 	uint8_t proto;           /* who made it, as in rtnetlink: 2 the stack, 3 by hand … */
 	uint8_t scope;           /* as in rtnetlink: 0 global, 253 link, 254 host */
 	uint8_t pref;            /* IPv6, RFC 4191: 0 medium, 1 high, 3 low */
+	uint32_t expires_s;      /* what is left of its time; UINT32_MAX: it has no end */
 	bool is_dead;            /* not in use: its interface is set down */
 };
 /* Calls `fn` for every route, by destination, prefix length and metric. `fn` must not change any.

@@ -248,6 +248,7 @@ static bool routes_show(void *arg, const struct fib4_route *r)
 			  .type = weft_route_type_of(r->type)},
 		.proto = r->proto,
 		.scope = r->scope,
+		.expires_s = UINT32_MAX,
 		.is_dead = r->is_dead,
 	};
 

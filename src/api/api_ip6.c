@@ -180,6 +180,7 @@ struct routes_walk {
 	enum weft_route_type (*type_of)(uint8_t type);
 	void (*fn)(void *arg, const struct weft_route_info *info);
 	void *arg;
+	int64_t now_ns;
 };
 
 static bool routes_show(void *arg, const struct fib6_route *r)
@@ -196,6 +197,7 @@ static bool routes_show(void *arg, const struct fib6_route *r)
 		.proto = r->proto,
 		.scope = r->scope,
 		.pref = r->pref,
+		.expires_s = r->until_ns ? seconds_left(r->until_ns, w->now_ns) : UINT32_MAX,
 		.is_dead = r->is_dead,
 	};
 
@@ -207,7 +209,8 @@ static bool routes_show(void *arg, const struct fib6_route *r)
 void api_ip6_routes(struct stack *st, enum weft_route_type (*type_of)(uint8_t type),
 		    void (*fn)(void *arg, const struct weft_route_info *info), void *arg)
 {
-	struct routes_walk w = {.type_of = type_of, .fn = fn, .arg = arg};
+	struct routes_walk w = {
+		.type_of = type_of, .fn = fn, .arg = arg, .now_ns = st->eng->now_ns};
 
 	if (st->ip6)
 		fib6_for_each(&st->ip6->fib, routes_show, &w);
