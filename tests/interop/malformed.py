@@ -11,6 +11,7 @@ reason may account for more than 30 % of them. Exits with 77 where there is no s
 import collections
 import pathlib
 import re
+import socket
 import struct
 import subprocess
 import sys
@@ -209,9 +210,8 @@ def tcp(c, v):
             ip(f"TCP flags {flags:#x} to a closed port", TCP(dport=81, sport=1000, flags=flags, ack=1),
                r"TCP_NO_SOCKET|TCP_FLAGS")
     for kind, length in [(k, n) for k in (2, 3, 4, 5, 8, 30, 34) for n in (0, 1, 41, 255)]:
-        ip(f"TCP option {kind} of length {length}", Raw(struct.pack(
-            "!HHIIBBHHH", 1000, 80, 1, 0, 0x60, 2, 1000, 0, 0) + bytes([kind, length, 1, 1])), r"TCP_OPTIONS|TCP_CSUM",
-           **proto)
+        ip(f"TCP option {kind} of length {length}", TCP(sport=1000, dport=80, flags="S", dataofs=6) /
+           Raw(bytes([kind, length, 1, 1])), r"TCP_OPTIONS")
 
 
 def icmp4(c):
@@ -291,13 +291,129 @@ def icmp6(c):
         c.ip6("ICMPv6 checksum", ICMPv6EchoRequest(id=n, cksum=n + 1) / DATA[:n], r"ICMP_CSUM")
     for make in (ICMPv6ND_NS(tgt=ME6), ICMPv6ND_NA(tgt=PEER6), ICMPv6ND_RA(), ICMPv6ND_Redirect(tgt=PEER6, dst=PEER6)):
         for hops in range(1, 255, 9):
-            c.ip6("discovery from off the link", make, r"ND_HDR|ICMP_", hlim=hops)
+            c.ip6("discovery from off the link", make, r"ND_HOPS|ICMP_TYPE", hlim=hops)
         for code in range(1, 20):
             bad = make.copy()
             bad.code = code
             c.ip6("discovery with a code", bad, r"ND_|ICMP_", hlim=255)
     for n in range(2, 30):
         c.ip6("discovery of another", ICMPv6ND_NS(tgt=f"2001:db8::{n:x}00"), r"ND_NOT_US", hlim=255)
+
+
+def alerted(body):
+    """An IPv6 payload of ICMPv6 behind a router alert."""
+    return Raw(bytes([58, 0, 5, 2, 0, 0, 1, 0]) + body)
+
+
+def icmp6_body(body, src, dst):
+    pseudo = socket.inet_pton(10, src) + socket.inet_pton(10, dst) + struct.pack("!II", len(body), 58)
+    return body[:2] + struct.pack("!H", csum(pseudo + body[:2] + b"\0\0" + body[4:])) + body[4:]
+
+
+def igmp(c):
+    mac, all_hosts, group = "01:00:5e:00:00:01", "224.0.0.1", bytes([239, 1, 2, 3])
+
+    def add(name, body, want, ttl=1, fix=True, **kw):
+        if fix and len(body) >= 4:
+            body = body[:2] + struct.pack("!H", csum(body[:2] + b"\0\0" + body[4:])) + body[4:]
+        ip = IP(**({"src": PEER, "dst": all_hosts, "ttl": ttl, "proto": 2} | kw))
+        c.add(name, Ether(dst=mac, src=ETH.src) / ip / Raw(body), want)
+
+    query = bytes([0x11, 1, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0])
+    for n in range(8):
+        add(f"IGMP cut at {n}", query[:n], r"IGMP_HDR|IGMP_CSUM")
+    for n in range(9, 12):
+        add(f"IGMP query cut at {n}", query[:n], r"IGMP_HDR")
+    for n in range(1, 40):
+        add("IGMP checksum", query[:2] + struct.pack("!H", n) + query[4:], r"IGMP_CSUM", fix=False)
+    for ttl in [*range(2, 40), 255]:
+        add(f"IGMP query with TTL {ttl}", query, r"IGMP_TTL", ttl=ttl)
+        add(f"IGMP report with TTL {ttl}", bytes([0x16, 0, 0, 0]) + group, r"IGMP_TTL", ttl=ttl)
+    for t in [*range(0, 0x11), 0x13, 0x14, 0x15, *range(0x18, 0x22), *range(0x23, 0x60)]:
+        add(f"IGMP type {t:#x}", bytes([t, 0, 0, 0]) + group, r"IGMP_TYPE")
+    for n in range(1, 40):
+        add(f"IGMP query of {n} sources that are not there", query[:10] + struct.pack("!H", n) + bytes(4 * n - 1), r"IGMP_HDR")
+    for n in range(4):
+        add("IGMP query for a host", bytes([0x11, 1, 0, 0, 10, 0, 0, n + 1]), r"IGMP_HDR")
+
+
+def mld(c):
+    mac, dst, src = "33:33:00:00:00:01", "ff02::1", "fe80::2"
+    query = struct.pack("!BBHHH", 130, 0, 0, 1000, 0) + bytes(16) + bytes([2, 125, 0, 0])
+
+    def add(name, body, want, src=src, hops=1, alert=True):
+        body = icmp6_body(body, src, dst)
+        ip = IPv6(src=src, dst=dst, hlim=hops, nh=0 if alert else 58)
+        c.add(name, Ether(dst=mac, src=ETH.src) / ip / (alerted(body) if alert else Raw(body)), want)
+
+    for n in range(8, 24):
+        add(f"MLD query cut at {n}", query[:n], r"MLD_HDR|ICMP_HDR")
+    for n in range(25, 28):
+        add(f"MLD query cut at {n}", query[:n], r"MLD_HDR")
+    for hops in [0, *range(2, 40), 255]:
+        add(f"MLD query with hop limit {hops}", query, r"MLD_SRC", hops=hops)
+    for n in range(1, 30):
+        add("MLD query from a global address", query, r"MLD_SRC", src=f"2001:db8::{n + 0x100:x}")
+        add("MLD query without a router alert", query[:24] + bytes([2, n, 0, 0]), r"MLD_SRC", alert=False)
+        add("MLD query of sources that are not there", query[:26] + struct.pack("!H", n) + bytes(16 * n - 1), r"MLD_HDR")
+
+
+ND_MESSAGES = {133: 8, 134: 16, 135: 24, 136: 24, 137: 40}
+
+
+def discovery(c):
+    """Messages of discovery: their lengths, and their options'."""
+    router, target = "fe80::2", socket.inet_pton(10, ME6)
+
+    def add(name, kind, tail, want, src=None, dst=None, rest=0):
+        src, dst = src or (router if kind in (134, 137) else PEER6), dst or (ME6 if kind != 134 else "ff02::1")
+        mac = ETH.dst if kind != 134 else "33:33:00:00:00:01"
+        body = icmp6_body(struct.pack("!BBHI", kind, 0, 0, rest) + tail, src, dst)
+        c.add(name, Ether(dst=mac, src=ETH.src) / IPv6(src=src, dst=dst, hlim=255, nh=58) / Raw(body), want)
+
+    for kind, length in ND_MESSAGES.items():
+        fixed = {133: b"", 134: bytes(8), 135: target, 136: socket.inet_pton(10, PEER6),
+                 137: socket.inet_pton(10, "fe80::9") + socket.inet_pton(10, "2001:db8:9::1")}[kind]
+        if kind == 133:
+            continue  # hosts do not listen to solicitations of routers
+        malformed = r"ND_HDR" if kind != 137 else r"ND_HDR|ICMP_TYPE"  # redirects are not listened to everywhere
+        for n in range(length - 8):
+            add(f"discovery {kind} cut at {8 + n}", kind, fixed[:n], r"ND_|ICMP_")
+        for t in (1, 2, 3, 4, 5, 14, 24, 25, 31, 77):
+            add(f"option {t} of length 0 in {kind}", kind, fixed + bytes([t, 0]) + bytes(6), malformed)
+            for units in (2, 31, 255):
+                add(f"option {t} of {units} units beyond {kind}", kind, fixed + bytes([t, units]) + bytes(6), malformed)
+            for n in range(1, 8):
+                add(f"option {t} cut at {n} in {kind}", kind, fixed + (bytes([t, 1]) + bytes(6))[:n], malformed)
+    for n in range(1, 20):
+        add("advertisement of a router from a global address", 134, bytes(8), r"ND_", src=f"2001:db8::{n + 0x100:x}")
+        add("solicitation for a group", 135, socket.inet_pton(10, f"ff02::{n:x}"), r"ND_")
+        add("advertisement of a group", 136, socket.inet_pton(10, f"ff02::{n:x}"), r"ND_")
+        add("solicited advertisement to a group", 136, socket.inet_pton(10, PEER6), r"ND_|ICMP_|IP6_NOT_LOCAL",
+            dst="ff02::1", rest=0x40000000)
+
+
+def ip6_options(c):
+    """Every option of each action; padding that nobody honest makes; routing headers of all types."""
+    for nh in (0, 60):
+        for t in range(2, 32):
+            for action in (1, 2, 3):
+                c.ip6(f"option {action << 6 | t:#x}, empty", Raw(bytes([17, 0, action << 6 | t, 0, 0, 0, 0, 0]) +
+                      bytes(UDP(dport=53, chksum=1))), r"IP6_OPTION", "icmp6:4/2" if action > 1 else None, nh=nh)
+        for n in range(1, 5):
+            c.ip6(f"padding that carries {n}", Raw(bytes([17, 0, 1, 4]) + bytes(4 - n) + b"x" * n), r"IP6_EXT", nh=nh)
+        for n in range(6, 13):
+            c.ip6(f"padding of {n + 2}", Raw(bytes([17, 1, 1, n]) + bytes(12)), r"IP6_EXT", nh=nh)
+        c.ip6("padding of single bytes", Raw(bytes([17, 1]) + bytes(14)), r"IP6_EXT", nh=nh)
+        for n in range(9, 15):
+            c.ip6(f"{n} options", Raw(bytes([17, 3]) + bytes([30, 0]) * n + b"\1\0" * (15 - n)), r"IP6_EXT", nh=nh)
+    for t in [*range(1, 6), 77, 253, 255]:
+        for left in (1, 2, 23, 24, 255):
+            c.ip6(f"routing header of type {t}, {left} left", Raw(bytes([17, 0, t, left, 0, 0, 0, 0])), r"IP6_ROUTING",
+                  "icmp6:4/0", nh=43)
+    for n in range(9, 15):
+        c.ip6(f"{n} extension headers", Raw((bytes([60, 0, 1, 4]) + bytes(4)) * (n - 1) + bytes([17, 0, 1, 4]) + bytes(4)),
+              r"IP6_EXT", nh=60)
 
 
 def make_cases():
@@ -316,6 +432,10 @@ def make_cases():
     udp(c, 6)
     tcp(c, 6)
     icmp6(c)
+    igmp(c)
+    mld(c)
+    discovery(c)
+    ip6_options(c)
     return c
 
 
