@@ -56,9 +56,12 @@ static void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns)
 /* The application may write again. */
 static void tcp_ack_wake_writer(struct tcp_conn *conn)
 {
-	/* One window in flight, and another for the time until the application is awake. */
-	if (conn->cc.cwnd > conn->sk.sndbuf_bytes / 2)
-		tcp_sndbuf_grow(conn, 2 * conn->cc.cwnd);
+	/* One window in flight, and another for the time until the application is awake; and one
+	 * more for a control that sends as much as before while losses are repaired. */
+	uint32_t windows = conn->cc.ops->flags & CC_OWN_CWND ? 3 : 2;
+
+	if (conn->cc.cwnd > conn->sk.sndbuf_bytes / windows)
+		tcp_sndbuf_grow(conn, windows * conn->cc.cwnd);
 	tcp_sndq_wake(conn);
 }
 

@@ -753,6 +753,7 @@ uint32_t tcp_sack_update(struct tcp_conn *conn, const struct tcp_seg *seg,
 			 struct tcp_ack_event *ev);
 /* What has arrived shows how far the network reorders. */
 void tcp_sack_reordering(struct tcp_conn *conn, const struct tcp_ack_event *ev);
+void tcp_sack_reordering_by_echo(struct tcp_conn *conn, const struct tcp_ack_event *ev);
 /* DupThresh: as far as the network has been seen to reorder, but not so far that what is in flight
  * could never show a loss (RFC 4653 §3.2, "aggressive": two thirds of it). */
 uint32_t tcp_dup_thresh(const struct tcp_conn *conn);

@@ -30,22 +30,38 @@ static bool sack_dsack_ok(const struct tcp_conn *conn, const struct tcp_sack_blo
 }
 
 /*
- * A hole that fills without having been retransmitted was overtaken, not lost: the network reorders
- * at least that far. RFC 4653's idea, Linux's measure (in segments below the highest one held).
+ * What has arrived late was overtaken, not lost: the network reorders at least that far. RFC 4653's
+ * idea, Linux's measure (in segments below the highest one held).
  */
-void tcp_sack_reordering(struct tcp_conn *conn, const struct tcp_ack_event *ev)
+static void sack_reordered(struct tcp_conn *conn, uint32_t seq, uint32_t held_top)
 {
-	uint32_t n_segs;
+	uint32_t n_segs = (held_top - seq) / conn->mss + 1;
 
-	if (!ev->has_once || !seq_lt(ev->once_seq, ev->held_top))
-		return;
-	tcp_mib(conn, MIB_TcpExtTCPSACKReorder);
 	if (conn->n_reord_seen < UINT16_MAX)
 		conn->n_reord_seen++;
-	n_segs = (ev->held_top - ev->once_seq) / conn->mss + 1;
 	n_segs = tcp_min(n_segs, tcp_conf(conn)->max_reordering);
 	if (n_segs > conn->reordering)
 		conn->reordering = (uint8_t)n_segs;
+}
+
+/* A hole that fills without having been retransmitted. */
+void tcp_sack_reordering(struct tcp_conn *conn, const struct tcp_ack_event *ev)
+{
+	if (!ev->has_once || !seq_lt(ev->once_seq, ev->held_top))
+		return;
+	tcp_mib(conn, MIB_TcpExtTCPSACKReorder);
+	sack_reordered(conn, ev->once_seq, ev->held_top);
+}
+
+/* One that was retransmitted in vain, as the timestamp says. */
+void tcp_sack_reordering_by_echo(struct tcp_conn *conn, const struct tcp_ack_event *ev)
+{
+	uint32_t una_was = conn->snd_una - ev->acked_bytes;
+
+	if (!(conn->flags & TCPC_SACK) || !seq_lt(una_was, ev->held_top))
+		return;
+	tcp_mib(conn, MIB_TcpExtTCPTSReorder);
+	sack_reordered(conn, una_was, ev->held_top);
 }
 
 /* RFC 2883: we sent something needlessly. */

@@ -19,13 +19,17 @@
 void tcp_undo_start(struct tcp_conn *conn, uint32_t prior_cwnd, uint32_t prior_ssthresh)
 {
 	struct tcp_sender *snd = tcp_sender(conn);
+	uint32_t again = conn->txq ? conn->txq->again_bytes : 0;
 
 	snd->undo_una = conn->snd_una;
-	snd->undo_bytes = 0;
+	snd->undo_bytes = again;
 	snd->prior_cwnd = prior_cwnd;
 	snd->prior_ssthresh = prior_ssthresh;
 	snd->marks |= TCP_SND_UNDO;
-	snd->marks &= (uint8_t)~TCP_SND_UNDO_AGAIN;
+	/* When retransmissions of the last recovery are still on their way, what they bring echoes
+	 * their time: the first of those is the one to compare with (as Linux's retrans_stamp). */
+	if (again == 0)
+		snd->marks &= (uint8_t)~TCP_SND_UNDO_AGAIN;
 }
 
 void tcp_undo_forget(struct tcp_conn *conn)
@@ -96,6 +100,7 @@ bool tcp_undo_partial(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 	if (!(tcp_snd_marks(conn) & TCP_SND_UNDO) || !undo_says_echo(conn, ev))
 		return false;
 	tcp_mib(conn, MIB_TcpExtTCPPartialUndo);
+	tcp_sack_reordering_by_echo(conn, ev);
 	undo_do(conn, true);
 	return true;
 }
