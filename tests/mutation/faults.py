@@ -10,7 +10,7 @@ CC = "transport/cc/"
 
 FAULTS = [
     ("PAWS is off", TCP + "tcp_in_synced.c",
-     "	       !tcp_ts_recent_has_expired(conn);\n}", "	       tcp_ts_recent_has_expired(conn);\n}"),
+     "!tcp_ts_recent_has_expired(conn) && !tcp_is_overtaken", "tcp_ts_recent_has_expired(conn) && !tcp_is_overtaken"),
     ("TS.Recent never expires", TCP + "tcp_in_synced.c",
      "PAWS_VALID_S = 24 * 24 * 3600,", "PAWS_VALID_S = 2000000000,"),
     ("PAWS judges resets too", TCP + "tcp_in_synced.c",

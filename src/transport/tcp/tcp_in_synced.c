@@ -25,6 +25,22 @@ static bool tcp_ts_recent_has_expired(const struct tcp_conn *conn)
 	return (uint32_t)(tcp_now(conn) / TCP_NS_PER_S) - conn->ts_recent_s >= PAWS_VALID_S;
 }
 
+/* An ACK that others have overtaken: it says nothing new of data and window, but perhaps of what
+ * has arrived out of order (SACK), and that is not told again where much is missing.
+ *
+ * RFC-DEVIATION: RFC 7323 §5.3: it is taken, as in Linux, if it is no older than a timeout; not
+ * with tcp_paws_window 0. */
+static bool tcp_is_overtaken_ack(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	uint32_t wnd = (uint32_t)seg->wnd << conn->snd_wscale;
+	uint32_t age = conn->ts_recent - seg->opts.ts_val; /* ticks of the peer: a millisecond */
+
+	return tcp_conf(conn)->paws_window > 0 && seg->len == 0 &&
+	       (seg->flags & (TCP_F_ACK | TCP_F_SYN | TCP_F_FIN)) == TCP_F_ACK &&
+	       seg->seq == conn->rcv_nxt && seg->ack == conn->snd_una && wnd > 0 &&
+	       wnd <= conn->snd_wnd && age <= conn->rto_us / 1000;
+}
+
 static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	/* RFC-DEVIATION: RFC 7323 §3.2: a segment without the timestamp that was agreed on is
@@ -35,7 +51,7 @@ static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *
 	 * millisecond. */
 	return (conn->flags & TCPC_TS) && seg->opts.has_ts &&
 	       seq_lt(seg->opts.ts_val + tcp_conf(conn)->paws_window, conn->ts_recent) &&
-	       !tcp_ts_recent_has_expired(conn);
+	       !tcp_ts_recent_has_expired(conn) && !tcp_is_overtaken_ack(conn, seg);
 }
 
 /* RFC 9293 §3.10.7.4, first: the segment touches the window. The left edge is what we last
