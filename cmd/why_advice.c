@@ -137,6 +137,10 @@ static const struct {
 	{"ND_RA_SRC", "Somebody forges: routers advertise from their link-local addresses"},
 	{"ND_RA_IGNORED", "The node was told not to listen to routers "
 			  "(net.ipv6.conf.IF.accept_ra), or is one itself"},
+	{"ND_REDIRECT_SRC",
+	 "Somebody forges, or the route has changed: `weft -n NODE ip -6 route get DST`"},
+	{"ND_REDIRECT_IGNORED", "The node was told not to heed redirects "
+				"(net.ipv6.conf.IF.accept_redirects), or forwards"},
 	{"ND_TENTATIVE",
 	 "The node does not use the address yet: `weft -n NODE ip -6 addr` says tentative"},
 	{"ND_LOOPED", "A link gives back what is sent on it: look for a loop"},

@@ -127,6 +127,8 @@ static enum drop icmp6_dispatch(struct stack *st, struct pkt *pkt, const struct 
 					    : DROP_ICMP_NO_SOCKET;
 	case ICMP6_ROUTER_ADVERT:
 		return ra_input(st, pkt, info, hdr);
+	case ICMP6_REDIRECT:
+		return redirect6_input(st, pkt, info, hdr);
 	case ICMP6_NEIGH_SOLICIT:
 	case ICMP6_NEIGH_ADVERT:
 		return nd_input(st, pkt, info, hdr);

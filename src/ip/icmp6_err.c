@@ -95,8 +95,8 @@ static void quote_first_frame(const struct pkt *pkt, uint8_t *quote, uint32_t qu
 		   frame_len);
 }
 
-static void quote_write(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
-			uint32_t frame_len)
+void icmp6_quote_write(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
+		       uint32_t frame_len)
 {
 	uint32_t l4 = (uint32_t)pkt->csum_start - pkt_off(pkt);
 	uint32_t field = l4 + pkt->csum_off;
@@ -119,7 +119,7 @@ static struct pkt *error_make(struct stack *st, const struct pkt *pkt, const str
 		return NULL;
 	p = pkt_put(err, ICMP6_HDR_LEN + quote_len);
 	icmp6_hdr_write(p, icmp);
-	quote_write(pkt, p + ICMP6_HDR_LEN, quote_len, frame_len);
+	icmp6_quote_write(pkt, p + ICMP6_HDR_LEN, quote_len, frame_len);
 	return err;
 }
 

@@ -162,6 +162,8 @@ static void ip_neigh_heard(struct netif *netif, const struct ip_addr *addr, bool
 
 	if (netif->ip6 && !ip_addr_is_ip4(addr))
 		ra_router_heard(netif, &ip6, is_silent);
+	if (netif->ip6 && is_silent && !ip_addr_is_ip4(addr))
+		redirect6_silent(netif, &ip6);
 }
 
 static const struct neigh_hooks ip_neigh_hooks = {

@@ -185,6 +185,7 @@ int ip6_init(struct stack *st)
 	ip_hooks_init(&ip6->hooks);
 	rng_bytes(&st->eng->rng, &ip6->flow_key, sizeof(ip6->flow_key));
 	st->ip6 = ip6;
+	redirect6_init(st);
 	err = stack_layer_add(st, &ip6_layer);
 	if (err) {
 		st->ip6 = NULL;

@@ -26,6 +26,7 @@
 #include "ip/ip.h"
 #include "ip/ip6_conf.h"
 #include "ip/reasm.h"
+#include "ip/redirect6.h"
 #include "wire/addr.h"
 #include "wire/ip6.h"
 #include "wire/special.h"
@@ -164,6 +165,7 @@ struct ip6 {
 	bool has_secret;
 	struct siphash_key secret; /* of stable_id.c */
 	uint64_t n_ra_orders;      /* of routes that routers have advertised */
+	struct redirect6 redirects;
 	/* RFC 6724 §2.1, as the user has set it; NULL: the default table. */
 	struct ip_policies *policies;
 	struct reasm reasm;

@@ -126,6 +126,8 @@ enum drop ip6_forward(struct netif *in, struct pkt *pkt, const struct ip6_hdr *h
 		if (why != DROP_NONE || stolen)
 			return why;
 	}
+	if (unlikely(route->netif == in))
+		redirect6_send(in, pkt, hdr, route);
 	if (unlikely(!pkt_make_writable(pkt, IP6_HDR_LEN)))
 		return DROP_NOMEM;
 	mss_clamp(in, route->netif, pkt, true);

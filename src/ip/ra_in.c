@@ -40,6 +40,7 @@ void ra_flush(struct netif *netif)
 
 	rs_stop(netif);
 	slaac_flush(netif);
+	redirect6_flush(netif);
 	if (!ra)
 		return;
 	ra_routes_fini(ra);

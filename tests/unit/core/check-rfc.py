@@ -38,7 +38,7 @@ def bad_names(cells, code, tests, scripts, targets):
 
 def check(root, page, n_least):
     """How many names are missing."""
-    code = words(root, ["src", "include"], r"\b\w+\b")
+    code = words(root, ["src", "include", "net"], r"\b\w+\b")
     tests = words(root, ["tests/unit"], r"\b\w+\b")
     targets = {path.stem for path in (root / "fuzz").glob("fuzz_*.c")}
     n_bad = n_rows = 0

@@ -180,6 +180,41 @@ static void solicitation_from_off_the_link_is_dropped(void **state UNUSED)
 	nd_net_end(&n);
 }
 
+/* RFC 6980: not even in one fragment. */
+static void solicitation_in_a_fragment_is_dropped(void **state UNUSED)
+{
+	const struct ip6_addr src = nd_addr("fe80::9"), dst = nd_addr("ff02::1:ff00:1"),
+			      t = nd_addr("2001:db8::1");
+	struct ip_addr s = ip_addr_from_ip6(&src), d = ip_addr_from_ip6(&dst);
+	uint8_t frame[ETH_HDR_LEN + IP6_HDR_LEN + 8 + ND_NS_LEN] = {0x33, 0x33, 0xff, 0, 0, 1};
+	uint8_t *ip = frame + ETH_HDR_LEN, *icmp = ip + IP6_HDR_LEN + 8;
+	struct cpu_ops cpu;
+	struct nd_net n;
+
+	nd_net_start(&n, true);
+	assert_int_equal(put(&n, "2001:db8::1", &(struct weft_addr_how){0}), 0);
+	cpu_ops_init(&cpu);
+	memcpy(frame + 6, nd_peer_mac, 6);
+	frame[12] = 0x86;
+	frame[13] = 0xdd;
+	ip6_hdr_write(ip, &(struct ip6_hdr){.src = src,
+					    .dst = dst,
+					    .payload_len = 8 + ND_NS_LEN,
+					    .next_hdr = IP_PROTO_FRAGMENT,
+					    .hop_limit = ND_HOP_LIMIT});
+	ip[IP6_HDR_LEN] = IP_PROTO_ICMPV6;
+	icmp6_hdr_write(icmp, &(struct icmp6_hdr){.type = ICMP6_NEIGH_SOLICIT});
+	memcpy(icmp + ICMP6_HDR_LEN, &t, sizeof(t));
+	icmp6_csum_store(icmp,
+			 csum_finish(csum_add(&cpu, icmp, ND_NS_LEN,
+					      pseudo_sum(&s, &d, IP_PROTO_ICMPV6, ND_NS_LEN))));
+	assert_int_equal(weft_netif_rx(n.nif, frame, sizeof(frame)), 0);
+	nd_settle(&n);
+	assert_int_equal(nd_netif(&n)->stack->drops[DROP_ND_FRAG], 1);
+	assert_null(nd_heard(&n, ICMP6_NEIGH_ADVERT));
+	nd_net_end(&n);
+}
+
 static void setting_of_an_interface_follows_default_and_all(void **state UNUSED)
 {
 	int64_t v;
@@ -213,6 +248,7 @@ int main(void)
 		cmocka_unit_test(without_carrier_nothing_is_asked),
 		cmocka_unit_test(lifetimes_deprecate_and_take_away),
 		cmocka_unit_test(solicitation_from_off_the_link_is_dropped),
+		cmocka_unit_test(solicitation_in_a_fragment_is_dropped),
 		cmocka_unit_test(setting_of_an_interface_follows_default_and_all),
 	};
 

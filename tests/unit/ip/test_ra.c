@@ -534,6 +534,45 @@ static void temporary_address_is_made_and_replaced_before_it_ends(void **state U
 	nd_net_end(&n);
 }
 
+static void temporary_address_that_is_taken_is_replaced_three_times(void **state UNUSED)
+{
+	char text[IP6_ADDR_STRLEN];
+	struct nd_net n;
+
+	listen_start(&n);
+	nd_set(&n, "net.ipv6.conf.eth0.use_tempaddr", 1);
+	nd_set(&n, "net.ipv6.conf.eth0.accept_dad", 1);
+	prefix_say(&n, 86400, 86400);
+	for (int i = 0; i < 4; i++) {
+		assert_non_null(auto_addr(&n, true));
+		ip6_addr_print(&auto_addr(&n, true)->addr, text);
+		nd_na(&n, text, "ff02::1", text, ND_NA_OVERRIDE);
+		assert_null(nd_ifaddr(&n, text));
+	}
+	assert_null(auto_addr(&n, true));
+	prefix_say(&n, 86400, 86400);
+	assert_null(auto_addr(&n, true));
+	nd_net_end(&n);
+}
+
+static void hardware_address_that_another_has_ends_ipv6_if_asked_for(void **state UNUSED)
+{
+	struct nd_net n;
+
+	nd_net_start(&n, false);
+	nd_na(&n, ND_HOST_LL, "ff02::1", ND_HOST_LL, ND_NA_OVERRIDE);
+	assert_int_equal(nd_ifaddr(&n, ND_HOST_LL)->state, IP6_ADDR_DUPLICATE);
+	nd_advance(&n, 30 * ND_SEC);
+	assert_null(nd_heard(&n, ICMP6_ROUTER_SOLICIT));
+	nd_net_end(&n);
+	nd_net_start(&n, false);
+	nd_set(&n, "net.ipv6.conf.eth0.accept_dad", 2);
+	nd_na(&n, ND_HOST_LL, "ff02::1", ND_HOST_LL, ND_NA_OVERRIDE);
+	assert_int_equal(nd_netif(&n)->ip6->n_addrs, 0);
+	assert_true(nd_netif(&n)->ip6->conf.disable);
+	nd_net_end(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -554,6 +593,8 @@ int main(void)
 		cmocka_unit_test(interface_set_down_forgets_what_routers_said),
 		cmocka_unit_test(opaque_identifier_is_stable_and_changes_when_taken),
 		cmocka_unit_test(temporary_address_is_made_and_replaced_before_it_ends),
+		cmocka_unit_test(temporary_address_that_is_taken_is_replaced_three_times),
+		cmocka_unit_test(hardware_address_that_another_has_ends_ipv6_if_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
