@@ -202,12 +202,15 @@ static enum drop tcp_in_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	enum drop why;
 
-	if (conn->state == WEFT_TCP_SYN_RECV) {
-		why = tcp_ack_syn_rcvd(conn, seg);
-		if (why != DROP_NONE)
-			return why;
-	}
-	return tcp_ack(conn, seg);
+	if (conn->state != WEFT_TCP_SYN_RECV)
+		return tcp_ack(conn, seg);
+	why = tcp_ack_syn_rcvd(conn, seg);
+	if (why != DROP_NONE)
+		return why;
+	why = tcp_ack(conn, seg);
+	if (why == DROP_NONE)
+		tcp_tfo_resend(conn);
+	return why;
 }
 
 /* Eighth step. rcv_nxt is at the FIN, and everything before it has been queued. */

@@ -87,12 +87,13 @@ static enum drop tcp_syn_sent_established(struct tcp_conn *conn, struct tcp_seg 
 	return DROP_NONE;
 }
 
-/* Both SYNs crossed (RFC 9293 §3.5, figure 8). Text in the SYN is left for the peer to repeat. */
+/* Both SYNs crossed (RFC 9293 §3.5, figure 8). Text in the SYN is left for the peer to repeat; of a
+ * fast open only the data that went out is remembered, until the handshake's end. */
 static enum drop tcp_syn_sent_simultaneous(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	tcp_syn_sent_learn(conn, seg);
 	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
-	conn->tfo = 0;
+	conn->tfo &= TCP_TFO_DATA;
 	tcp_set_state(conn, WEFT_TCP_SYN_RECV);
 	(void)tcp_send_syn(conn);
 	tcp_rexmt_restart(conn);
