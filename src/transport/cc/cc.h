@@ -88,6 +88,16 @@ struct cc_loss {
 	uint32_t nxt;     /* snd_nxt */
 };
 
+/* A transmission was held lost: what was known of it. Once for each, before the events of the ACK
+ * or timer that told of it. */
+struct cc_lost {
+	int64_t now_ns;
+	uint64_t lost_bytes;         /* marked lost since it was sent, with it */
+	uint32_t seq, end;           /* its numbers */
+	uint32_t tx_in_flight_bytes; /* just after it was sent; 0: not known */
+	bool is_app_limited;
+};
+
 /* The last loss was none (RFC 5682, RFC 3522): what TCP kept from before it. */
 struct cc_undo {
 	int64_t now_ns;
@@ -130,6 +140,7 @@ struct cc_ops {
 	/* Recovery or the loss state begins, or a mark was echoed: sets ssthresh, and cwnd for what
 	 * follows unless TCP has a better idea (PRR). */
 	void (*on_loss)(struct cc_state *cc, const struct cc_loss *ev);
+	void (*on_lost)(struct cc_state *cc, const struct cc_lost *ev);
 	/* Fast recovery has ended. */
 	void (*on_recovered)(struct cc_state *cc);
 	void (*on_undo)(struct cc_state *cc, const struct cc_undo *ev);
@@ -185,6 +196,12 @@ static inline void cc_on_loss(struct cc_state *cc, const struct cc_loss *ev)
 {
 	if (cc->ops->on_loss && cc_is_ready(cc))
 		cc->ops->on_loss(cc, ev);
+}
+
+static inline void cc_on_lost(struct cc_state *cc, const struct cc_lost *ev)
+{
+	if (cc->ops->on_lost && cc_is_ready(cc))
+		cc->ops->on_lost(cc, ev);
 }
 
 static inline void cc_on_recovered(struct cc_state *cc)

@@ -14,8 +14,12 @@
  *
  * PROBE_RTT is every 5 s, with half of the product in flight.
  *
- * The draft looks at every lost packet; here losses are looked at when an ACK comes, by what was in
- * flight and lost when the newest acknowledged segment was sent, as Linux does. ECN is not used.
+ * Each transmission that is lost is looked at: with what was in flight and has been lost since it
+ * was sent it is known at which amount in flight the share of losses went beyond 2 %.
+ *
+ * The draft leaves ECN open. Here a mark is what RFC 3168 §5 asks for, a loss without the loss: it
+ * ends a probe at what is in flight, lowers the short-term bounds after the round, and ends STARTUP
+ * when it comes in two windows.
  */
 #include "transport/cc/cc_bbr_math.h"
 #include "transport/cc/cc_filter.h"
@@ -49,7 +53,8 @@ enum {
 	BBR3_PROBE_RTT_GAIN = BBR_UNIT / 2,
 	BBR3_FULL_BW_GAIN = BBR_UNIT * 5 / 4,
 	BBR3_FULL_BW_ROUNDS = 3,
-	BBR3_FULL_LOSSES = 6, /* events in a round of STARTUP */
+	BBR3_FULL_LOSSES = 6, /* ranges in a round of STARTUP */
+	BBR3_FULL_MARKS = 2,  /* windows with marks in STARTUP */
 	BBR3_LOSS_PERCENT = 2,
 	BBR3_BETA_PERCENT = 70,
 	BBR3_HEADROOM_PERCENT = 15,
@@ -73,6 +78,7 @@ struct bbr3 {
 	uint64_t inflight_latest;
 	uint64_t full_bw;
 	uint64_t pacing_Bps;
+	uint64_t total_bytes;      /* delivered up to the last ACK */
 	uint64_t next_round_bytes; /* a round ends when what was sent now is delivered */
 	uint64_t loss_round_bytes; /* the same for losses */
 	int64_t min_rtt_ns;        /* when min_rtt_us was measured */
@@ -93,15 +99,17 @@ struct bbr3 {
 	uint32_t prior_cwnd;
 	uint32_t n_rounds, n_cycles;
 	uint32_t rounds_since_probe;
+	uint32_t lost_end; /* of the last range that was lost */
 	uint32_t seed;
 	uint16_t pacing_gain, cwnd_gain;
-	uint16_t n_losses; /* ACKs with losses in this round of a recovery in STARTUP */
+	uint16_t n_losses; /* ranges lost in this round of STARTUP */
 	uint8_t state;     /* enum bbr3_state */
 	uint8_t undo_state;
 	uint8_t acks; /* enum bbr3_acks */
 	uint8_t prev_phase;
 	uint8_t n_full_bw;
 	uint8_t up_rounds;
+	uint8_t n_marks;         /* in STARTUP */
 	bool is_full_bw_reached; /* once for all */
 	bool is_full_bw_now;     /* of this probe */
 	bool is_round_start, is_loss_round_start;
@@ -318,8 +326,6 @@ static void bbr3_adapt_shortterm(struct bbr3 *b, const struct cc_state *cc)
 static void bbr3_update_signals(struct bbr3 *b, const struct cc_state *cc, const struct cc_ack *ev)
 {
 	bbr3_update_max_bw(b, ev);
-	if (ev->rate.newly_lost_bytes > 0)
-		b->is_loss_in_round = true;
 	if (!b->is_loss_round_start)
 		return;
 	bbr3_adapt_shortterm(b, cc);
@@ -360,12 +366,22 @@ static void bbr3_check_full_bw(struct bbr3 *b, const struct cc_ack *ev)
 		b->is_full_bw_reached = true;
 }
 
+static bool bbr3_is_much(uint64_t lost, uint32_t tx_in_flight)
+{
+	return tx_in_flight > 0 && lost * 100 > (uint64_t)tx_in_flight * BBR3_LOSS_PERCENT;
+}
+
 static bool bbr3_loses_much(const struct cc_sample *rs)
 {
-	uint64_t lost = rs->lost_total_bytes - rs->prior_lost_bytes;
+	return bbr3_is_much(rs->lost_total_bytes - rs->prior_lost_bytes, rs->tx_in_flight_bytes);
+}
 
-	return rs->tx_in_flight_bytes > 0 &&
-	       lost * 100 > (uint64_t)rs->tx_in_flight_bytes * BBR3_LOSS_PERCENT;
+/* The pipe is full, as losses or marks say. */
+static void bbr3_startup_is_full(struct bbr3 *b, const struct cc_state *cc)
+{
+	b->is_full_bw_reached = true;
+	b->inflight_longterm = (uint32_t)cc_min64(
+		cc_max64(bbr3_bdp(b, cc, b->bw, BBR_UNIT), b->inflight_latest), CC_CWND_MAX);
 }
 
 /* BBRCheckStartupHighLoss: a whole round in recovery, much lost, in many places. */
@@ -374,17 +390,11 @@ static void bbr3_check_startup_loss(struct bbr3 *b, const struct cc_state *cc,
 {
 	if (b->is_full_bw_reached || ev->rate.is_app_limited)
 		return;
-	if (ev->rate.newly_lost_bytes > 0 && b->n_losses < UINT16_MAX)
-		b->n_losses++;
 	if (!b->is_loss_round_start)
 		return;
 	if (ev->phase == CC_RECOVERY && b->is_recovery_round && b->n_losses >= BBR3_FULL_LOSSES &&
-	    bbr3_loses_much(&ev->rate)) {
-		b->is_full_bw_reached = true;
-		b->inflight_longterm = (uint32_t)cc_min64(
-			cc_max64(bbr3_bdp(b, cc, b->bw, BBR_UNIT), b->inflight_latest),
-			CC_CWND_MAX);
-	}
+	    bbr3_loses_much(&ev->rate))
+		bbr3_startup_is_full(b, cc);
 	b->is_recovery_round = ev->phase == CC_RECOVERY;
 	b->n_losses = 0;
 }
@@ -441,12 +451,7 @@ static void bbr3_adapt_longterm(struct bbr3 *b, const struct cc_state *cc, const
 		if (bbr3_is_in_probe_bw(b) && !ev->rate.is_app_limited)
 			b->n_cycles++;
 	}
-	if (bbr3_loses_much(&ev->rate)) {
-		if (b->is_probing)
-			bbr3_too_high(b, cc, ev);
-		return;
-	}
-	if (b->inflight_longterm == UINT32_MAX)
+	if (bbr3_loses_much(&ev->rate) || b->inflight_longterm == UINT32_MAX)
 		return;
 	b->inflight_longterm = cc_max(b->inflight_longterm, ev->rate.tx_in_flight_bytes);
 	if (b->state == BBR3_UP)
@@ -640,6 +645,7 @@ static void bbr3_on_ack(struct cc_state *cc, const struct cc_ack *ev)
 {
 	struct bbr3 *b = cc->priv;
 
+	b->total_bytes = ev->rate.total_bytes;
 	if (ev->rate.interval_ns > 0) {
 		bbr3_update_latest(b, ev);
 		bbr3_update_signals(b, cc, ev);
@@ -686,12 +692,69 @@ static void bbr3_init(struct cc_state *cc, int64_t now_ns, uint32_t srtt_us, uin
 	b->pacing_Bps = bbr_gain(nominal, BBR3_STARTUP_GAIN);
 }
 
+/* BBRNoteLoss */
+static void bbr3_note_loss(struct bbr3 *b)
+{
+	if (!b->is_loss_in_round)
+		b->loss_round_bytes = b->total_bytes;
+	b->is_loss_in_round = true;
+}
+
+/* BBRInflightAtLoss: what was in flight when the share of losses went beyond what is borne, which
+ * was with a part of this transmission. */
+static uint32_t bbr3_inflight_at_loss(const struct cc_lost *ev)
+{
+	uint32_t n = ev->end - ev->seq;
+	uint32_t flight = ev->tx_in_flight_bytes - cc_min(n, ev->tx_in_flight_bytes);
+	uint64_t lost = ev->lost_bytes - cc_min64(n, ev->lost_bytes);
+	uint64_t borne = (uint64_t)flight * BBR3_LOSS_PERCENT;
+	uint64_t more = borne > lost * 100 ? borne - lost * 100 : 0;
+
+	return (uint32_t)cc_min64(flight + more / (100 - BBR3_LOSS_PERCENT), CC_CWND_MAX);
+}
+
+/* The probe that is under way, or has just ended, was too much. */
+static void bbr3_probe_failed(struct bbr3 *b, const struct cc_state *cc, int64_t now_ns,
+			      uint32_t inflight, bool is_app_limited)
+{
+	const struct cc_ack ev = {.now_ns = now_ns,
+				  .rate = {.total_bytes = b->total_bytes,
+					   .tx_in_flight_bytes = inflight,
+					   .is_app_limited = is_app_limited}};
+
+	bbr3_too_high(b, cc, &ev);
+}
+
+/* BBRHandleLostPacket */
+static void bbr3_on_lost(struct cc_state *cc, const struct cc_lost *ev)
+{
+	struct bbr3 *b = cc->priv;
+
+	if ((b->n_losses == 0 || ev->seq != b->lost_end) && b->n_losses < UINT16_MAX)
+		b->n_losses++;
+	b->lost_end = ev->end;
+	bbr3_note_loss(b);
+	if (b->is_probing && bbr3_is_much(ev->lost_bytes, ev->tx_in_flight_bytes))
+		bbr3_probe_failed(b, cc, ev->now_ns, bbr3_inflight_at_loss(ev), ev->is_app_limited);
+}
+
+static void bbr3_on_mark(struct bbr3 *b, const struct cc_state *cc, const struct cc_loss *ev)
+{
+	bbr3_note_loss(b);
+	if (b->state == BBR3_STARTUP && ++b->n_marks >= BBR3_FULL_MARKS)
+		bbr3_startup_is_full(b, cc);
+	if (b->is_probing)
+		bbr3_probe_failed(b, cc, ev->now_ns, ev->flight_bytes, false);
+}
+
 static void bbr3_on_loss(struct cc_state *cc, const struct cc_loss *ev)
 {
 	struct bbr3 *b = cc->priv;
 
-	if (ev->is_ecn)
+	if (ev->is_ecn) {
+		bbr3_on_mark(b, cc, ev);
 		return;
+	}
 	b->undo_state = b->state;
 	b->undo_bw_shortterm = b->bw_shortterm;
 	b->undo_inflight_shortterm = b->inflight_shortterm;
@@ -772,6 +835,7 @@ const struct cc_ops cc_bbr3 = {
 	.init = bbr3_init,
 	.on_ack = bbr3_on_ack,
 	.on_loss = bbr3_on_loss,
+	.on_lost = bbr3_on_lost,
 	.on_undo = bbr3_on_undo,
 	.on_restart = bbr3_on_restart,
 	.pacing_rate = bbr3_pacing_rate,

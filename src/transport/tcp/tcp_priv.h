@@ -673,7 +673,7 @@ void tcp_rate_stamp(struct tcp_conn *conn, struct tcp_txrec *rec);
 /* `n` numbers of it have arrived, or are held lost. */
 void tcp_rate_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,
 			struct tcp_ack_event *ev);
-void tcp_rate_lost(struct tcp_conn *conn, uint32_t n);
+void tcp_rate_lost(struct tcp_conn *conn, const struct tcp_txrec *rec);
 /* The application is about to write: had it nothing to send until now? */
 void tcp_rate_check_app(struct tcp_conn *conn);
 /* Round trip of what this ACK acknowledges, microseconds; 0: none to be measured. */

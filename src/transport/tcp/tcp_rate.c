@@ -48,12 +48,22 @@ void tcp_rate_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint
 	snd->first_tx_ns = rec->tx_ns;
 }
 
-void tcp_rate_lost(struct tcp_conn *conn, uint32_t n)
+void tcp_rate_lost(struct tcp_conn *conn, const struct tcp_txrec *rec)
 {
 	struct tcp_sender *snd = tcp_sender(conn);
+	struct cc_lost ev = {
+		.now_ns = tcp_now(conn),
+		.seq = rec->seq,
+		.end = rec->end,
+		.tx_in_flight_bytes = rec->tx_in_flight,
+		.is_app_limited = rec->flags & TXR_APP_LIMITED,
+	};
 
-	if (snd)
-		snd->lost_bytes += n;
+	if (!snd)
+		return;
+	snd->lost_bytes += rec->end - rec->seq;
+	ev.lost_bytes = (uint32_t)snd->lost_bytes - rec->lost;
+	cc_on_lost(&conn->cc, &ev);
 }
 
 /* What is in flight now was not sent because the window allowed it. */

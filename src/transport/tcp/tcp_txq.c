@@ -392,7 +392,7 @@ void tcp_txq_lose(struct tcp_conn *conn, uint32_t i)
 	if (r->flags & TXR_AGAIN)
 		mib_add(conn->sk.stack, MIB_TcpExtTCPLostRetransmit, r->n_segs);
 	if (!tcp_txr_is_due(r))
-		tcp_rate_lost(conn, txr_len(r));
+		tcp_rate_lost(conn, r);
 	txr_set_flags(q, r, TXR_LOST, TXR_AGAIN);
 	q->rexmt_seq = seq_min(q->rexmt_seq, r->seq);
 }
@@ -411,7 +411,7 @@ void tcp_txq_lose_below(struct tcp_conn *conn, uint32_t limit)
 
 		if (r->flags & (TXR_HELD | TXR_LOST))
 			continue;
-		tcp_rate_lost(conn, txr_len(r));
+		tcp_rate_lost(conn, r);
 		txr_set_flags(q, r, TXR_LOST, 0);
 		if (tcp_txr_is_due(r))
 			q->rexmt_seq = seq_min(q->rexmt_seq, r->seq);

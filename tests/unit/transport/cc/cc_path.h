@@ -26,7 +26,7 @@ struct path_pkt {
 	int64_t tx_ns, ack_ns, delivered_ns, first_tx_ns;
 	uint64_t delivered, lost;
 	uint32_t in_flight;
-	bool is_lost;
+	bool is_lost, is_marked;
 };
 
 struct path {
@@ -36,15 +36,17 @@ struct path {
 	uint64_t rate_Bps;
 	int64_t rtt_ns;
 	uint64_t buffer_bytes;
+	uint64_t mark_bytes; /* more before a segment: it is marked; 0: none is */
 	/* the sender */
 	struct path_pkt pkts[PATH_PKTS];
 	uint32_t head, tail; /* wrap */
 	uint32_t flight;
 	int64_t now_ns, send_ns, free_ns;
 	int64_t delivered_ns, first_tx_ns;
-	uint64_t delivered, lost;
+	uint64_t delivered, lost, marked;
 	uint32_t min_rtt_us;
 	uint32_t una, nxt;
+	uint32_t cwr_end; /* marks up to here have been told of */
 	uint32_t recover; /* index of the packet that ends the recovery */
 	enum cc_phase phase;
 	bool is_app_limited;
@@ -93,6 +95,7 @@ static inline void path_send(struct path *p)
 		.in_flight = p->flight,
 		.is_lost = (uint64_t)queue_ns * p->rate_Bps / PATH_SEC > p->buffer_bytes,
 	};
+	k->is_marked = p->mark_bytes && (uint64_t)queue_ns * p->rate_Bps / PATH_SEC > p->mark_bytes;
 	if (!k->is_lost)
 		p->free_ns += PATH_MSS * PATH_SEC / (int64_t)p->rate_Bps;
 	if (!k->is_lost && queue_ns > p->queue_max_ns)
@@ -108,11 +111,19 @@ static inline uint32_t path_lose(struct path *p)
 	uint32_t n = 0;
 
 	while (p->head != p->tail && p->pkts[p->head % PATH_PKTS].is_lost) {
+		const struct path_pkt *k = &p->pkts[p->head % PATH_PKTS];
+		uint32_t seq = p->nxt - (p->tail - p->head) * PATH_MSS;
+
 		p->head++;
 		n += PATH_MSS;
+		p->lost += PATH_MSS;
+		cc_on_lost(&p->cc, &(struct cc_lost){.now_ns = p->now_ns,
+						     .lost_bytes = p->lost - k->lost,
+						     .seq = seq,
+						     .end = seq + PATH_MSS,
+						     .tx_in_flight_bytes = k->in_flight});
 	}
 	p->flight -= n;
-	p->lost += n;
 	if (n > 0 && p->phase == CC_OPEN) {
 		cc_on_loss(&p->cc, &(struct cc_loss){.now_ns = p->now_ns,
 						     .flight_bytes = p->flight + n,
@@ -140,6 +151,14 @@ static inline void path_ack(struct path *p)
 		p->phase = CC_OPEN;
 		cc_on_recovered(&p->cc);
 	}
+	if (k.is_marked && (int32_t)(p->una - p->cwr_end) >= 0) {
+		cc_on_loss(&p->cc, &(struct cc_loss){.now_ns = p->now_ns,
+						     .flight_bytes = p->flight + PATH_MSS,
+						     .is_ecn = true,
+						     .nxt = p->nxt});
+		p->cwr_end = p->nxt;
+	}
+	p->marked += k.is_marked ? PATH_MSS : 0;
 	send_ns = k.tx_ns - k.first_tx_ns;
 	ack_ns = p->now_ns - k.delivered_ns;
 	ev.now_ns = p->now_ns;

@@ -172,6 +172,71 @@ static void undo_gives_back_window_and_bounds(void **state UNUSED)
 	free(p);
 }
 
+/* BBRInflightAtLoss: 54,000 bytes were in flight before this segment and 1000 of them lost; 2 % are
+ * reached with 81 bytes of it. */
+static void probe_ends_where_the_share_of_losses_went_beyond(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(1000);
+	struct cc_lost ev = {.seq = 1000, .end = 2000, .tx_in_flight_bytes = 55000};
+
+	path_run(p, 2 * PATH_SEC);
+	for (int ms = 0; ms < 4000 && path_info(p).pacing_gain_256 != 320; ms++)
+		path_run(p, PATH_MS);
+	assert_int_equal(path_info(p).pacing_gain_256, 320);
+	ev.now_ns = p->now_ns;
+	ev.lost_bytes = 1000;
+	cc_on_lost(&p->cc, &ev);
+	assert_int_equal(path_info(p).pacing_gain_256, 320); /* not more than 2 % */
+	ev.lost_bytes = 2000;
+	cc_on_lost(&p->cc, &ev);
+	assert_int_equal(path_info(p).pacing_gain_256, 230);
+	path_run(p, 60 * PATH_MS);
+	assert_int_equal(p->cc.cwnd, 54081 - 54081 * 15 / 100); /* it cruises, with headroom */
+	free(p);
+}
+
+/* A queue that marks and never overflows. */
+static void marks_keep_the_queue_short_without_a_loss(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(1000);
+	int64_t unmarked_ns;
+	uint64_t before;
+
+	path_run(p, 2 * PATH_SEC);
+	path_run(p, 20 * PATH_SEC);
+	unmarked_ns = p->queue_max_ns;
+	free(p);
+	p = ten_mbit_forty_ms(1000);
+	p->mark_bytes = 4 * PATH_MSS; /* 3.2 ms */
+	path_run(p, 2 * PATH_SEC);
+	before = p->delivered;
+	path_run(p, 20 * PATH_SEC);
+	assert_int_equal(p->lost, 0);
+	assert_true(p->marked > 0);
+	assert_true(p->queue_max_ns < unmarked_ns);
+	assert_true(p->queue_max_ns <= 15 * PATH_MS);
+	assert_within(p->delivered - before, 20 * RATE, 12);
+	free(p);
+}
+
+static void marks_in_two_windows_end_startup(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(1000);
+	struct cc_loss mark = {.is_ecn = true, .flight_bytes = 20000};
+
+	path_run(p, 130 * PATH_MS);
+	assert_int_equal(path_info(p).pacing_gain_256, 710);
+	mark.now_ns = p->now_ns;
+	cc_on_loss(&p->cc, &mark);
+	path_run(p, 10 * PATH_MS);
+	assert_int_equal(path_info(p).pacing_gain_256, 710);
+	mark.now_ns = p->now_ns;
+	cc_on_loss(&p->cc, &mark);
+	path_run(p, 10 * PATH_MS);
+	assert_int_not_equal(path_info(p).pacing_gain_256, 710);
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +248,9 @@ int main(void)
 		cmocka_unit_test(headroom_is_left_while_it_cruises),
 		cmocka_unit_test(random_losses_below_two_percent_cost_a_margin_only),
 		cmocka_unit_test(rate_that_changes_is_followed_by_the_next_probes),
+		cmocka_unit_test(probe_ends_where_the_share_of_losses_went_beyond),
+		cmocka_unit_test(marks_keep_the_queue_short_without_a_loss),
+		cmocka_unit_test(marks_in_two_windows_end_startup),
 		cmocka_unit_test(undo_gives_back_window_and_bounds),
 	};
 
