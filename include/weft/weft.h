@@ -10,6 +10,7 @@
 #include "weft/poll.h"
 #include "weft/socket.h"
 #include "weft/types.h"
+#include "weft/zero.h"
 
 #define WEFT_VERSION_MAJOR 0
 #define WEFT_VERSION_MINOR 1

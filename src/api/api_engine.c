@@ -67,6 +67,7 @@ void weft_engine_free(struct weft_engine *handle)
 	if (!eng)
 		return;
 	eng->trace.sink = NULL;
+	engine_finish(eng);
 	mem_free(&eng->mem, eng->api, sizeof(struct api_engine));
 	engine_free(eng);
 }

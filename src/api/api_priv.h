@@ -31,6 +31,8 @@ struct api_stack {
 	struct list resolves; /* questions under way */
 };
 
+/* An address that the application gave, of any family: which are right is socket/'s to say. */
+struct sock_name api_sock_name(const struct weft_sockaddr *sa);
 /* Ends what api_net.c keeps. */
 void api_net_fini(struct engine *eng, struct api_stack *api);
 

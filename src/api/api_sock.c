@@ -5,7 +5,7 @@
 #include "weft/socket.h"
 
 /* An address that the application gave, of any family: which are right is socket/'s to say. */
-static struct sock_name api_name(const struct weft_sockaddr *sa)
+struct sock_name api_sock_name(const struct weft_sockaddr *sa)
 {
 	struct sock_name name = {
 		.family = sa->addr.family, .port = sa->port, .ifindex = sa->scope_id};
@@ -42,7 +42,7 @@ uint32_t weft_events(const struct weft_sock *s)
 
 int weft_bind(struct weft_sock *s, const struct weft_sockaddr *sa)
 {
-	struct sock_name name = api_name(sa);
+	struct sock_name name = api_sock_name(sa);
 
 	return socket_bind(sock_of(s), &name);
 }
@@ -72,7 +72,7 @@ int weft_accept(struct weft_sock *s, struct weft_sock **ret, struct weft_sockadd
 
 int weft_connect(struct weft_sock *s, const struct weft_sockaddr *sa)
 {
-	struct sock_name name = api_name(sa);
+	struct sock_name name = api_sock_name(sa);
 
 	return socket_connect(sock_of(s), &name);
 }
@@ -98,7 +98,7 @@ ptrdiff_t weft_sendto(struct weft_sock *s, const void *buf, size_t len, uint32_t
 
 	if (!to)
 		return socket_send(sock_of(s), &iov, 1, flags, NULL);
-	name = api_name(to);
+	name = api_sock_name(to);
 	return socket_send(sock_of(s), &iov, 1, flags, &name);
 }
 
@@ -133,7 +133,7 @@ ptrdiff_t weft_sendmsg(struct weft_sock *s, const struct weft_msghdr *msg, uint3
 
 	if (!msg->name)
 		return socket_sendmsg(sock_of(s), msg, flags, NULL);
-	name = api_name(msg->name);
+	name = api_sock_name(msg->name);
 	return socket_sendmsg(sock_of(s), msg, flags, &name);
 }
 

@@ -129,6 +129,13 @@ static void engine_works_once(struct engine *eng)
 	}
 }
 
+void engine_finish(struct engine *eng)
+{
+	assert(list_is_empty(&eng->stacks));
+	while (!list_is_empty(&eng->works))
+		engine_work_step(eng);
+}
+
 static void engine_flush(struct engine *eng)
 {
 	struct list *link;

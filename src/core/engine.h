@@ -81,6 +81,9 @@ int engine_new(const struct engine_config *cfg, struct engine **ret) MUST_CHECK;
 /* All stacks must be gone. Asserts that all pools are empty. NULL is fine. */
 void engine_free(struct engine *eng);
 
+/* Calls what is deferred still, when all stacks are gone. */
+void engine_finish(struct engine *eng);
+
 /* Does everything that is due at `now_ns` (never before the last time given; an earlier one counts
  * as that). Returns true when the budget ran out and it should be called again at once. */
 bool engine_run(struct engine *eng, int64_t now_ns);

@@ -257,6 +257,20 @@ ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 	return err ? err : socket_send_one(sk, &msg, to);
 }
 
+ptrdiff_t socket_send_lent(struct sock *sk, const struct weft_iovec *iov, uint32_t flags,
+			   const struct sock_name *to, struct buf *lent)
+{
+	struct sock_msg msg;
+	int err = socket_msg_init(&msg, iov, 1, flags);
+
+	if (err)
+		return err;
+	if (!sk->proto->can_lend)
+		return -EOPNOTSUPP;
+	msg.lent = lent;
+	return socket_send_one(sk, &msg, to);
+}
+
 /* Whether every control message is whole; what they say is the protocol's to judge. */
 static int socket_control_check(const struct sock_msg *msg)
 {
@@ -298,6 +312,16 @@ static int socket_recv_flags(const struct sock *sk, struct sock_msg *msg)
 	return 0;
 }
 
+static void socket_from(const struct sock *sk, const struct sock_msg *msg, struct sock_name *ret)
+{
+	*ret = (struct sock_name){.family = WEFT_AF_UNSPEC};
+	if (msg->has_addr)
+		*ret = (struct sock_name){
+			.family = sk->conn.family, .addr = msg->addr, .port = msg->port};
+	if (sk->conn.family == WEFT_AF_PACKET || socket_name_has_scope(ret))
+		ret->ifindex = msg->ifindex;
+}
+
 static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct sock_name *ret_from)
 {
 	ptrdiff_t n;
@@ -310,12 +334,21 @@ static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct s
 		n = sk->proto->recv(sk, msg);
 	if (n < 0 || !ret_from)
 		return n;
-	*ret_from = (struct sock_name){.family = WEFT_AF_UNSPEC};
-	if (msg->has_addr)
-		*ret_from = (struct sock_name){
-			.family = sk->conn.family, .addr = msg->addr, .port = msg->port};
-	if (sk->conn.family == WEFT_AF_PACKET || socket_name_has_scope(ret_from))
-		ret_from->ifindex = msg->ifindex;
+	socket_from(sk, msg, ret_from);
+	return n;
+}
+
+ptrdiff_t socket_take(struct sock *sk, size_t max, uint32_t flags, struct pktq *q,
+		      struct sock_name *ret_from)
+{
+	struct sock_msg msg = {.flags = flags & ~(uint32_t)WEFT_MSG_DONTWAIT};
+	ptrdiff_t n;
+
+	if (!sk->proto->take || msg.flags)
+		return -EOPNOTSUPP;
+	n = sk->proto->take(sk, &msg, max, SOCKET_TAKE_PKTS_MAX, q);
+	if (n >= 0)
+		socket_from(sk, &msg, ret_from);
 	return n;
 }
 

@@ -13,12 +13,15 @@
 #include "transport/sock.h"
 #include "wire/addr.h"
 
+struct buf;
+struct pktq;
 struct weft_mmsghdr;
 struct weft_msghdr;
 struct weft_sockaddr;
 
 enum {
-	SOCKET_MMSG_MAX = 1024, /* messages of one call: Linux's UIO_MAXIOV */
+	SOCKET_TAKE_PKTS_MAX = 16, /* of one socket_take() */
+	SOCKET_MMSG_MAX = 1024,    /* messages of one call: Linux's UIO_MAXIOV */
 };
 
 /* An endpoint as the application writes it. */
@@ -38,6 +41,12 @@ int socket_accept(struct sock *sk, struct sock **ret) MUST_CHECK;
 /* `to` NULL: the peer. */
 ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      const struct sock_name *to) MUST_CHECK;
+/* The same, referring to the bytes of `iov`, which are those of `lent`. */
+ptrdiff_t socket_send_lent(struct sock *sk, const struct weft_iovec *iov, uint32_t flags,
+			   const struct sock_name *to, struct buf *lent) MUST_CHECK;
+/* Received packets themselves, at most `max` bytes, appended to `q`. */
+ptrdiff_t socket_take(struct sock *sk, size_t max, uint32_t flags, struct pktq *q,
+		      struct sock_name *ret_from) MUST_CHECK;
 /* A message as weft_sendmsg() has it; `to` as above. -EINVAL: malformed control messages. */
 ptrdiff_t socket_sendmsg(struct sock *sk, const struct weft_msghdr *hdr, uint32_t flags,
 			 const struct sock_name *to) MUST_CHECK;

@@ -142,6 +142,29 @@ ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg)
 	return (ptrdiff_t)(msg->flags & WEFT_MSG_TRUNC ? len : n_copied);
 }
 
+ptrdiff_t dgram_take(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t max_pkts UNUSED,
+		     struct pktq *q)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+	struct pkt *pkt = ds->rcvq.first;
+
+	if (sk->err)
+		return sock_take_err(sk);
+	if (!pkt)
+		return sk->flags & SOCK_F_SHUT_RD ? 0 : -EAGAIN;
+	if (pool_is_short(&sk->stack->eng->pkts.pkts))
+		return -ENOBUFS;
+	msg->addr = pkt->nexthop;
+	msg->has_addr = true;
+	memcpy(&msg->ifindex, pkt->cb, sizeof(msg->ifindex));
+	ds->rcvq_mem -= pkt_mem_bytes(pkt);
+	(void)pktq_pop(&ds->rcvq);
+	if (pkt->len > max)
+		pkt_trim(pkt, (uint32_t)max);
+	pktq_push(q, pkt);
+	return (ptrdiff_t)pkt->len;
+}
+
 uint32_t dgram_events(const struct sock *sk)
 {
 	const struct dgram_sock *ds = dgram_of_const(sk);
@@ -424,11 +447,15 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 
 struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg)
 {
-	struct pkt *pkt = pkt_alloc(&sk->stack->eng->pkts, (uint32_t)msg->n_bytes);
+	struct pkt *pkt = pkt_alloc(&sk->stack->eng->pkts, msg->lent ? 0 : (uint32_t)msg->n_bytes);
 
 	if (!pkt)
 		return NULL;
-	for (size_t i = 0; i < msg->n_iov; i++)
+	if (msg->lent && msg->n_bytes && !pkt_add_frag(pkt, msg->lent, 0, (uint32_t)msg->n_bytes)) {
+		pkt_free(pkt);
+		return NULL;
+	}
+	for (size_t i = 0; i < msg->n_iov && !msg->lent; i++)
 		if (msg->iov[i].len)
 			memcpy(pkt_put(pkt, (uint32_t)msg->iov[i].len), msg->iov[i].base,
 			       msg->iov[i].len);

@@ -90,6 +90,9 @@ static inline uint32_t dgram_filter(const struct dgram_sock *ds, const struct pk
 void dgram_queue(struct dgram_sock *ds, struct pkt *pkt, const struct ip_addr *src);
 /* proto->recv. The port of `msg` is left as it is. */
 ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg);
+/* proto->take: one datagram. */
+ptrdiff_t dgram_take(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t max_pkts,
+		     struct pktq *q);
 uint32_t dgram_events(const struct sock *sk);
 void dgram_diag(const struct sock *sk, struct sock_diag *ret);
 int dgram_shutdown(struct sock *sk, bool rd, bool wr);
@@ -109,8 +112,8 @@ int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr,
  * `max_bytes`; -EOPNOTSUPP: a flag that makes no sense. */
 int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_bytes,
 		     struct ip_addr *ret_dst) MUST_CHECK;
-/* What is asked last, as in Linux, once the route is known: 0; -EACCES: a broadcast without leave; a
- * pending error; -EPIPE. */
+/* What is asked last, as in Linux, once the route is known: 0; -EACCES: a broadcast without leave;
+ * a pending error; -EPIPE. */
 int dgram_send_allowed(struct sock *sk, const struct ip_addr *dst) MUST_CHECK;
 /* WEFT_SIOCINQ: bytes of the next datagram; WEFT_SIOCOUTQ: 0, what is sent has gone. -ENOTTY. */
 int dgram_ioctl(struct sock *sk, unsigned int request, int *ret);

@@ -30,6 +30,8 @@
 
 struct sock;
 struct sock_port;
+struct buf;
+struct pktq;
 struct weft_iovec;
 struct weft_sock;
 
@@ -120,6 +122,7 @@ struct sock_msg {
 	uint32_t ifindex;   /* recv: where it came in */
 	bool has_inq;       /* recv: TCP_INQ is set */
 	uint32_t inq_bytes; /* with it: what is left */
+	struct buf *lent; /* send: the bytes of `iov`, which is one, to be referred to; else NULL */
 	/* Control messages (transport/cmsg.h). Send: as the application wrote them. Recv: where
 	 * they go, the room for them, and how much of it is used. */
 	void *control;
@@ -155,6 +158,11 @@ struct sock_proto {
 	int (*accept)(struct sock *sk, struct sock **ret);
 	ptrdiff_t (*send)(struct sock *sk, struct sock_msg *msg);
 	ptrdiff_t (*recv)(struct sock *sk, struct sock_msg *msg);
+	/* Takes received packets off the queue, at most `max` bytes and `max_pkts`, and appends
+	 * them to `q`; otherwise as recv. -ENOBUFS: packets run short. NULL: -EOPNOTSUPP. */
+	ptrdiff_t (*take)(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t max_pkts,
+			  struct pktq *q);
+	bool can_lend; /* send understands msg->lent */
 	/* The oldest error of the error queue (WEFT_MSG_ERRQUEUE). NULL: there never is one. */
 	ptrdiff_t (*recv_err)(struct sock *sk, struct sock_msg *msg);
 	int (*shutdown)(struct sock *sk, bool rd, bool wr);

@@ -38,6 +38,16 @@ static ptrdiff_t udp_recv(struct sock *sk, struct sock_msg *msg)
 	return n;
 }
 
+static ptrdiff_t udp_take(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t max_pkts,
+			  struct pktq *q)
+{
+	const struct pkt *pkt = dgram_of(sk)->rcvq.first;
+
+	if (pkt)
+		msg->port = load_be16(pkt_l4(pkt));
+	return dgram_take(sk, msg, max, max_pkts, q);
+}
+
 static int udp_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct dgram_sock *ds = dgram_of(sk);
@@ -87,6 +97,8 @@ const struct sock_proto udp_proto = {
 	.disconnect = dgram_disconnect,
 	.send = udp_send,
 	.recv = udp_recv,
+	.take = udp_take,
+	.can_lend = true,
 	.recv_err = errq_recv,
 	.shutdown = dgram_shutdown,
 	.setopt = udp_setopt,

@@ -954,6 +954,10 @@ bool tcp_urg_is_readable(const struct tcp_conn *conn);
  */
 uint32_t tcp_urg_skip(const struct tcp_conn *conn);
 uint32_t tcp_urg_limit(const struct tcp_conn *conn);
+/* Moves packets of at most `max` bytes from the receive queue to `q`, or a part of the first when
+ * that is larger. How many bytes; -ENOBUFS. */
+ptrdiff_t tcp_rcvq_take(struct tcp_conn *conn, uint32_t max, uint32_t max_pkts,
+			struct pktq *q) MUST_CHECK;
 /* The application has read: the mark may be behind it now. */
 void tcp_urg_was_read(struct tcp_conn *conn);
 /* SIOCINQ: bytes to read, up to the mark. */

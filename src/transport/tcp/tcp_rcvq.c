@@ -245,6 +245,31 @@ size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek, uin
 	return done;
 }
 
+ptrdiff_t tcp_rcvq_take(struct tcp_conn *conn, uint32_t max, uint32_t max_pkts, struct pktq *q)
+{
+	uint32_t done = 0;
+	struct pkt *pkt;
+
+	for (; max_pkts > 0 && (pkt = conn->rcvq.first) && pkt->len <= max; max_pkts--) {
+		(void)pktq_pop(&conn->rcvq);
+		tcp_mem_sub_rcv(conn, pkt->tcp.truesize);
+		max -= pkt->len;
+		done += pkt->len;
+		pktq_push(q, pkt);
+	}
+	if (done > 0 || max == 0)
+		return (ptrdiff_t)done;
+	/* The first alone is more: a part of it. */
+	pkt = pkt_alloc(&tcp_eng(conn)->pkts, 0);
+	if (!pkt || pkt_share(pkt, conn->rcvq.first, 0, max)) {
+		pkt_free(pkt);
+		return -ENOBUFS;
+	}
+	tcp_rcvq_eat(conn, max);
+	pktq_push(q, pkt);
+	return (ptrdiff_t)max;
+}
+
 uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
 {
 	uint32_t buf = conn->sk.rcvbuf_bytes;

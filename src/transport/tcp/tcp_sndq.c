@@ -21,6 +21,9 @@ struct tcp_sndblk {
 	uint32_t seq;    /* its number */
 	uint32_t len;    /* bytes from there on */
 	uint32_t is_end; /* its last byte ends a record */
+	uint32_t n_mem;  /* memory that it counts for */
+	bool is_lent; /* the application's bytes: no room behind them, and the header is elsewhere
+		       */
 };
 
 uint32_t tcp_notsent_lowat(const struct tcp_conn *conn)
@@ -63,7 +66,19 @@ void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n)
 
 static uint32_t tcp_sndblk_room(const struct tcp_sndblk *blk)
 {
-	return blk->buf->cap - blk->off - blk->len;
+	return blk->is_lent ? 0 : blk->buf->cap - blk->off - blk->len;
+}
+
+/* A new, empty block behind the others. */
+static void tcp_sndblk_link(struct tcp_conn *conn, struct tcp_sndblk *blk)
+{
+	tcp_mem_add_snd(conn, blk->n_mem);
+	blk->seq = conn->snd_end;
+	if (conn->sndq.last)
+		conn->sndq.last->next = blk;
+	else
+		conn->sndq.first = blk;
+	conn->sndq.last = blk;
 }
 
 /* A block for `n` more bytes: small for one short message, large when the queue is busy. */
@@ -81,15 +96,27 @@ static struct tcp_sndblk *tcp_sndblk_add(struct tcp_conn *conn, uint32_t n)
 		buf = buf_alloc(pools, BUF_S);
 	if (!buf)
 		return NULL;
-	tcp_mem_add_snd(conn, buf->cap);
 	blk = (struct tcp_sndblk *)(void *)buf->bytes;
-	*blk = (struct tcp_sndblk){.buf = buf, .off = sizeof(*blk), .seq = conn->snd_end};
-	if (conn->sndq.last)
-		conn->sndq.last->next = blk;
-	else
-		conn->sndq.first = blk;
-	conn->sndq.last = blk;
+	*blk = (struct tcp_sndblk){.buf = buf, .off = sizeof(*blk), .n_mem = buf->cap};
+	tcp_sndblk_link(conn, blk);
 	return blk;
+}
+
+/* Bytes of the application's, which the block refers to. */
+static ptrdiff_t tcp_sndq_lend(struct tcp_conn *conn, struct buf *lent, size_t off, uint32_t n)
+{
+	struct tcp_sndblk *blk = NULL;
+
+	if (tcp_mem_has_snd(conn, n))
+		blk = mem_alloc(&tcp_eng(conn)->mem, sizeof(*blk));
+	if (!blk)
+		return -ENOBUFS;
+	*blk = (struct tcp_sndblk){
+		.buf = buf_ref(lent), .off = (uint32_t)off, .n_mem = n, .is_lent = true};
+	tcp_sndblk_link(conn, blk);
+	blk->len = n;
+	conn->snd_end += n;
+	return (ptrdiff_t)n;
 }
 
 /* Where a byte of the message lies, and how many follow it there. */
@@ -136,6 +163,8 @@ ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size
 
 	if (n == 0)
 		return 0;
+	if (msg->lent)
+		return tcp_sndq_lend(conn, msg->lent, off, n);
 	c = msg_seek(msg, off);
 	while (done < n) {
 		struct tcp_sndblk *blk = conn->sndq.last;
@@ -230,6 +259,7 @@ static void tcp_sndq_pop(struct tcp_conn *conn)
 {
 	struct tcp_sndq *q = &conn->sndq;
 	struct tcp_sndblk *blk = q->first;
+	struct buf *buf;
 
 	q->first = blk->next;
 	if (!q->first) {
@@ -238,8 +268,11 @@ static void tcp_sndq_pop(struct tcp_conn *conn)
 	}
 	if (q->cursor == blk)
 		q->cursor = NULL;
-	tcp_mem_sub_snd(conn, blk->buf->cap);
-	buf_unref(blk->buf);
+	tcp_mem_sub_snd(conn, blk->n_mem);
+	buf = blk->buf; /* the block may be in it */
+	if (blk->is_lent)
+		mem_free(&tcp_eng(conn)->mem, blk, sizeof(*blk));
+	buf_unref(buf);
 }
 
 void tcp_sndq_ack(struct tcp_conn *conn)

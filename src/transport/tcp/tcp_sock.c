@@ -363,6 +363,27 @@ static ptrdiff_t tcp_sock_recv(struct sock *sk, struct sock_msg *msg)
 	return (ptrdiff_t)done;
 }
 
+/* Up to the urgent mark; what is at the mark is for those who copy. */
+static ptrdiff_t tcp_sock_take(struct sock *sk, struct sock_msg *msg UNUSED, size_t max,
+			       uint32_t max_pkts, struct pktq *q)
+{
+	struct tcp_conn *conn = tcp_conn_of(sk);
+	uint32_t limit = max < INT32_MAX ? (uint32_t)max : INT32_MAX;
+	ptrdiff_t done;
+
+	if (pktq_is_empty(&conn->rcvq))
+		return tcp_recv_nothing(conn);
+	if (tcp_urg_skip(conn) || tcp_urg_limit(conn) < conn->rcvq.n_bytes ||
+	    pool_is_short(&tcp_eng(conn)->pkts.pkts))
+		return -ENOBUFS;
+	done = tcp_rcvq_take(conn, limit, max_pkts, q);
+	if (done <= 0)
+		return done;
+	tcp_urg_was_read(conn);
+	tcp_rcvq_was_read(conn);
+	return done;
+}
+
 void tcp_queue_fin(struct tcp_conn *conn)
 {
 	if (conn->flags & TCPC_FIN_QUEUED)
@@ -552,6 +573,8 @@ const struct sock_proto tcp_proto = {
 	.accept = tcp_sock_accept,
 	.send = tcp_sock_send,
 	.recv = tcp_sock_recv,
+	.take = tcp_sock_take,
+	.can_lend = true,
 	.shutdown = tcp_sock_shutdown,
 	.close = tcp_sock_close,
 	.setopt = tcp_setopt,
