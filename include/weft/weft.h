@@ -8,6 +8,7 @@
 #include "weft/netif.h"
 #include "weft/packet.h"
 #include "weft/poll.h"
+#include "weft/proto.h"
 #include "weft/socket.h"
 #include "weft/types.h"
 #include "weft/zero.h"

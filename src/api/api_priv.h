@@ -27,12 +27,15 @@
 struct api_stack {
 	void (*tcp_end_fn)(void *arg, const struct weft_sock_info *info);
 	void *tcp_end_arg;
-	struct list hosts;    /* names that the resolver knows (api_net.c) */
-	struct list resolves; /* questions under way */
+	struct list hosts;                 /* names that the resolver knows (api_net.c) */
+	struct list resolves;              /* questions under way */
+	struct list ip_protos, eth_protos; /* the application's (api_proto.c) */
 };
 
 /* An address that the application gave, of any family: which are right is socket/'s to say. */
 struct sock_name api_sock_name(const struct weft_sockaddr *sa);
+/* Frees what api_proto.c keeps, when nothing comes any more. */
+void api_proto_fini(struct engine *eng, struct api_stack *api);
 /* Ends what api_net.c keeps. */
 void api_net_fini(struct engine *eng, struct api_stack *api);
 

@@ -53,6 +53,8 @@ static struct api_stack *api_stack_api(struct engine *eng)
 		return NULL;
 	list_init(&api->hosts);
 	list_init(&api->resolves);
+	list_init(&api->ip_protos);
+	list_init(&api->eth_protos);
 	return api;
 }
 
@@ -87,8 +89,10 @@ void weft_stack_free(struct weft_stack *handle)
 	eng = st->eng;
 	api = st->api;
 	stack_free(st);
-	if (api)
+	if (api) {
 		api_net_fini(eng, api);
+		api_proto_fini(eng, api);
+	}
 	mem_free(&eng->mem, api, sizeof(*api));
 }
 

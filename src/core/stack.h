@@ -49,6 +49,7 @@ struct icmp_err {
 	struct ip_addr src, dst; /* of the quoted packet: src is ours */
 	struct ip_addr offender; /* who sent the error */
 	uint8_t type, code;      /* as on the wire, of the packet's family */
+	uint8_t proto;           /* of the quoted packet, above IP */
 	bool is_ip6;
 	bool is_hard;     /* RFC 1122 §4.2.3.9 */
 	int err;          /* Linux's errno for it, positive */

@@ -265,6 +265,7 @@ enum drop icmp4_error_input(struct stack *st, struct pkt *pkt, const struct ip_i
 		else if (icmp->type == ICMP4_PARAM_PROBLEM)
 			err.pointer = icmp->u.err.pointer;
 		err.quoted = quote.ip.tot_len;
+		err.proto = quote.ip.proto;
 		if (!icmp_error_deliver(st, quote.ip.proto, &err, quote.l4, (uint32_t)quote.l4_len))
 			why = DROP_ICMP_QUOTE;
 	}

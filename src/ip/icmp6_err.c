@@ -251,6 +251,7 @@ enum drop icmp6_error_input(struct stack *st, struct pkt *pkt, const struct ip_i
 			err.mtu = icmp->u.mtu;
 		else if (icmp->type == ICMP6_PARAM_PROBLEM)
 			err.pointer = icmp->u.pointer;
+		err.proto = quote.proto;
 		if (quote.proto == IP_PROTO_ICMP ||
 		    !icmp_error_deliver(st, quote.proto, &err, quote.l4, (uint32_t)quote.l4_len))
 			why = DROP_ICMP_QUOTE;
