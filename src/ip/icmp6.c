@@ -167,7 +167,7 @@ enum drop icmp6_input(struct stack *st, struct pkt *pkt, const struct ip_info *i
 		return DROP_ICMP_HDR;
 	icmp6_count_in(st, hdr.type);
 	if (unlikely(info->was_frag && icmp6_type_is_nd(hdr.type)))
-		return DROP_ND_HDR; /* RFC 6980 §5 */
+		return DROP_ND_FRAG; /* RFC 6980 §5 */
 	return icmp6_dispatch(st, pkt, info, &hdr);
 }
 

@@ -159,7 +159,6 @@ static bool whole_hdrs(struct reasm_whole *whole)
 	memmove(pkt->data + IP6_FRAG_LEN, pkt->data, at);
 	pkt_pull(pkt, IP6_FRAG_LEN);
 	pkt->l3_off = pkt_off(pkt);
-	pkt->flags |= PKT_F_REASM; /* an atomic fragment too */
 	ip6_hdr_read(pkt->data, &hdr);
 	hdr.payload_len = (uint16_t)(pkt->len - IP6_HDR_LEN);
 	hdr.tclass = (uint8_t)((hdr.tclass & ~IP_ECN_MASK) | whole->ecn);

@@ -135,8 +135,6 @@ static enum drop nd_read(struct pkt *pkt, const struct ip_info *info, const stru
 
 	if (info->ttl != ND_HOP_LIMIT)
 		return DROP_ND_HOPS;
-	if (pkt->flags & PKT_F_REASM)
-		return DROP_ND_FRAG;
 	if (icmp->code != 0 || pkt->len < ND_NS_LEN)
 		return DROP_ND_HDR;
 	if (!pkt_pullup(pkt, pkt->len))

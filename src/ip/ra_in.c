@@ -134,8 +134,6 @@ static enum drop ra_read(struct pkt *pkt, const struct ip_info *info, const stru
 
 	if (info->ttl != ND_HOP_LIMIT)
 		return DROP_ND_HOPS;
-	if (pkt->flags & PKT_F_REASM)
-		return DROP_ND_FRAG;
 	if (!ip_addr_is_link_local6(&info->src))
 		return DROP_ND_RA_SRC;
 	if (icmp->code != 0 || pkt->len < ND_RA_LEN)

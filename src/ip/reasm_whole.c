@@ -90,6 +90,5 @@ struct pkt *reasm_join(struct stack *st, struct reasm_frag *root, uint32_t n_fra
 	}
 	whole->csum = PKT_CSUM_NONE; /* nobody has seen the sum of all of it */
 	whole->hash = 0;
-	whole->flags |= PKT_F_REASM;
 	return whole;
 }

@@ -261,8 +261,6 @@ static enum drop redirect_read(struct pkt *pkt, const struct ip_info *info,
 
 	if (info->ttl != ND_HOP_LIMIT)
 		return DROP_ND_HOPS;
-	if (pkt->flags & PKT_F_REASM)
-		return DROP_ND_FRAG;
 	if (!ip_addr_is_link_local6(&info->src) || icmp->code != 0 || pkt->len < ND_REDIRECT_LEN)
 		return DROP_ND_HDR;
 	if (!pkt_pullup(pkt, pkt->len))
