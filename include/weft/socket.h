@@ -46,7 +46,7 @@ enum {
 	WEFT_SO_SNDLOWAT = 19,     /* to read: 1 */
 	WEFT_SO_BINDTODEVICE = 25, /* an interface's name; empty: any */
 	WEFT_SO_ACCEPTCONN = 30,
-	WEFT_SO_MARK = 36, /* a number that goes with routing decisions */
+	WEFT_SO_MARK = 36,            /* a number that goes with routing decisions */
 	WEFT_SO_MAX_PACING_RATE = 47, /* bytes a second, 32 or 64 bits; all ones: any */
 	WEFT_SO_PROTOCOL = 38,
 	WEFT_SO_DOMAIN = 39,
