@@ -241,6 +241,45 @@ static int addrs_run(struct rpc_call *call)
 	return rpc_reply(call, links);
 }
 
+/* ---- routers ------------------------------------------------------------------------------- */
+
+static void ra_dns_add(void *arg, const struct weft_ra_dns *dns)
+{
+	const char *list = dns->domain ? "search" : "dns";
+	json_t *router = arg, *item;
+
+	item = dns->domain ? json_pack("{s:s}", "domain", dns->domain)
+			   : json_pack("{s:o}", "address", rpc_ip_addr_json(&dns->server));
+	json_object_set_new(item, "lifetime", json_integer(dns->lifetime_s));
+	json_array_append_new(json_object_get(router, list), item);
+}
+
+static int ra_run(struct rpc_call *call)
+{
+	struct weft_ra_info info;
+	json_t *all, *one;
+	int ret = 0;
+	struct weft_stack *st = rpc_ip_stack(call, &ret);
+
+	if (!st)
+		return ret;
+	all = json_array();
+	for (struct weft_netif *nif = weft_netif_next(st, NULL); nif;
+	     nif = weft_netif_next(st, nif)) {
+		if (weft_ra_info(nif, &info))
+			continue;
+		one = json_pack("{s:s, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:[], s:[]}", "ifname",
+				weft_netif_name(nif), "managed", info.managed, "other", info.other,
+				"hop_limit", info.hop_limit, "mtu", (int)info.mtu,
+				"reachable_time_ms", (int)info.reachable_ms, "retrans_time_ms",
+				(int)info.retrans_ms, "heard_ago_ns", (json_int_t)info.heard_ago_ns,
+				"dns", "search");
+		weft_ra_dns(nif, ra_dns_add, one);
+		json_array_append_new(all, one);
+	}
+	return rpc_reply(call, all);
+}
+
 /* ---- routes -------------------------------------------------------------------------------- */
 
 static const char *const route_types[] = {
@@ -589,6 +628,17 @@ const struct rpc_method rpc_methods_ip[] = {
 		.params = route_get_params,
 		.result = "An array of one object, as `ip -j route get` prints it",
 		.run = route_get_run,
+	},
+	{
+		.name = "ip.ra",
+		.help = "What IPv6 routers have said of the links; routes and addresses apart",
+		.params = one_node,
+		.result =
+			"An array, an object an interface that has heard one: `{ifname, managed, "
+			"other, hop_limit, mtu, reachable_time_ms, retrans_time_ms, heard_ago_ns, "
+			"dns: [{address, lifetime}], search: [{domain, lifetime}]}`; lifetimes in "
+			"seconds",
+		.run = ra_run,
 	},
 	{
 		.name = "ip.neighs",

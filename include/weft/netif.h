@@ -191,6 +191,27 @@ struct weft_addr_info {
 WEFT_API void weft_addrs(struct weft_stack *st,
 			 void (*fn)(void *arg, const struct weft_addr_info *info), void *arg);
 
+/* What IPv6 routers have said of the link (RFC 4861 §4.2); their routes and addresses are in the
+ * lists of these. */
+struct weft_ra_info {
+	bool managed, other; /* addresses, other settings are to be had by DHCPv6 */
+	uint8_t hop_limit;
+	uint32_t mtu; /* of IPv6: the link's, or less */
+	uint32_t reachable_ms, retrans_ms;
+	int64_t heard_ago_ns;
+};
+/* -ENOENT: no router has been heard. */
+WEFT_API int weft_ra_info(const struct weft_netif *nif, struct weft_ra_info *ret);
+/* A name server, or a domain in which names are searched (RFC 8106). */
+struct weft_ra_dns {
+	struct weft_addr server; /* WEFT_AF_UNSPEC: a domain */
+	const char *domain;      /* NULL: a server */
+	uint32_t lifetime_s;     /* what is left; UINT32_MAX: for ever */
+};
+/* Calls `fn` for each that routers on this link have told of, servers first. */
+WEFT_API void weft_ra_dns(const struct weft_netif *nif,
+			  void (*fn)(void *arg, const struct weft_ra_dns *dns), void *arg);
+
 enum weft_route_type {
 	WEFT_ROUTE_UNICAST,
 	WEFT_ROUTE_UNREACHABLE,

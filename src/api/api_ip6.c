@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Public calls for IPv6 addresses and routes. */
+#include <errno.h>
+
 #include "api/api_ip6.h"
 
 #include "ip/ip6.h"
+#include "ip/ra.h"
+#include "link/neigh.h"
 
 /* 0, or -EINVAL: another family's. */
 static int ip6_of(const struct weft_addr *addr, struct ip6_addr *ret)
@@ -108,6 +112,54 @@ void api_ip6_addrs(struct netif *netif, void (*fn)(void *arg, const struct weft_
 		};
 
 		fn(arg, &info);
+	}
+}
+
+/*
+ * What routers say.
+ */
+
+int weft_ra_info(const struct weft_netif *nif, struct weft_ra_info *ret)
+{
+	const struct netif *netif = netif_of_const(nif);
+	const struct ra_if *ra = netif->ip6 ? netif->ip6->ra : NULL;
+
+	if (!ra)
+		return -ENOENT;
+	*ret = (struct weft_ra_info){
+		.managed = ra->managed,
+		.other = ra->other,
+		.hop_limit = netif->ip6->conf.hop_limit,
+		.mtu = ip6_netif_mtu(netif),
+		.reachable_ms = (uint32_t)netif->neigh6->base_reachable_time_ms,
+		.retrans_ms = (uint32_t)netif->neigh6->retrans_time_ms,
+		.heard_ago_ns = netif->stack->eng->now_ns - ra->heard_ns,
+	};
+	return 0;
+}
+
+void weft_ra_dns(const struct weft_netif *nif, void (*fn)(void *arg, const struct weft_ra_dns *dns),
+		 void *arg)
+{
+	const struct netif *netif = netif_of_const(nif);
+	const struct ra_if *ra = netif->ip6 ? netif->ip6->ra : NULL;
+	int64_t now_ns = netif->stack->eng->now_ns;
+
+	for (uint32_t i = 0; ra && i < ra->n_servers; i++) {
+		const struct weft_ra_dns dns = {
+			.server = weft_ip6_of(&ra->servers[i].addr),
+			.lifetime_s = seconds_left(ra->servers[i].until_ns, now_ns)};
+
+		if (dns.lifetime_s)
+			fn(arg, &dns);
+	}
+	for (uint32_t i = 0; ra && i < ra->n_domains; i++) {
+		const struct weft_ra_dns dns = {
+			.domain = ra->domains[i].name,
+			.lifetime_s = seconds_left(ra->domains[i].until_ns, now_ns)};
+
+		if (dns.lifetime_s)
+			fn(arg, &dns);
 	}
 }
 

@@ -148,6 +148,9 @@ def by_weft(dir_):
             ok(any(r["dst"] == "2001:db8:9::/48" for r in routes) or node == "k", kind + " has the route of RFC 4191", routes)
         got = lab.exec("k", "ping", "-c", "2", "-W", "5", "2001:db8:2::2")
         ok(got.returncode == 0, "the kernel node reaches a node behind the router", got.stdout + got.stderr)
+        said = json.loads(lab.run("rpc", "ip.ra", '{"node": "h"}').stdout or "[]")
+        ok(said and said[0]["mtu"] == 1400 and said[0]["dns"][0]["address"] == "2001:db8:1::1",
+           "what the router said can be read", said)
         mtu = lab.exec("k", "cat", "/proc/sys/net/ipv6/conf/eth0/mtu", "/proc/sys/net/ipv6/conf/eth0/hop_limit").stdout.split()
         ok(mtu == ["1400", "33"], "the kernel node has taken MTU and hop limit", mtu)
         conflicts(lab)

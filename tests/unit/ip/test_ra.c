@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Router discovery and address autoconfiguration of a host (RFC 4861 §6, 4862 §5.5, 4191, 8106). */
+#include <errno.h>
 #include <stdio.h>
 
 #include "ip/ra.h"
@@ -383,6 +384,47 @@ static void route_information_is_a_route(void **state UNUSED)
 	nd_net_end(&n);
 }
 
+static void dns_count(void *arg, const struct weft_ra_dns *dns)
+{
+	uint32_t *n = arg;
+
+	n[dns->domain ? 1 : 0]++;
+	assert_int_equal(dns->lifetime_s, 60);
+}
+
+static void application_reads_what_routers_said(void **state UNUSED)
+{
+	static const uint8_t names[] = "\3lab\0";
+	const struct ip6_addr server = nd_addr("2001:db8::53");
+	uint32_t n_dns[2] = {0};
+	struct weft_ra_info info;
+	struct ra_said s;
+	struct nd_net n;
+
+	listen_start(&n);
+	assert_int_equal(weft_ra_info(n.nif, &info), -ENOENT);
+	ra_begin(&s, 100);
+	s.ra.managed = true;
+	s.ra.hop_limit = 9;
+	nd_opt_mtu_write(&s.w, 1300);
+	nd_opt_rdnss_write(&s.w, &server, 1, 100);
+	nd_opt_dnssl_write(&s.w, names, sizeof(names) - 1, 100);
+	ra_send(&n, &s, R1);
+	nd_advance(&n, 40 * ND_SEC);
+	assert_int_equal(weft_ra_info(n.nif, &info), 0);
+	assert_true(info.managed && !info.other);
+	assert_int_equal(info.hop_limit, 9);
+	assert_int_equal(info.mtu, 1300);
+	assert_int_equal(info.heard_ago_ns, 40 * ND_SEC);
+	weft_ra_dns(n.nif, dns_count, n_dns);
+	assert_int_equal(n_dns[0], 1);
+	assert_int_equal(n_dns[1], 1);
+	nd_advance(&n, 60 * ND_SEC);
+	weft_ra_dns(n.nif, dns_count, n_dns); /* their time is over */
+	assert_int_equal(n_dns[0] + n_dns[1], 2);
+	nd_net_end(&n);
+}
+
 static void name_servers_and_domains_are_kept_for_their_time(void **state UNUSED)
 {
 	static const uint8_t names[] = "\7example\3org\0\3Lab\0";
@@ -589,6 +631,7 @@ int main(void)
 		cmocka_unit_test(router_that_does_not_answer_is_given_up_for_another),
 		cmocka_unit_test(route_information_is_a_route),
 		cmocka_unit_test(name_servers_and_domains_are_kept_for_their_time),
+		cmocka_unit_test(application_reads_what_routers_said),
 		cmocka_unit_test(flood_stays_within_its_bounds),
 		cmocka_unit_test(interface_set_down_forgets_what_routers_said),
 		cmocka_unit_test(opaque_identifier_is_stable_and_changes_when_taken),
