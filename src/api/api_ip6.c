@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Public calls for IPv6 addresses and routes. */
-#include <errno.h>
-
 #include "api/api_ip6.h"
+
+#include <errno.h>
 
 #include "ip/ip6.h"
 #include "ip/ra.h"
