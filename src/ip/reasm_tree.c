@@ -83,10 +83,11 @@ static uint32_t buf_mem(const struct buf *buf)
 
 uint32_t reasm_frag_mem(struct reasm_frag *f)
 {
-	uint32_t n = (uint32_t)(sizeof(*f) + sizeof(*f->pkt)) + buf_mem(f->pkt->buf);
+	uint32_t n = (uint32_t)(sizeof(*f) + sizeof(*f->pkt));
 
-	if (f->mem_bytes)
+	if (f->mem_bytes) /* nothing else of it is looked at: it may be cold */
 		return f->mem_bytes;
+	n += buf_mem(f->pkt->buf);
 	for (uint8_t i = 0; i < f->pkt->n_frags; i++)
 		n += buf_mem(f->pkt->frags[i].buf);
 	return f->mem_bytes = n;
