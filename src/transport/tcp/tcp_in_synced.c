@@ -149,7 +149,8 @@ static enum drop tcp_in_rst(struct tcp_conn *conn, const struct tcp_seg *seg)
 static bool tcp_is_simultaneous_synack(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	return conn->state == WEFT_TCP_SYN_RECV && (seg->flags & TCP_F_ACK) &&
-	       seg->seq == conn->irs && seg->end_seq == conn->rcv_nxt && seg->ack == conn->snd_nxt;
+	       seg->seq == conn->irs && seg->end_seq == conn->rcv_nxt &&
+	       seq_gt(seg->ack, conn->iss) && seq_leq(seg->ack, conn->snd_nxt);
 }
 
 /* Fifth step in SYN-RECEIVED. */
@@ -202,15 +203,13 @@ static enum drop tcp_in_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 {
 	enum drop why;
 
-	if (conn->state != WEFT_TCP_SYN_RECV)
-		return tcp_ack(conn, seg);
-	why = tcp_ack_syn_rcvd(conn, seg);
-	if (why != DROP_NONE)
-		return why;
-	why = tcp_ack(conn, seg);
-	if (why == DROP_NONE)
-		tcp_tfo_resend(conn);
-	return why;
+	if (conn->state == WEFT_TCP_SYN_RECV) {
+		why = tcp_ack_syn_rcvd(conn, seg);
+		if (why != DROP_NONE)
+			return why;
+		tcp_tfo_resend(conn); /* but for what this segment acknowledges */
+	}
+	return tcp_ack(conn, seg);
 }
 
 /* Eighth step. rcv_nxt is at the FIN, and everything before it has been queued. */
