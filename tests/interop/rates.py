@@ -95,11 +95,23 @@ def node_receive(seconds):
     os._exit(0)
 
 
+def connect(to):
+    """The receiver may be late on a busy machine."""
+    last = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection((to, PORT), 10)
+        except ConnectionRefusedError:
+            if time.monotonic() > last:
+                raise
+            time.sleep(0.1)
+
+
 def node_send(to, control, at, seconds):
     """Sends for so long, and prints what the peer has acknowledged by then."""
     quiet_ipv6()
     wait_until(at)
-    s = socket.create_connection((to, PORT), 30)
+    s = connect(to)
     s.setsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, control.encode())
     end = time.monotonic() + seconds
 
@@ -184,7 +196,7 @@ def rates_lab(pairs, kind, at, seconds):
             f"  p{i}k1: {{ kind: kernel, interfaces: {{ eth0: {net}.1/24 }} }}",
             f"  p{i}k2: {{ kind: kernel, interfaces: {{ eth0: {net}.2/24 }} }}",
             f"  p{i}w1: {{ interfaces: {{ eth0: {net}.3/24 }}, sysctls: {{ net.ipv4.tcp_congestion_control: {control} }},",
-            f"    apps: [ bulk: {{ to: p{i}k2, time: {seconds + 1}s, at: {start} }} ] }}",
+            f"    apps: [ bulk: {{ to: p{i}k2, time: {seconds + 1}s, at: {start}, count: 5 }} ] }}",
             f"  p{i}w2: {{ interfaces: {{ eth0: {net}.4/24 }}, services: [ discard ] }}",
             f"  p{i}a: {{ kind: switch }}",
             f"  p{i}b: {{ kind: switch }}",
@@ -199,6 +211,15 @@ def rates_lab(pairs, kind, at, seconds):
     return "\n".join(["lab: rates", "nodes:", *nodes, "links:", *links]) + "\n"
 
 
+def said_number(program):
+    """What the program printed; one that had no peer or no end counts as nothing."""
+    try:
+        return int(program.communicate(timeout=60)[0] or 0)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        return 0
+
+
 def run_rates(weft, pairs, kind, seed, seconds, at=3):
     """Bytes by pair: what the receiver had, or with a receiver on weft, what was acknowledged; and what was acknowledged."""
     sender, receiver = KINDS[kind]
@@ -206,8 +227,8 @@ def run_rates(weft, pairs, kind, seed, seconds, at=3):
         takes = [lab.start(f"p{i}k2", "receive", seconds) if receiver == "k2" else None for i in range(len(pairs))]
         gives = [lab.start(f"p{i}k1", "send", f"10.1.{i}.{2 if receiver == 'k2' else 4}", control, lab.up_at + at,
                            seconds) if sender == "k1" else None for i, (_, control) in enumerate(pairs)]
-        had = [int(p.communicate(timeout=60)[0] or 0) if p else None for p in takes]
-        acked = [int(p.communicate(timeout=60)[0] or 0) if p else None for p in gives]
+        had = [said_number(p) if p else None for p in takes]
+        acked = [said_number(p) if p else None for p in gives]
     return [(h, a) for h, a in zip(had, acked)]
 
 
@@ -322,6 +343,8 @@ def main():
         sys.exit(77)
     weft = str(pathlib.Path(args.weft).resolve())
     load = os.getloadavg()[0]
+    if os.geteuid() == 0:
+        os.nice(-15)  # what else the machine does should not count
     n_failed = 0
 
     def report(good, name, *what):
@@ -332,7 +355,7 @@ def main():
             print(*what, flush=True)
 
     samples = args.samples or (15 if args.long else 1)
-    seconds = args.seconds or (8 if args.long else 3)
+    seconds = args.seconds or (6 if args.long else 3)
     controls = [c for c in CONTROLS if c in kernel_controls()]
     for control in set(CONTROLS) - set(controls):
         print(f"ok - {control} # SKIP the kernel has none")
@@ -341,6 +364,7 @@ def main():
     for seed in range(1, samples + 1):
         for kind in ["kernel", *args.kinds.split(",")]:
             figures.add(kind, run_rates(weft, pairs, kind, seed, seconds), seconds)
+            print(f"# {seed} {kind}:", *(f"{figures.v[i, kind][-1]:.1f}" for i in range(len(pairs))), flush=True)
     print(figures.table(), end="")
     for i, (condition, control) in enumerate(pairs):
         for kind in args.kinds.split(","):
