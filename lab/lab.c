@@ -436,12 +436,15 @@ static int iface_addrs_add(struct lab_node *node, struct lab_iface *iface)
 	for (uint32_t i = 0; i < iface->file->n_addrs; i++) {
 		struct weft_addr addr = addr_of(&iface->file->addrs[i].net.ip);
 		struct weft_addr_how how = {.dad = iface->file->dad};
-		int err = weft_addr_put(iface->netif, &addr, iface->file->addrs[i].net.len, &how);
+		bool is_asked = iface->file->acd && addr.family == WEFT_AF_INET;
+		uint8_t len = iface->file->addrs[i].net.len;
+		int err = is_asked ? weft_addr_probe(iface->netif, &addr, len)
+				   : weft_addr_put(iface->netif, &addr, len, &how);
 
 		if (err)
 			return err;
 	}
-	return 0;
+	return iface->file->link_local ? weft_netif_set_link_local(iface->netif, true) : 0;
 }
 
 static int route_add(struct lab_node *node, const struct labfile_route *r)

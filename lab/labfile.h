@@ -63,6 +63,8 @@ struct labfile_iface {
 	uint32_t n_addrs;
 	struct lab_mac mac; /* all zero: the runner makes one up */
 	uint32_t mtu;       /* bytes, without the Ethernet header */
+	bool acd;           /* IPv4 addresses are asked about before they are used (RFC 5227) */
+	bool link_local;    /* makes itself an IPv4 address of 169.254.0.0/16 (RFC 3927) */
 	uint32_t mss_clamp; /* of TCP, in what is forwarded; 0: none; LABFILE_MSS_PMTU */
 	bool slaac;         /* listens to routers, and asks about its addresses */
 	bool dad;           /* asks about its addresses */

@@ -277,6 +277,12 @@ static void check_iface_link(struct lab_build *b, const struct labfile_iface *if
 			b->errs, iface->pos,
 			"%s: no link leads to this interface; add one under links, or remove it",
 			where);
+	if ((iface->acd || iface->link_local) && iface->node->kind != LABFILE_WEFT)
+		lab_error_add(b->errs,
+			      lab_build_field_pos(b, iface->acd ? &iface->acd : &iface->link_local,
+						  iface->pos),
+			      "%s.%s: only nodes of kind weft ask about their addresses", where,
+			      iface->acd ? "acd" : "link_local");
 	if (iface->mss_clamp && iface->node->kind != LABFILE_WEFT)
 		lab_error_add(b->errs, lab_build_field_pos(b, &iface->mss_clamp, iface->pos),
 			      "%s.mss_clamp: only nodes of kind weft can lower TCP's segments",

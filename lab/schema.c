@@ -57,6 +57,23 @@ static const struct lab_key iface_keys[] = {
 			"without one, the link's",
 	},
 	{
+		.name = "acd",
+		.type = LAB_T_BOOL,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, acd),
+		.help = "Its IPv4 addresses are used only when nobody on the link has them, "
+			"some 5 s after it comes up, and defended afterwards (RFC 5227); only on "
+			"`weft` nodes. Of IPv6 addresses `dad` says so",
+	},
+	{
+		.name = "link_local",
+		.type = LAB_T_BOOL,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, link_local),
+		.help = "It makes itself an IPv4 address of 169.254.0.0/16 that nobody else on "
+			"the link has (RFC 3927), beside its others; only on `weft` nodes",
+	},
+	{
 		.name = "mss_clamp",
 		.type = LAB_T_MSS,
 		.flags = LAB_KEY_ASIDE,

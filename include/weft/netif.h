@@ -169,11 +169,20 @@ WEFT_API int weft_addr_put(struct weft_netif *nif, const struct weft_addr *addr,
 			   const struct weft_addr_how *how);
 WEFT_API int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr,
 			   uint8_t prefix_len); /* -EADDRNOTAVAIL */
+/* The same, but nobody may have the address: others are asked for some 5 s each time that the link
+ * comes up, and it is defended afterwards (RFC 5227; an IPv6 address by DAD, RFC 4862). Until
+ * then it is in lists as tentative, or as duplicate when somebody has it. -EINVAL also: an
+ * interface without ARP; -ENOSPC: 256 of these on the interface. */
+WEFT_API int weft_addr_probe(struct weft_netif *nif, const struct weft_addr *addr,
+			     uint8_t prefix_len);
+/* The interface makes an address of 169.254.0.0/16 for itself, or gives that up (RFC 3927). When
+ * somebody else has it, it takes another one. -EINVAL: an interface without ARP; -ENOMEM. */
+WEFT_API int weft_netif_set_link_local(struct weft_netif *nif, bool on);
 enum weft_addr_state {
 	WEFT_ADDR_PREFERRED,
 	WEFT_ADDR_DEPRECATED, /* not the source of anything new */
-	WEFT_ADDR_TENTATIVE,  /* IPv6: duplicates are still looked for; not in use yet */
-	WEFT_ADDR_DUPLICATE,  /* IPv6: another node has it; not in use */
+	WEFT_ADDR_TENTATIVE,  /* duplicates are still looked for; not in use yet */
+	WEFT_ADDR_DUPLICATE,  /* another node has it; not in use */
 };
 struct weft_addr_info {
 	struct weft_netif *dev;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "api/api_ip6.h"
+#include "ip/acd.h"
 #include "ip/ip4.h"
 #include "link/neigh.h"
 #include "transport/cc/cc.h"
@@ -72,6 +73,44 @@ int weft_addr_del(struct weft_netif *nif, const struct weft_addr *addr, uint8_t 
 	return err ? err : ip4_addr_del(netif_of(nif), a, prefix_len);
 }
 
+int weft_addr_probe(struct weft_netif *nif, const struct weft_addr *addr, uint8_t prefix_len)
+{
+	struct ip4_addr a;
+	int err;
+
+	if (addr->family == WEFT_AF_INET6)
+		return weft_addr_put(nif, addr, prefix_len, &(struct weft_addr_how){.dad = true});
+	err = ip4_of(addr, &a);
+	return err ? err : acd_add(netif_of(nif), a, prefix_len);
+}
+
+int weft_netif_set_link_local(struct weft_netif *nif, bool on)
+{
+	return acd_link_local_set(netif_of(nif), on);
+}
+
+/* Those that are not in use: asked about, or somebody else's. */
+static void addrs_waiting(struct netif *netif,
+			  void (*fn)(void *arg, const struct weft_addr_info *info), void *arg)
+{
+	const struct acd *a;
+
+	list_for_each (a, &netif->ip4->acds, link) {
+		const struct weft_addr_info info = {.dev = weft_netif_of(netif),
+						    .addr = weft_ip4_of(a->addr),
+						    .prefix_len = a->prefix_len,
+						    .is_auto = a->is_link_local,
+						    .state = a->state == ACD_DUPLICATE
+								     ? WEFT_ADDR_DUPLICATE
+								     : WEFT_ADDR_TENTATIVE,
+						    .preferred_s = UINT32_MAX,
+						    .valid_s = UINT32_MAX};
+
+		if (a->state != ACD_BOUND)
+			fn(arg, &info);
+	}
+}
+
 void weft_addrs(struct weft_stack *st, void (*fn)(void *arg, const struct weft_addr_info *info),
 		void *arg)
 {
@@ -85,6 +124,7 @@ void weft_addrs(struct weft_stack *st, void (*fn)(void *arg, const struct weft_a
 						      .addr = weft_ip4_of(ifa->addr),
 						      .prefix_len = ifa->prefix_len,
 						      .is_secondary = ifa->is_secondary,
+						      .is_auto = acd_is_made_up(ifa),
 						      .preferred_s = UINT32_MAX,
 						      .valid_s = UINT32_MAX};
 
@@ -92,6 +132,7 @@ void weft_addrs(struct weft_stack *st, void (*fn)(void *arg, const struct weft_a
 				info.broadcast = weft_ip4_of(brd);
 			fn(arg, &info);
 		}
+		addrs_waiting(netif, fn, arg);
 		api_ip6_addrs(netif, fn, arg);
 	}
 }

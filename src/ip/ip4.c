@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "core/sysctl.h"
+#include "ip/acd.h"
 #include "ip/icmp.h"
 #include "ip/ip4_priv.h"
 #include "ip/ip6.h"
@@ -92,6 +93,7 @@ static void ip4_netif_change(struct netif *netif)
 {
 	bool up = netif->flags & NETIF_UP;
 	bool starts = netif_is_running(netif) && !netif->ip4->was_running;
+	bool stops = !netif_is_running(netif) && netif->ip4->was_running;
 
 	ip_dst_invalidate_all(netif->stack); /* the MTU may be another one */
 	if (up != netif->ip4->was_up)
@@ -100,6 +102,8 @@ static void ip4_netif_change(struct netif *netif)
 	netif->ip4->was_running = netif_is_running(netif);
 	if (starts)
 		ip4_addrs_announce(netif);
+	if (starts || stops)
+		acd_netif_change(netif, starts);
 }
 
 static void ip4_fini(struct stack *st)
@@ -172,6 +176,7 @@ static const struct neigh_hooks ip_neigh_hooks = {
 	.on_free = ip_neigh_freed,
 	.is_local = ip4_neigh_is_local,
 	.source = ip4_neigh_source,
+	.arp_heard = acd_arp_heard,
 };
 
 int ip4_init(struct stack *st)

@@ -62,6 +62,8 @@ struct ip4_own_entry {
 struct ip4_if {
 	struct list addrs; /* struct ip4_ifaddr */
 	uint32_t n_addrs;
+	struct list acds; /* struct acd: addresses that are asked about, and defended */
+	uint32_t n_acds;
 	bool was_up;      /* as the routes know it */
 	bool was_running; /* when it starts to run, addresses are announced */
 };

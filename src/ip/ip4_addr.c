@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 
+#include "ip/acd.h"
 #include "ip/ip4.h"
 #include "ip/ip4_priv.h"
 #include "ip/mcast.h"
@@ -218,7 +219,7 @@ static int routes_add(struct ip4_if *ifs, struct ip4 *ip4, const struct ip4_ifad
  * Adding and deleting.
  */
 
-static bool ifaddr_is_valid(struct ip4_addr addr, uint8_t prefix_len)
+bool ip4_ifaddr_is_right(struct ip4_addr addr, uint8_t prefix_len)
 {
 	if (prefix_len > 32 || ip4_addr_is_unspecified(&addr) || ip4_src_is_martian(addr))
 		return false;
@@ -226,12 +227,12 @@ static bool ifaddr_is_valid(struct ip4_addr addr, uint8_t prefix_len)
 	       (ip4_addr_u32(&addr) | ip4_prefix_mask(prefix_len)) != UINT32_MAX;
 }
 
-static struct ip4_ifaddr *ifaddr_find(const struct ip4_if *ifs, struct ip4_addr addr,
-				      uint8_t prefix_len)
+struct ip4_ifaddr *ip4_ifaddr_find(const struct netif *netif, struct ip4_addr addr,
+				   uint8_t prefix_len)
 {
 	struct ip4_ifaddr *ifa;
 
-	list_for_each (ifa, &ifs->addrs, link)
+	list_for_each (ifa, &netif->ip4->addrs, link)
 		if (ifa->prefix_len == prefix_len && ip4_addr_eq(&ifa->addr, &addr))
 			return ifa;
 	return NULL;
@@ -268,16 +269,16 @@ static void ifaddr_insert(struct ip4_if *ifs, struct ip4_ifaddr *ifa)
 	list_add_tail(&ifs->addrs, &ifa->link);
 }
 
-int ip4_addr_add(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
+int ip4_addr_put(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
 {
 	struct stack *st = netif->stack;
 	struct ip4_if *ifs = netif->ip4;
 	struct ip4_ifaddr *ifa;
 	int err;
 
-	if (!ifaddr_is_valid(addr, prefix_len))
+	if (!ip4_ifaddr_is_right(addr, prefix_len))
 		return -EINVAL;
-	if (ifaddr_find(ifs, addr, prefix_len))
+	if (ip4_ifaddr_find(netif, addr, prefix_len))
 		return -EEXIST;
 	if (ifs->n_addrs == IP4_IF_ADDRS_MAX)
 		return -ENOSPC;
@@ -302,7 +303,6 @@ int ip4_addr_add(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
 	ifaddr_insert(ifs, ifa);
 	ifs->n_addrs++;
 	ip_dst_invalidate_all(st);
-	arp_announce(netif, &ifa->addr);
 	return 0;
 
 fail_routes:
@@ -313,6 +313,17 @@ fail_broadcast:
 fail_local:
 	mem_free(ip4_mem(st), ifa, sizeof(*ifa));
 	return err;
+}
+
+int ip4_addr_add(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
+{
+	int err = ip4_addr_put(netif, addr, prefix_len);
+
+	if (err)
+		return err;
+	acd_forget(netif, addr, prefix_len); /* used at once, whoever has it */
+	arp_announce(netif, &addr);
+	return 0;
 }
 
 /* The oldest secondary address of a prefix without a primary one becomes that. */
@@ -351,14 +362,19 @@ static void ifaddr_free(struct ip4_ifaddr *ifa)
 	ip_dst_invalidate_all(st);
 }
 
-int ip4_addr_del(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
+int ip4_addr_remove(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
 {
-	struct ip4_ifaddr *ifa = ifaddr_find(netif->ip4, addr, prefix_len);
+	struct ip4_ifaddr *ifa = ip4_ifaddr_find(netif, addr, prefix_len);
 
 	if (!ifa)
 		return -EADDRNOTAVAIL;
 	ifaddr_free(ifa);
 	return 0;
+}
+
+int ip4_addr_del(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len)
+{
+	return acd_del(netif, addr, prefix_len) ? ip4_addr_remove(netif, addr, prefix_len) : 0;
 }
 
 /*
@@ -372,6 +388,7 @@ int ip4_addr_netif_add(struct netif *netif)
 	if (!ifs)
 		return -ENOMEM;
 	list_init(&ifs->addrs);
+	list_init(&ifs->acds);
 	netif->ip4 = ifs;
 	return 0;
 }
@@ -381,6 +398,7 @@ void ip4_addr_netif_del(struct netif *netif)
 	struct ip4_if *ifs = netif->ip4;
 	struct list *first;
 
+	acd_flush(netif);
 	while ((first = list_first(&ifs->addrs)))
 		ifaddr_free(container_of(first, struct ip4_ifaddr, link));
 	mem_free(ip4_mem(netif->stack), ifs, sizeof(*ifs));
@@ -420,11 +438,18 @@ const struct ip4_ifaddr *ip4_addr_on_link(const struct netif *netif, struct ip4_
 	return NULL;
 }
 
+/* RFC 3927 §2.6.1: a link-local address is the source of nothing else while there is another. */
 static const struct ip4_ifaddr *first_ifaddr(const struct netif *netif)
 {
-	struct list *first = list_first(&netif->ip4->addrs);
+	const struct ip4_ifaddr *ifa, *first = NULL;
 
-	return first ? container_of(first, struct ip4_ifaddr, link) : NULL;
+	list_for_each (ifa, &netif->ip4->addrs, link) {
+		if (!first)
+			first = ifa;
+		if (!ip4_addr_is_link_local(&ifa->addr))
+			return ifa;
+	}
+	return first;
 }
 
 bool ip4_addr_select(const struct stack *st, const struct netif *netif, struct ip4_addr nexthop,

@@ -9,6 +9,13 @@
 int ip4_own_init(struct stack *st) MUST_CHECK;
 void ip4_own_fini(struct stack *st);
 
+/* What ip4_addr_add() and ip4_addr_del() do, without telling neighbours or acd.h. */
+int ip4_addr_put(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len) MUST_CHECK;
+int ip4_addr_remove(struct netif *netif, struct ip4_addr addr, uint8_t prefix_len) MUST_CHECK;
+bool ip4_ifaddr_is_right(struct ip4_addr addr, uint8_t prefix_len);
+struct ip4_ifaddr *ip4_ifaddr_find(const struct netif *netif, struct ip4_addr addr,
+				   uint8_t prefix_len);
+
 int ip4_addr_netif_add(struct netif *netif) MUST_CHECK;
 void ip4_addr_netif_del(struct netif *netif);
 

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "ip/acd.h"
 #include "ip/ip4.h"
 #include "ip/ip4_priv.h"
 #include "link/neigh.h"
@@ -223,7 +224,8 @@ static bool gateway_is_on_link(struct stack *st, struct ip4_addr via, struct net
 {
 	const struct fib4_route *route;
 
-	if (ip4_addr_on_link(netif, via))
+	/* A prefix whose address is still asked about is on the link all the same. */
+	if (ip4_addr_on_link(netif, via) || acd_is_on_link(netif, via))
 		return true;
 	route = fib4_lookup_netif(&st->ip4->fib, via, netif);
 	return route && route->type == ROUTE_UNICAST && ip4_addr_is_unspecified(&route->via);

@@ -29,10 +29,18 @@ static void arp_send(struct netif *netif, const struct arp *arp, const struct et
 	(void)eth_output(netif, pkt, ETHERTYPE_ARP, dst);
 }
 
+/* RFC 3927 §2.5: whoever has the same link-local address is to hear of it, so everybody is. */
+static const struct eth_addr *arp_to(const struct ip4_addr *spa, const struct eth_addr *one,
+				     const struct eth_addr *everybody)
+{
+	return ip4_addr_is_link_local(spa) ? everybody : one;
+}
+
 /* Answers `req` for its target, which is ours. To a probe (RFC 5227) too: its sender learns that
  * the address is taken. */
 static void arp_reply(struct netif *netif, const struct arp *req)
 {
+	const struct eth_addr broadcast = ETH_ADDR_BROADCAST;
 	const struct arp reply = {
 		.op = ARP_REPLY,
 		.sha = netif->hwaddr,
@@ -41,7 +49,7 @@ static void arp_reply(struct netif *netif, const struct arp *req)
 		.tpa = req->spa,
 	};
 
-	arp_send(netif, &reply, &req->sha);
+	arp_send(netif, &reply, arp_to(&reply.spa, &req->sha, &broadcast));
 }
 
 /* neigh_ops: asks everybody for the entry's address, or its last known owner whether it is there.
@@ -62,7 +70,8 @@ static void arp_solicit(struct neigh *n, bool is_unicast)
 	req.spa = ip_addr_to_ip4(&src);
 	if (is_unicast)
 		req.tha = n->lladdr;
-	arp_send(n->netif, &req, is_unicast ? &n->lladdr : &broadcast);
+	arp_send(n->netif, &req,
+		 is_unicast ? arp_to(&req.spa, &n->lladdr, &broadcast) : &broadcast);
 }
 
 void arp_announce(struct netif *netif, const struct ip4_addr *addr)
@@ -78,6 +87,14 @@ void arp_announce(struct netif *netif, const struct ip4_addr *addr)
 	if (!netif_is_running(netif) || !(netif->flags & NETIF_BROADCAST) ||
 	    (netif->flags & NETIF_NOARP))
 		return;
+	arp_send(netif, &req, &broadcast);
+}
+
+void arp_probe(struct netif *netif, const struct ip4_addr *addr)
+{
+	const struct eth_addr broadcast = ETH_ADDR_BROADCAST;
+	const struct arp req = {.op = ARP_REQUEST, .sha = netif->hwaddr, .tpa = *addr};
+
 	arp_send(netif, &req, &broadcast);
 }
 
@@ -160,6 +177,8 @@ static enum drop arp_input(struct netif *netif, struct pkt *pkt)
 	if (kind == ARP_KIND_BAD_OP || kind == ARP_KIND_BAD_SENDER || kind == ARP_KIND_BAD_TARGET)
 		return DROP_ARP_HDR;
 	mib_inc(netif->stack, arp.op == ARP_REPLY ? MIB_ArpInReplies : MIB_ArpInRequests);
+	if (neigh_hooks(netif->stack)->arp_heard)
+		neigh_hooks(netif->stack)->arp_heard(netif, &arp);
 	if (kind != ARP_KIND_PROBE && arp_is_local(netif, &arp.spa))
 		return arp_conflict(netif, &arp);
 

@@ -23,3 +23,5 @@ int arp_init(struct stack *st) MUST_CHECK;
  * when an address is added to a running interface, and for each address when one starts to run.
  * Does nothing on interfaces without ARP. */
 void arp_announce(struct netif *netif, const struct ip4_addr *addr);
+/* Asks whether anybody has `addr`, without saying that we would (RFC 5227 §2.1.1). */
+void arp_probe(struct netif *netif, const struct ip4_addr *addr);

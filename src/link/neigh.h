@@ -44,6 +44,7 @@
 #include "pkt/pkt.h"
 #include "wire/addr.h"
 
+struct arp;
 struct netif;
 struct stack;
 struct neigh;
@@ -97,6 +98,8 @@ struct neigh_hooks {
 	bool (*is_local)(struct netif *netif, const struct ip_addr *addr);
 	/* Our address from which to ask for `target` on this interface. False: none. */
 	bool (*source)(struct netif *netif, const struct ip_addr *target, struct ip_addr *ret);
+	/* A well-formed ARP packet of somebody else, before anything follows from it. */
+	void (*arp_heard)(struct netif *netif, const struct arp *arp);
 };
 
 struct neigh {
