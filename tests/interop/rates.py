@@ -23,6 +23,7 @@ reordering: what comes back must have the SHA-256 of what was sent.
 """
 import argparse
 import hashlib
+import json
 import os
 import pathlib
 import socket
@@ -174,6 +175,8 @@ class Lab:
         self.up_at = time.monotonic()
         subprocess.run([self.weft, "up", "-d", "--seed", str(self.seed), str(file)], env=self.env, check=True,
                        timeout=60, stdout=subprocess.DEVNULL)
+        info = subprocess.run([self.weft, "rpc", "lab.info"], env=self.env, check=True, capture_output=True, timeout=60)
+        prefer(json.loads(info.stdout)["pid"])
         return self
 
     def __exit__(self, *_):
@@ -220,7 +223,7 @@ def said_number(program):
         return 0
 
 
-def run_rates(weft, pairs, kind, seed, seconds, at=3):
+def run_rates(weft, pairs, kind, seed, seconds, at=2):
     """Bytes by pair: what the receiver had, or with a receiver on weft, what was acknowledged; and what was acknowledged."""
     sender, receiver = KINDS[kind]
     with Lab(weft, rates_lab(pairs, kind, at, seconds), seed) as lab:
@@ -293,6 +296,15 @@ class Figures:
         return "\n".join(lines) + "\n"
 
 
+def prefer(pid):
+    """What else the machine does should not count. The scheduler weighs sessions, where it groups them."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, -15)
+        pathlib.Path(f"/proc/{pid}/autogroup").write_text("-15", encoding="ascii")
+    except OSError:
+        pass
+
+
 def kernel_controls():
     return pathlib.Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text(encoding="ascii").split()
 
@@ -343,8 +355,7 @@ def main():
         sys.exit(77)
     weft = str(pathlib.Path(args.weft).resolve())
     load = os.getloadavg()[0]
-    if os.geteuid() == 0:
-        os.nice(-15)  # what else the machine does should not count
+    prefer(os.getpid())
     n_failed = 0
 
     def report(good, name, *what):
