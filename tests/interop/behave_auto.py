@@ -390,7 +390,6 @@ def an_address_of_a_prefix_is_asked_about(t):
 
 
 # Redirects
-PENDING = "Not there yet: redirects of IPv6 are neither sent nor followed"
 
 def redirect(t, target=ROUTER2_LL, dst=NOWHERE[6], src=ROUTER_LL, mac=MAC_ROUTER2, ttl=255, code=0, options=None):
     """Without the redirected packet: Linux looks for the socket that sent it, which is gone."""
@@ -406,12 +405,12 @@ def redirected(t, *frames):
     return f"{before}, then {leaves_by(t)}"
 
 
-@on(known=False, pending=PENDING)
+@on(known=False)
 def a_redirect_of_the_router_is_followed(t):
     return redirected(t, redirect(t))
 
 
-@on(known=False, pending=PENDING)
+@on(known=False)
 def a_redirect_to_the_destination_itself_is_followed(t):
     return redirected(t, redirect(t, target=NOWHERE[6]))
 
@@ -467,12 +466,12 @@ def a_host_that_follows_no_redirects_does_not(t):
     return redirected(t, redirect(t))
 
 
-@router(6, pending=PENDING)
+@router(6)
 def a_router_redirects_to_a_neighbour_of_the_sender(t):
     return t.ask(t.ip(dst=t.third) / t.echo())
 
 
-@router(6, pending=PENDING)
+@router(6)
 def a_router_redirects_to_a_nearer_router(t):
     t.h.neigh(ROUTER_LL, MAC_ROUTER)
     t.w.settle()
