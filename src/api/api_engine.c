@@ -72,6 +72,11 @@ void weft_engine_free(struct weft_engine *handle)
 	engine_free(eng);
 }
 
+void weft_engine_adopt(struct weft_engine *eng)
+{
+	engine_of(eng)->owner = cpu_thread();
+}
+
 bool weft_engine_run(struct weft_engine *eng, int64_t now_ns)
 {
 	return engine_run(engine_of(eng), now_ns);
@@ -145,6 +150,7 @@ struct weft_timer *weft_timer_new(struct weft_engine *handle, void (*fn)(void *a
 
 void weft_timer_start(struct weft_timer *t, int64_t at_ns)
 {
+	engine_check_thread(t->eng);
 	wheel_start(&t->eng->wheel, &t->wheel, at_ns);
 }
 

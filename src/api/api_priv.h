@@ -109,14 +109,21 @@ static inline const struct stack *stack_of_const(const struct weft_stack *st)
 	return (const struct stack *)(const void *)st;
 }
 
+/* Every call of a socket goes through here: where the wrong thread is noticed. */
 static inline struct sock *sock_of(struct weft_sock *s)
 {
-	return (struct sock *)(void *)s;
+	struct sock *sk = (struct sock *)(void *)s;
+
+	engine_check_thread(sk->stack->eng);
+	return sk;
 }
 
 static inline const struct sock *sock_of_const(const struct weft_sock *s)
 {
-	return (const struct sock *)(const void *)s;
+	const struct sock *sk = (const struct sock *)(const void *)s;
+
+	engine_check_thread(sk->stack->eng);
+	return sk;
 }
 
 /* IPv4 becomes v4-mapped. 0; -EAFNOSUPPORT: no address of a known family. */

@@ -20,7 +20,10 @@ struct sock_name api_sock_name(const struct weft_sockaddr *sa)
 int weft_socket(struct weft_stack *st, int family, int type, int protocol, struct weft_sock **ret)
 {
 	struct sock *sk;
-	int err = socket_new(stack_of(st), family, type, protocol, &sk);
+	int err;
+
+	engine_check_thread(stack_of(st)->eng);
+	err = socket_new(stack_of(st), family, type, protocol, &sk);
 
 	if (!err)
 		*ret = sock_handle(sk);

@@ -28,6 +28,9 @@ enum cpu_level {
 	CPU_LEVELS,
 };
 
+/* A number that is this thread's alone while it lives; 0: not known on this architecture. */
+uintptr_t cpu_thread(void);
+
 /* The best that this machine and its operating system support. */
 void cpu_ops_init(struct cpu_ops *ops);
 

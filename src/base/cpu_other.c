@@ -4,6 +4,11 @@
 
 #include <errno.h>
 
+uintptr_t cpu_thread(void)
+{
+	return 0;
+}
+
 int cpu_arch_ops(struct cpu_ops *ops UNUSED, enum cpu_level level UNUSED)
 {
 	return -ENOTSUP;

@@ -153,6 +153,9 @@ bool engine_run(struct engine *eng, int64_t now_ns)
 	uint32_t budget = ENGINE_BUDGET_PKTS;
 
 	assert(!eng->is_running);
+	if (unlikely(!eng->owner))
+		eng->owner = cpu_thread();
+	engine_check_thread(eng);
 	eng->is_running = true;
 	if (now_ns > eng->now_ns)
 		eng->now_ns = now_ns;

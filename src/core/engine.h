@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -73,6 +74,7 @@ struct engine {
 	struct stack **stacks_by_id; /* max_stack_ids of them, so 8 bytes for each that ever was */
 	uint32_t max_stack_ids;
 	void *api;       /* what api/ keeps with it, freed by api/ */
+	uintptr_t owner; /* cpu_thread() of who ran it first, or adopted it; 0: nobody yet */
 	bool is_running; /* inside engine_run(): callbacks may not call it */
 };
 
@@ -93,6 +95,13 @@ int64_t engine_next_ns(struct engine *eng);
 /* The same for those who only want to sleep: never later, perhaps earlier, and cheap however often
  * timers are restarted. */
 int64_t engine_bound_ns(const struct engine *eng);
+
+/* The engine belongs to another thread: a bug of the application's, which cannot be reported. */
+static inline void engine_check_thread(const struct engine *eng)
+{
+	assert((!eng->owner || eng->owner == cpu_thread()) &&
+	       "this engine belongs to another thread (weft/engine.h, weft/blocking.h)");
+}
 
 static inline void engine_work_init(struct engine_work *work, void (*fn)(struct engine_work *))
 {

@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "unit.h"
 #include "weft/weft.h"
 
@@ -438,6 +442,26 @@ static void many_threads_share_one_engine(void **state)
 		(void)result_of(servers[i]);
 }
 
+struct plain {
+	struct bf *f;
+	struct weft_sock **ret;
+};
+
+static int plain_socket(struct weft_engine *eng, struct weft_loop *loop, void *arg)
+{
+	struct plain *p = arg;
+
+	(void)eng, (void)loop;
+	return weft_socket(p->f->a, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, p->ret);
+}
+
+static int plain_close(struct weft_engine *eng, struct weft_loop *loop, void *arg)
+{
+	(void)eng, (void)loop;
+	weft_close(arg);
+	return 0;
+}
+
 static int call_from_inside(struct weft_engine *eng, struct weft_loop *loop, void *arg)
 {
 	struct bf *f = arg;
@@ -453,6 +477,33 @@ static void call_from_the_engines_thread_is_refused(void **state)
 
 	connected(f);
 	assert_int_equal(weft_thread_call(f->t, call_from_inside, f), -EDEADLK);
+}
+
+/* In a child, since it ends there. */
+static void call_from_another_thread_aborts(void **state)
+{
+	struct bf *f = *state;
+	struct weft_sock *s = NULL;
+	int status;
+	pid_t pid;
+
+	if (!cpu_thread())
+		skip(); /* this architecture does not tell */
+	assert_int_equal(weft_thread_call(f->t, plain_socket, &(struct plain){f, &s}), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct rlimit none = {0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		signal(SIGABRT, SIG_DFL);
+		close(STDERR_FILENO);
+		(void)weft_events(s);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_int_equal(weft_thread_call(f->t, plain_close, s), 0);
 }
 
 static void engine_without_entropy_has_no_thread(void **state UNUSED)
@@ -485,6 +536,7 @@ int main(void)
 		T(datagrams_wait_too),
 		T(many_threads_share_one_engine),
 		T(call_from_the_engines_thread_is_refused),
+		T(call_from_another_thread_aborts),
 		cmocka_unit_test(engine_without_entropy_has_no_thread),
 	};
 
