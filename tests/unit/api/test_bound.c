@@ -190,6 +190,55 @@ static void echo_socket_is_answered_at_its_address_and_device(void **state)
 	}
 }
 
+/* What a connected socket hears of a datagram that the server refuses: SO_ERROR. */
+static int error_of(struct net *n, const char *to, int ttl)
+{
+	bool is_six = to[0] == '[';
+	struct weft_sockaddr at = world_at(to);
+	struct weft_sock *s;
+	size_t len = sizeof(int);
+	int err = -1;
+
+	assert_int_equal(weft_socket(n->w.client, is_six ? WEFT_AF_INET6 : WEFT_AF_INET,
+				     WEFT_SOCK_DGRAM, 0, &s),
+			 0);
+	if (ttl)
+		assert_int_equal(weft_setsockopt(s, is_six ? WEFT_IPPROTO_IPV6 : WEFT_IPPROTO_IP,
+						 is_six ? WEFT_IPV6_UNICAST_HOPS : WEFT_IP_TTL,
+						 &ttl, sizeof(ttl)),
+				 0);
+	assert_int_equal(weft_connect(s, &at), 0);
+	assert_int_equal(weft_send(s, "x", 1, 0), 1);
+	world_advance(&n->w, 5 * WORLD_SEC);
+	assert_int_equal(weft_getsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_ERROR, &err, &len), 0);
+	weft_close(s);
+	return err;
+}
+
+static void only_port_unreachable_surfaces_on_a_connected_socket(void **state)
+{
+	static const char *const routes[] = {"default via 10.0.0.2", "default via 2001:db8::2"};
+	static const char *const refusals[] = {"unreachable 10.9.1.0/24",
+					       "unreachable 2001:db8:91::/48"};
+	struct net *n = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		assert_int_equal(weft_route_add_text(n->w.client, routes[i]), 0);
+		assert_int_equal(weft_route_add_text(n->w.server, refusals[i]), 0);
+	}
+	assert_int_equal(weft_stack_set(n->w.server, "net.ipv4.ip_forward", 1), 0);
+	assert_int_equal(weft_stack_set(n->w.server, "net.ipv6.conf.all.forwarding", 1), 0);
+	assert_int_equal(error_of(n, "10.0.0.2:9", 0), ECONNREFUSED);
+	assert_int_equal(error_of(n, "10.9.1.1:9", 0), 0); /* host unreachable */
+	assert_int_equal(error_of(n, "10.9.2.1:9", 0), 0); /* network unreachable */
+	assert_int_equal(error_of(n, "10.0.1.9:9", 1), 0); /* time exceeded, or nobody there */
+	assert_int_equal(error_of(n, "[2001:db8::2]:9", 0), ECONNREFUSED);
+	assert_int_equal(error_of(n, "[2001:db8:91::1]:9", 0), 0);
+	assert_int_equal(error_of(n, "[2001:db8:92::1]:9", 0), 0);
+	assert_true(weft_stack_counter(n->w.client, "IcmpInDestUnreachs") >= 3);
+	assert_true(weft_stack_counter(n->w.client, "Icmp6InDestUnreachs") >= 3);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -197,6 +246,7 @@ int main(void)
 		T(udp_socket_gets_what_is_for_its_address_and_device),
 		T(udp6_socket_gets_what_is_for_its_address_and_device),
 		T(echo_socket_is_answered_at_its_address_and_device),
+		T(only_port_unreachable_surfaces_on_a_connected_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
