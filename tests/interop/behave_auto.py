@@ -390,7 +390,6 @@ def an_address_of_a_prefix_is_asked_about(t):
 
 
 # Redirects
-
 def redirect(t, target=ROUTER2_LL, dst=NOWHERE[6], src=ROUTER_LL, mac=MAC_ROUTER2, ttl=255, code=0, options=None):
     """Without the redirected packet: Linux looks for the socket that sent it, which is gone."""
     body = struct.pack("!BBHI", 137, code, 0, 0) + socket.inet_pton(10, target) + socket.inet_pton(10, dst)
