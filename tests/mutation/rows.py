@@ -169,7 +169,7 @@ ROWS = {
                     (SYNCED, "	if (tcp_is_data_after_close(conn, seg)) {", "	if (tcp_is_data_after_close(conn, seg) && false) {")],
     "9293 MUST-13": [(TW, "	uint32_t wait_ms = st->tcp->conf.tw_timeout_s * 1000 + 1;", "	uint32_t wait_ms = st->tcp->conf.tw_timeout_s * 1;")],
     "9293 SHLD-4": [(TW, "	if (tw->ts_recent && seg->opts.has_ts && seg->opts.ts_val != tw->ts_recent)\n		return seq_gt(seg->opts.ts_val, tw->ts_recent);\n", "")],
-    "9293 §3.10.4": [(SOCK, "		tcp_abort(conn, 0);\n		return;\n	default:", "		tcp_done(conn);\n		return;\n	default:")],
+    "9293 §3.10.4": [(SOCK, "			tcp_abort(conn, 0);\n		else\n", "			tcp_done(conn);\n		else\n")],
     "9293 §3.10.7.4": [(TW, "		if (seg->seq != tw->rcv_nxt || st->tcp->conf.rfc1337)", "		if (seg->seq != tw->rcv_nxt)")],
     # Retransmission and ACKs
     "9293 MUST-19": [NO_BACKOFF,

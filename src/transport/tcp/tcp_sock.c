@@ -394,6 +394,16 @@ void tcp_queue_fin(struct tcp_conn *conn)
 	tcp_output(conn);
 }
 
+/* A server that answers a fast open and closes is done in one round trip: the FIN goes with the
+ * answer (RFC 7413 §4.2.2, as Linux); the state follows when the handshake is over.
+ *
+ * RFC-DEVIATION: RFC 9293 §3.10.4: also behind data, which by its text it waits for. */
+static void tcp_queue_early_fin(struct tcp_conn *conn)
+{
+	conn->flags |= TCPC_FIN_QUEUED;
+	tcp_output(conn);
+}
+
 static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
@@ -421,6 +431,8 @@ static int tcp_sock_shutdown(struct sock *sk, bool rd, bool wr)
 		sk->flags |= SOCK_F_SHUT_WR;
 		if (conn->state == WEFT_TCP_ESTABLISHED || conn->state == WEFT_TCP_CLOSE_WAIT)
 			tcp_queue_fin(conn);
+		else if (conn->tfo & TCP_TFO_CHILD)
+			tcp_queue_early_fin(conn);
 	}
 	sock_wake(sk, SOCK_HUP | (rd ? SOCK_IN | SOCK_RDHUP : 0) | (wr ? SOCK_OUT : 0));
 	return 0;
@@ -441,12 +453,12 @@ static void tcp_close_conn(struct tcp_conn *conn, bool abort)
 		tcp_done(conn);
 		return;
 	case WEFT_TCP_SYN_RECV:
-		/* The FIN of a fast open waits for the end of the handshake (RFC 9293 §3.10.4).
-		 *
-		 * RFC-DEVIATION: RFC 9293 §3.10.4: a simultaneous open that the application closes
+		/* RFC-DEVIATION: RFC 9293 §3.10.4: a simultaneous open that the application closes
 		 * before it is established is reset; it has carried nothing. */
 		if (!(conn->tfo & TCP_TFO_CHILD) || abort || is_unread)
 			tcp_abort(conn, 0);
+		else
+			tcp_queue_early_fin(conn);
 		return;
 	default:
 		break;

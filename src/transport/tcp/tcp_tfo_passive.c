@@ -196,10 +196,10 @@ void tcp_tfo_established(struct tcp_conn *child)
 	child->flags &= ~(uint32_t)TCPC_RTT_TIMING;
 	tcp_tfoq_leave(child, false);
 	tcp_established(child);
-	/* What the application did meanwhile. */
-	if (child->sk.flags & SOCK_F_SHUT_WR)
-		tcp_queue_fin(child);
-	else if (tcp_unsent(child) > 0)
+	/* What the application did meanwhile; its FIN may have gone. */
+	if (child->flags & TCPC_FIN_QUEUED)
+		tcp_set_state(child, WEFT_TCP_FIN_WAIT1);
+	if (tcp_unsent(child) > 0 || tcp_fin_waits(child))
 		tcp_conn_defer(child, TCPC_OUTPUT);
 }
 
