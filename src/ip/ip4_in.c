@@ -121,6 +121,9 @@ static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_h
 	enum drop why = ip4_in_hdr(pkt, hdr);
 
 	if (why == DROP_NONE)
+		mib_add(netif->stack, MIB_IpExtInNoECTPkts + (hdr->tos & IP_ECN_MASK),
+			pkt_n_frames(pkt));
+	if (why == DROP_NONE)
 		why = ip4_in_src(netif, pkt, hdr);
 	if (why == DROP_NONE)
 		why = ip4_in_dst(netif, hdr);

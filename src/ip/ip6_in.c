@@ -77,6 +77,9 @@ static enum drop ip6_in_check(struct netif *netif, struct pkt *pkt, struct ip6_h
 		return DROP_IP6_DISABLED;
 	why = ip6_in_hdr(pkt, hdr);
 	if (why == DROP_NONE)
+		mib_add(netif->stack, MIB_Ip6InNoECTPkts + (hdr->tclass & IP_ECN_MASK),
+			pkt_n_frames(pkt));
+	if (why == DROP_NONE)
 		why = ip6_in_src(netif, pkt, hdr);
 	if (why == DROP_NONE)
 		why = ip6_in_dst(netif, hdr);

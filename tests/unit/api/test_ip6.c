@@ -66,6 +66,32 @@ static void ping_finds_the_neighbour_and_is_answered(void **state)
 	weft_close(s);
 }
 
+static void packets_are_counted_by_their_ecn(void **state)
+{
+	static const char *const names[] = {"Ip6InNoECTPkts", "Ip6InECT1Pkts", "Ip6InECT0Pkts",
+					    "Ip6InCEPkts"};
+	struct world *w = *state;
+	struct weft_sock *s = socket6(w->client, WEFT_SOCK_DGRAM, 0);
+	struct weft_sock *to = bound6(w->server, WEFT_SOCK_DGRAM, "[2001:db8::2]:9");
+	uint64_t was[4];
+
+	/* Neighbour discovery first. */
+	assert_int_equal(world_sendto(s, "x", 1, "[2001:db8::2]:9"), 1);
+	world_settle(w);
+	for (int ecn = 0; ecn < 4; ecn++)
+		was[ecn] = weft_stack_counter(w->server, names[ecn]);
+	for (int ecn = 0; ecn < 4; ecn++) {
+		world_setopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_TCLASS, ecn);
+		for (int n = 0; n <= ecn; n++)
+			assert_int_equal(world_sendto(s, "x", 1, "[2001:db8::2]:9"), 1);
+		world_settle(w);
+	}
+	for (int ecn = 0; ecn < 4; ecn++)
+		assert_int_equal(weft_stack_counter(w->server, names[ecn]) - was[ecn], ecn + 1);
+	weft_close(s);
+	weft_close(to);
+}
+
 static void ping_of_loopback_is_answered(void **state)
 {
 	struct world *w = *state;
@@ -410,6 +436,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(ping_finds_the_neighbour_and_is_answered),
+		T(packets_are_counted_by_their_ecn),
 		T(ping_of_loopback_is_answered),
 		T(link_local_peer_is_reached_by_scope),
 		T(udp_port_without_socket_refuses_a_connected_socket),

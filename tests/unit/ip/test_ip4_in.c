@@ -37,6 +37,20 @@ static void datagram_for_us_is_delivered_without_its_header(void **state)
 	fix_assert_silent(f->a);
 }
 
+static void datagrams_are_counted_by_their_ecn(void **state)
+{
+	struct ip4_fix *f = *state;
+
+	for (uint8_t ecn = 0; ecn < 4; ecn++)
+		for (uint8_t n = 0; n <= ecn; n++)
+			rx(f->a, DGRAM(.hdr.tos = (uint8_t)(0xb8 | ecn)));
+	assert_int_equal(f->st->mib[MIB_IpExtInNoECTPkts], 1);
+	assert_int_equal(f->st->mib[MIB_IpExtInECT1Pkts], 2);
+	assert_int_equal(f->st->mib[MIB_IpExtInECT0Pkts], 3);
+	assert_int_equal(f->st->mib[MIB_IpExtInCEPkts], 4);
+	fix_assert_silent(f->a);
+}
+
 static void address_of_another_interface_is_ours_too(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -387,6 +401,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(datagram_for_us_is_delivered_without_its_header),
+		T(datagrams_are_counted_by_their_ecn),
 		T(address_of_another_interface_is_ours_too),
 		T(ethernet_padding_is_not_delivered),
 		T(options_are_skipped),
