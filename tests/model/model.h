@@ -6,9 +6,10 @@
  *	host 0 ------------ link ------------ host 1
  *	host 0 --- link --- router --- link --- host 1          in a quarter of the runs
  *
- * What is drawn: what links do to frames and how that changes, outages, segment sizes, settings of
- * the stacks, options of the sockets, how much each end writes and reads in which pieces, and how
- * it ends. From heal_ns on, the links are good: everything that was written has to arrive.
+ * What is drawn: the family, whether there is fast open, what links do to frames and how that
+ *changes, outages, segment sizes, settings of the stacks, options of the sockets, how much each end
+ *writes and reads in which pieces, and how it ends. From heal_ns on, the links are good: everything
+ *that was written has to arrive.
  *
  * What must hold:
  *  - what is read is a prefix of what was written, and its end is the end of it (model_end.c);
@@ -41,6 +42,14 @@ enum {
 	MODEL_PPM = 1000000,
 };
 
+/* What carries the connections of a run. */
+enum family {
+	FAMILY_IP4,
+	FAMILY_IP6,
+	FAMILY_MAPPED, /* IPv4, by sockets of IPv6 */
+	FAMILY_N,
+};
+
 /* How an end finishes when it has written everything and read the peer's end. */
 enum finish {
 	FINISH_SHUTDOWN, /* shutdown(), read to the end, close() */
@@ -65,6 +74,7 @@ struct end {
 	bool is_connected;
 	bool has_shut, has_eof;
 	bool is_done;
+	bool is_fast; /* its SYN waits for data to carry (TCP_FASTOPEN_CONNECT) */
 };
 
 struct pair {
@@ -98,6 +108,9 @@ struct model {
 	struct weft_netif *netifs[2]; /* of the hosts */
 	struct model_tap taps[2];
 	uint32_t badness; /* 0 to 3 */
+	enum family family;
+	bool is_strict; /* ICMP errors end connections (tcp.profile 1) */
+	bool is_fast;   /* fast open on both hosts */
 	int64_t heal_ns;
 	bool has_healed;
 	bool has_outages;

@@ -60,11 +60,16 @@ static void end_error(struct end *e, int err, const char *what)
 {
 	struct model *m = e->pair->m;
 	bool is_unreachable = err == -EHOSTUNREACH || err == -ENETUNREACH || err == -ENETDOWN;
+	bool is_opening = !e->is_connected || e->is_fast;
+	/* A SYN whose destination or next header was damaged, which no checksum of IPv6 tells. */
+	bool is_damage = m->family == FAMILY_IP6 && m->badness && is_opening &&
+			 (is_unreachable || err == -EPROTO || err == -ENOPROTOOPT ||
+			  err == -ECONNREFUSED || err == -EACCES);
 	bool is_end = err == -ECONNRESET || err == -EPIPE || err == -ETIMEDOUT || err == -ENOTCONN;
 
 	if (!(is_end && e->pair->may_fail) &&
 	    !(err == -ECONNRESET && m->has_cookies && e->read == 0) &&
-	    !(is_unreachable && m->has_outages && !e->is_connected) &&
+	    !(is_unreachable && m->has_outages && is_opening) && !is_damage &&
 	    !(e->pair->has_failed && (is_end || err == -ECONNREFUSED)))
 		model_fail(m, "pair %d end %u: %s: %s", (int)(e->pair - m->pairs), e->side, what,
 			   strerror(-err));
@@ -223,6 +228,19 @@ static bool end_reads(struct end *e)
 	return true;
 }
 
+/* The SYN is under way, perhaps with all there is to write: as in Linux shutdown() would end it. */
+static bool end_opens(struct end *e)
+{
+	struct weft_tcp_info info;
+	size_t len = sizeof(info);
+
+	if (!e->is_fast)
+		return false;
+	must(e->pair->m, weft_getsockopt(e->s, WEFT_IPPROTO_TCP, WEFT_TCP_INFO, &info, &len),
+	     "TCP_INFO");
+	return info.state == WEFT_TCP_SYN_SENT;
+}
+
 static bool end_writes(struct end *e)
 {
 	ptrdiff_t r = 0;
@@ -237,7 +255,7 @@ static bool end_writes(struct end *e)
 		end_error(e, (int)r, "send");
 		return false;
 	}
-	if (e->written < e->to_write || e->has_shut || e->finish != FINISH_SHUTDOWN)
+	if (e->written < e->to_write || e->has_shut || e->finish != FINISH_SHUTDOWN || end_opens(e))
 		return true;
 	e->has_shut = true;
 	err = weft_shutdown(e->s, WEFT_SHUT_WR);
@@ -384,15 +402,36 @@ static struct weft_sock *socket_new(struct model *m, struct weft_stack *st)
 	struct weft_sock *s = NULL;
 	int one = 1;
 
-	must(m, weft_socket(st, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &s), "socket");
+	must(m,
+	     weft_socket(st, m->family == FAMILY_IP4 ? WEFT_AF_INET : WEFT_AF_INET6,
+			 WEFT_SOCK_STREAM, 0, &s),
+	     "socket");
 	/* Urgent bytes are part of the stream; what is accepted has it from the listener. */
 	must(m, weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_OOBINLINE, &one, sizeof(one)),
 	     "SO_OOBINLINE");
 	return s;
 }
 
+/* The first SYN waits for what is written first, and may carry it. */
+static void end_open_fast(struct end *e, struct weft_sock *s)
+{
+	struct model *m = e->pair->m;
+	int one = 1;
+
+	if (!m->is_fast || e->to_write == 0 || !rnd_percent(m, 80))
+		return;
+	must(m, weft_setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_FASTOPEN_CONNECT, &one, sizeof(one)),
+	     "TCP_FASTOPEN_CONNECT");
+	e->is_fast = true;
+}
+
 static void pair_new(struct pair *p, struct model *m, uint16_t port)
 {
+	static const char *const servers[FAMILY_N][2] = {
+		[FAMILY_IP4] = {"10.0.0.2:0", "10.0.1.2:0"},
+		[FAMILY_IP6] = {"[fd00::2]:0", "[fd00:0:0:1::2]:0"},
+		[FAMILY_MAPPED] = {"[::ffff:10.0.0.2]:0", "[::ffff:10.0.1.2]:0"},
+	};
 	struct weft_sockaddr to;
 	struct weft_sock *s;
 	int err;
@@ -404,13 +443,14 @@ static void pair_new(struct pair *p, struct model *m, uint16_t port)
 	end_new(&p->ends[1], p, 1);
 	pieces_grow(&p->ends[0]);
 	pieces_grow(&p->ends[1]);
-	must(m, weft_sockaddr_parse(m->router ? "10.0.1.2:0" : "10.0.0.2:0", &to), "address");
+	must(m, weft_sockaddr_parse(servers[m->family][m->router != NULL], &to), "address");
 	to.port = port;
 	p->listener = socket_new(m, m->hosts[1]);
 	must(m, weft_bind(p->listener, &to), "bind");
 	must(m, weft_listen(p->listener, 4), "listen");
 	weft_on_event(p->listener, pair_accept, p);
 	s = socket_new(m, m->hosts[0]);
+	end_open_fast(&p->ends[0], s);
 	end_start(&p->ends[0], s);
 	err = weft_connect(s, &to);
 	must(m, err == -EINPROGRESS ? 0 : err, "connect");

@@ -29,6 +29,10 @@ static struct weft_link_dir dir_draw(struct model *m)
 	d.loss_ppm = rnd_share(m, percent, 300000);
 	d.duplicate_ppm = rnd_share(m, percent / 2, 200000);
 	d.corrupt_ppm = rnd_share(m, percent / 2, 100000);
+	/* No checksum of IPv6 finds another next header, and the error about it ends what it is
+	 * taken to be about. */
+	if (m->family == FAMILY_IP6 && m->is_strict)
+		d.corrupt_ppm = 0;
 	d.reorder_ppm = rnd_share(m, percent, 500000);
 	if (d.reorder_ppm && rnd_percent(m, 60))
 		d.reorder_ns = (int64_t)rnd_log(m, 1000, 100 * MODEL_MS);
@@ -74,6 +78,8 @@ static void link_set_mtu(struct model *m, uint32_t link)
 	uint32_t mtu =
 		rnd_percent(m, 70) ? 576 + (uint32_t)rnd(m, 925) : 1500 + (uint32_t)rnd(m, 7501);
 
+	if (m->family == FAMILY_IP6 && mtu < 1280)
+		mtu = 1280;
 	for (int end = 0; end < 2; end++)
 		must(m, weft_netif_set_mtu(link_end(m, link, end), mtu), "mtu");
 }
@@ -145,12 +151,22 @@ static void settings_draw(struct model *m, struct weft_stack *st)
 		{"net.ipv4.tcp_moderate_rcvbuf", 0, 15},
 		{"net.ipv4.tcp_init_cwnd", 1, 10},
 		{"net.ipv4.tcp_quickacks", 0, 15},
+		{"net.ipv4.tcp_ecn", 1, 20},
+		{"net.ipv4.tcp_mtu_probing", 1, 20},
+		{"net.ipv4.tcp_mtu_probing", 2, 15},
+		{"net.ipv4.tcp_base_mss", 300, 20},
 		{"net.ipv4.tcp_rmem_max", 32768, 10},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
-		if (rnd_percent(m, switches[i].percent))
-			set(m, st, switches[i].name, switches[i].v);
+	/* No neighbour is asked about, no router looked for: it would take seconds of each run. */
+	set(m, st, "net.ipv6.conf.all.accept_dad", 0);
+	set(m, st, "net.ipv6.conf.all.accept_ra", 0);
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+		if (!rnd_percent(m, switches[i].percent))
+			continue;
+		set(m, st, switches[i].name, switches[i].v);
+		m->is_strict |= i == 0;
+	}
 	if (rnd_percent(m, 10)) {
 		set(m, st, "net.ipv4.tcp_syncookies", 2);
 		m->has_cookies = true;
@@ -235,16 +251,18 @@ static void *model_realloc(void *ctx, void *ptr, size_t old_bytes, size_t new_by
 	return p;
 }
 
-static void neighbours(struct model *m, uint32_t link, const char *a, const char *b)
+static void neighbours(struct model *m, uint32_t link, const char *const texts[2])
 {
-	const char *texts[2] = {a, b};
 
 	for (int end = 0; end < 2; end++) {
 		struct weft_addr addr;
 		uint8_t mac[6];
 
 		must(m, weft_addr_parse(texts[end], &addr), texts[end]);
-		must(m, weft_addr_add(link_end(m, link, end), &addr, 24), texts[end]);
+		must(m,
+		     weft_addr_add(link_end(m, link, end), &addr,
+				   addr.family == WEFT_AF_INET6 ? 64 : 24),
+		     texts[end]);
 		weft_netif_mac(link_end(m, link, end), mac);
 		must(m, weft_neigh_add(link_end(m, link, !end), &addr, mac), texts[end]);
 	}
@@ -268,27 +286,52 @@ static void link_new(struct model *m, struct weft_stack *a, struct weft_stack *b
 		link_set_mtu(m, m->n_links - 1);
 }
 
+/* Both hosts, or only the client, can open fast; without cookies, since every host is new. */
+static void fast_open_draw(struct model *m)
+{
+	if (!rnd_percent(m, 25))
+		return;
+	m->is_fast = true;
+	set(m, m->hosts[0], "net.ipv4.tcp_fastopen", 1 | 4);
+	if (rnd_percent(m, 80))
+		set(m, m->hosts[1], "net.ipv4.tcp_fastopen", 2 | 0x200 | 0x400);
+}
+
 static void topology_new(struct model *m)
 {
-	bool has_router = rnd_percent(m, 25);
+	static const char *const near[2][2] = {{"10.0.0.1", "10.0.0.2"}, {"fd00::1", "fd00::2"}};
+	static const char *const via[2][2][2] = {
+		{{"10.0.0.1", "10.0.0.254"}, {"10.0.1.254", "10.0.1.2"}},
+		{{"fd00::1", "fd00::254"}, {"fd00:0:0:1::254", "fd00:0:0:1::2"}},
+	};
+	bool has_router = rnd_percent(m, 25), is_six;
 
 	for (int i = 0; i < 2; i++) {
 		must(m, weft_stack_new(m->eng, i ? "b" : "a", &m->hosts[i]), "stack");
 		settings_draw(m, m->hosts[i]);
 	}
+	fast_open_draw(m);
+	is_six = m->family == FAMILY_IP6;
 	if (!has_router) {
 		link_new(m, m->hosts[0], m->hosts[1]);
-		neighbours(m, 0, "10.0.0.1", "10.0.0.2");
+		neighbours(m, 0, near[is_six]);
 		return;
 	}
 	must(m, weft_stack_new(m->eng, "r", &m->router), "stack");
-	set(m, m->router, "net.ipv4.ip_forward", 1);
+	set(m, m->router, "net.ipv6.conf.all.accept_dad", 0);
+	set(m, m->router, is_six ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward", 1);
 	link_new(m, m->hosts[0], m->router);
 	link_new(m, m->router, m->hosts[1]);
-	neighbours(m, 0, "10.0.0.1", "10.0.0.254");
-	neighbours(m, 1, "10.0.1.254", "10.0.1.2");
-	must(m, weft_route_add_text(m->hosts[0], "default via 10.0.0.254"), "route");
-	must(m, weft_route_add_text(m->hosts[1], "default via 10.0.1.254"), "route");
+	neighbours(m, 0, via[is_six][0]);
+	neighbours(m, 1, via[is_six][1]);
+	must(m,
+	     weft_route_add_text(m->hosts[0],
+				 is_six ? "default via fd00::254" : "default via 10.0.0.254"),
+	     "route");
+	must(m,
+	     weft_route_add_text(m->hosts[1],
+				 is_six ? "default via fd00:0:0:1::254" : "default via 10.0.1.254"),
+	     "route");
 }
 
 void model_net_new(struct model *m)
@@ -300,6 +343,7 @@ void model_net_new(struct model *m)
 		cfg.max_pkts = (uint32_t)rnd_log(m, 128, 4096);
 	must(m, weft_engine_new(&cfg, &m->eng), "engine");
 	m->badness = (uint32_t)rnd(m, 4);
+	m->family = (enum family)rnd(m, FAMILY_N);
 	m->heal_ns = m->badness ? (int64_t)rnd_log(m, 10 * MODEL_MS, 50 * MODEL_S) : 0;
 	m->has_outages = m->badness && rnd_percent(m, 30);
 	topology_new(m);
