@@ -65,7 +65,8 @@ static void end_error(struct end *e, int err, const char *what)
 	bool is_damage = m->family == FAMILY_IP6 && m->badness && is_opening &&
 			 (is_unreachable || err == -EPROTO || err == -ENOPROTOOPT ||
 			  err == -ECONNREFUSED || err == -EACCES);
-	bool is_end = err == -ECONNRESET || err == -EPIPE || err == -ETIMEDOUT || err == -ENOTCONN;
+	bool is_end = err == -ECONNRESET || err == -EPIPE || err == -ETIMEDOUT ||
+		      err == -ENOTCONN || (err == -ECONNREFUSED && e->is_fast);
 
 	if (!(is_end && e->pair->may_fail) &&
 	    !(err == -ECONNRESET && m->has_cookies && e->read == 0) &&
