@@ -8,6 +8,9 @@ says so; the fault is then written anew for the code as it is.
 TCP = "transport/tcp/"
 CC = "transport/cc/"
 
+# Those in recovery and congestion control are the ones from the first name up to the second.
+RECOVERY = ("CUBIC halves", "a cookie of any client is good")
+
 FAULTS = [
     ("PAWS is off", TCP + "tcp_in_synced.c",
      "!tcp_ts_recent_has_expired(conn) && !tcp_is_overtaken", "tcp_ts_recent_has_expired(conn) && !tcp_is_overtaken"),
@@ -158,6 +161,17 @@ FAULTS = [
      "	snd->prior_ssthresh = prior_ssthresh;", "	snd->prior_ssthresh = 2 * conn->mss + (prior_ssthresh & 0);"),
     ("any ACK is a duplicate with SACK", TCP + "tcp_ack.c",
      "		return sacked > 0;", "		return sacked > 0 || seg->len == 0;"),
+    ("what a late original shows is not reordering", TCP + "tcp_undo.c",
+     "	tcp_sack_reordering_by_echo(conn, ev);\n", ""),
+    ("a lost probe of the path MTU reduces the window", TCP + "tcp_mtup.c",
+     "	tcp_txq_lose_below(conn, m->end);\n	return true;", "	return false;"),
+    ("a probe that arrived changes nothing", TCP + "tcp_mtup.c", "	m->low = m->probe;\n", ""),
+    ("a probe of the path MTU does not wait for data behind it", TCP + "tcp_mtup.c",
+     "	needed = n + (conn->reordering + 1u) * conn->mss;", "	needed = n;"),
+    ("a probe lost among others counts as too large", TCP + "tcp_mtup.c",
+     "	return n == q->due_bytes;", "	return n > 0;"),
+    ("black holes are not looked for", TCP + "tcp_rto.c",
+     "		tcp_mtup_on_black_hole(conn);\n", "		;\n"),
     ("a cookie of any client is good", TCP + "tcp_tfo_passive.c",
      "	if (memcmp(seg->opts.tfo, ret->cookie, TCP_TFO_COOKIE_LEN) == 0)\n		return 1;",
      "	if (seg->opts.tfo_len)\n		return 1;"),

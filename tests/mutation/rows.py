@@ -265,7 +265,7 @@ ROWS = {
                   (IN, "	if (seg->opts.has_ts && seq_leq(seg->seq, conn->rcv_wup)) {", "	if (seg->opts.has_ts) {"),
                   (IN, "	if (seg->opts.has_ts && seq_leq(seg->seq, conn->rcv_wup)) {", "	if (false) {")],
     "7323 §4.3#2": [(SYNCED, "	why = tcp_in_seq(conn, seg);\n", "	tcp_in_ts_recent(conn, seg);\n	why = tcp_in_seq(conn, seg);\n")],
-    "7323 §5.3 R1": [(SYNCED, "	       !tcp_ts_recent_has_expired(conn);\n}", "	       tcp_ts_recent_has_expired(conn);\n}"),
+    "7323 §5.3 R1": [(SYNCED, "	       !tcp_ts_recent_has_expired(conn) && !tcp_is", "	       tcp_ts_recent_has_expired(conn) && !tcp_is"),
                      (SYNCED, "seq_lt(seg->opts.ts_val + tcp_conf(conn)->paws_window, conn->ts_recent)", "seq_lt(seg->opts.ts_val + 1, conn->ts_recent)")],
     "7323 §5.3 R2": [(SYNCED, "	why = tcp_in_seq(conn, seg);\n", "	tcp_in_ts_recent(conn, seg);\n	why = tcp_in_seq(conn, seg);\n")],
     "7323 §5.4": [(CONF, 'TCP_CTL(ts_tick_ms, "ts_tick_ms", 1, 1000,', 'TCP_CTL(ts_tick_ms, "ts_tick_ms", 1, 1,')],
