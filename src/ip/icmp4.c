@@ -97,6 +97,9 @@ static enum drop icmp4_dispatch(struct stack *st, struct pkt *pkt, const struct 
 	case ICMP4_ECHO:
 		return icmp4_echo(st, pkt, info);
 	case ICMP4_ECHO_REPLY:
+		/* As Linux: nobody who was asked answers to a group. */
+		if (info->is_broadcast)
+			return DROP_ICMP_BROADCAST;
 		return st->icmp->echo_reply ? st->icmp->echo_reply(st, pkt, info)
 					    : DROP_ICMP_NO_SOCKET;
 	case ICMP4_UNREACH:

@@ -6,12 +6,12 @@ from behave_kit import *  # noqa: F403
 
 SECTION = "Neighbours: ARP, neighbour discovery, unreachability"
 FAST = {"kernel_settings": {f"net.{f}.neigh.eth0.{n}": v for f in ("ipv4", "ipv6") for n, v in (
-            ("retrans_time_ms", 60), ("delay_first_probe_time", 1), ("locktime", 0))} | {
+            ("retrans_time_ms", 150), ("delay_first_probe_time", 1), ("locktime", 0))} | {
             f"net.{f}.neigh.eth0.base_reachable_time_ms": 100000 for f in ("ipv4", "ipv6")},
         "weft_settings": {f"net.{f}.neigh.default.{n}": v for f in ("ipv4", "ipv6") for n, v in (
-            ("retrans_time_ms", 60), ("delay_first_probe_ms", 1000), ("locktime_ms", 0),
+            ("retrans_time_ms", 150), ("delay_first_probe_ms", 1000), ("locktime_ms", 0),
             ("base_reachable_time_ms", 100000))}}
-TENTH = 60
+TENTH = 150
 
 
 def arp(op=1, psrc=PEER[4], pdst=ME[4], mac=MAC_PEER, to=MAC_ALL, **kw):

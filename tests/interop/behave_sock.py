@@ -544,3 +544,79 @@ def a_group_crosses(t):
     a.setopt(0 if t.v == 4 else 41, 32 if t.v == 4 else 17, (bytes(8) if t.v == 4 else b"") + struct.pack("i", t.a.ifindex(0)))
     a.sendto(DATA, group, PORT)
     return t.got(b, 200)
+
+
+# Bound address, destination and device
+
+GROUP = {4: "239.1.2.3", 6: "ff15::1:2:3"}
+GROUP_MAC = {4: "01:00:5e:01:02:03", 6: "33:33:00:02:00:03"}
+
+
+def bound_places(t):
+    return {"any": "0.0.0.0" if t.v == 4 else "::", "unicast": t.me, "group": GROUP[t.v]} | (
+        {"broadcast": "10.0.0.255"} if t.v == 4 else {})
+
+
+def joined(t, s):
+    raw = (socket.inet_aton(GROUP[4]) + bytes(4) if t.v == 4 else socket.inet_pton(10, GROUP[6])) + struct.pack(
+        "i", t.h.ifindex(0))
+    assert s.setopt(0 if t.v == 4 else 41, 35 if t.v == 4 else 20, raw) == 0
+
+
+def heard_by(t, s, frame):
+    t.rx(frame)
+    t.wait(2)
+    n = 0
+    while not isinstance(s.recvmsg(), str):
+        n += 1
+    return n
+
+
+def matrix(bound):
+    def udp_row(t):
+        said = []
+        for device in (b"", b"eth0\0", b"lo\0"):
+            s = t.server(addr=bound_places(t)[bound], opts=[REUSEADDR])
+            joined(t, s)
+            if device:
+                assert s.setopt(1, 25, device) == 0
+            frames = {"unicast": t.ip(), "group": t.ip(GROUP_MAC[t.v], dst=GROUP[t.v])}
+            if t.v == 4:
+                frames["broadcast"] = t.ip(MAC_ALL, dst="10.0.0.255")
+                frames["all ones"] = t.ip(MAC_ALL, dst="255.255.255.255")
+            heard = [name for name, ip in frames.items() if heard_by(t, s, ip / t.udp(dport=PORT))]
+            said.append(f"{device.decode().rstrip(chr(0)) or 'any device'}: {', '.join(heard) or 'nothing'}")
+            s.close()
+        return "; ".join(said)
+
+    def ping_row(t):
+        said = []
+        for device in (b"", b"eth0\0", b"lo\0"):
+            s = t.h.socket(FAMILY[t.v], DGRAM, icmp_proto(t))
+            rc = s.bind(bound_places(t)[bound], 77)
+            if rc:
+                said.append(f"{rc}")
+                break
+            if device:
+                assert s.setopt(1, 25, device) == 0
+            echo = bytes([0 if t.v == 4 else 129, 0, 0, 0]) + struct.pack("!HH", 77, 1) + DATA
+            frames = {"unicast": (t.ip(proto=icmp_proto(t)), t.me)}
+            frames["group"] = (t.ip("01:00:5e:00:00:01" if t.v == 4 else "33:33:00:00:00:01", proto=icmp_proto(t),
+                                    dst="224.0.0.1" if t.v == 4 else "ff02::1"), "224.0.0.1" if t.v == 4 else "ff02::1")
+            if t.v == 4:
+                frames["broadcast"] = (t.ip(MAC_ALL, proto=1, dst="10.0.0.255"), "10.0.0.255")
+            heard = [n for n, (ip, dst) in frames.items() if heard_by(t, s, ip / Raw(t.icmp_bytes(echo, t.peer, dst)))]
+            said.append(f"{device.decode().rstrip(chr(0)) or 'any device'}: {', '.join(heard) or 'nothing'}")
+            s.close()
+        return "; ".join(said)
+
+    families = (4,) if bound == "broadcast" else (4, 6)
+    place = {"any": "no address", "unicast": "our address", "group": "a group", "broadcast": "the broadcast address"}[bound]
+    udp_row.__name__ = f"what a udp socket bound to {place} hears by device".replace(" ", "_")
+    ping_row.__name__ = f"what a ping socket bound to {place} hears by device".replace(" ", "_")
+    alone(*families)(udp_row)
+    alone(*families, kernel_settings={"net.ipv4.ping_group_range": "0 2147483647"})(ping_row)
+
+
+for _bound in ("any", "unicast", "group", "broadcast"):
+    matrix(_bound)
