@@ -175,7 +175,7 @@ bool peer_make_igmp(struct peer *p, struct rd *r)
 
 	if (e.is_ip6)
 		return false;
-	e.odd |= IP_TTL_1;
+	e.odd ^= IP_TTL_1; /* unless the input says so, it does not leave its link */
 	return make_body(p, r, &e, IP_PROTO_IGMP, type);
 }
 
