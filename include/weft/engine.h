@@ -42,10 +42,10 @@ struct weft_engine_config {
 WEFT_API int weft_engine_new(const struct weft_engine_config *cfg, struct weft_engine **ret);
 /* Frees the engine; all its stacks must have been freed. NULL is fine. */
 WEFT_API void weft_engine_free(struct weft_engine *eng);
-/* The calling thread owns the engine from now on; before, the thread does that ran it first. Calls of
- * sockets, timers and the engine from another one abort, saying so, unless the library was built
- * without assertions (NDEBUG) or for a CPU that does not tell threads apart. Whoever hands an engine
- * over sees to it that the other thread sees all that was done. */
+/* The calling thread owns the engine from now on; before, the thread does that ran it first. Calls
+ * of sockets, timers and the engine from another one abort, saying so, unless the library was built
+ * without assertions (NDEBUG) or for a CPU that does not tell threads apart. Whoever hands an
+ * engine over sees to it that the other thread sees all that was done. */
 WEFT_API void weft_engine_adopt(struct weft_engine *eng);
 /* Does everything due at `now_ns` (monotonic, nanoseconds; earlier than before counts as before),
  * then calls the sockets' callbacks. True: there is more to do, call again without waiting. Must
