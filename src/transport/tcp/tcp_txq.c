@@ -109,10 +109,10 @@ static bool txq_make_room(struct tcp_conn *conn)
 {
 	struct tcp_txq *q = conn->txq;
 
-	if (q->first + q->n < q->cap)
-		return true;
 	if (q->n >= TCP_TXQ_MAX)
 		return false;
+	if (q->first + q->n < q->cap)
+		return true;
 	/* Sliding back pays when half of the block is free; so each record is moved once at most.
 	 */
 	if (q->first < q->cap / 2 && q->cap < 2 * TCP_TXQ_MAX && txq_resize(conn, q->cap * 2))
