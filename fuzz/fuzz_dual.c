@@ -282,7 +282,7 @@ static void op_send(struct dual *d, struct rd *r)
 		{WEFT_AF_INET6, WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMPV6},
 		{WEFT_AF_INET6, WEFT_SOCK_RAW, 253},
 	};
-	uint8_t what = rd_u8(r), kind = (what & 15) % ARRAY_SIZE(kinds);
+	uint8_t what = rd_u8(r), kind = (uint8_t)((what & 15) % ARRAY_SIZE(kinds));
 	struct weft_sockaddr to = rd_dst(r);
 	size_t len = rd_size(r);
 	struct dual_slot *slot = dual_socket(d, (what >> 4 & 7) % DUAL_NODES, kinds[kind].family,
@@ -580,7 +580,7 @@ static void op_fail(struct dual *d, struct rd *r)
 /* A filter at a point of a node, of either family; or none. */
 static void op_hook(struct dual *d, struct rd *r)
 {
-	uint8_t what = rd_u8(r), node = (what & 3) % DUAL_NODES;
+	uint8_t what = rd_u8(r), node = (uint8_t)((what & 3) % DUAL_NODES);
 	enum ip_hook_point point = (enum ip_hook_point)((what >> 2 & 7) % IP_HOOK_POINTS);
 	struct stack *st = stack_of(d->st[node]);
 
