@@ -36,7 +36,7 @@ static void check_options(const uint8_t *p, size_t hdr_len)
 		pos += opt.len;
 		assert(pos <= hdr_len);
 	}
-	assert(err == 0 || (it.err_off > pos && it.err_off <= hdr_len));
+	assert(err == 0 || (it.err_off >= pos && it.err_off < hdr_len));
 	assert(ip4_opts_next(&it, &opt) == 0);
 }
 

@@ -52,6 +52,8 @@ struct labfile_addr {
 };
 
 enum {
+	LABFILE_MSS_MIN = 48,
+	LABFILE_MSS_MAX = 65495,
 	LABFILE_MSS_PMTU = 65535, /* WEFT_MSS_PMTU */
 };
 

@@ -8,6 +8,8 @@
  */
 #include "lab/schema.h"
 
+#include "lab/labfile.h"
+
 #include <string.h>
 
 /* ---- Patterns: in the part of regular expressions that ECMA 262 and POSIX share ---- */
@@ -42,7 +44,7 @@ static const char *const patterns[LAB_N_TYPES] = {
 	[LAB_T_SHARE] = "^(0|" NUMBER "%)$",
 	[LAB_T_SIZE] = "^" NUMBER BYTES "$",
 	[LAB_T_QUEUE] = "^" NUMBER "(|p|packets?|" BYTES ")$",
-	[LAB_T_MSS] = "^(pmtu|[0-9]+)$",
+	[LAB_T_MSS] = "^(pmtu|0[Xx][0-9A-Fa-f]+|[0-9]+)$",
 	[LAB_T_IP] = "^" IP "(%" IFACE ")?$",
 	[LAB_T_HOST_NET] = "^" NET "$",
 	[LAB_T_NET] = "^(default|" IP "|" NET ")$",
@@ -338,6 +340,9 @@ static void print_value(struct json *j, const struct lab_key *key)
 		break;
 	case LAB_T_QUEUE:
 		print_quantity(j, key->type, 1, 1000000);
+		break;
+	case LAB_T_MSS:
+		print_quantity(j, key->type, LABFILE_MSS_MIN, LABFILE_MSS_MAX);
 		break;
 	default:
 		if (key->type < LAB_T_WORDS)

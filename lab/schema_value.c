@@ -98,11 +98,6 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 	[LAB_T_TAGGED] = {"list", "is not a list", "write a list", NULL, 0},
 };
 
-enum {
-	MSS_MIN = 48,
-	MSS_MAX = 65495,
-};
-
 static bool is_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -356,7 +351,9 @@ static int end_parse(enum lab_type type, const char *s, struct arena *arena,
 static int mss_parse(const char *text, uint32_t *ret, const char **ret_why)
 {
 	uint64_t v = LABFILE_MSS_PMTU;
-	int err = strcmp(text, "pmtu") ? lab_uint_parse(text, MSS_MIN, MSS_MAX, &v, ret_why) : 0;
+	int err = strcmp(text, "pmtu")
+			  ? lab_uint_parse(text, LABFILE_MSS_MIN, LABFILE_MSS_MAX, &v, ret_why)
+			  : 0;
 
 	if (!err)
 		*ret = (uint32_t)v;

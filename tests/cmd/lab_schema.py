@@ -19,8 +19,8 @@ n_failed = 0
 # Mistakes that a form alone does not show: bounds of a number inside of a text, what keys mean together,
 # what there is in the file system.
 BEYOND_FORM = {
-    "form-merge-text", "value-delay-too-fine", "value-delay-too-long", "value-doc-both", "value-doc-dots", "value-doc-neither",
-    "value-http-nothing", "value-http-root", "value-http-root-file", "value-interface-lo", "value-loss-decimals",
+    "form-merge-text", "value-acd", "value-delay-too-fine", "value-delay-too-long", "value-doc-both", "value-doc-dots",
+    "value-doc-neither", "value-http-nothing", "value-http-root", "value-http-root-file", "value-interface-lo", "value-loss-decimals",
     "value-loss-too-large", "value-mac-multicast", "value-rate-too-large", "value-rate-zero",
 }
 # These begin the names of files whose mistake is one of form.
