@@ -189,10 +189,10 @@ static int resolver_new(struct host_net *net)
 
 static void resolver_free_all(struct list *from)
 {
-	struct list *link;
+	struct weft_resolve *r;
 
-	while ((link = list_pop(from)))
-		free(container_of(link, struct weft_resolve, link));
+	list_for_each_safe (r, from, link)
+		free(r);
 }
 
 void host_resolver_free(struct host_net *net)
