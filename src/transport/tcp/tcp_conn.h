@@ -197,6 +197,7 @@ struct tcp_conn {
 	uint32_t rtt_seq;
 	uint8_t n_backoffs;      /* of the retransmission timeout; until an RTT sample (Karn) */
 	uint8_t reordering;      /* segments that may be overtaken before we hold one lost */
+	bool is_wnd_shut;        /* as receiver: the last window field that we sent was 0 */
 	uint32_t last_text_ms;   /* engine milliseconds, wraps: when data came in last */
 	struct tcp_txq *txq;     /* what is in flight; NULL: nothing */
 	struct tcp_reasm *reasm; /* as receiver; NULL: nothing is out of order */

@@ -284,36 +284,50 @@ uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
 	return tcp_min(space, 65535u << conn->rcv_wscale);
 }
 
+/* What is left of the window that the peer knows of. What is promised, but less than a unit of the
+ * field, it may have been shown as 0. */
+static uint32_t tcp_rcv_wnd_shown(const struct tcp_conn *conn)
+{
+	return conn->is_wnd_shut ? 0 : tcp_rcv_wnd(conn);
+}
+
+/* RFC 9293 §3.8.6.2.2: the edge moves by a segment or half the buffer, or not at all. A clamp below
+ * a segment is the buffer then, or the window would stay closed for ever. */
+static bool tcp_rcv_wnd_moves(const struct tcp_conn *conn, uint32_t space)
+{
+	uint32_t step = tcp_min(conn->sk.rcvbuf_bytes / 4, conn->rcv_mss);
+	uint32_t clamp = tcp_sockopts(conn)->window_clamp;
+	uint32_t shown = tcp_rcv_wnd_shown(conn);
+
+	if (clamp)
+		step = tcp_min(step, clamp / 2);
+	return space > shown && space - shown >= step;
+}
+
 /* The window that we would advertise now, bytes; no less than what is advertised already. */
 static uint32_t tcp_rcv_wnd_want(const struct tcp_conn *conn)
 {
 	uint32_t space = tcp_rcv_wnd_space(conn);
 	uint32_t left = tcp_rcv_wnd(conn);
-	uint32_t step = tcp_min(conn->sk.rcvbuf_bytes / 4, conn->rcv_mss);
-	uint32_t clamp = tcp_sockopts(conn)->window_clamp;
 
-	/* RFC 9293 §3.8.6.2.2: the edge moves by a segment or half the buffer, or not at all. A
-	 * clamp below a segment is the buffer then, or the window would stay closed for ever. */
-	if (clamp)
-		step = tcp_min(step, clamp / 2);
-	if (space <= left || space - left < step)
-		return left;
-	return space;
+	return tcp_rcv_wnd_moves(conn, space) ? tcp_max(space, left) : left;
 }
 
 uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn)
 {
 	uint32_t old = tcp_rcv_wnd(conn);
 	uint32_t wnd = tcp_rcv_wnd_want(conn);
+	uint32_t space = tcp_rcv_wnd_space(conn);
 	uint32_t unit = 1u << conn->rcv_wscale;
 	/* Up, so that the edge does not move back; but down when there is no memory behind it: a
 	 * peer that always leaves a few bytes would get a whole unit for them each time. What was
 	 * promised is taken all the same, as RFC 7323 §2.4 asks. */
-	uint32_t round = wnd <= tcp_rcv_wnd_space(conn) ? unit - 1 : 0;
+	uint32_t round = wnd <= space || tcp_rcv_wnd_moves(conn, space) ? unit - 1 : 0;
 	uint32_t scaled = tcp_min((wnd + round) >> conn->rcv_wscale, 65535);
 
 	wnd = scaled << conn->rcv_wscale;
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + wnd);
+	conn->is_wnd_shut = scaled == 0;
 	if (old == 0 && wnd > 0)
 		tcp_mib(conn, MIB_TcpExtTCPFromZeroWindowAdv);
 	else if (old > 0 && wnd == 0)
@@ -403,14 +417,11 @@ static void tcp_drs_read(struct tcp_conn *conn)
 
 void tcp_rcvq_was_read(struct tcp_conn *conn)
 {
-	uint32_t left = tcp_rcv_wnd(conn);
-	uint32_t want;
-
 	tcp_drs_read(conn);
 	if (!tcp_is_synced(conn) || (conn->flags & TCPC_FIN_RCVD))
 		return;
 	/* As Linux: tell the peer once the window has at least doubled. */
-	want = tcp_rcv_wnd_want(conn);
-	if (want > left && want / 2 >= left)
+	if (tcp_rcv_wnd_moves(conn, tcp_rcv_wnd_space(conn)) &&
+	    tcp_rcv_wnd_want(conn) / 2 >= tcp_rcv_wnd_shown(conn))
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 }
