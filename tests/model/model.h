@@ -114,7 +114,7 @@ struct model {
 	int64_t heal_ns;
 	bool has_healed;
 	bool has_outages;
-	bool has_cookies; /* a client whose first ACK is lost may be reset */
+	bool has_cookies; /* a client whose first ACK is lost, or overtaken, may be reset */
 	struct weft_timer *trouble;
 	struct pair pairs[MODEL_PAIRS_MAX];
 	uint32_t n_pairs;

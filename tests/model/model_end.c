@@ -69,7 +69,7 @@ static void end_error(struct end *e, int err, const char *what)
 		      err == -ENOTCONN || (err == -ECONNREFUSED && e->is_fast);
 
 	if (!(is_end && e->pair->may_fail) &&
-	    !(err == -ECONNRESET && m->has_cookies && e->read == 0) &&
+	    !(err == -ECONNRESET && m->has_cookies && e->pair->ends[0].read == 0) &&
 	    !(is_unreachable && m->has_outages && is_opening) && !is_damage &&
 	    !(e->pair->has_failed && (is_end || err == -ECONNREFUSED)))
 		model_fail(m, "pair %d end %u: %s: %s", (int)(e->pair - m->pairs), e->side, what,
