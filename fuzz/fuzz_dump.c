@@ -86,6 +86,14 @@ static void fuzz_icmp(const uint8_t *data, size_t size)
 		check(seen.icmp_len >= 8 && seen.icmp_len <= size);
 }
 
+static void fuzz_icmp6(const uint8_t *data, size_t size)
+{
+	struct icmp_seen seen = {.ttl = 64};
+
+	if (icmp6_seen_parse(data, size, &seen) == 0)
+		check(seen.icmp_len == size && size >= 8 && seen.ttl == 64);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text;
@@ -108,7 +116,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_filter(text);
 		break;
 	default:
-		fuzz_icmp(data + 1, size - 1);
+		if (data[0] & 4)
+			fuzz_icmp6(data + 1, size - 1);
+		else
+			fuzz_icmp(data + 1, size - 1);
 	}
 	free(text);
 	return 0;

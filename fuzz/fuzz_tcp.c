@@ -8,6 +8,7 @@
 #include "wire/tcp.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 static void check_header(const uint8_t *in, const struct tcp_hdr *hdr)
@@ -56,17 +57,48 @@ static void check_options(const struct tcp_opts *opts)
 	free(out);
 }
 
+/* A clamp lowers the MSS to its bound and leaves all else, or leaves everything. */
+static void check_clamp(const uint8_t *in, const struct tcp_hdr *hdr, struct tcp_opts *opts,
+			bool ok)
+{
+	bool has_csum = hdr->src_port & 1;
+	uint8_t *p = malloc(hdr->data_off);
+	struct tcp_opts back;
+	int done, err;
+
+	if (!p)
+		return;
+	memcpy(p, in, hdr->data_off);
+	done = tcp_mss_lower(p, hdr->data_off, hdr->wnd, has_csum);
+	if (done == 1) {
+		assert(has_csum || memcmp(p, in, TCP_HDR_LEN) == 0);
+		err = tcp_opts_parse(p + TCP_HDR_LEN, hdr->data_off - (size_t)TCP_HDR_LEN, &back);
+		assert(!ok || (err == 0 && back.has_mss && back.mss <= hdr->wnd));
+		if (ok && err == 0) {
+			opts->mss = back.mss;
+			check_same(opts, &back);
+		}
+	} else {
+		assert(done == 0 || done == -EBADMSG);
+		assert(memcmp(p, in, hdr->data_off) == 0);
+	}
+	free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rd r = rd_make(data, size);
 	struct tcp_opts opts;
 	struct tcp_hdr hdr;
+	bool ok;
 
 	if (tcp_hdr_parse(&r, &hdr) < 0)
 		return 0;
 	assert(rd_left(&r) == size - hdr.data_off);
 	check_header(data, &hdr);
-	if (tcp_opts_parse(data + TCP_HDR_LEN, hdr.data_off - (size_t)TCP_HDR_LEN, &opts) == 0)
+	ok = tcp_opts_parse(data + TCP_HDR_LEN, hdr.data_off - (size_t)TCP_HDR_LEN, &opts) == 0;
+	if (ok)
 		check_options(&opts);
+	check_clamp(data, &hdr, &opts, ok);
 	return 0;
 }
