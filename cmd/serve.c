@@ -204,6 +204,33 @@ static int options_read(struct serve *s, int argc, char **argv)
 	return 0;
 }
 
+/* What is wrong with the command line, as a line on standard error. False: nothing is. */
+static bool mistake_tell(const struct serve *s, int argc, char **argv)
+{
+	const char *word = argc > 0 ? argv[0] : NULL;
+	size_t kind = word ? kind_find(word) : 0;
+	bool is_known = kind < sizeof(kinds) / sizeof(kinds[0]);
+	int n_words = is_known ? 1 + kinds[kind].wants_dir : 1;
+
+	if (!word)
+		fprintf(stderr, "weft serve: which service? http or echo\n");
+	else if (!is_known)
+		fprintf(stderr, "weft serve: there is no service %s; there are http and echo\n",
+			word);
+	else if (!s->at.addr.family)
+		fprintf(stderr, "weft serve: where? --listen ADDRESS:PORT\n");
+	else if (!s->at.port)
+		fprintf(stderr, "weft serve: --listen wants a port from 1 to 65535\n");
+	else if (argc < n_words)
+		fprintf(stderr, "weft serve: %s serves a folder: which one?\n", word);
+	else if (argc > n_words)
+		fprintf(stderr, "weft serve: what is %s for? it is one word too many\n",
+			argv[n_words]);
+	else
+		return false;
+	return true;
+}
+
 static int serve_run(struct cmd_env *env, int argc, char **argv)
 {
 	struct serve s = {.root = NULL};
@@ -213,13 +240,12 @@ static int serve_run(struct cmd_env *env, int argc, char **argv)
 	(void)env;
 	if (status)
 		return status < 0 ? 0 : status;
-	kind = optind < argc ? kind_find(argv[optind++]) : SIZE_MAX;
-	if (kind >= sizeof(kinds) / sizeof(kinds[0]) || !s.at.addr.family || !s.at.port ||
-	    optind + kinds[kind].wants_dir != argc) {
-		serve_help(stderr);
+	if (mistake_tell(&s, argc - optind, argv + optind)) {
+		fprintf(stderr, "weft serve --help says how\n");
 		return EXIT_USAGE;
 	}
-	s.root = kinds[kind].wants_dir ? argv[optind] : NULL;
+	kind = kind_find(argv[optind]);
+	s.root = kinds[kind].wants_dir ? argv[optind + 1] : NULL;
 	return serve(&s, kind);
 }
 

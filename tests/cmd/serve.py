@@ -92,11 +92,12 @@ def test_echo(weft, family, host, text):
 
 
 def test_refusals(weft, root):
-    for args in ((), ("http",), ("http", "--listen", "127.0.0.1:80"), ("echo", "--listen", "nonsense"),
-                 ("echo", "--listen", "127.0.0.1:0"), ("gopher", "--listen", "127.0.0.1:80", "."),
-                 ("echo", "--listen", "127.0.0.1:80", "more")):
+    for args, word in (((), "which service"), (("http",), "where"), (("http", "--listen", "127.0.0.1:80"), "folder"),
+                       (("echo", "--listen", "nonsense"), "nonsense"), (("echo", "--listen", "127.0.0.1:0"), "65535"),
+                       (("gopher", "--listen", "127.0.0.1:80", "."), "gopher"),
+                       (("echo", "--listen", "127.0.0.1:80", "more"), "more")):
         done = subprocess.run([weft, "serve", *args], capture_output=True, text=True, timeout=WAIT_S, check=False)
-        check(f"refused: {' '.join(args)}", done.returncode == 2 and done.stderr, done)
+        check(f"refused: {' '.join(args)}", done.returncode == 2 and word in done.stderr, done)
     done = subprocess.run([weft, "serve", "http", "--listen", f"127.0.0.1:{free_port()}", str(root / "none")],
                           capture_output=True, text=True, timeout=WAIT_S, check=False)
     check("a folder that is not there", done.returncode == 1 and "No such file" in done.stderr, done)
