@@ -138,6 +138,9 @@ struct lab_type_info {
 extern const struct lab_schema lab_schema_file;
 extern const struct lab_type_info lab_type_infos[LAB_N_TYPES];
 
+/* The ending of several of what `name` names: mappings, prefixes. */
+const char *lab_plural(const char *name);
+
 /* Every schema once, parents before children; ends with NULL. */
 extern const struct lab_schema *const lab_schemas[];
 

@@ -17,7 +17,8 @@ static void print_value(const struct lab_key *key, FILE *out)
 	if (key->type == LAB_T_MAP)
 		fprintf(out, " (%s)", key->sub->name);
 	else if (key->sub)
-		fprintf(out, key->type == LAB_T_NAMED ? " to %ss" : " of %ss", key->sub->name);
+		fprintf(out, key->type == LAB_T_NAMED ? " to %s%s" : " of %s%s", key->sub->name,
+			lab_plural(key->sub->name));
 	else if ((key->type == LAB_T_U32 || key->type == LAB_T_U64) && key->max < UINT32_MAX)
 		fprintf(out, " from %llu to %llu", (unsigned long long)key->min,
 			(unsigned long long)key->max);

@@ -58,8 +58,8 @@ static void print_value(const struct lab_key *key, FILE *out)
 	if (key->type == LAB_T_MAP)
 		fprintf(out, ": see \\fI%s\\fP", key->sub->name);
 	else if (key->sub)
-		fprintf(out, key->type == LAB_T_NAMED ? " to \\fI%s\\fPs" : " of \\fI%s\\fPs",
-			key->sub->name);
+		fprintf(out, key->type == LAB_T_NAMED ? " to \\fI%s\\fP%s" : " of \\fI%s\\fP%s",
+			key->sub->name, lab_plural(key->sub->name));
 	else if ((key->type == LAB_T_U32 || key->type == LAB_T_U64) && key->max < UINT32_MAX)
 		fprintf(out, " from %llu to %llu", (unsigned long long)key->min,
 			(unsigned long long)key->max);

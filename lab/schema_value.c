@@ -98,6 +98,13 @@ const struct lab_type_info lab_type_infos[LAB_N_TYPES] = {
 	[LAB_T_TAGGED] = {"list", "is not a list", "write a list", NULL, 0},
 };
 
+const char *lab_plural(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && strchr("sx", name[len - 1]) ? "es" : "s";
+}
+
 static bool is_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
