@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A gateway as a program: a lab of one node (lab/lab.h) with the guest's TAP as its interface, the
+ * node's addresses, router advertisements, and a gateway on it. So it has the control socket of any
+ * lab, and `weft ss`, `dump`, `nstat` and `why` work on it as on any node.
+ *
+ * Who makes the TAP, in which namespace and by which rights, is not known here: it comes as a
+ * descriptor.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "gateway/gateway.h"
+
+struct gateway_run;
+struct lab;
+
+enum {
+	GATEWAY_RUN_MTU_MIN = 1280, /* IPv6's least */
+	GATEWAY_RUN_MTU_MAX = 65521,
+};
+
+struct gateway_run_config {
+	const char *name; /* of the lab: the name of its control socket; NULL: "gateway" */
+	const char *node; /* of its node; NULL: "gateway" */
+	int tap_fd;       /* IFF_TAP | IFF_NO_PI | IFF_VNET_HDR; taken, also on failure */
+	uint32_t mtu;     /* of the interface on our side; 0: 1500. The guest's own is its own */
+	uint8_t mac[6];   /* ours; all zero: one is made */
+	/* Our addresses on the link, and the prefix that the guest's are in too; gw.guest4 and
+	 * gw.guest6 are the guest's. WEFT_AF_UNSPEC: not this family. Defaults are not filled in
+	 * here: gateway_run_defaults() has them. */
+	struct weft_addr addr4, addr6;
+	uint8_t len4, len6;
+	struct weft_addr dns4, dns6; /* of ours too, for a DNS forwarder; WEFT_AF_UNSPEC: none */
+	bool no_ra;                  /* no router advertisements of addr6's prefix */
+	struct gateway_config gw;
+	bool no_socket; /* no control socket */
+};
+
+/* slirp4netns' network: 10.0.2.0/24, we are .2, name server .3, guest .100; fd00::/64, ::2, ::3,
+ * guest fd00::100. Host loopback is off; with it, our addresses stand for 127.0.0.1 and ::1. */
+void gateway_run_defaults(struct gateway_run_config *cfg);
+
+/* 0, or -Exxx with what failed in `ret_msg` (LAB_MSG_MAX bytes); nothing is left behind then. */
+int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run **ret,
+		      char *ret_msg) MUST_CHECK;
+/* Ends everything. NULL is fine. */
+void gateway_run_stop(struct gateway_run *run);
+
+/* Turns until gateway_run_end() is called, the guest's device goes, or something fails: 0 or -Exxx.
+ * For another loop: weft_loop_wants() of gateway_run_loop(). */
+int gateway_run_loop_until_end(struct gateway_run *run) MUST_CHECK;
+void gateway_run_end(struct gateway_run *run);
+
+/* What it is made of; all live as long as the run. */
+struct gateway *gateway_run_gateway(struct gateway_run *run);
+struct weft_loop *gateway_run_loop(struct gateway_run *run);
+struct weft_stack *gateway_run_stack(struct gateway_run *run);
+struct weft_netif *gateway_run_netif(struct gateway_run *run);
+struct lab *gateway_run_lab(struct gateway_run *run);
