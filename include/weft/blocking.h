@@ -7,11 +7,13 @@
  * thread through a bounded ring and comes back when it is done, when its time is up, or when
  * somebody cancels it. Several threads may use one socket at a time.
  *
- * Calls mean what they mean in Linux on a blocking socket, and return -Exxx: weft_b_send() on a
- * stream waits until all is taken, weft_b_recv() until there is something, weft_b_accept() and
+ * Calls mean what they mean in Linux on a blocking socket, and return -Exxx: those that send on a
+ * stream wait until all is taken, those that receive until there is something, weft_b_accept() and
  * weft_b_connect() until there is a connection. WEFT_MSG_DONTWAIT and weft_b_set_nonblock() make
  * them return -EAGAIN or -EINPROGRESS instead. The times of WEFT_SO_RCVTIMEO and WEFT_SO_SNDTIMEO
- * bound them. A call that has moved bytes when it ends early returns how many.
+ * bound them. A call that has moved bytes when it ends early returns how many; an error is then the
+ * next call's. No call ends for a signal (-EINTR), and pthread_cancel(3) has its effect when the
+ * call is over: weft_b_cancel() ends it. A child of fork(2) has no such thread, so no calls either.
  *
  * None of this may be called from the engine's thread itself (callbacks, weft_thread_call()):
  * -EDEADLK. doc/api.md has more.
@@ -30,7 +32,7 @@ enum {
 	 * weft_timeval. Zero: for ever. */
 	WEFT_SO_RCVTIMEO = 20,
 	WEFT_SO_SNDTIMEO = 21,
-	WEFT_MSG_WAITALL = 0x100, /* streams: weft_b_recv() waits until `len` bytes are there */
+	WEFT_MSG_WAITALL = 0x100, /* streams: what receives waits until all asked for is there */
 };
 
 struct weft_timeval {

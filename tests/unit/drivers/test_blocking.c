@@ -216,6 +216,7 @@ static void nonblocking_calls_do_not_wait(void **state)
 struct waiter {
 	struct weft_bsock *s;
 	_Atomic int n_done;
+	char c;
 };
 
 static void *recv_one(void *arg)
@@ -388,6 +389,233 @@ static void datagrams_wait_too(void **state)
 	assert_int_equal(weft_b_recv(f->client, buf, sizeof(buf), 0), 0);
 }
 
+/* What pthread_cancel(3) asks for waits until the call is over: it is on the thread's stack. (This
+ * one has no arrays there: ASan does not see the thread unwind it.) */
+static void *recv_then_test_cancel(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->n_done = (int)weft_b_recv(w->s, &w->c, 1, 0);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void cancelled_thread_ends_when_its_call_has(void **state)
+{
+	struct bf *f = *state;
+	pthread_t thread;
+	struct waiter w;
+	void *ret;
+
+	connected(f);
+	w.s = f->server;
+	w.n_done = 0;
+	thread = run(recv_then_test_cancel, &w);
+	usleep(20000);
+	assert_int_equal(pthread_cancel(thread), 0);
+	usleep(20000);
+	assert_int_equal(weft_b_send(f->client, "x", 1, 0), 1);
+	assert_int_equal(pthread_join(thread, &ret), 0);
+	assert_ptr_equal(ret, PTHREAD_CANCELED);
+	assert_int_equal(w.n_done, 1);
+}
+
+static void waitall_takes_one_datagram(void **state)
+{
+	struct bf *f = *state;
+	char buf[8];
+
+	f->server = bsocket(f, f->b, WEFT_SOCK_DGRAM);
+	f->client = bsocket(f, f->a, WEFT_SOCK_DGRAM);
+	assert_int_equal(weft_b_bind(f->server, &f->at), 0);
+	assert_int_equal(weft_b_sendto(f->client, "abc", 3, 0, &f->at), 3);
+	assert_int_equal(weft_b_sendto(f->client, "de", 2, 0, &f->at), 2);
+	set_timeout(f->server, WEFT_SO_RCVTIMEO, 100000);
+	assert_int_equal(weft_b_recv(f->server, buf, sizeof(buf), WEFT_MSG_WAITALL), 3);
+	assert_int_equal(weft_b_recv(f->server, buf, sizeof(buf), WEFT_MSG_WAITALL), 2);
+}
+
+static void longest_time_is_for_ever(void **state)
+{
+	struct bf *f = *state;
+	struct weft_b_pollfd fd;
+	pthread_t sender;
+
+	connected(f);
+	fd = (struct weft_b_pollfd){.sock = f->server, .events = WEFT_IN};
+	sender = run(send_soon, f->client);
+	assert_int_equal(weft_b_poll(f->t, &fd, 1, INT64_MAX), 1);
+	assert_int_equal(result_of(sender), 1);
+}
+
+struct bulk_msg {
+	struct weft_bsock *s;
+	char *bytes;
+};
+
+/* In pieces of odd sizes, one of them of nothing. */
+static void bulk_iov(char *bytes, struct weft_iovec ret[4])
+{
+	ret[0] = (struct weft_iovec){.base = bytes, .len = 1000};
+	ret[1] = (struct weft_iovec){.base = bytes + 1000, .len = 0};
+	ret[2] = (struct weft_iovec){.base = bytes + 1000, .len = BULK_BYTES / 2};
+	ret[3] = (struct weft_iovec){.base = bytes + 1000 + BULK_BYTES / 2,
+				     .len = BULK_BYTES - 1000 - BULK_BYTES / 2};
+}
+
+static void *send_bulk_msg(void *arg)
+{
+	const struct bulk_msg *m = arg;
+	struct weft_iovec iov[4];
+	struct weft_msghdr msg = {.iov = iov, .n_iov = 4};
+
+	bulk_iov(m->bytes, iov);
+	return (void *)(intptr_t)weft_b_sendmsg(m->s, &msg, 0);
+}
+
+static void message_is_sent_and_received_whole(void **state)
+{
+	struct bf *f = *state;
+	char *out = malloc(BULK_BYTES), *in = malloc(BULK_BYTES);
+	struct weft_iovec iov[4];
+	struct weft_msghdr msg = {.iov = iov, .n_iov = 4};
+	struct bulk_msg m;
+	pthread_t sender;
+
+	assert_non_null(out);
+	assert_non_null(in);
+	for (size_t i = 0; i < BULK_BYTES; i++)
+		out[i] = (char)(i % 251);
+	bulk_iov(in, iov);
+	connected(f);
+	m = (struct bulk_msg){.s = f->client, .bytes = out};
+	sender = run(send_bulk_msg, &m);
+	assert_int_equal(weft_b_recvmsg(f->server, &msg, WEFT_MSG_WAITALL), BULK_BYTES);
+	assert_memory_equal(in, out, BULK_BYTES);
+	assert_int_equal(result_of(sender), BULK_BYTES);
+	free(in);
+	free(out);
+}
+
+static void error_after_some_bytes_is_the_next_calls(void **state)
+{
+	struct bf *f = *state;
+	struct weft_b_pollfd fd;
+	pthread_t sender;
+	intptr_t n;
+
+	connected(f);
+	fd = (struct weft_b_pollfd){.sock = f->server, .events = WEFT_IN};
+	sender = run(send_bulk, f->client);
+	assert_int_equal(weft_b_poll(f->t, &fd, 1, -1), 1);
+	usleep(50000);
+	weft_b_close(f->server); /* with bytes that nobody has read: a reset */
+	f->server = NULL;
+	n = result_of(sender);
+	assert_true(n > 0 && n < BULK_BYTES);
+	assert_int_equal(weft_b_send(f->client, "x", 1, 0), -ECONNRESET);
+	assert_int_equal(weft_b_send(f->client, "x", 1, 0), -EPIPE);
+}
+
+static void *connect_to(void *arg)
+{
+	struct bf *f = arg;
+
+	return (void *)(intptr_t)weft_b_connect(f->client, &f->at);
+}
+
+static void shutdown_ends_the_connect_that_waits(void **state)
+{
+	struct bf *f = *state;
+	struct weft_sockaddr peer;
+	pthread_t thread;
+
+	f->client = bsocket(f, f->a, WEFT_SOCK_STREAM);
+	f->at.addr.bytes[3] = 77;
+	thread = run(connect_to, f);
+	while (weft_b_shutdown(f->client, WEFT_SHUT_RDWR) != 0)
+		usleep(1000);
+	assert_int_equal(result_of(thread), -ECONNRESET);
+	assert_int_equal(weft_b_getpeername(f->client, &peer), -ENOTCONN);
+}
+
+static int stop_loop(struct weft_engine *eng, struct weft_loop *loop, void *arg)
+{
+	(void)eng, (void)arg;
+	weft_loop_stop(loop);
+	return 7;
+}
+
+static void stopped_loop_does_not_end_the_thread(void **state)
+{
+	struct bf *f = *state;
+
+	assert_int_equal(weft_thread_call(f->t, stop_loop, f), 7);
+	usleep(10000);
+	connected(f);
+}
+
+static int enable_fastopen(struct weft_engine *eng, struct weft_loop *loop, void *arg)
+{
+	struct bf *f = arg;
+
+	(void)eng, (void)loop;
+	return weft_stack_set(f->a, "net.ipv4.tcp_fastopen", 1) ||
+	       weft_stack_set(f->b, "net.ipv4.tcp_fastopen", 2);
+}
+
+/* With a cookie or without, the call waits for the connection and sends all. */
+static void fast_open_waits_too(void **state)
+{
+	struct bf *f = *state;
+	char *out = malloc(BULK_BYTES), *in = malloc(BULK_BYTES);
+	int backlog = 16;
+
+	assert_non_null(out);
+	assert_non_null(in);
+	memset(out, 'x', BULK_BYTES);
+	assert_int_equal(weft_thread_call(f->t, enable_fastopen, f), 0);
+	listen_at(f);
+	assert_int_equal(weft_b_setsockopt(f->listener, WEFT_IPPROTO_TCP, WEFT_TCP_FASTOPEN,
+					   &backlog, sizeof(backlog)),
+			 0);
+	for (int i = 0; i < 2; i++) {
+		f->client = bsocket(f, f->a, WEFT_SOCK_STREAM);
+		assert_int_equal(weft_b_sendto(f->client, out, 5000, WEFT_MSG_FASTOPEN, &f->at),
+				 5000);
+		assert_int_equal(weft_b_accept(f->listener, &f->server, NULL), 0);
+		assert_int_equal(weft_b_recv(f->server, in, 5000, WEFT_MSG_WAITALL), 5000);
+		weft_b_close(f->client);
+		weft_b_close(f->server);
+	}
+	f->server = NULL;
+	f->client = bsocket(f, f->a, WEFT_SOCK_STREAM);
+	f->at.port = 81; /* nobody listens there */
+	assert_int_equal(weft_b_sendto(f->client, out, 5, WEFT_MSG_FASTOPEN, &f->at), 5);
+	assert_int_equal(weft_b_recv(f->client, in, 1, 0), -ECONNREFUSED);
+	free(in);
+	free(out);
+}
+
+static int close_inside(struct weft_engine *eng, struct weft_loop *loop, void *arg)
+{
+	struct bf *f = arg;
+
+	(void)eng, (void)loop;
+	weft_b_close(f->client);
+	weft_thread_free(f->t);
+	return 0;
+}
+
+static void nothing_is_freed_from_the_engines_thread(void **state)
+{
+	struct bf *f = *state;
+
+	connected(f);
+	assert_int_equal(weft_thread_call(f->t, close_inside, f), 0);
+	assert_int_equal(weft_b_send(f->client, "x", 1, 0), 1);
+}
+
 /* A connection of its own for each round. */
 static void *echo_client(void *arg)
 {
@@ -534,6 +762,15 @@ int main(void)
 		T(poll_waits_for_any_of_its_sockets),
 		T(pollset_waits_too),
 		T(datagrams_wait_too),
+		T(cancelled_thread_ends_when_its_call_has),
+		T(waitall_takes_one_datagram),
+		T(longest_time_is_for_ever),
+		T(message_is_sent_and_received_whole),
+		T(error_after_some_bytes_is_the_next_calls),
+		T(shutdown_ends_the_connect_that_waits),
+		T(stopped_loop_does_not_end_the_thread),
+		T(fast_open_waits_too),
+		T(nothing_is_freed_from_the_engines_thread),
 		T(many_threads_share_one_engine),
 		T(call_from_the_engines_thread_is_refused),
 		T(call_from_another_thread_aborts),
