@@ -59,11 +59,11 @@ def start(trial, argv):
 def wait(process, what):
     """Waits for the end of a process; what is wrong, or None."""
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        return f"{what} itself, after 10 s"
+        return f"{what} itself, after 30 s"
     return None
 
 

@@ -34,6 +34,7 @@ nodes:
   sw: { kind: switch }
   r:
     forwarding: true
+    sysctls: { net.ipv4.icmp_ratelimit: 0 } # whoever is slower would be answered more
     interfaces: { lan: { address: 10.9.1.2/24 }, wan: { address: 10.9.2.2/24 } }
   c:
     interfaces: { eth0: { address: 10.9.2.3/24 } }
