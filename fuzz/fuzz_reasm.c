@@ -75,6 +75,7 @@ static void expired(struct stack *st, struct pkt *first)
 }
 
 static const struct reasm_ops ops = {
+	.max_bytes = 65535,
 	.expired = expired,
 	.reqds = MIB_IpReasmReqds,
 	.oks = MIB_IpReasmOKs,

@@ -135,12 +135,15 @@ enum {
 	WEFT_SO_LOCK_FILTER = 44,   /* int, for good: neither is possible any more (-EPERM) */
 };
 
-/* Options of level WEFT_IPPROTO_UDP: many datagrams of one size in one call. */
+/* Options of level WEFT_IPPROTO_UDP: many datagrams of one size in one call, or one of many. */
 enum {
+	/* int: sends are held back and become one datagram, which goes when this is 0 again. */
+	WEFT_UDP_CORK = 1,
 	/* int: what is sent goes in datagrams of so many bytes each, the last may be shorter; at
 	 * most 64 of them. As a control message, a uint16_t: for one call. */
 	WEFT_UDP_SEGMENT = 103,
-	/* int: such a group is received as one, with its size in a control message, an int. */
+	/* int: such a group is received as one, with its size in a control message, an int; and
+	 * datagrams of one size and one sender that wait are put together to one. */
 	WEFT_UDP_GRO = 104,
 };
 

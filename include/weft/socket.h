@@ -120,7 +120,7 @@ enum {
 	WEFT_MSG_NOSIGNAL = 0x4000, /* accepted: there are no signals */
 	/* Streams: connects, with the data in the SYN when the server's cookie is known. */
 	WEFT_MSG_FASTOPEN = 0x20000000,
-	WEFT_MSG_MORE = 0x8000, /* streams only; -EOPNOTSUPP otherwise */
+	WEFT_MSG_MORE = 0x8000, /* the next send goes on with this datagram, or fills the segment */
 };
 /* Why the data of a fast open did not go with the SYN: struct weft_tcp_info_linux. */
 enum weft_tfo_fail {

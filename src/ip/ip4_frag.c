@@ -152,6 +152,7 @@ static void ip4_reasm_expired(struct stack *st, struct pkt *first)
 }
 
 const struct reasm_ops ip4_reasm_ops = {
+	.max_bytes = IP4_LEN_MAX,
 	.expired = ip4_reasm_expired,
 	.reqds = MIB_IpReasmReqds,
 	.oks = MIB_IpReasmOKs,

@@ -18,7 +18,6 @@ enum {
 	PAYLOAD_LEN_OFF = 4, /* of the field in the fixed header */
 	FRAG_OFF_OFF = 2,    /* of the field in the fragment header */
 	NEXT_HDR_OFF = 6,
-	PAYLOAD_MAX = 65535,
 };
 
 /*
@@ -121,6 +120,8 @@ static void ip6_reasm_expired(struct stack *st, struct pkt *first)
 
 const struct reasm_ops ip6_reasm_ops = {
 	.expired = ip6_reasm_expired,
+	/* The payload counts, extension headers with it (RFC 8200 §3). */
+	.max_bytes = IP6_PAYLOAD_MAX + FRAG_HDRS_LEN,
 	.reqds = MIB_Ip6ReasmReqds,
 	.oks = MIB_Ip6ReasmOKs,
 	.fails = MIB_Ip6ReasmFails,
@@ -152,7 +153,7 @@ static bool whole_hdrs(struct reasm_whole *whole)
 	uint32_t at = whole->hdr_len - (uint32_t)IP6_FRAG_LEN;
 	struct ip6_hdr hdr;
 
-	if (pkt->len - IP6_HDR_LEN - IP6_FRAG_LEN > PAYLOAD_MAX ||
+	if (pkt->len - IP6_HDR_LEN - IP6_FRAG_LEN > IP6_PAYLOAD_MAX ||
 	    !pkt_make_writable(pkt, whole->hdr_len))
 		return false;
 	pkt->data[next_field_of(pkt->data, at)] = pkt->data[at];
@@ -178,7 +179,7 @@ static enum drop frag_check(struct stack *st, struct pkt *pkt, uint32_t off,
 		icmp6_error(st, pkt, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_FIELD, PAYLOAD_LEN_OFF);
 		return DROP_IP_FRAG_SIZE;
 	}
-	if (fh->off + payload > PAYLOAD_MAX) {
+	if (fh->off + payload > IP6_PAYLOAD_MAX) {
 		icmp6_error(st, pkt, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_FIELD, off + FRAG_OFF_OFF);
 		return DROP_IP_FRAG_RANGE;
 	}

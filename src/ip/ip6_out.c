@@ -17,7 +17,6 @@
 
 enum {
 	MCAST_HOPS = 1, /* RFC 3493 §5.2: unless the application says otherwise */
-	IP6_LEN_MAX = 65535,
 };
 
 static int ip6_out_drop(struct stack *st, struct pkt *pkt, enum drop why)
@@ -88,9 +87,7 @@ static enum drop ip6_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_
 			      .hop_limit = ip6_out_hops(pkt->netif, out)};
 	uint8_t *p;
 
-	/* RFC 8200 §4.5 would let a payload of 65,535 bytes pass, headers not counted; a packet of
-	 * more than 65,535 bytes in all fits no interface here. */
-	if (unlikely(pkt->len > IP6_LEN_MAX - IP6_HDR_LEN))
+	if (unlikely(pkt->len > IP6_PAYLOAD_MAX))
 		return DROP_IP6_TOO_LONG;
 	hdr.payload_len = (uint16_t)pkt->len;
 	p = pkt_push(pkt, IP6_HDR_LEN);

@@ -322,7 +322,7 @@ static enum drop entry_finish(struct reasm *r, struct reasm_entry *e, struct rea
 	whole.hdr_len = first->hdr_len;
 	if (!whole.ecn)
 		whole.ecn = first->ecn;
-	if (first->hdr_len + e->total > IP4_LEN_MAX)
+	if (first->hdr_len + e->total > r->ops->max_bytes)
 		why = DROP_IP_FRAG_RANGE;
 	else if (!(whole.pkt = reasm_join(r->st, e->root, e->n_frags, e->total)))
 		why = DROP_NOMEM;

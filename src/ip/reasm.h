@@ -56,6 +56,7 @@ struct reasm_ops {
 	/* Time is over for a datagram whose first fragment had come (RFC 792, RFC 4443 §3.3): tells
 	 * its source. `first` is as it came and stays the caller's. */
 	void (*expired)(struct stack *st, struct pkt *first);
+	uint32_t max_bytes; /* of a whole datagram, with the headers of its first fragment */
 	enum mib reqds, oks, fails, timeouts, overlaps; /* counters */
 };
 
@@ -103,7 +104,7 @@ void reasm_fini(struct reasm *r);
 void reasm_flush(struct reasm *r);
 
 /* A fragment, whose header has been checked. Takes `pkt` on DROP_NONE; `ret` is filled in then. The
- * whole datagram has no offset beyond 65535 in its payload, and at most 65535 bytes with header. */
+ * whole datagram has no offset beyond 65535 in its payload, and at most ops->max_bytes in all. */
 enum drop reasm_input(struct reasm *r, const struct reasm_key *key,
 		      const struct reasm_frag_info *info, struct pkt *pkt,
 		      struct reasm_whole *ret) MUST_CHECK;

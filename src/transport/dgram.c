@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "ip/ip4.h"
+#include "transport/dgram_cork.h"
 #include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
 #include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
 
 /* Life */
 
@@ -29,6 +32,7 @@ void dgram_fini(struct dgram_sock *ds)
 	dgram_mcast_fini(ds);
 	pktq_purge(&ds->rcvq);
 	errq_purge(ds);
+	dgram_cork_free(ds);
 	bpf_prog_free(ds->sk.stack, ds->bpf.prog);
 }
 
@@ -344,7 +348,7 @@ int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_byt
 {
 	if (msg->n_bytes > max_bytes)
 		return -EMSGSIZE;
-	if (msg->flags)
+	if (msg->flags & WEFT_MSG_OOB)
 		return -EOPNOTSUPP;
 	if (!msg->has_addr && !(sk->flags & SOCK_F_CONNECTED))
 		return -EDESTADDRREQ;
@@ -445,6 +449,33 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 	return 0;
 }
 
+uint32_t dgram_room(const struct ip_out *out, bool whole)
+{
+	bool is_ip4 = ip_addr_is_ip4(&out->flow.dst);
+	uint32_t hdr = is_ip4 ? IP4_HDR_LEN : IP6_HDR_LEN;
+	uint32_t mtu = out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu;
+
+	if (whole && (out->no_frag || (out->df && !out->df_if_fits)))
+		return mtu - hdr;
+	return is_ip4 ? IP4_LEN_MAX - IP4_HDR_LEN : IP6_PAYLOAD_MAX;
+}
+
+static void dgram_err_too_large(struct dgram_sock *ds, const struct ip_out *out, uint16_t port)
+{
+	if (errq_is_wanted(ds, !ip_addr_is_ip4(&out->flow.dst)))
+		errq_too_large(ds, &out->flow.dst, port,
+			       out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu);
+}
+
+void dgram_too_large(struct dgram_sock *ds, const struct ip_addr *dst, uint16_t port,
+		     struct dgram_ctl *ctl)
+{
+	struct ip_out out;
+
+	if (!dgram_route(ds, dst, ctl, &out))
+		dgram_err_too_large(ds, &out, port);
+}
+
 struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg)
 {
 	struct pkt *pkt = pkt_alloc(&sk->stack->eng->pkts, msg->lent ? 0 : (uint32_t)msg->n_bytes);
@@ -463,17 +494,17 @@ struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg)
 	return pkt;
 }
 
+int dgram_output_done(struct sock *sk, int err, const struct ip_out *out, uint16_t port)
+{
+	if (err == -EMSGSIZE)
+		dgram_err_too_large(dgram_of(sk), out, port);
+	return err == -ENOBUFS ? 0 : err;
+}
+
 int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out, uint16_t port)
 {
-	struct dgram_sock *ds = dgram_of(sk);
-	int err;
-
 	pkt_hop(pkt, HOP_SOCK, sk->conn.proto);
-	err = ip_output(sk->stack, pkt, out);
-	if (err == -EMSGSIZE && errq_is_wanted(ds, !ip_addr_is_ip4(&out->flow.dst)))
-		errq_too_large(ds, &out->flow.dst, port,
-			       out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu);
-	return err == -ENOBUFS ? 0 : err;
+	return dgram_output_done(sk, ip_output(sk->stack, pkt, out), out, port);
 }
 
 /* RFC 5927 §7: believed when the packet can be one that the path did not carry. */
@@ -486,6 +517,13 @@ static bool dgram_learns_mtu(const struct dgram_sock *ds)
 {
 	return ds->pmtudisc == WEFT_IP_PMTUDISC_WANT || ds->pmtudisc == WEFT_IP_PMTUDISC_DO ||
 	       ds->pmtudisc == WEFT_IP_PMTUDISC_PROBE;
+}
+
+/* What a connected socket hears of without an error queue. As in Linux, echo sockets of IPv6 are
+ * not told of an MTU. */
+static bool dgram_err_is_hard(const struct sock *sk, const struct icmp_err *err)
+{
+	return err->is_hard || (err->mtu && sk->conn.proto != IP_PROTO_ICMPV6);
 }
 
 void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port,
@@ -502,7 +540,7 @@ void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port
 	}
 	if (wants)
 		errq_icmp(ds, err, port, bytes, len);
-	else if (!(sk->flags & SOCK_F_CONNECTED) || (!err->is_hard && !err->mtu))
+	else if (!(sk->flags & SOCK_F_CONNECTED) || !dgram_err_is_hard(sk, err))
 		return;
 	sock_set_err(sk, err->mtu ? EMSGSIZE : err->err);
 }

@@ -30,6 +30,8 @@ enum {
 	DGRAM_WANTS_ERR6 = 1 << 7,
 };
 
+struct dgram_cork;
+
 struct dgram_sock {
 	struct sock sk;
 	struct pktq rcvq;
@@ -40,9 +42,11 @@ struct dgram_sock {
 	uint32_t n_errq;
 	struct sock_bpf bpf;
 	struct dgram_mcast mcast;
-	uint16_t gso_size;   /* UDP_SEGMENT; 0: none */
-	bool takes_gro;      /* UDP_GRO */
-	bool bound_to_group; /* laddr is no address to send from: a group's, or a broadcast */
+	uint16_t gso_size;       /* UDP_SEGMENT; 0: none */
+	bool takes_gro;          /* UDP_GRO */
+	bool is_corked;          /* UDP_CORK */
+	bool bound_to_group;     /* laddr is no address to send from: a group's, or a broadcast */
+	struct dgram_cork *cork; /* what is held back (dgram_cork.h); NULL: nothing */
 	/* sk.dst is the route to this address, from this source. */
 	struct ip_addr route_dst, route_src;
 };
@@ -109,12 +113,18 @@ int dgram_disconnect(struct sock *sk);
 int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr,
 			struct ip_addr *ret_src) MUST_CHECK;
 /* Where a message goes: its own destination, else the peer. 0; -EDESTADDRREQ; -EMSGSIZE: more than
- * `max_bytes`; -EOPNOTSUPP: a flag that makes no sense. */
+ * `max_bytes`; -EOPNOTSUPP: a flag that makes no sense (WEFT_MSG_OOB; others are not looked at). */
 int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_bytes,
 		     struct ip_addr *ret_dst) MUST_CHECK;
 /* What is asked last, as in Linux, once the route is known: 0; -EACCES: a broadcast without leave;
  * a pending error; -EPIPE. */
 int dgram_send_allowed(struct sock *sk, const struct ip_addr *dst) MUST_CHECK;
+/* Bytes that a packet with `out` has room for behind the header of IP: what one packet can carry
+ * at all; with `whole`, as much as goes without fragments where there must be none. */
+uint32_t dgram_room(const struct ip_out *out, bool whole);
+/* A message to `port` at `dst` is too large: with RECVERR the error queue is told. */
+void dgram_too_large(struct dgram_sock *ds, const struct ip_addr *dst, uint16_t port,
+		     struct dgram_ctl *ctl);
 /* WEFT_SIOCINQ: bytes of the next datagram; WEFT_SIOCOUTQ: 0, what is sent has gone. -ENOTTY. */
 int dgram_ioctl(struct sock *sk, unsigned int request, int *ret);
 /* The settings for a message (dgram_cmsg.c). 0, or -EINVAL: a control message of level IP or IPv6
@@ -134,6 +144,9 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len);
 /* A packet with the message's bytes and room for headers; NULL: no memory. */
 struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg) MUST_CHECK;
+/* What a send returns of an output function's `err`, and the error queue that is told of a packet
+ * which was too large. */
+int dgram_output_done(struct sock *sk, int err, const struct ip_out *out, uint16_t port) MUST_CHECK;
 /* ip_output(), where a queue that is full on the way is no error of the application's, as in
  * Linux. `port`: where to, for the error queue. Takes `pkt`. */
 int dgram_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out,

@@ -16,7 +16,6 @@
 #include "wire/ip4.h"
 
 enum {
-	PING_PAYLOAD_MAX = IP4_LEN_MAX - IP4_HDR_LEN,
 	PING_CSUM_OFF = 2, /* in the ICMP header */
 	PING_ID_OFF = 4,
 };
@@ -90,8 +89,6 @@ static void ping_hdr_fill(struct pkt *pkt, uint16_t id)
 
 static int ping_output(struct sock *sk, struct pkt *pkt, const struct ip_out *out)
 {
-	int err;
-
 	if (!ping_is_ip6(sk)) {
 		ping_hdr_fill(pkt, sk->conn.lport);
 		icmp_count_out(sk->stack, ICMP4_ECHO);
@@ -99,8 +96,7 @@ static int ping_output(struct sock *sk, struct pkt *pkt, const struct ip_out *ou
 	}
 	store_be16(pkt->data + PING_ID_OFF, sk->conn.lport);
 	pkt_hop(pkt, HOP_SOCK, sk->conn.proto);
-	err = icmp6_output(sk->stack, pkt, out);
-	return err == -ENOBUFS ? 0 : err; /* as dgram_output() */
+	return dgram_output_done(sk, icmp6_output(sk->stack, pkt, out), out, 0);
 }
 
 static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
@@ -111,7 +107,7 @@ static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 	struct pkt *pkt;
 	int err;
 
-	err = dgram_send_check(sk, msg, PING_PAYLOAD_MAX, &dst);
+	err = dgram_send_check(sk, msg, UINT16_MAX, &dst);
 	if (!err && ip_addr_is_ip4(&dst) == ping_is_ip6(sk))
 		err = -ENETUNREACH;
 	if (!err && !sk->conn.port)
@@ -124,6 +120,10 @@ static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 		err = dgram_send_allowed(sk, &dst);
 	if (err)
 		return err;
+	if (msg->n_bytes > dgram_room(&out, false)) {
+		dgram_too_large(dgram_of(sk), &dst, 0, &ctl);
+		return -EMSGSIZE;
+	}
 	pkt = dgram_pkt_new(sk, msg);
 	if (!pkt)
 		return -ENOBUFS;
@@ -215,6 +215,7 @@ static const struct sock_proto ping6_proto = {
 	.disconnect = dgram_disconnect,
 	.send = ping_send,
 	.recv = dgram_recv,
+	.recv_err = errq_recv,
 	.shutdown = dgram_shutdown,
 	.close = dgram_close,
 	.setopt = dgram_setopt,

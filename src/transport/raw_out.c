@@ -4,6 +4,7 @@
 
 #include "base/csum.h"
 #include "ip/ip4.h"
+#include "transport/dgram_cork.h"
 #include "transport/pseudo.h"
 #include "transport/raw.h"
 #include "weft/socket.h"
@@ -12,7 +13,7 @@
 static uint32_t raw_max(const struct raw_sock *rs)
 {
 	if (rs->ds.sk.conn.family == WEFT_AF_INET6)
-		return IP4_LEN_MAX - IP6_HDR_LEN;
+		return IP6_PAYLOAD_MAX;
 	return rs->has_hdr ? IP4_LEN_MAX : IP4_LEN_MAX - IP4_HDR_LEN;
 }
 
@@ -90,27 +91,64 @@ static int raw_send_pkt(struct raw_sock *rs, struct pkt *pkt, const struct ip_ou
 	return dgram_output(&rs->ds.sk, pkt, out, 0);
 }
 
-ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
+static int raw_prepare(struct sock *sk, const struct sock_msg *msg, struct ip_addr *dst,
+		       struct dgram_ctl *ctl, struct ip_out *out)
 {
 	struct dgram_sock *ds = dgram_of(sk);
+	int err = dgram_send_check(sk, msg, raw_max(raw_of(sk)), dst);
+
+	if (!err)
+		err = dgram_ctl_parse(ds, msg, ctl);
+	if (!err)
+		err = dgram_route(ds, dst, ctl, out);
+	return err ? err : dgram_send_allowed(sk, dst);
+}
+
+static int raw_emit(struct raw_sock *rs, const struct sock_msg *msg, const struct ip_out *out)
+{
+	struct pkt *pkt = dgram_pkt_new(&rs->ds.sk, msg);
+
+	return pkt ? raw_send_pkt(rs, pkt, out) : -ENOBUFS;
+}
+
+/* What several sends make of one packet; one that brings its header is never held back. */
+static int raw_send_held(struct raw_sock *rs, const struct sock_msg *msg)
+{
+	struct dgram_sock *ds = &rs->ds;
+	struct weft_iovec iov;
+	struct sock_msg whole;
+	struct ip_out out;
+	int err = dgram_cork_add(ds, msg);
+
+	if (err || (msg->flags & WEFT_MSG_MORE))
+		return err;
+	whole = dgram_cork_msg(ds->cork, &iov);
+	err = dgram_route(ds, &ds->cork->dst, &ds->cork->ctl, &out);
+	if (!err)
+		err = raw_emit(rs, &whole, &out);
+	dgram_cork_free(ds);
+	return err;
+}
+
+ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
+{
+	struct raw_sock *rs = raw_of(sk);
+	bool more = (msg->flags & WEFT_MSG_MORE) && !rs->has_hdr;
 	struct dgram_ctl ctl;
 	struct ip_addr dst;
 	struct ip_out out;
-	struct pkt *pkt;
-	int err;
+	int err = 0;
 
-	err = dgram_send_check(sk, msg, raw_max(raw_of(sk)), &dst);
-	if (!err)
-		err = dgram_ctl_parse(ds, msg, &ctl);
-	if (!err)
-		err = dgram_route(ds, &dst, &ctl, &out);
-	if (!err)
-		err = dgram_send_allowed(sk, &dst);
-	if (err)
-		return err;
-	pkt = dgram_pkt_new(sk, msg);
-	if (!pkt)
-		return -ENOBUFS;
-	err = raw_send_pkt(raw_of(sk), pkt, &out);
+	if (!rs->ds.cork) {
+		err = raw_prepare(sk, msg, &dst, &ctl, &out);
+		if (!err)
+			err = more ? dgram_cork_new(&rs->ds, &dst, 0, &ctl, &out,
+						    dgram_room(&out, true))
+				   : raw_emit(rs, msg, &out);
+	} else if (msg->flags & WEFT_MSG_OOB) {
+		return -EOPNOTSUPP;
+	}
+	if (!err && rs->ds.cork)
+		err = raw_send_held(rs, msg);
 	return err ? err : (ptrdiff_t)msg->n_bytes;
 }

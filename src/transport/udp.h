@@ -2,7 +2,7 @@
 /*
  * UDP (RFC 768, RFC 1122 §4.1, RFC 8085).
  *
- *	udp_input (udp_in.c) --> dgram_queue --> application
+ *	udp_input (udp_in.c) --> dgram_queue, or with UDP_GRO udp_gro.c --> application
  *	udp_send (udp_out.c) --> ip_output
  *	udp_error (udp_in.c): ICMP errors become SO_ERROR of connected sockets
  *
@@ -11,13 +11,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 #include "core/stack.h"
 #include "transport/sock.h"
 
 enum {
-	UDP_SEGMENTS_MAX = 64,   /* Linux's bound of UDP_SEGMENT */
-	UDP_PAYLOAD_MAX = 65507, /* 65535 less the headers of IPv4 and UDP */
+	UDP_SEGMENTS_MAX = 64, /* Linux's bound of UDP_SEGMENT */
 };
 
 /* Registers protocol and sockets. After sock_table_init() and the IP layer. 0 or -Exxx. */
@@ -28,8 +29,15 @@ enum drop udp_input(struct stack *st, struct pkt *pkt, const struct ip_info *inf
 void udp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
 	       uint32_t quote_len);
 
+/* udp_gro.c */
+struct dgram_sock;
+/* A datagram, `data` at its payload, has become part of what waits last. It stays the caller's. */
+bool udp_gro_take(struct dgram_sock *ds, const struct pkt *pkt) MUST_CHECK;
+
 /* udp_out.c */
 ptrdiff_t udp_send(struct sock *sk, struct sock_msg *msg);
+/* Sends what is held back, if anything. 0 or as a send. */
+int udp_cork_push(struct sock *sk);
 
 /* udp_sock.c */
 extern const struct sock_proto udp_proto;

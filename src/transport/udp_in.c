@@ -39,7 +39,10 @@ static enum drop udp_deliver_one(struct sock *sk, struct pkt *pkt, const struct 
 		pkt_trim(pkt, keep < UDP_HDR_LEN ? UDP_HDR_LEN : keep);
 	pkt_pull(pkt, UDP_HDR_LEN);
 	mib_inc(sk->stack, MIB_UdpInDatagrams);
-	dgram_queue(ds, pkt, &info->src);
+	if (unlikely(ds->takes_gro) && udp_gro_take(ds, pkt))
+		pkt_free(pkt);
+	else
+		dgram_queue(ds, pkt, &info->src);
 	return DROP_NONE;
 }
 

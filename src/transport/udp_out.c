@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP send path: destination, port, route, packet, header. */
+/* UDP send path: destination, port, route, packet, header; datagrams that several sends make. */
 #include <errno.h>
 #include <string.h>
 
 #include "transport/cmsg.h"
 #include "transport/dgram.h"
+#include "transport/dgram_cork.h"
 #include "transport/pseudo.h"
 #include "transport/sock_table.h"
 #include "transport/udp.h"
@@ -76,54 +77,128 @@ static int udp_segment(struct pkt *pkt, const struct ip_out *out, uint16_t gso_s
 	return 0;
 }
 
+/* Where a message goes and how: all that can be said before its bytes are looked at. */
+static int udp_prepare(struct sock *sk, const struct sock_msg *msg, const struct ip_addr *dst,
+		       struct dgram_ctl *ctl, struct ip_out *out)
+{
+	int err = udp_autobind(sk);
+
+	if (!err)
+		err = dgram_ctl_parse(dgram_of(sk), msg, ctl);
+	if (!err)
+		err = dgram_route(dgram_of(sk), dst, ctl, out);
+	return err ? err : dgram_send_allowed(sk, dst);
+}
+
+static int udp_emit(struct sock *sk, const struct sock_msg *msg, const struct ip_out *out,
+		    uint16_t port, uint16_t gso_size)
+{
+	struct pkt *pkt = dgram_pkt_new(sk, msg);
+	int err;
+
+	if (!pkt || udp_hdr_push(pkt, &out->flow, sk->conn.lport, port)) {
+		mib_inc(sk->stack, MIB_UdpSndbufErrors);
+		pkt_free(pkt);
+		return -ENOBUFS;
+	}
+	err = udp_segment(pkt, out, gso_size);
+	if (err) {
+		pkt_free(pkt);
+		return err;
+	}
+	err = dgram_output(sk, pkt, out, port);
+	if (!err)
+		mib_inc(sk->stack, MIB_UdpOutDatagrams);
+	return err;
+}
+
 static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct ip_addr *dst,
 		       uint16_t port)
 {
 	struct dgram_ctl ctl;
 	struct ip_out out;
 	uint16_t gso_size = 0;
-	struct pkt *pkt;
 	int err;
 
 	err = udp_gso_size(sk, msg, &gso_size);
 	if (!err)
-		err = udp_autobind(sk);
-	if (!err)
-		err = dgram_ctl_parse(dgram_of(sk), msg, &ctl);
-	if (!err)
-		err = dgram_route(dgram_of(sk), dst, &ctl, &out);
-	if (!err)
-		err = dgram_send_allowed(sk, dst);
+		err = udp_prepare(sk, msg, dst, &ctl, &out);
 	if (err)
 		return err;
-	pkt = dgram_pkt_new(sk, msg);
-	if (!pkt || udp_hdr_push(pkt, &out.flow, sk->conn.lport, port)) {
-		mib_inc(sk->stack, MIB_UdpSndbufErrors);
-		pkt_free(pkt);
-		return -ENOBUFS;
+	if (unlikely(msg->n_bytes > dgram_room(&out, false) - UDP_HDR_LEN)) {
+		dgram_too_large(dgram_of(sk), dst, port, &ctl);
+		return -EMSGSIZE;
 	}
-	err = udp_segment(pkt, &out, gso_size);
-	if (err) {
-		pkt_free(pkt);
-		return err;
-	}
-	err = dgram_output(sk, pkt, &out, port);
+	return udp_emit(sk, msg, &out, port, gso_size);
+}
+
+/* The first send of those that become one datagram. */
+static int udp_cork_start(struct sock *sk, const struct sock_msg *msg, const struct ip_addr *dst,
+			  uint16_t port)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+	struct dgram_ctl ctl;
+	struct ip_out out;
+	uint16_t gso_size = 0;
+	int err;
+
+	err = udp_gso_size(sk, msg, &gso_size);
 	if (!err)
-		mib_inc(sk->stack, MIB_UdpOutDatagrams);
+		err = udp_prepare(sk, msg, dst, &ctl, &out);
+	if (!err)
+		err = dgram_cork_new(ds, dst, port, &ctl, &out,
+				     dgram_room(&out, !gso_size) - UDP_HDR_LEN);
+	if (!err)
+		ds->cork->gso_size = gso_size;
 	return err;
+}
+
+int udp_cork_push(struct sock *sk)
+{
+	struct dgram_sock *ds = dgram_of(sk);
+	struct dgram_cork *cork = ds->cork;
+	struct weft_iovec iov;
+	struct sock_msg msg;
+	struct ip_out out;
+	int err;
+
+	if (!cork)
+		return 0;
+	msg = dgram_cork_msg(cork, &iov);
+	err = dgram_route(ds, &cork->dst, &cork->ctl, &out);
+	if (!err)
+		err = udp_emit(sk, &msg, &out, cork->port, cork->gso_size);
+	dgram_cork_free(ds);
+	return err;
+}
+
+static int udp_send_held(struct sock *sk, const struct sock_msg *msg, bool more)
+{
+	int err = dgram_cork_add(dgram_of(sk), msg);
+
+	return err || more ? err : udp_cork_push(sk);
 }
 
 ptrdiff_t udp_send(struct sock *sk, struct sock_msg *msg)
 {
 	uint16_t port = msg->has_addr ? msg->port : sk->conn.rport;
+	const struct dgram_sock *ds = dgram_of(sk);
+	bool more = ds->is_corked || (msg->flags & WEFT_MSG_MORE);
 	struct ip_addr dst;
-	int err;
+	int err = 0;
 
-	err = dgram_send_check(sk, msg, UDP_PAYLOAD_MAX, &dst);
-	if (err)
-		return err;
-	if (port == 0)
-		return -EINVAL;
-	err = udp_send_to(sk, msg, &dst, port);
+	/* What goes on needs no destination, and that of the first send holds. */
+	if (likely(!ds->cork)) {
+		err = dgram_send_check(sk, msg, UINT16_MAX, &dst);
+		if (err)
+			return err;
+		if (port == 0)
+			return -EINVAL;
+		err = more ? udp_cork_start(sk, msg, &dst, port) : udp_send_to(sk, msg, &dst, port);
+	} else if (msg->flags & WEFT_MSG_OOB) {
+		return -EOPNOTSUPP;
+	}
+	if (!err && unlikely(ds->cork))
+		err = udp_send_held(sk, msg, more);
 	return err ? err : (ptrdiff_t)msg->n_bytes;
 }

@@ -59,6 +59,11 @@ static int udp_setopt(struct sock *sk, int level, int name, const void *val, siz
 		return -EINVAL;
 	memcpy(&v, val, sizeof(v));
 	switch (name) {
+	case WEFT_UDP_CORK:
+		ds->is_corked = v;
+		if (!v)
+			(void)udp_cork_push(sk); /* as in Linux nobody is told */
+		return 0;
 	case WEFT_UDP_SEGMENT:
 		if (v < 0 || v > UINT16_MAX)
 			return -EINVAL;
@@ -75,11 +80,17 @@ static int udp_setopt(struct sock *sk, int level, int name, const void *val, siz
 static int udp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 {
 	const struct dgram_sock *ds = dgram_of(sk);
-	int v = name == WEFT_UDP_SEGMENT ? ds->gso_size : ds->takes_gro;
+	int v;
 
 	if (level != WEFT_IPPROTO_UDP)
 		return dgram_getopt(sk, level, name, val, len);
-	if (name != WEFT_UDP_SEGMENT && name != WEFT_UDP_GRO)
+	if (name == WEFT_UDP_CORK)
+		v = ds->is_corked;
+	else if (name == WEFT_UDP_SEGMENT)
+		v = ds->gso_size;
+	else if (name == WEFT_UDP_GRO)
+		v = ds->takes_gro;
+	else
 		return -ENOPROTOOPT;
 	if (*len > sizeof(v))
 		*len = sizeof(v);

@@ -141,11 +141,11 @@ class WeftSock:
     def _done(rc):
         return errno_name(rc) if rc < 0 else rc
 
-    def send(self, data):
-        return self._done(self.lib.weft_send(self.p, data, ctypes.c_size_t(len(data)), 0))
+    def send(self, data, flags=0):
+        return self._done(self.lib.weft_send(self.p, data, ctypes.c_size_t(len(data)), flags))
 
-    def sendto(self, data, addr, port):
-        return self._done(self.lib.weft_sendto(self.p, data, ctypes.c_size_t(len(data)), 0, self._sa(addr, port)))
+    def sendto(self, data, addr, port, flags=0):
+        return self._done(self.lib.weft_sendto(self.p, data, ctypes.c_size_t(len(data)), flags, self._sa(addr, port)))
 
     def recvmsg(self, flags=0):
         """(data, [(level, type, bytes)], sender) or the name of an errno."""
@@ -320,11 +320,11 @@ class KernelSock:
         new.setblocking(False)
         return s
 
-    def send(self, data):
-        return self._try(self.s.send, data)
+    def send(self, data, flags=0):
+        return self._try(self.s.send, data, flags)
 
-    def sendto(self, data, addr, port):
-        return self._try(self.s.sendto, data, self._sa(addr, port))
+    def sendto(self, data, addr, port, flags=0):
+        return self._try(self.s.sendto, data, flags, self._sa(addr, port))
 
     def recvmsg(self, flags=0):
         try:

@@ -479,6 +479,174 @@ def a_ping_socket_refuses_what_is_no_echo_request(t):
     return f"{s.sendto(bytes([13, 0, 0, 0, 0, 0, 0, 2]) + DATA, t.peer, 0)}"
 
 
+MSG_MORE, UDP_CORK, UDP_SEGMENT, UDP_GRO, PMTUDISC = 0x8000, (17, 1), (17, 103), (17, 104), {4: (0, 10), 6: (41, 23)}
+
+
+@alone(4, 6)
+def sends_with_more_are_one_datagram(t):
+    s = t.server()
+    rcs = [s.sendto(b"one", t.peer, PEER_PORT, MSG_MORE), s.sendto(b"three", t.third, PEER_PORT + 1, MSG_MORE),
+           s.send(b"", MSG_MORE)]
+    t.wait(ANSWER_MS)
+    before = t.words(t.sent())
+    rcs.append(s.send(b"four"))
+    t.wait(ANSWER_MS)
+    rcs.append(s.send(b"and now?"))
+    return f"{rcs}: {before}, then {t.words(t.sent())}"
+
+
+@alone(4, 6)
+def a_corked_socket_sends_when_the_cork_goes(t):
+    s = connected(t)
+    rcs = [s.setopt(*UDP_CORK, 1), s.getopt(*UDP_CORK), s.send(DATA), s.send(DATA)]
+    t.wait(ANSWER_MS)
+    before = t.words(t.sent())
+    rcs += [s.setopt(*UDP_CORK, 0), s.getopt(*UDP_CORK)]
+    t.wait(ANSWER_MS)
+    return f"{rcs}: {before}, then {t.words(t.sent())}"
+
+
+@alone(6)
+def what_is_corked_goes_where_its_first_part_said(t):
+    return cork_and_connect(t)
+
+
+@alone(4, differs="in IPv4, not in IPv6, Linux's connect overwrites what its cork remembers")
+def what_is_corked_goes_where_its_first_part_said_in_ipv4(t):
+    return cork_and_connect(t)
+
+
+def cork_and_connect(t):
+    s = connected(t)
+    s.send(DATA, MSG_MORE)
+    s.connect(t.third, PEER_PORT)
+    rc = s.send(DATA)
+    t.wait(ANSWER_MS)
+    return f"{rc}: {t.words(t.sent())}"
+
+
+@alone(4, 6)
+def what_is_corked_when_its_socket_closes_is_not_sent(t):
+    s = connected(t)
+    rc = s.send(DATA, MSG_MORE)
+    s.close()
+    t.wait(ANSWER_MS)
+    return f"{rc}: {t.words(t.sent())}"
+
+
+@alone(4, 6)
+def a_corked_datagram_that_grows_too_large_is_lost(t):
+    s = connected(t)
+    s.setopt(*RECVERR[t.v], 1)
+    rcs = [s.send(bytes(60000), MSG_MORE), s.send(bytes(6000), MSG_MORE)]
+    said = t.error_queue(s)
+    rcs.append(s.send(b"next"))
+    t.wait(ANSWER_MS)
+    return f"{rcs}, {said}: {t.words(t.sent())}"
+
+
+@alone(4, 6)
+def a_corked_datagram_that_must_be_whole_is_refused_at_the_mtu(t):
+    s = connected(t)
+    s.setopt(*RECVERR[t.v], 1)
+    s.setopt(*PMTUDISC[t.v], 2)
+    rcs = [s.send(bytes(1000), MSG_MORE), s.send(bytes(1000), MSG_MORE)]
+    said = t.error_queue(s)
+    return f"{rcs}, {said}: {t.words(t.sent())}"
+
+
+@alone(4, 6)
+def a_datagram_that_must_be_whole_is_refused_at_the_mtu(t):
+    s = connected(t)
+    s.setopt(*RECVERR[t.v], 1)
+    s.setopt(*PMTUDISC[t.v], 2)
+    rc = s.send(bytes(2000))
+    said = t.error_queue(s)
+    return f"{rc}, {said}: {t.words(t.sent())}"
+
+
+@alone(4, 6)
+def a_corked_datagram_is_cut_into_segments(t):
+    s = connected(t)
+    s.setopt(*UDP_SEGMENT, 100)
+    rcs = [s.send(bytes(150), MSG_MORE), s.send(bytes(100))]
+    t.wait(ANSWER_MS)
+    return f"{rcs}: {t.words(t.sent())}"
+
+
+@alone(4, 6)
+def segments_to_ourselves_are_received_as_one_by_who_asks(t):
+    s, said = t.server(), []
+    for asks in (0, 1):
+        s.setopt(*UDP_GRO, asks)
+        a = t.h.socket(FAMILY[t.v], DGRAM)
+        a.setopt(*UDP_SEGMENT, 100)
+        a.sendto(bytes(250), t.me, PORT)
+        t.wait(ANSWER_MS)
+        while not isinstance(m := s.recvmsg(), str):
+            sizes = [struct.unpack("i", raw)[0] for level, kind, raw in m[1] if (level, kind) == UDP_GRO]
+            said.append(f"{len(m[0])} bytes" + (f" in {sizes[0]}s" if sizes else ""))
+        a.close()
+    return f"asked {s.getopt(*UDP_GRO)}: {', '.join(said)}"
+
+
+@alone(4, 6)
+def a_raw_socket_with_more_sends_one_packet(t):
+    s = t.h.socket(FAMILY[t.v], RAW, 200)
+    rcs = [s.sendto(DATA, t.peer, 0, MSG_MORE), s.sendto(DATA, t.peer, 0)]
+    t.wait(ANSWER_MS)
+    s.close()
+    return f"{rcs}: {t.words(t.sent())}"
+
+
+@alone(4, 6, kernel_settings={"net.ipv4.ping_group_range": "0 2147483647"})
+def a_ping_socket_with_more_sends_at_once(t):
+    s = t.h.socket(FAMILY[t.v], DGRAM, icmp_proto(t))
+    rc = s.sendto(bytes([8 if t.v == 4 else 128, 0, 0, 0, 0, 0, 0, 1]) + DATA, t.peer, 0, MSG_MORE)
+    t.wait(ANSWER_MS)
+    s.close()
+    return f"{rc}: {len(t.sent())} sent"
+
+
+def ping_surfaces(t, kind, code, info, recverr, connect):
+    """What a ping socket says after an error about its request: the next receive, and the error queue."""
+    s = t.h.socket(FAMILY[t.v], DGRAM, icmp_proto(t))
+    if recverr:
+        s.setopt(*RECVERR[t.v], 1)
+    s.bind(t.me, 77)
+    if connect:
+        s.connect(t.peer, 0)
+    echo = bytes([8 if t.v == 4 else 128, 0, 0, 0, 0, 77, 0, 1]) + DATA + bytes(1336)
+    s.sendto(echo, t.peer, 0)
+    kw = {"proto": 1} if t.v == 4 else {"nh": 58}
+    quote = t.quoted(Raw(t.icmp_bytes(echo, t.me, t.peer)), **kw)
+    t.raw(t.icmp_error(kind, code, info, quote))
+    said = s.recvmsg()
+    said = said if isinstance(said, str) else "a reply"
+    said = f"{said}; {t.error_queue(s, 2)}"
+    s.close()
+    return said
+
+
+def ping_error_rows():
+    rows = {4: {"a host that is unreachable": (3, 1, 0), "a port that is unreachable": (3, 3, 0),
+                "a network that is prohibited": (3, 9, 0), "a time that is exceeded": (11, 0, 0),
+                "a packet that is too big": (3, 4, 1300), "a parameter problem": (12, 0, 20 << 24)},
+            6: {"a host that is unreachable": (1, 3, 0), "a port that is unreachable": (1, 4, 0),
+                "a network that is prohibited": (1, 1, 0), "a time that is exceeded": (3, 0, 0),
+                "a packet that is too big": (2, 0, 1300), "a parameter problem": (4, 0, 6)}}
+    for name in rows[4]:
+        for recverr, queue in ((False, ""), (True, " with an error queue")):
+            def row(t, name=name, recverr=recverr):
+                return "connected: {}; not: {}".format(
+                    *(ping_surfaces(t, *rows[t.v][name], recverr, connect) for connect in (True, False)))
+            row.__name__ = f"{name} for a ping socket{queue}".replace(" ", "_")
+            alone(4, 6, kernel_settings={"net.ipv4.ping_group_range": "0 2147483647"})(row)
+
+
+ping_error_rows()
+
+
 @pair(4, 6)
 def datagrams_of_many_sizes_cross_both_ways(t):
     a, b = t.server(t.a), t.server(t.b)

@@ -29,6 +29,7 @@ static void expired(struct stack *st UNUSED, struct pkt *first UNUSED)
 }
 
 static const struct reasm_ops ops = {
+	.max_bytes = 65535,
 	.expired = expired,
 	.reqds = MIB_IpReasmReqds,
 	.oks = MIB_IpReasmOKs,

@@ -293,7 +293,7 @@ static void impossible_sends_are_refused(void **state UNUSED)
 	assert_int_equal(world_connect(a, "192.0.2.1:9"), -ENETUNREACH);
 	assert_int_equal(world_sendto(a, big, 1472, "10.0.0.2:9"), 1472);
 	assert_int_equal(world_connect(a, "10.0.0.2:9"), 0);
-	assert_int_equal(weft_send(a, "x", 1, WEFT_MSG_MORE), -EOPNOTSUPP);
+	assert_int_equal(weft_send(a, "x", 1, WEFT_MSG_OOB), -EOPNOTSUPP);
 	assert_int_equal(weft_send(a, "x", 1, WEFT_MSG_NOSIGNAL | WEFT_MSG_DONTWAIT), 1);
 	assert_int_equal(weft_shutdown(a, WEFT_SHUT_WR), 0);
 	assert_int_equal(weft_send(a, "x", 1, 0), -EPIPE);
