@@ -163,7 +163,8 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(ts_tick_ms, "ts_tick_ms", 1, 1000,
 		"milliseconds of a tick of the timestamp clock; for new connections only"),
 	TCP_CTL(paws_window, "paws_window", 0, 127,
-		"ticks by which a timestamp may be older than the last (RFC 7323: 0)"),
+		"ticks by which a timestamp may be older than the last (RFC 7323: 0, which allows "
+		"nothing else that is older)"),
 	TCP_CTL(tw_timeout_s, "tw_timeout", 1, 3600,
 		"seconds in TIME-WAIT (RFC 9293: 240, two MSL)"),
 	TCP_CTL(init_cwnd, "init_cwnd", 0, 1000,

@@ -41,6 +41,20 @@ static bool tcp_is_overtaken_ack(const struct tcp_conn *conn, const struct tcp_s
 	       wnd <= conn->snd_wnd && age <= conn->rto_us / 1000;
 }
 
+/* Data that a retransmission has overtaken: that one filled the hole below and took its timestamp
+ * along, so that what left shortly before it and comes late would be refused, and lost for no
+ * reason but this one; the loss costs the peer a part of its window, and its retransmission
+ * overtakes others again.
+ *
+ * RFC-DEVIATION: RFC 7323 §5.3: while something is missing, text is compared with TS.Recent of when
+ * that began; not with tcp_paws_window 0. A duplicate from before the sequence numbers wrapped is
+ * older: since then less than a wrap has come in (tcp_reasm.c). */
+static bool tcp_is_overtaken_text(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+	return tcp_conf(conn)->paws_window > 0 && seg->len > 0 && conn->reasm &&
+	       seq_geq(seg->opts.ts_val, conn->reasm->ts_since);
+}
+
 static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	/* RFC-DEVIATION: RFC 7323 §3.2: a segment without the timestamp that was agreed on is
@@ -51,7 +65,8 @@ static bool tcp_paws_rejects(const struct tcp_conn *conn, const struct tcp_seg *
 	 * millisecond. */
 	return (conn->flags & TCPC_TS) && seg->opts.has_ts &&
 	       seq_lt(seg->opts.ts_val + tcp_conf(conn)->paws_window, conn->ts_recent) &&
-	       !tcp_ts_recent_has_expired(conn) && !tcp_is_overtaken_ack(conn, seg);
+	       !tcp_ts_recent_has_expired(conn) && !tcp_is_overtaken_ack(conn, seg) &&
+	       !tcp_is_overtaken_text(conn, seg);
 }
 
 /* RFC 9293 §3.10.7.4, first: the segment touches the window. The left edge is what we last

@@ -585,6 +585,8 @@ uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len)
 	/* Karn: what is sent twice measures nothing. */
 	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
 	tcp_out_opts(conn, &opts);
+	if (opts.has_ts)
+		opts.ts_val = tcp_again_ts(conn);
 	if (tcp_xmit(conn, &tx, &opts) == -ENOBUFS) {
 		conn->flags |= TCPC_MEM_WAIT;
 		return 0;

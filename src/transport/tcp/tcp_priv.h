@@ -816,6 +816,16 @@ void tcp_prr_sent(struct tcp_conn *conn, uint32_t n);
 void tcp_undo_start(struct tcp_conn *conn, uint32_t prior_cwnd, uint32_t prior_ssthresh);
 void tcp_undo_forget(struct tcp_conn *conn);
 void tcp_undo_sent_again(struct tcp_conn *conn, uint32_t n);
+/* The timestamp of a retransmission, and by how many ticks it may be behind.
+ *
+ * RFC-DEVIATION: RFC 7323 §3.2: while losses are repaired on a path that reorders, it is of a
+ * quarter of the least round trip ago; not with tcp_paws_window 0. What left before the
+ * retransmission and comes after it would otherwise be refused by the peer (PAWS) when the
+ * retransmission fills the hole below: lost for no other reason, it costs a part of the window, and
+ * its retransmission overtakes others. All that was sent below the hole left a round trip ago, so
+ * it is no older than TS.Recent. */
+uint32_t tcp_again_ts(const struct tcp_conn *conn);
+uint32_t tcp_again_lag(const struct tcp_conn *conn);
 void tcp_undo_on_dsack(struct tcp_conn *conn, const struct tcp_sack_block *b);
 /* Take the reduction back if it was needless: at the end of a recovery; within one; when the last
  * retransmission was reported as a duplicate; after a timeout, `is_frto` by F-RTO's word. True: it
@@ -985,6 +995,10 @@ struct tcp_reasm {
 	uint32_t collapsed;            /* truesize when it was packed last; 0: never */
 	uint32_t recent[TCP_SACK_MAX]; /* numbers within the runs that grew last, newest first */
 	uint32_t n_recent;
+	/* TS.Recent and rcv_nxt when the block came to be: what was sent since then is not older
+	 * (tcp_paws_rejects). Moved on now and then, when much is received with it. */
+	uint32_t ts_since;
+	uint32_t seq_since;
 	struct tcp_run runs[];
 };
 /* Takes `pkt` (payload only, pkt->tcp filled in) on DROP_NONE and DROP_TCP_OLD_SEQ (a duplicate,

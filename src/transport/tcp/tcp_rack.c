@@ -42,14 +42,15 @@ static bool rack_is_later(int64_t a_ns, uint32_t a_end, int64_t b_ns, uint32_t b
 	return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
 }
 
-/* The echo is of before the record was sent again: what arrived is an earlier transmission. */
+/* The echo is of before the record was sent again: what arrived is an earlier transmission, which
+ * left a round trip before (half of which is more than the lag). */
 static bool rack_is_earlier_copy(const struct tcp_conn *conn, const struct tcp_txrec *rec,
 				 const struct tcp_ack_event *ev)
 {
 	uint32_t tick_ms = tcp_conf(conn)->ts_tick_ms;
 	uint32_t sent = (uint32_t)(rec->tx_ns / ((int64_t)tick_ms * TCP_NS_PER_MS)) + conn->ts_off;
 
-	return ev->has_echo && seq_lt(ev->ts_ecr, sent);
+	return ev->has_echo && seq_lt(ev->ts_ecr, sent - 2 * tcp_again_lag(conn));
 }
 
 void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t end,

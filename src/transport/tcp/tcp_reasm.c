@@ -22,11 +22,19 @@
 
 enum {
 	REASM_RUNS_MIN = 4,
+	REASM_SINCE_MAX = 1 << 28, /* with two windows of 2^30 it is below 2^32 */
 };
 
 static size_t reasm_size(uint32_t cap)
 {
 	return sizeof(struct tcp_reasm) + cap * sizeof(struct tcp_run);
+}
+
+/* For PAWS: from here on. */
+static void reasm_since_now(struct tcp_conn *conn)
+{
+	conn->reasm->ts_since = conn->ts_recent;
+	conn->reasm->seq_since = conn->rcv_nxt;
 }
 
 /* Room for one more run. */
@@ -46,6 +54,8 @@ static enum drop reasm_reserve(struct tcp_conn *conn)
 		*r = (struct tcp_reasm){.n = 0};
 	r->cap = cap;
 	conn->reasm = r;
+	if (!old)
+		reasm_since_now(conn);
 	return DROP_NONE;
 }
 
@@ -245,6 +255,8 @@ enum drop tcp_reasm_add(struct tcp_conn *conn, struct pkt *pkt)
 	reasm_trim(pkt, seq, end);
 	reasm_place(conn, i, pkt);
 	reasm_note_recent(conn, seq);
+	if (conn->rcv_nxt - conn->reasm->seq_since > REASM_SINCE_MAX)
+		reasm_since_now(conn);
 	return DROP_NONE;
 }
 

@@ -5,7 +5,8 @@
  *
  * How it is known that a retransmission was needless:
  *
- *	Eifel (RFC 3522)     the ACK echoes a timestamp of before the first retransmission
+ *	Eifel (RFC 3522)     the ACK echoes a timestamp of before the first retransmission; or
+ *	                     nothing has been sent again yet
  *	D-SACK (RFC 3708)    the peer reports every byte that was sent again as a duplicate
  *	F-RTO (RFC 5682)     after a timeout, and before anything else was sent again, something
  *	                     arrives that was sent once; tcp_recover.c has its steps
@@ -37,12 +38,33 @@ void tcp_undo_forget(struct tcp_conn *conn)
 	tcp_sender(conn)->marks &= (uint8_t)~TCP_SND_UNDO;
 }
 
+uint32_t tcp_again_lag(const struct tcp_conn *conn)
+{
+	const struct tcp_conf *conf = tcp_conf(conn);
+
+	if (conn->n_reord_seen == 0 || conf->paws_window == 0)
+		return 0;
+	return conn->rtt_min_us / 4 / 1000 / conf->ts_tick_ms;
+}
+
+uint32_t tcp_again_ts(const struct tcp_conn *conn)
+{
+	const struct tcp_sender *snd = tcp_sender(conn);
+	uint32_t ts = tcp_ts_now(conn);
+
+	/* After a timeout the echo measures the round trip. */
+	if (conn->ca_state != TCP_CA_RECOVERY)
+		return ts;
+	ts -= tcp_again_lag(conn);
+	return (snd->marks & TCP_SND_UNDO_AGAIN) && seq_lt(ts, snd->again_ts) ? snd->again_ts : ts;
+}
+
 void tcp_undo_sent_again(struct tcp_conn *conn, uint32_t n)
 {
 	struct tcp_sender *snd = tcp_sender(conn);
 
 	if (!(tcp_snd_marks(conn) & TCP_SND_UNDO_AGAIN))
-		snd->again_ts = tcp_ts_now(conn);
+		snd->again_ts = tcp_again_ts(conn);
 	snd->marks |= TCP_SND_UNDO_AGAIN;
 	snd->undo_bytes += tcp_min(n, UINT32_MAX - snd->undo_bytes);
 }
@@ -55,11 +77,16 @@ void tcp_undo_on_dsack(struct tcp_conn *conn, const struct tcp_sack_block *b)
 		snd->undo_bytes -= tcp_min(snd->undo_bytes, b->end - b->start);
 }
 
-/* The echo is of before the first retransmission. */
+/* The echo is of before the first retransmission; or there was none yet, when what was held lost is
+ * acknowledged: of ACKs that come in one batch a later one fills the hole that an earlier one tells
+ * of. */
 static bool undo_says_echo(const struct tcp_conn *conn, const struct tcp_ack_event *ev)
 {
-	return (tcp_snd_marks(conn) & TCP_SND_UNDO_AGAIN) && ev->has_echo &&
-	       seq_lt(ev->ts_ecr, tcp_sender(conn)->again_ts);
+	const struct tcp_sender *snd = tcp_sender(conn);
+
+	if (!(snd->marks & TCP_SND_UNDO_AGAIN))
+		return seq_gt(conn->snd_una, snd->undo_una);
+	return ev->has_echo && seq_lt(ev->ts_ecr, snd->again_ts);
 }
 
 static bool undo_says_dsack(const struct tcp_conn *conn)
@@ -100,7 +127,8 @@ bool tcp_undo_partial(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 	if (!(tcp_snd_marks(conn) & TCP_SND_UNDO) || !undo_says_echo(conn, ev))
 		return false;
 	tcp_mib(conn, MIB_TcpExtTCPPartialUndo);
-	tcp_sack_reordering_by_echo(conn, ev);
+	if (tcp_snd_marks(conn) & TCP_SND_UNDO_AGAIN)
+		tcp_sack_reordering_by_echo(conn, ev);
 	undo_do(conn, true);
 	return true;
 }
