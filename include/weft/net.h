@@ -77,7 +77,8 @@ struct weft_net_ops {
 };
 
 /* The network of a stack, for as long as the stack lives. Its resolver knows addresses,
- * "localhost", and the names of weft_stack_host_add(). */
+ * "localhost", and the names of weft_stack_host_add(), and asks the servers that
+ * weft_stack_resolver_set() was given (weft/resolver.h). */
 WEFT_API void weft_net_of_stack(struct weft_stack *st, struct weft_net *ret);
 /* Names an address, as a line of /etc/hosts does; more for the same name add up, 16 at most.
  * -EINVAL: a name of no or more than 253 bytes; -ENOSPC: more than that; -ENOMEM. */

@@ -9,6 +9,7 @@
 #include "weft/packet.h"
 #include "weft/poll.h"
 #include "weft/proto.h"
+#include "weft/resolver.h"
 #include "weft/socket.h"
 #include "weft/types.h"
 #include "weft/zero.h"

@@ -23,8 +23,20 @@
 #include "weft/socket.h"
 #include "wire/addr.h"
 
+/* Who answers what the stack itself does not know (src/resolve/); asks are its own objects. */
+struct api_resolver_ops {
+	int (*ask)(void *ctx, const char *name, int family,
+		   void (*fn)(void *arg, int err, const struct weft_addr *addrs, size_t n),
+		   void *arg, void **ret);
+	void (*cancel)(void *ask);
+	/* `has_sockets` false: the stack's sockets are gone already. */
+	void (*free)(void *ctx, bool has_sockets);
+};
+
 /* What a stack keeps for the public API (stack->api). */
 struct api_stack {
+	const struct api_resolver_ops *resolver_ops; /* NULL: there is none */
+	void *resolver;
 	void (*tcp_end_fn)(void *arg, const struct weft_sock_info *info);
 	void *tcp_end_arg;
 	struct list hosts;                 /* names that the resolver knows (api_net.c) */
@@ -36,6 +48,8 @@ struct api_stack {
 struct sock_name api_sock_name(const struct weft_sockaddr *sa);
 /* Frees what api_proto.c keeps, when nothing comes any more. */
 void api_proto_fini(struct engine *eng, struct api_stack *api);
+/* In place of the one before, which is freed; its questions are answered with -EAGAIN. */
+void api_resolver_set(struct stack *st, const struct api_resolver_ops *ops, void *ctx);
 /* Ends what api_net.c keeps. */
 void api_net_fini(struct engine *eng, struct api_stack *api);
 
