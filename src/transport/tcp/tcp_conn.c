@@ -90,7 +90,8 @@ void tcp_conn_reinit(struct tcp_conn *conn)
 	tcp_conn_release(conn);
 	tcp_rcvq_purge(conn);
 	memcpy(&conn->state, &fresh.state, sizeof(fresh) - offsetof(struct tcp_conn, state));
-	conn->sk.flags &= ~(uint32_t)(SOCK_F_SHUT_RD | SOCK_F_SHUT_WR | SOCK_F_CONNECTED);
+	conn->sk.flags &=
+		~(uint32_t)(SOCK_F_SHUT_RD | SOCK_F_SHUT_WR | SOCK_F_CONNECTED | TCP_SOCK_F_NOMEM);
 	pktq_init(&conn->rcvq);
 	engine_work_init(&conn->work, tcp_conn_work);
 	wheel_timer_init(&conn->timer, tcp_timer_fire);

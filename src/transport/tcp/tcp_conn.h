@@ -63,6 +63,11 @@ enum {
 	TCPC_MTUP = 1 << 30,       /* the path MTU is searched by probes (tcp_mtup.c) */
 };
 
+/* sock->flags of TCP's own */
+enum {
+	TCP_SOCK_F_NOMEM = SOCK_F_FREE, /* the last send found no memory: not writable until told */
+};
+
 enum {
 	/* what the application set, which outlives a failed connect() */
 	TCPC_OPTIONS = TCPC_SNDBUF_LOCK | TCPC_RCVBUF_LOCK | TCPC_QUICKACK | TCPC_INQ,

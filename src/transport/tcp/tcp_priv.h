@@ -898,6 +898,8 @@ uint32_t tcp_notsent_lowat(const struct tcp_conn *conn);
 bool tcp_sndq_is_writable(const struct tcp_conn *conn);
 /* Wakes the application when it waits for room, and there is enough that it is worth it. */
 void tcp_sndq_wake(struct tcp_conn *conn);
+/* The same, whether or not there is room by that measure. */
+void tcp_sndq_wake_now(struct tcp_conn *conn);
 /* The send buffer grows to `n` bytes if nobody set it and there is memory. */
 void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n);
 /* Copies up to `n` bytes from the message, starting at its byte `off`. Returns what was taken, or

@@ -283,8 +283,7 @@ static void tcp_rexmt_memory(struct tcp_conn *conn)
 	/* Full: an ACK will tell, and it must find the flag. */
 	if (tcp_sndq_bytes(conn) >= conn->sk.sndbuf_bytes)
 		return;
-	conn->flags &= ~(uint32_t)TCPC_NOSPACE;
-	sock_wake(&conn->sk, SOCK_OUT);
+	tcp_sndq_wake_now(conn);
 }
 
 void tcp_rexmt_fire(struct tcp_conn *conn)

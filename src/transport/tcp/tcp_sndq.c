@@ -43,7 +43,8 @@ static bool tcp_unsent_is_low(const struct tcp_conn *conn)
 
 bool tcp_sndq_is_writable(const struct tcp_conn *conn)
 {
-	return tcp_sndq_bytes(conn) < conn->sk.sndbuf_bytes && tcp_unsent_is_low(conn);
+	return tcp_sndq_bytes(conn) < conn->sk.sndbuf_bytes && tcp_unsent_is_low(conn) &&
+	       !(conn->sk.flags & TCP_SOCK_F_NOMEM);
 }
 
 /* Of the buffer a third must be free, as in Linux. */
@@ -52,7 +53,13 @@ void tcp_sndq_wake(struct tcp_conn *conn)
 	if (!(conn->flags & TCPC_NOSPACE) || tcp_sndq_bytes(conn) > conn->sk.sndbuf_bytes / 3 * 2 ||
 	    !tcp_unsent_is_low(conn))
 		return;
+	tcp_sndq_wake_now(conn);
+}
+
+void tcp_sndq_wake_now(struct tcp_conn *conn)
+{
 	conn->flags &= ~(uint32_t)TCPC_NOSPACE;
+	conn->sk.flags &= ~(uint32_t)TCP_SOCK_F_NOMEM;
 	sock_wake(&conn->sk, SOCK_OUT);
 }
 

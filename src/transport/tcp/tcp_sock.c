@@ -239,12 +239,15 @@ static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *ms
 	ptrdiff_t done;
 
 	tcp_rate_check_app(conn);
+	conn->sk.flags &= ~(uint32_t)TCP_SOCK_F_NOMEM;
 	done = room > 0 ? tcp_sndq_write(conn, msg, off, (uint32_t)n) : 0;
 
 	/* Full now or before: the application will wait for room. */
 	if (done < 0 || (size_t)done < rest || (uint32_t)done == room)
 		conn->flags |= TCPC_NOSPACE;
 	if (done == -ENOBUFS) {
+		/* Whoever polls would spin otherwise. */
+		conn->sk.flags |= TCP_SOCK_F_NOMEM;
 		/* What is queued already will be acknowledged, and its timer must stay as it is;
 		 * an empty queue has nothing else that would tell of memory. */
 		if (!conn->rexmt_ns) {

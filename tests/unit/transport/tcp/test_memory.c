@@ -113,6 +113,30 @@ static void shortage_takes_no_window_back_and_opens_it_by_four_segments(void **s
 	tf_end(f);
 }
 
+/* A poll set that asks with each turn would never let time pass otherwise. */
+static void send_without_memory_is_not_writable_until_there_may_be_some(void **state UNUSED)
+{
+	struct tf *f = tf_new();
+	struct buf *bufs[FIX_BUFS_MAX];
+	struct pool *pool = &f->eng->pkts.bufs[0];
+	uint32_t n, max_objs = pool->max_objs;
+
+	tf_established(f);
+	n = fix_exhaust_bufs(f->eng, bufs);
+	assert_int_equal(tf_send(f->sk, "abc", 3, 0), -EAGAIN);
+	assert_int_equal(tf_events(f->sk) & SOCK_OUT, 0);
+	fix_release_bufs(bufs, n);
+	pool->max_objs = max_objs;
+	assert_int_equal(tf_events(f->sk) & SOCK_OUT, 0);
+	f->sk->pending = 0;
+	fix_advance(f->eng, 50 * MSEC);
+	assert_true(tf_events(f->sk) & SOCK_OUT);
+	assert_true(f->sk->pending & SOCK_OUT);
+	assert_int_equal(tf_send(f->sk, "abc", 3, 0), 3);
+	tf_ignore(f);
+	tf_end(f);
+}
+
 /* Each segment pins a packet and a buffer for 1000 bytes; packed, they need half of that. */
 static void packing_makes_room_before_anything_is_thrown_away(void **state UNUSED)
 {
@@ -272,6 +296,7 @@ int main(void)
 		cmocka_unit_test(queues_are_counted_and_given_back),
 		cmocka_unit_test(shortage_lasts_from_the_second_mark_to_below_the_first),
 		cmocka_unit_test(shortage_takes_no_window_back_and_opens_it_by_four_segments),
+		cmocka_unit_test(send_without_memory_is_not_writable_until_there_may_be_some),
 		cmocka_unit_test(packing_makes_room_before_anything_is_thrown_away),
 		cmocka_unit_test(data_out_of_order_goes_before_data_in_order_the_farthest_first),
 		cmocka_unit_test(data_farther_out_than_all_is_refused),
