@@ -101,7 +101,8 @@ static void option_noticed(struct slot *slot, int level, int name)
 {
 	if (level == WEFT_IPPROTO_TCP && name == WEFT_TCP_FASTOPEN_CONNECT)
 		slot->w->is_blind = true;
-	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_HDRINCL) {
+	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_HDRINCL &&
+	    sock_of(slot->s)->proto->type == WEFT_SOCK_RAW) {
 		slot->w->is_forged = true;
 		slot->hdrs = SLOT_IP_HDR;
 	}
