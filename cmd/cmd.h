@@ -53,6 +53,7 @@ extern const struct cmd cmd_link;
 extern const struct cmd cmd_node;
 extern const struct cmd cmd_addr;
 extern const struct cmd cmd_check;
+extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_drill;
 extern const struct cmd cmd_graph;
 extern const struct cmd cmd_plot;

@@ -38,6 +38,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_plot,
 	&cmd_schema,
 	&cmd_serve,
+	&cmd_doctor,
 	NULL,
 };
 /* clang-format on */

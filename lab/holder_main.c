@@ -24,6 +24,7 @@
 
 #include "lab/holder_wire.h"
 #include "lab/labfile.h"
+#include "lab/nsfile.h"
 #include "lab/rtnl.h"
 #include "weft/io.h"
 
@@ -76,23 +77,6 @@ static _Noreturn void PRINTF_LIKE(3, 4) fail(int sock, int err, const char *fmt,
 	_exit(1);
 }
 
-static int file_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
-	if (n < 0)
-		err = -errno;
-	else if ((size_t)n < strlen(text))
-		err = -EIO;
-	close(fd);
-	return err;
-}
-
 /* In a user namespace: who started weft is root inside, and nobody else exists. */
 static void identity_set(int sock, const char *name, uid_t uid, gid_t gid)
 {
@@ -101,61 +85,17 @@ static void identity_set(int sock, const char *name, uid_t uid, gid_t gid)
 
 	if (uid != 0) {
 		snprintf(map, sizeof(map), "0 %u 1", uid);
-		err = file_write("/proc/self/uid_map", map);
+		err = nsfile_write("/proc/self/uid_map", map);
 		if (!err)
-			err = file_write("/proc/self/setgroups", "deny");
+			err = nsfile_write("/proc/self/setgroups", "deny");
 		snprintf(map, sizeof(map), "0 %u 1", gid);
 		if (!err)
-			err = file_write("/proc/self/gid_map", map);
+			err = nsfile_write("/proc/self/gid_map", map);
 	}
 	if (err)
 		fail(sock, err, "cannot map the user into the namespace: %s", strerror(-err));
 	if (sethostname(name, strlen(name)) < 0)
 		fail(sock, -errno, "sethostname: %s", strerror(errno));
-}
-
-static int file_create(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return file_write(path, text);
-}
-
-/* Puts `text` over the file at `path` for this node only. A system without the file has no use
- * for it: not an error. */
-static int file_cover(const char *path, const char *tmp, const char *text)
-{
-	char *real = realpath(path, NULL);
-	int err;
-
-	if (!real)
-		return errno == ENOENT ? 0 : -errno;
-	err = file_create(tmp, text);
-	if (!err && mount(tmp, real, NULL, MS_BIND, NULL) < 0)
-		err = -errno;
-	free(real);
-	return err;
-}
-
-/*
- * Keeps to ourselves what is mounted from now on. In a chroot the root directory need not be a
- * mount, which the kernel answers with EINVAL: it is put over itself then, and entered by "/..",
- * which unlike
- * "/" leads to what is mounted there.
- */
-static int mounts_make_private(void)
-{
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -errno;
-	if (mount("/", "/", NULL, MS_BIND | MS_REC, NULL) < 0 || chdir("/..") < 0 ||
-	    chroot(".") < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -errno;
-	return 0;
 }
 
 /*
@@ -164,7 +104,7 @@ static int mounts_make_private(void)
  */
 static void mounts_set(int sock, const char *hosts)
 {
-	int err = mounts_make_private();
+	int err = nsfile_mounts_private();
 
 	if (err)
 		fail(sock, err, "cannot make mounts private: %s", strerror(-err));
@@ -174,9 +114,9 @@ static void mounts_set(int sock, const char *hosts)
 	if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=0755") < 0)
 		fail(sock, -errno, "cannot mount a tmpfs for hosts and resolv.conf: %s",
 		     strerror(errno));
-	err = file_cover("/etc/hosts", "/tmp/hosts", hosts);
+	err = nsfile_cover("/etc/hosts", "/tmp/hosts", hosts);
 	if (!err)
-		err = file_cover("/etc/resolv.conf", "/tmp/resolv.conf",
+		err = nsfile_cover("/etc/resolv.conf", "/tmp/resolv.conf",
 				 "# This node has no name server; names are in /etc/hosts.\n");
 	if (umount2("/tmp", MNT_DETACH) < 0 && !err)
 		err = -errno;
@@ -309,13 +249,13 @@ static void network_set(int sock, const struct labfile_node *node)
 		fail(sock, err, "netlink socket: %s", strerror(-err));
 	/* Not to chatter about IPv6 (router solicitations, MLD) where nobody speaks it. */
 	if (!node_has_ip6(node))
-		(void)!file_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+		(void)!nsfile_write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
 	if (node->forwarding) {
 		what = "net.ipv4.ip_forward";
-		err = file_write("/proc/sys/net/ipv4/ip_forward", "1");
+		err = nsfile_write("/proc/sys/net/ipv4/ip_forward", "1");
 		/* Refused where the kernel has no IPv6: then nobody needs it. */
 		if (!err && node_has_ip6(node))
-			(void)!file_write("/proc/sys/net/ipv6/conf/all/forwarding", "1");
+			(void)!nsfile_write("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 	}
 	if (!err) {
 		what = "lo";
