@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/api_priv.h"
 #include "base/bpf.h"
 #include "stack_ops.h"
 #include "weft/mcast.h"
