@@ -123,10 +123,11 @@ struct cc_info {
 
 /* cc_ops->flags */
 enum {
-	CC_OWN_CWND = 1 << 0,  /* sets cwnd itself, in recovery too */
-	CC_PACED = 1 << 1,     /* segments leave at pacing_rate() */
-	CC_ECN = 1 << 2,       /* asks for ECN, whatever tcp_ecn says */
-	CC_ECN_EXACT = 1 << 3, /* the receiver echoes each change of marks (RFC 8257 §3.2) */
+	CC_OWN_CWND = 1 << 0,    /* sets cwnd itself, in recovery too */
+	CC_PACED = 1 << 1,       /* segments leave at pacing_rate() */
+	CC_ECN = 1 << 2,         /* asks for ECN, whatever tcp_ecn says */
+	CC_ECN_EXACT = 1 << 3,   /* the receiver echoes each change of marks (RFC 8257 §3.2) */
+	CC_PACED_START = 1 << 4, /* large windows of slow start are paced, on long paths */
 };
 
 struct cc_ops {

@@ -8,8 +8,8 @@
  * speed for up to five rounds (conservative slow start). If the round trip falls again, the alarm
  * was false and slow start goes on; else congestion avoidance begins.
  *
- * RFC-DEVIATION: RFC 9406 §4.2: L is infinite without pacing too (RECOMMENDED 8): one ACK stands
- * for a whole super-packet here, whose segments the sender has spread by sizing it (tcp_out.c).
+ * RFC-DEVIATION: RFC 9406 §4.3: L is infinite without pacing too (RECOMMENDED 8): one ACK stands
+ * for a whole super-packet here. Windows that are more than a few of them are paced (tcp_pace.c).
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pacing: segments leave at a rate instead of as fast as ACKs allow, where the control asks for it
- * (BBR) or the application set SO_MAX_PACING_RATE.
+ * (BBR; CUBIC in slow start with large windows) or the application set SO_MAX_PACING_RATE.
  *
  * How it works: each transmission says when the next may leave; until then tcp_output() sends
  * nothing, and the connection's wheel node fires at that time. Who comes late, since other work was
@@ -15,14 +15,26 @@
 
 enum {
 	PACE_FREE_SEGS = 10,
+	PACE_START_BYTES = 4 * 64 * 1024, /* some super-packets in a row */
+	PACE_START_RTT_US = 10000,        /* below, the timer is no better than the clock of ACKs */
 };
 #define PACE_LATE_MAX_NS (20 * TCP_NS_PER_MS) /* a burst is no longer than this */
+
+/* A window of slow start that an application fills, or that ACKs of whole super-packets double,
+ * leaves in bursts of thousands of segments, which overflow the queue long before the path is full,
+ * and always hit the same ones of several flows (RFC 9406 §4.3). */
+static bool pace_is_start(const struct tcp_conn *conn)
+{
+	return (conn->cc.ops->flags & CC_PACED_START) && conn->cc.cwnd < conn->cc.ssthresh &&
+	       conn->cc.cwnd > PACE_START_BYTES && conn->rtt_min_us >= PACE_START_RTT_US;
+}
 
 bool tcp_is_paced(const struct tcp_conn *conn)
 {
 	const struct tcp_sender *snd = tcp_sender(conn);
 
-	return snd && ((conn->cc.ops->flags & CC_PACED) || snd->pacing_max_Bps != UINT64_MAX);
+	return snd && ((conn->cc.ops->flags & CC_PACED) || snd->pacing_max_Bps != UINT64_MAX ||
+		       pace_is_start(conn));
 }
 
 uint64_t tcp_pace_rate(const struct tcp_conn *conn)

@@ -495,6 +495,7 @@ static void table_queue(struct text *t, bool is_long)
 /* A long fat pipe by default settings, as the project promises it. */
 static void table_fat(struct text *t, bool is_long)
 {
+	static const uint32_t staggers_ms[] = {0, 10, 20, 30, 100};
 	struct cell *c = cell_new(controls[0]);
 
 	c->rate_bps = 1000 * MBIT;
@@ -511,18 +512,21 @@ static void table_fat(struct text *t, bool is_long)
 	free(c);
 	if (!is_long)
 		return;
-	c = cell_new(controls[0]);
-	c->rate_bps = 1000 * MBIT;
-	c->rtt_ns[0] = 100 * MS;
-	c->marks = false;
-	set_flows(c, &(struct row){NULL, 16, 30 * S, false});
-	cell_run(c);
-	add(t, "16 flows, 30 to 40 s");
-	add_tenths(t, cell_goodput(c));
-	add(t, ", fairness");
-	add_tenths(t, cell_fairness(c));
-	add(t, "\n");
-	free(c);
+	for (uint32_t i = 0; i < sizeof(staggers_ms) / sizeof(staggers_ms[0]); i++) {
+		c = cell_new(controls[0]);
+		c->rate_bps = 1000 * MBIT;
+		c->rtt_ns[0] = 100 * MS;
+		c->marks = false;
+		set_flows(c, &(struct row){NULL, 16, 30 * S, false});
+		c->stagger_ns = staggers_ms[i] * MS;
+		cell_run(c);
+		add(t, "16 flows, started %3u ms apart, 30 to 40 s", staggers_ms[i]);
+		add_tenths(t, cell_goodput(c));
+		add(t, ", fairness");
+		add_tenths(t, cell_fairness(c));
+		add(t, "\n");
+		free(c);
+	}
 }
 
 static const struct table {

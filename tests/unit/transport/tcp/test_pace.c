@@ -87,6 +87,65 @@ static void pause_of_the_application_is_no_credit(void **state UNUSED)
 	tf_end(f);
 }
 
+/* In slow start with this window on a path of 100 ms, all of N_SEGS written; segments sent of them
+ * at once, and in 10 ms more. */
+static void slow_start_sends(const char *cc, uint32_t cwnd, uint32_t rtt_us, uint32_t *ret_at_once,
+			     uint32_t *ret_later)
+{
+	static uint8_t buf[N_SEGS * MSS];
+	struct tf *f = tf_new();
+	struct tcp_conn *conn;
+	uint32_t nxt;
+
+	tf_no_probes(f);
+	tf_established(f);
+	conn = tf_conn(f);
+	assert_int_equal(tcp_cc_set(conn, cc_find(cc)), 0);
+	assert_non_null(tcp_sender_get(conn));
+	conn->data_segs_out = 1000;
+	conn->rtt_min_us = rtt_us;
+	conn->srtt_us8 = 8 * 100000;
+	conn->sk.sndbuf_bytes = 4 << 20;
+	conn->snd_wnd = 1 << 20;
+	conn->cc.cwnd = cwnd;
+	nxt = conn->snd_nxt;
+	assert_int_equal(tf_send(f->sk, buf, sizeof(buf), 0), sizeof(buf));
+	*ret_at_once = (conn->snd_nxt - nxt) / MSS;
+	fix_advance(f->eng, 10 * MSEC);
+	*ret_later = (conn->snd_nxt - nxt) / MSS - *ret_at_once;
+	tf_ignore(f);
+	tf_end(f);
+}
+
+static void large_window_of_slow_start_leaves_at_twice_its_rate(void **state UNUSED)
+{
+	uint32_t at_once, later;
+
+	/* Two windows in 100 ms: 41 segments in 10 ms. */
+	slow_start_sends("cubic", 300000, 100000, &at_once, &later);
+	assert_in_range(at_once, 1, 12);
+	assert_in_range(later, 36, 46);
+}
+
+static void other_windows_of_slow_start_leave_at_once(void **state UNUSED)
+{
+	static const struct {
+		const char *cc;
+		uint32_t cwnd, rtt_us;
+	} others[] = {
+		{"cubic", 250000, 100000}, /* four super-packets */
+		{"cubic", 300000, 9000},   /* a short path */
+		{"reno", 300000, 100000},
+	};
+	uint32_t at_once, later;
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		slow_start_sends(others[i].cc, others[i].cwnd, others[i].rtt_us, &at_once, &later);
+		assert_int_equal(at_once, N_SEGS);
+		assert_int_equal(later, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +153,8 @@ int main(void)
 		cmocka_unit_test(timer_that_is_late_sends_what_was_due),
 		cmocka_unit_test(long_stall_ends_in_a_bounded_burst),
 		cmocka_unit_test(pause_of_the_application_is_no_credit),
+		cmocka_unit_test(large_window_of_slow_start_leaves_at_twice_its_rate),
+		cmocka_unit_test(other_windows_of_slow_start_leave_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
