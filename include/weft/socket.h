@@ -237,7 +237,7 @@ WEFT_API int weft_socket(struct weft_stack *st, int family, int type, int protoc
  */
 WEFT_API void weft_on_event(struct weft_sock *s,
 			    void (*fn)(struct weft_sock *s, void *arg, uint32_t events), void *arg);
-/* Readiness now (level-triggered). */
+/* Readiness now (level-triggered). The callback tells when what is not true becomes so. */
 WEFT_API uint32_t weft_events(const struct weft_sock *s);
 
 /* Address unspecified: any. Port 0: one is chosen (RFC 6056). -EADDRINUSE, -EADDRNOTAVAIL, -EINVAL

@@ -36,11 +36,16 @@ void weft_on_event(struct weft_sock *s, void (*fn)(struct weft_sock *s, void *ar
 	sock_set_callback(sock_of(s), fn, arg);
 }
 
+/* Who hears that it is not writable wants to be told when it is, as of poll(2) in Linux: it may not
+ * have sent so much that it was refused. */
 uint32_t weft_events(const struct weft_sock *s)
 {
-	const struct sock *sk = sock_of_const(s);
+	struct sock *sk = sock_of((struct weft_sock *)(uintptr_t)s);
+	uint32_t events = sk->proto->events(sk);
 
-	return sk->proto->events(sk);
+	if (!(events & SOCK_OUT) && sk->proto->want_out)
+		sk->proto->want_out(sk);
+	return events;
 }
 
 int weft_bind(struct weft_sock *s, const struct weft_sockaddr *sa)

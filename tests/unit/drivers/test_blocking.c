@@ -347,6 +347,45 @@ static void poll_waits_for_any_of_its_sockets(void **state)
 	assert_int_equal(result_of(sender), 1);
 }
 
+static void *recv_all_soon(void *arg)
+{
+	static char buf[1 << 16];
+	ptrdiff_t n, total = 0;
+
+	usleep(20000);
+	while ((n = weft_b_recv(arg, buf, sizeof(buf), 0)) > 0)
+		total += n;
+	return (void *)(intptr_t)total;
+}
+
+/* No send was refused: it is an option that made it so. */
+static void poll_waits_for_room_that_an_option_took(void **state)
+{
+	static char bytes[1 << 20];
+	int big = sizeof(bytes), small = 4096, buf = 8192;
+	struct bf *f = *state;
+	struct weft_b_pollfd fd;
+	pthread_t reader;
+
+	connected(f);
+	assert_int_equal(
+		weft_b_setsockopt(f->server, WEFT_SOL_SOCKET, WEFT_SO_RCVBUF, &buf, sizeof(buf)),
+		0);
+	assert_int_equal(
+		weft_b_setsockopt(f->client, WEFT_SOL_SOCKET, WEFT_SO_SNDBUF, &big, sizeof(big)),
+		0);
+	assert_int_equal(weft_b_send(f->client, bytes, 200000, 0), 200000);
+	assert_int_equal(weft_b_setsockopt(f->client, WEFT_SOL_SOCKET, WEFT_SO_SNDBUF, &small,
+					   sizeof(small)),
+			 0);
+	fd = (struct weft_b_pollfd){.sock = f->client, .events = WEFT_OUT};
+	assert_int_equal(weft_b_poll(f->t, &fd, 1, 0), 0);
+	reader = run(recv_all_soon, f->server);
+	assert_int_equal(weft_b_poll(f->t, &fd, 1, 20 * SEC), 1);
+	assert_int_equal(weft_b_shutdown(f->client, WEFT_SHUT_WR), 0);
+	assert_int_equal(result_of(reader), 200000);
+}
+
 static void pollset_waits_too(void **state)
 {
 	struct bf *f = *state;
@@ -760,6 +799,7 @@ int main(void)
 		T(send_waits_until_all_is_taken),
 		T(waitall_gives_what_came_before_the_end),
 		T(poll_waits_for_any_of_its_sockets),
+		T(poll_waits_for_room_that_an_option_took),
 		T(pollset_waits_too),
 		T(datagrams_wait_too),
 		T(cancelled_thread_ends_when_its_call_has),
