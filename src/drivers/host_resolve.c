@@ -30,7 +30,7 @@ enum {
 struct weft_resolve {
 	struct list link; /* host_resolver.asked or .answered, or none: it is being asked */
 	struct host_resolver *resolver;
-	weft_resolve_fn *fn; /* NULL: cancelled. The loop's thread alone looks at it */
+	weft_resolve_fn *fn; /* NULL: cancelled while asked. The loop's thread alone looks at it */
 	void *arg;
 	int family;
 	int err;
@@ -249,9 +249,23 @@ int host_resolve(const struct weft_net *handle, const char *name, int family, we
 	return 0;
 }
 
-/* Wherever it is, it comes back, and is freed then. */
+/* One that waits for its turn, or for its answer to be told, is forgotten; what is being asked
+ * comes back, and is freed then. */
 void host_resolve_cancel(struct weft_resolve *r)
 {
-	if (r)
-		r->fn = NULL;
+	struct host_resolver *res;
+	bool is_asked_now;
+
+	if (!r)
+		return;
+	res = r->resolver;
+	pthread_mutex_lock(&res->lock);
+	is_asked_now = !list_is_linked(&r->link);
+	list_del(&r->link);
+	pthread_mutex_unlock(&res->lock);
+	r->fn = NULL;
+	if (is_asked_now)
+		return;
+	res->n_questions--;
+	free(r);
 }

@@ -395,6 +395,31 @@ static void echo_service_runs(void **state)
 	echo_free(echo);
 }
 
+/* Of the host alone, which asks one question after the other. */
+static void cancelled_questions_make_room_at_once(void **state)
+{
+	enum {
+		MOST = 256
+	};
+	struct nf *f = *state;
+	const struct weft_net_ops *ops = f->net.ops;
+	struct weft_resolve *rs[MOST], *r;
+
+	f->n_resolved = 0;
+	for (size_t i = 0; i < MOST; i++)
+		assert_int_equal(ops->resolve(&f->net, "192.0.2.7", 0, resolved, f, &rs[i]), 0);
+	assert_int_equal(ops->resolve(&f->net, "192.0.2.7", 0, resolved, f, &r), -EAGAIN);
+	for (size_t i = 0; i < MOST; i++)
+		ops->resolve_cancel(rs[i]);
+	/* All but one, which may be being asked. */
+	for (size_t i = 1; i < MOST; i++)
+		assert_int_equal(ops->resolve(&f->net, "192.0.2.7", 0, resolved, f, &rs[i]), 0);
+	for (size_t i = 2; i < MOST; i++)
+		ops->resolve_cancel(rs[i]);
+	turn_until(f, was_resolved, NULL);
+	assert_int_equal(f->n_resolved, 1);
+}
+
 /* Of the host alone: no descriptor is left for a connection that waits. */
 static void connection_without_a_descriptor_is_reset(void **state)
 {
@@ -446,6 +471,8 @@ int main(void)
 		BOTH(names_are_resolved),
 		BOTH(echo_service_runs),
 		cmocka_unit_test_setup_teardown(named_host_of_a_stack_is_found, setup_stack,
+						teardown),
+		cmocka_unit_test_setup_teardown(cancelled_questions_make_room_at_once, setup_host,
 						teardown),
 		cmocka_unit_test_setup_teardown(connection_without_a_descriptor_is_reset,
 						setup_host, teardown),
