@@ -54,6 +54,7 @@ struct cc_sample {
 	uint32_t newly_lost_bytes;   /* marked lost by this ACK */
 	uint32_t rtt_us;             /* of this ACK; 0: not measured */
 	bool is_app_limited;         /* the application, not the path, set the rate */
+	bool has_no_sack;            /* not more than one loss a round trip can be seen */
 	bool is_ack_delayed;         /* the peer waited for more before it acknowledged */
 };
 
@@ -96,6 +97,7 @@ struct cc_lost {
 	uint32_t seq, end;           /* its numbers */
 	uint32_t tx_in_flight_bytes; /* just after it was sent; 0: not known */
 	bool is_app_limited;
+	bool has_no_sack; /* as in a sample */
 };
 
 /* The last loss was none (RFC 5682, RFC 3522): what TCP kept from before it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * BBR, version 3, from its Internet-Draft (draft-ietf-ccwg-bbr), whose names are used.
+ * BBR, version 3, from its Internet-Draft (draft-ietf-ccwg-bbr-06), whose names are used;
+ *doc/rfc.md goes through its clauses.
  *
  * How it works: as version 1 (cc_bbr.c) it paces at the path's largest delivery rate and bounds
  * what is in flight by rate and delay; what is new is that it listens to losses and leaves room.
@@ -53,6 +54,7 @@ enum {
 	BBR3_PROBE_RTT_GAIN = BBR_UNIT / 2,
 	BBR3_FULL_BW_GAIN = BBR_UNIT * 5 / 4,
 	BBR3_FULL_BW_ROUNDS = 3,
+	BBR3_DRAIN_ROUNDS = 3,
 	BBR3_FULL_LOSSES = 6, /* ranges in a round of STARTUP */
 	BBR3_FULL_MARKS = 2,  /* windows with marks in STARTUP */
 	BBR3_LOSS_PERCENT = 2,
@@ -98,14 +100,16 @@ struct bbr3 {
 	uint32_t probe_rtt_min_us;
 	uint32_t prior_cwnd;
 	uint32_t n_rounds, n_cycles;
+	uint32_t drain_round; /* n_rounds when DRAIN began */
 	uint32_t rounds_since_probe;
 	uint32_t lost_end; /* of the last range that was lost */
 	uint32_t seed;
 	uint16_t pacing_gain, cwnd_gain;
-	uint16_t n_losses; /* ranges lost in this round of STARTUP */
-	uint8_t state;     /* enum bbr3_state */
-	uint8_t undo_state;
-	uint8_t acks; /* enum bbr3_acks */
+	uint16_t n_losses;  /* ranges lost in this round of STARTUP */
+	uint8_t state;      /* enum bbr3_state */
+	uint8_t undo_state; /* what losses ended: STARTUP or UP; else DRAIN, which stands for none
+			     */
+	uint8_t acks;       /* enum bbr3_acks */
 	uint8_t prev_phase;
 	uint8_t n_full_bw;
 	uint8_t up_rounds;
@@ -115,7 +119,8 @@ struct bbr3 {
 	bool is_round_start, is_loss_round_start;
 	bool is_loss_in_round;
 	bool is_recovery_round; /* a whole round has been in recovery */
-	bool is_conserving;
+	bool is_prev_too_high;  /* the last probe lost too much: the next is a careful one */
+	bool is_prev_careful;   /* and ended as soon as that much was in flight */
 	bool is_idle_restart;
 	bool is_probe_rtt_round_done;
 	bool is_probe_rtt_expired;
@@ -135,10 +140,12 @@ static uint64_t bbr3_bdp(const struct bbr3 *b, const struct cc_state *cc, uint64
 	return bbr_gain(bbr_in_time(bw, b->min_rtt_us), gain);
 }
 
-/* BBRQuantizationBudget */
+/* QuantizationBudget */
 static uint32_t bbr3_quantize(const struct bbr3 *b, const struct cc_state *cc, uint64_t bytes)
 {
-	bytes = cc_max64(bytes, 3 * (uint64_t)bbr_quantum(b->pacing_Bps, cc->mss));
+	uint32_t quantum = cc_max(bbr_quantum(b->pacing_Bps, cc->mss), 2 * cc->mss);
+
+	bytes = cc_max64(bytes, 3 * (uint64_t)quantum);
 	bytes = cc_max64(bytes, BBR_MIN_PIPE * (uint64_t)cc->mss);
 	if (b->state == BBR3_UP)
 		bytes += 2 * (uint64_t)cc->mss;
@@ -172,6 +179,16 @@ static void bbr3_save_cwnd(struct bbr3 *b, const struct cc_state *cc)
 		b->prior_cwnd = cc->cwnd;
 	else
 		b->prior_cwnd = cc_max(b->prior_cwnd, cc->cwnd);
+}
+
+/* SaveStateUponLoss: what is given back if it was none. */
+static void bbr3_save_state(struct bbr3 *b, const struct cc_state *cc)
+{
+	bbr3_save_cwnd(b, cc);
+	b->undo_state = BBR3_DRAIN;
+	b->undo_bw_shortterm = b->bw_shortterm;
+	b->undo_inflight_shortterm = b->inflight_shortterm;
+	b->undo_inflight_longterm = b->inflight_longterm;
 }
 
 static void bbr3_pace(struct bbr3 *b, uint32_t gain)
@@ -240,6 +257,7 @@ static void bbr3_enter_refill(struct bbr3 *b, const struct cc_ack *ev)
 	bbr3_shortterm_reset(b);
 	b->up_rounds = 0;
 	b->up_acks = 0;
+	b->is_prev_careful = false;
 	b->acks = BBR3_ACKS_REFILLING;
 	bbr3_round_begin(b, ev);
 	bbr3_enter(b, BBR3_REFILL, BBR_UNIT, BBR3_CWND_GAIN);
@@ -275,7 +293,6 @@ static void bbr3_update_round(struct bbr3 *b, const struct cc_ack *ev)
 	bbr3_round_begin(b, ev);
 	b->n_rounds++;
 	b->rounds_since_probe++;
-	b->is_conserving = false;
 }
 
 static void bbr3_update_max_bw(struct bbr3 *b, const struct cc_ack *ev)
@@ -306,7 +323,7 @@ static void bbr3_advance_latest(struct bbr3 *b, const struct cc_ack *ev)
 	b->inflight_latest = ev->rate.delivered_bytes;
 }
 
-/* BBRAdaptLowerBoundsFromCongestion, once a round. */
+/* AdaptLowerBoundsFromCongestion, once a round. */
 static void bbr3_adapt_shortterm(struct bbr3 *b, const struct cc_state *cc)
 {
 	if (b->state == BBR3_STARTUP || b->state == BBR3_REFILL || b->state == BBR3_UP)
@@ -353,14 +370,12 @@ static void bbr3_check_full_bw(struct bbr3 *b, const struct cc_ack *ev)
 {
 	uint64_t bw = bbr_rate(&ev->rate);
 
-	if (b->is_full_bw_now || ev->rate.is_app_limited)
+	if (b->is_full_bw_now || !b->is_round_start || ev->rate.is_app_limited)
 		return;
 	if (bw >= bbr_gain(b->full_bw, BBR3_FULL_BW_GAIN)) {
 		bbr3_full_bw_reset(b, bw);
 		return;
 	}
-	if (!b->is_round_start)
-		return;
 	b->is_full_bw_now = ++b->n_full_bw >= BBR3_FULL_BW_ROUNDS;
 	if (b->is_full_bw_now)
 		b->is_full_bw_reached = true;
@@ -371,20 +386,24 @@ static bool bbr3_is_much(uint64_t lost, uint32_t tx_in_flight)
 	return tx_in_flight > 0 && lost * 100 > (uint64_t)tx_in_flight * BBR3_LOSS_PERCENT;
 }
 
+/* Without SACK one loss a round trip is all that can be seen. */
 static bool bbr3_loses_much(const struct cc_sample *rs)
 {
-	return bbr3_is_much(rs->lost_total_bytes - rs->prior_lost_bytes, rs->tx_in_flight_bytes);
+	uint64_t lost = rs->lost_total_bytes - rs->prior_lost_bytes;
+
+	return (rs->has_no_sack && lost > 0) || bbr3_is_much(lost, rs->tx_in_flight_bytes);
 }
 
 /* The pipe is full, as losses or marks say. */
 static void bbr3_startup_is_full(struct bbr3 *b, const struct cc_state *cc)
 {
 	b->is_full_bw_reached = true;
+	b->undo_state = BBR3_STARTUP;
 	b->inflight_longterm = (uint32_t)cc_min64(
 		cc_max64(bbr3_bdp(b, cc, b->bw, BBR_UNIT), b->inflight_latest), CC_CWND_MAX);
 }
 
-/* BBRCheckStartupHighLoss: a whole round in recovery, much lost, in many places. */
+/* CheckStartupHighLoss: a whole round in recovery, much lost, in many places. */
 static void bbr3_check_startup_loss(struct bbr3 *b, const struct cc_state *cc,
 				    const struct cc_ack *ev)
 {
@@ -392,8 +411,8 @@ static void bbr3_check_startup_loss(struct bbr3 *b, const struct cc_state *cc,
 		return;
 	if (!b->is_loss_round_start)
 		return;
-	if (ev->phase == CC_RECOVERY && b->is_recovery_round && b->n_losses >= BBR3_FULL_LOSSES &&
-	    bbr3_loses_much(&ev->rate))
+	if (ev->phase == CC_RECOVERY && bbr3_loses_much(&ev->rate) &&
+	    (ev->rate.has_no_sack || (b->is_recovery_round && b->n_losses >= BBR3_FULL_LOSSES)))
 		bbr3_startup_is_full(b, cc);
 	b->is_recovery_round = ev->phase == CC_RECOVERY;
 	b->n_losses = 0;
@@ -406,10 +425,13 @@ static void bbr3_check_startup_and_drain(struct bbr3 *b, struct cc_state *cc,
 		bbr3_check_startup_loss(b, cc, ev);
 		if (b->is_full_bw_reached) {
 			bbr3_enter(b, BBR3_DRAIN, BBR3_DRAIN_GAIN, BBR3_CWND_GAIN);
+			b->drain_round = b->n_rounds;
 			cc->ssthresh = bbr3_inflight(b, cc, b->bw, BBR_UNIT);
 		}
 	}
-	if (b->state == BBR3_DRAIN && ev->pipe_bytes <= bbr3_inflight(b, cc, b->bw, BBR_UNIT))
+	/* Three rounds are enough: the rate may be too high an estimate. */
+	if (b->state == BBR3_DRAIN && (ev->pipe_bytes <= bbr3_inflight(b, cc, b->bw, BBR_UNIT) ||
+				       b->n_rounds - b->drain_round > BBR3_DRAIN_ROUNDS))
 		bbr3_enter_down(b, ev);
 }
 
@@ -418,12 +440,15 @@ static void bbr3_check_startup_and_drain(struct bbr3 *b, struct cc_state *cc,
 static void bbr3_too_high(struct bbr3 *b, const struct cc_state *cc, const struct cc_ack *ev)
 {
 	b->is_probing = false;
+	b->is_prev_too_high = true;
 	if (!ev->rate.is_app_limited)
 		b->inflight_longterm =
 			cc_max(ev->rate.tx_in_flight_bytes,
 			       (uint32_t)((uint64_t)bbr3_target(b, cc) * BBR3_BETA_PERCENT / 100));
-	if (b->state == BBR3_UP)
+	if (b->state == BBR3_UP) {
+		b->undo_state = BBR3_UP;
 		bbr3_enter_down(b, ev);
+	}
 }
 
 static void bbr3_probe_upward(struct bbr3 *b, const struct cc_state *cc, const struct cc_ack *ev)
@@ -440,8 +465,9 @@ static void bbr3_probe_upward(struct bbr3 *b, const struct cc_state *cc, const s
 		bbr3_raise_slope(b, cc);
 }
 
-/* BBRAdaptLongTermModel */
-static void bbr3_adapt_longterm(struct bbr3 *b, const struct cc_state *cc, const struct cc_ack *ev)
+/* AdaptLongTermModel. True: it has chosen the next state, as a careful probe lost nothing: the next
+ * follows at once. */
+static bool bbr3_adapt_longterm(struct bbr3 *b, const struct cc_state *cc, const struct cc_ack *ev)
 {
 	if (b->acks == BBR3_ACKS_STARTING && b->is_round_start)
 		b->acks = BBR3_ACKS_FEEDBACK;
@@ -450,12 +476,17 @@ static void bbr3_adapt_longterm(struct bbr3 *b, const struct cc_state *cc, const
 		b->acks = BBR3_ACKS_INIT;
 		if (bbr3_is_in_probe_bw(b) && !ev->rate.is_app_limited)
 			b->n_cycles++;
+		if (bbr3_is_in_probe_bw(b) && b->is_prev_careful && !b->is_prev_too_high) {
+			bbr3_enter_refill(b, ev);
+			return true;
+		}
 	}
 	if (bbr3_loses_much(&ev->rate) || b->inflight_longterm == UINT32_MAX)
-		return;
+		return false;
 	b->inflight_longterm = cc_max(b->inflight_longterm, ev->rate.tx_in_flight_bytes);
 	if (b->state == BBR3_UP)
 		bbr3_probe_upward(b, cc, ev);
+	return false;
 }
 
 /* After two to three seconds, or as many rounds as Reno would need to grow by a segment a round to
@@ -478,6 +509,12 @@ static bool bbr3_is_time_to_cruise(const struct bbr3 *b, const struct cc_state *
 static bool bbr3_is_time_to_go_down(struct bbr3 *b, const struct cc_state *cc,
 				    const struct cc_ack *ev)
 {
+	/* Before this ACK, as it makes room; and by whole segments no more fits. */
+	if (b->is_prev_too_high && b->inflight_longterm != UINT32_MAX &&
+	    ev->flight_bytes + cc->mss > b->inflight_longterm) {
+		b->is_prev_careful = true;
+		return true;
+	}
 	/* Its own bound, not the path, holds it: what is delivered says nothing. */
 	if (ev->is_cwnd_limited && cc->cwnd >= b->inflight_longterm) {
 		bbr3_full_bw_reset(b, bbr_rate(&ev->rate));
@@ -488,9 +525,8 @@ static bool bbr3_is_time_to_go_down(struct bbr3 *b, const struct cc_state *cc,
 
 static void bbr3_update_cycle(struct bbr3 *b, const struct cc_state *cc, const struct cc_ack *ev)
 {
-	if (!b->is_full_bw_reached)
+	if (!b->is_full_bw_reached || bbr3_adapt_longterm(b, cc, ev))
 		return;
-	bbr3_adapt_longterm(b, cc, ev);
 	switch ((enum bbr3_state)b->state) {
 	case BBR3_DOWN:
 		if (bbr3_is_time_to_probe(b, cc, ev))
@@ -509,8 +545,10 @@ static void bbr3_update_cycle(struct bbr3 *b, const struct cc_state *cc, const s
 		}
 		break;
 	case BBR3_UP:
-		if (bbr3_is_time_to_go_down(b, cc, ev))
+		if (bbr3_is_time_to_go_down(b, cc, ev)) {
+			b->is_prev_too_high = false; /* not yet */
 			bbr3_enter_down(b, ev);
+		}
 		break;
 	case BBR3_STARTUP:
 	case BBR3_DRAIN:
@@ -585,23 +623,12 @@ static void bbr3_check_probe_rtt(struct bbr3 *b, struct cc_state *cc, const stru
 
 /* ---- the window ---------------------------------------------------------------------------- */
 
-/* True: the first round of a recovery, in which no more is sent than is delivered. */
-static bool bbr3_in_recovery(struct bbr3 *b, struct cc_state *cc, const struct cc_ack *ev)
+/* A recovery that is over gives back the window of before. */
+static void bbr3_leave_recovery(struct bbr3 *b, struct cc_state *cc, const struct cc_ack *ev)
 {
-	uint32_t newly = ev->rate.newly_bytes;
-
-	if (ev->phase == CC_RECOVERY && b->prev_phase != CC_RECOVERY) {
-		b->is_conserving = true;
-		b->next_round_bytes = ev->rate.total_bytes;
-		cc->cwnd = ev->pipe_bytes + cc_max(newly, cc->mss);
-	} else if (ev->phase == CC_OPEN && b->prev_phase != CC_OPEN) {
-		b->is_conserving = false;
+	if (ev->phase == CC_OPEN && b->prev_phase != CC_OPEN)
 		cc->cwnd = cc_max(cc->cwnd, b->prior_cwnd);
-	}
 	b->prev_phase = ev->phase;
-	if (b->is_conserving)
-		cc->cwnd = cc_max(cc->cwnd, ev->pipe_bytes + newly);
-	return b->is_conserving;
 }
 
 static uint32_t bbr3_cap(const struct bbr3 *b, const struct cc_state *cc)
@@ -620,7 +647,8 @@ static void bbr3_set_cwnd(struct bbr3 *b, struct cc_state *cc, const struct cc_a
 {
 	uint32_t newly = ev->rate.newly_bytes, most;
 
-	if (newly > 0 && !bbr3_in_recovery(b, cc, ev)) {
+	if (newly > 0) {
+		bbr3_leave_recovery(b, cc, ev);
 		most = bbr3_quantize(
 			b, cc, bbr3_bdp(b, cc, b->bw, b->cwnd_gain) + cc_filter_max(&b->extra));
 		if (b->is_full_bw_reached)
@@ -685,6 +713,7 @@ static void bbr3_init(struct cc_state *cc, int64_t now_ns, uint32_t srtt_us, uin
 		.undo_inflight_longterm = UINT32_MAX,
 		.up_per_byte = UINT32_MAX,
 		.seed = nxt | 1,
+		.undo_state = BBR3_DRAIN,
 	};
 	cc->ssthresh = UINT32_MAX;
 	bbr3_shortterm_reset(b);
@@ -692,15 +721,17 @@ static void bbr3_init(struct cc_state *cc, int64_t now_ns, uint32_t srtt_us, uin
 	b->pacing_Bps = bbr_gain(nominal, BBR3_STARTUP_GAIN);
 }
 
-/* BBRNoteLoss */
-static void bbr3_note_loss(struct bbr3 *b)
+/* NoteLoss */
+static void bbr3_note_loss(struct bbr3 *b, const struct cc_state *cc)
 {
-	if (!b->is_loss_in_round)
+	if (!b->is_loss_in_round) {
 		b->loss_round_bytes = b->total_bytes;
+		bbr3_save_state(b, cc);
+	}
 	b->is_loss_in_round = true;
 }
 
-/* BBRInflightAtLoss: what was in flight when the share of losses went beyond what is borne, which
+/* InflightAtLoss: what was in flight when the share of losses went beyond what is borne, which
  * was with a part of this transmission. */
 static uint32_t bbr3_inflight_at_loss(const struct cc_lost *ev)
 {
@@ -725,7 +756,7 @@ static void bbr3_probe_failed(struct bbr3 *b, const struct cc_state *cc, int64_t
 	bbr3_too_high(b, cc, &ev);
 }
 
-/* BBRHandleLostPacket */
+/* HandleLostPacket */
 static void bbr3_on_lost(struct cc_state *cc, const struct cc_lost *ev)
 {
 	struct bbr3 *b = cc->priv;
@@ -733,14 +764,15 @@ static void bbr3_on_lost(struct cc_state *cc, const struct cc_lost *ev)
 	if ((b->n_losses == 0 || ev->seq != b->lost_end) && b->n_losses < UINT16_MAX)
 		b->n_losses++;
 	b->lost_end = ev->end;
-	bbr3_note_loss(b);
-	if (b->is_probing && bbr3_is_much(ev->lost_bytes, ev->tx_in_flight_bytes))
+	bbr3_note_loss(b, cc);
+	if (b->is_probing &&
+	    (ev->has_no_sack || bbr3_is_much(ev->lost_bytes, ev->tx_in_flight_bytes)))
 		bbr3_probe_failed(b, cc, ev->now_ns, bbr3_inflight_at_loss(ev), ev->is_app_limited);
 }
 
 static void bbr3_on_mark(struct bbr3 *b, const struct cc_state *cc, const struct cc_loss *ev)
 {
-	bbr3_note_loss(b);
+	bbr3_note_loss(b, cc);
 	if (b->state == BBR3_STARTUP && ++b->n_marks >= BBR3_FULL_MARKS)
 		bbr3_startup_is_full(b, cc);
 	if (b->is_probing)
@@ -755,19 +787,33 @@ static void bbr3_on_loss(struct cc_state *cc, const struct cc_loss *ev)
 		bbr3_on_mark(b, cc, ev);
 		return;
 	}
-	b->undo_state = b->state;
-	b->undo_bw_shortterm = b->bw_shortterm;
-	b->undo_inflight_shortterm = b->inflight_shortterm;
-	b->undo_inflight_longterm = b->inflight_longterm;
-	bbr3_save_cwnd(b, cc);
+	/* What the first loss of this round found was kept then, before it had its effect. */
+	if (b->is_loss_in_round)
+		bbr3_save_cwnd(b, cc);
+	else
+		bbr3_save_state(b, cc);
 	if (!ev->is_timeout)
 		return;
 	b->prev_phase = CC_LOSS;
-	b->is_conserving = false;
 	cc->cwnd = cc->mss;
 }
 
-/* BBRHandleSpuriousLossDetection */
+/* The state that losses have ended, if they were none. */
+static void bbr3_undo_state(struct bbr3 *b, const struct cc_undo *ev)
+{
+	const struct cc_ack now = {.now_ns = ev->now_ns, .rate.total_bytes = b->total_bytes};
+
+	if (b->undo_state == BBR3_STARTUP && b->state != BBR3_STARTUP) {
+		b->is_full_bw_reached = false;
+		if (b->state != BBR3_PROBE_RTT)
+			bbr3_enter_startup(b);
+	} else if (b->undo_state == BBR3_UP && b->state != BBR3_UP && b->state != BBR3_PROBE_RTT) {
+		bbr3_enter_refill(b, &now);
+	}
+	b->undo_state = BBR3_DRAIN;
+}
+
+/* HandleSpuriousLossDetection */
 static void bbr3_on_undo(struct cc_state *cc, const struct cc_undo *ev)
 {
 	struct bbr3 *b = cc->priv;
@@ -777,11 +823,7 @@ static void bbr3_on_undo(struct cc_state *cc, const struct cc_undo *ev)
 	b->bw_shortterm = cc_max64(b->bw_shortterm, b->undo_bw_shortterm);
 	b->inflight_shortterm = cc_max(b->inflight_shortterm, b->undo_inflight_shortterm);
 	b->inflight_longterm = cc_max(b->inflight_longterm, b->undo_inflight_longterm);
-	if (b->undo_state == BBR3_STARTUP && b->state != BBR3_STARTUP &&
-	    b->state != BBR3_PROBE_RTT) {
-		b->is_full_bw_reached = false;
-		bbr3_enter_startup(b);
-	}
+	bbr3_undo_state(b, ev);
 	cc->cwnd = cc_max(cc->cwnd, cc_max(ev->prior_cwnd, b->prior_cwnd));
 }
 

@@ -57,6 +57,7 @@ void tcp_rate_lost(struct tcp_conn *conn, const struct tcp_txrec *rec)
 		.end = rec->end,
 		.tx_in_flight_bytes = rec->tx_in_flight,
 		.is_app_limited = rec->flags & TXR_APP_LIMITED,
+		.has_no_sack = !(conn->flags & TCPC_SACK),
 	};
 
 	if (!snd)
@@ -119,6 +120,7 @@ static void tcp_rate_sample(struct tcp_conn *conn, const struct tcp_ack_event *e
 		.newly_bytes = ev->delivered_bytes,
 		.newly_lost_bytes = (uint32_t)(snd->lost_bytes - ev->lost_before),
 		.rtt_us = tcp_rate_rtt_us(conn, ev),
+		.has_no_sack = !(conn->flags & TCPC_SACK),
 		.is_ack_delayed =
 			ev->acked_bytes > 0 && ev->acked_bytes < conn->mss && ev->sacked_bytes == 0,
 	};

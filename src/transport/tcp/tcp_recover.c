@@ -351,8 +351,7 @@ void tcp_recover_on_timeout(struct tcp_conn *conn)
 	conn->recover = conn->snd_nxt;
 	tcp_lose_on_timeout(conn);
 	/* RFC 5681 §3.1: one segment, beyond what is held to be on its way. */
-	if (!(conn->cc.ops->flags & CC_OWN_CWND))
-		conn->cc.cwnd = tcp_min(tcp_pipe(conn) + conn->mss, CC_CWND_MAX);
+	conn->cc.cwnd = tcp_min(tcp_pipe(conn) + conn->mss, CC_CWND_MAX);
 }
 
 void tcp_recover_on_probe(struct tcp_conn *conn)

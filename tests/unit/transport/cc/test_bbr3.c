@@ -195,6 +195,142 @@ static void probe_ends_where_the_share_of_losses_went_beyond(void **state UNUSED
 	free(p);
 }
 
+/* Runs until it paces with this gain. */
+static void until(struct path *p, uint32_t gain)
+{
+	for (int ms = 0; ms < 8000 && path_info(p).pacing_gain_256 != gain; ms++)
+		path_run(p, PATH_MS);
+	assert_int_equal(path_info(p).pacing_gain_256, gain);
+}
+
+/* A probe that lost too much, with so much in flight. */
+static void probe_that_fails(struct path *p, uint32_t in_flight)
+{
+	struct cc_lost ev = {.seq = 1000, .end = 2000, .lost_bytes = 5000};
+
+	until(p, 320);
+	ev.now_ns = p->now_ns;
+	ev.tx_in_flight_bytes = in_flight;
+	cc_on_lost(&p->cc, &ev);
+	assert_int_equal(path_info(p).pacing_gain_256, 230);
+}
+
+/* Milliseconds until it no longer paces with this gain. */
+static uint32_t lasts_ms(struct path *p, uint32_t gain)
+{
+	uint32_t ms = 0;
+
+	for (; path_info(p).pacing_gain_256 == gain && ms < 8000; ms++)
+		path_run(p, PATH_MS);
+	return ms;
+}
+
+/* Precautionary probing (§5.3.3.6): after a probe that lost too much, one that ends when that much
+ * is in flight, and if it lost nothing another as soon as the ACKs of a round have said so and the
+ * pipe is full. */
+static void probe_after_one_that_failed_is_short_and_the_next_follows_at_once(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(15);
+	int between_ms = 0;
+
+	path_run(p, 10 * PATH_SEC);
+	until(p, 320);
+	assert_in_range(lasts_ms(p, 320), 1, 110);
+	p->buffer_bytes = path_bdp(p) * 10; /* another was there, and has gone */
+	path_run(p, 200 * PATH_MS);
+	assert_int_not_equal(path_info(p).pacing_gain_256, 320);
+	until(p, 320);
+	assert_in_range(lasts_ms(p, 320), 1, 110);
+	for (; path_info(p).pacing_gain_256 != 320 && between_ms < 4000; between_ms++)
+		path_run(p, PATH_MS);
+	assert_in_range(between_ms, 40, 200);
+	/* Which is not cut short: three rounds in which the rate does not grow. */
+	assert_in_range(lasts_ms(p, 320), 120, 400);
+	free(p);
+}
+
+static void undo_of_a_failed_probe_begins_it_again(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(1000);
+	uint32_t cwnd;
+	int ms = 0;
+
+	path_run(p, 2 * PATH_SEC);
+	until(p, 320);
+	cwnd = p->cc.cwnd;
+	probe_that_fails(p, 45000);
+	cc_on_undo(&p->cc, &(struct cc_undo){.now_ns = p->now_ns, .prior_cwnd = cwnd});
+	assert_true(p->cc.cwnd >= cwnd);
+	assert_int_equal(path_info(p).pacing_gain_256, 256);
+	for (; path_info(p).pacing_gain_256 != 320 && ms < 4000; ms++)
+		path_run(p, PATH_MS);
+	assert_in_range(ms, 1, 120);
+	free(p);
+}
+
+static void after_idling_it_paces_at_the_estimated_rate(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(1000);
+
+	path_run(p, 2 * PATH_SEC);
+	until(p, 320);
+	assert_within(cc_pacing_rate(&p->cc), path_info(p).bw_Bps * 5 / 4, 2);
+	cc_on_restart(&p->cc, &(struct cc_restart){.now_ns = p->now_ns});
+	assert_within(cc_pacing_rate(&p->cc), path_info(p).bw_Bps * 5 / 4, 2);
+	cc_on_restart(&p->cc, &(struct cc_restart){.now_ns = p->now_ns, .is_app_limited = true});
+	assert_within(cc_pacing_rate(&p->cc), path_info(p).bw_Bps, 2);
+	free(p);
+}
+
+/* §5.3.2: the estimate is four times too high, so what is in flight never fits it again. */
+static void drain_ends_after_three_rounds(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(10000);
+	int ms = 0;
+
+	path_run(p, 100 * PATH_MS);
+	until(p, 128);
+	p->rate_Bps = RATE / 50;
+	for (; path_info(p).pacing_gain_256 == 128 && ms < 20000; ms++)
+		path_run(p, PATH_MS);
+	assert_in_range(ms, 1, 15000);
+	free(p);
+}
+
+static void without_sack_a_loss_ends_startup_and_a_probe(void **state UNUSED)
+{
+	struct path *p = ten_mbit_forty_ms(1000);
+	struct cc_lost ev = {
+		.seq = 1000, .end = 2000, .lost_bytes = 1, .tx_in_flight_bytes = 50000};
+	struct cc_ack ack = {.phase = CC_RECOVERY, .pipe_bytes = 200000};
+
+	path_run(p, 130 * PATH_MS);
+	assert_int_equal(path_info(p).pacing_gain_256, 710);
+	ack.now_ns = p->now_ns;
+	ack.rate = (struct cc_sample){.total_bytes = p->delivered,
+				      .prior_bytes = p->delivered,
+				      .delivered_bytes = 20000,
+				      .interval_ns = 40 * PATH_MS,
+				      .lost_total_bytes = 1000,
+				      .tx_in_flight_bytes = 100000,
+				      .newly_bytes = 1000,
+				      .rtt_us = 40000};
+	cc_on_ack(&p->cc, &ack);
+	assert_int_equal(path_info(p).pacing_gain_256, 710); /* 1 %, in one place */
+	ack.rate.has_no_sack = true;
+	cc_on_ack(&p->cc, &ack);
+	assert_int_equal(path_info(p).pacing_gain_256, 128);
+	path_run(p, 2 * PATH_SEC);
+	until(p, 320);
+	ev.now_ns = p->now_ns;
+	cc_on_lost(&p->cc, &ev);
+	assert_int_equal(path_info(p).pacing_gain_256, 320);
+	ev.has_no_sack = true;
+	cc_on_lost(&p->cc, &ev);
+	assert_int_equal(path_info(p).pacing_gain_256, 230);
+	free(p);
+}
+
 /* A queue that marks and never overflows. */
 static void marks_keep_the_queue_short_without_a_loss(void **state UNUSED)
 {
@@ -252,6 +388,11 @@ int main(void)
 		cmocka_unit_test(marks_keep_the_queue_short_without_a_loss),
 		cmocka_unit_test(marks_in_two_windows_end_startup),
 		cmocka_unit_test(undo_gives_back_window_and_bounds),
+		cmocka_unit_test(probe_after_one_that_failed_is_short_and_the_next_follows_at_once),
+		cmocka_unit_test(undo_of_a_failed_probe_begins_it_again),
+		cmocka_unit_test(after_idling_it_paces_at_the_estimated_rate),
+		cmocka_unit_test(drain_ends_after_three_rounds),
+		cmocka_unit_test(without_sack_a_loss_ends_startup_and_a_probe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
