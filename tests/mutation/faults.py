@@ -66,7 +66,7 @@ FAULTS = [
      "	    !(conn->snd_wl1 == seg->seq && seq_leq(conn->snd_wl2, seg->ack)))\n		return;",
      "	    !(conn->snd_wl1 == seg->seq && seq_leq(conn->snd_wl2, seg->ack)))\n		(void)0;"),
     ("the receiver does not avoid silly windows", TCP + "tcp_rcvq.c",
-     "	if (space <= left || space - left < step)", "	if (space <= left || space - left + step < step)"),
+     "	return space > shown && space - shown >= step;", "	return space > shown;"),
     ("the sender does not avoid silly windows", TCP + "tcp_out.c",
      "	return n == wnd_left && n >= conn->snd_wnd_max / 2 ? n : 0;", "	return n;"),
     ("Nagle's algorithm is off", TCP + "tcp_out.c",
