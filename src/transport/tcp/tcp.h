@@ -80,7 +80,7 @@ struct tcp_conf {
 	uint8_t timestamps; /* 0 or 1 */
 	uint8_t sack;
 	uint8_t window_scaling;
-	uint8_t slow_start_after_idle;
+	uint8_t slow_start_after_idle; /* 0; 1: RFC 2861; 2: RFC 7661 */
 	uint8_t moderate_rcvbuf;
 	uint8_t rfc1337;
 	uint8_t syn_loss_iw;

@@ -217,6 +217,8 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 		tcp_ack_rtt_min(conn, tcp_now(conn) - ev.once_last_ns);
 	ev.is_pure = seg->len == 0 && conn->snd_wnd == wnd_was;
 	tcp_sack_reordering(conn, &ev);
+	if (ev.acked_bytes > 0 && tcp_sender(conn))
+		tcp_cwv_on_ack(conn, ev.acked_bytes);
 	if (ev.acked_bytes > 0 || ev.is_dup || ev.has_dsack || (tcp_snd_marks(conn) & TCP_SND_TLP))
 		tcp_recover_on_ack(conn, &ev);
 	tcp_rate_on_ack(conn, &ev);

@@ -63,6 +63,7 @@ void tcp_sender_free(struct tcp_conn *conn)
 	struct tcp_sender *snd = tcp_sender(conn);
 
 	tcp_mtup_free(conn);
+	tcp_cwv_free(conn);
 	conn->cc.priv = NULL;
 	if (snd)
 		mem_free(&tcp_eng(conn)->mem, snd, tcp_sender_bytes(snd->n_cc));
@@ -127,7 +128,7 @@ void tcp_cc_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)
 						       conn->cc.cwnd < 2 * ev->flight_bytes);
 	/* RFC 3168 §6.1.2: no growth by an ACK that tells of a mark, nor in the window after one.
 	 */
-	if (ev->is_ece || tcp_ecn_is_reducing(conn))
+	if (ev->is_ece || tcp_ecn_is_reducing(conn) || !tcp_cwv_may_grow(conn))
 		ack.is_cwnd_limited = false;
 	cc_on_ack(&conn->cc, &ack);
 }

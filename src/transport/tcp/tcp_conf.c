@@ -208,8 +208,9 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(timestamps, "timestamps", 0, 1, "RFC 7323 timestamps"),
 	TCP_CTL(sack, "sack", 0, 1, "RFC 2018 selective acknowledgements"),
 	TCP_CTL(window_scaling, "window_scaling", 0, 1, "RFC 7323 window scaling"),
-	TCP_CTL(slow_start_after_idle, "slow_start_after_idle", 0, 1,
-		"shrink the congestion window after idling (RFC 2861)"),
+	TCP_CTL(slow_start_after_idle, "slow_start_after_idle", 0, 2,
+		"shrink the congestion window after idling (RFC 2861); 2: keep what was validated, "
+		"RFC 7661"),
 	TCP_CTL(moderate_rcvbuf, "moderate_rcvbuf", 0, 1, "let the receive buffer grow"),
 	TCP_CTL(rfc1337, "rfc1337", 0, 1, "ignore resets in TIME-WAIT"),
 	TCP_CTL(invalid_ratelimit_ms, "invalid_ratelimit", 0, INT32_MAX,

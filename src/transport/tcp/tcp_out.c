@@ -463,12 +463,14 @@ static bool tcp_out_new(struct tcp_conn *conn)
 	return false;
 }
 
-/* RFC 2861 and RFC 5681 §4.1: a window that was not used for an RTO may be stale. */
+/* RFC 2861 and RFC 5681 §4.1: a window that was not used for an RTO may be stale; or RFC 7661. */
 static void tcp_out_after_idle(struct tcp_conn *conn)
 {
 	uint64_t idle_us;
 
-	if (tcp_flight(conn) > 0 || !tcp_conf(conn)->slow_start_after_idle || !conn->data_segs_out)
+	tcp_cwv_before_send(conn);
+	if (tcp_flight(conn) > 0 || tcp_conf(conn)->slow_start_after_idle != 1 ||
+	    !conn->data_segs_out)
 		return;
 	idle_us = (uint64_t)(tcp_clock_ms(conn->sk.stack) - conn->last_snd_ms) * 1000;
 	if (idle_us > conn->rto_us)

@@ -618,6 +618,7 @@ struct tcp_sender {
 	bool is_rate_app_limited;
 	uint16_t n_cc;         /* bytes of the control's memory */
 	struct tcp_mtup *mtup; /* NULL: the path MTU was not searched yet */
+	struct tcp_cwv *cwv;   /* NULL: whether the window is used is not asked */
 	uint64_t cc[];
 };
 
@@ -644,6 +645,30 @@ void tcp_cc_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
 /* What holds the sender back has changed. */
 void tcp_chrono_set(struct tcp_conn *conn, enum tcp_chrono chrono);
 int64_t tcp_chrono_ns(const struct tcp_conn *conn, enum tcp_chrono chrono);
+
+/* tcp_cwv.c: windows that are not used (RFC 7661); its names */
+
+struct tcp_cwv {
+	int64_t valid_ns;     /* when the window was last validated, or halved */
+	int64_t half_ns;      /* when the half of most[0] began */
+	uint64_t rexmt_bytes; /* with is_repairing: bytes_rexmt before */
+	uint32_t most[2];     /* acknowledged in a round trip of this half, and of the last one */
+	uint32_t sample_una;  /* snd_una and snd_nxt when this round trip began */
+	uint32_t sample_end;
+	bool is_defined;   /* there was a sample since the last recovery */
+	bool is_repairing; /* a recovery of a window that was not validated */
+};
+void tcp_cwv_free(struct tcp_conn *conn);
+/* The window may grow by what is acknowledged. There is a sender. */
+bool tcp_cwv_may_grow(struct tcp_conn *conn) MUST_CHECK;
+/* So much new data was acknowledged; there is a sender. */
+void tcp_cwv_on_ack(struct tcp_conn *conn, uint32_t acked);
+/* Data waits to be sent: the window was not used for too long? */
+void tcp_cwv_before_send(struct tcp_conn *conn);
+/* A recovery begins, there is a sender. Returns what is to be held in flight: `flight`, or more. */
+uint32_t tcp_cwv_on_loss(struct tcp_conn *conn, uint32_t flight) MUST_CHECK;
+/* It is over; or it was none, or has become another. */
+void tcp_cwv_recovered(struct tcp_conn *conn, bool is_undone);
 
 /* tcp_ecn.c */
 

@@ -79,12 +79,12 @@ static void tcp_undo_start_now(struct tcp_conn *conn)
 static void tcp_enter_recovery(struct tcp_conn *conn)
 {
 	struct cc_loss loss = tcp_cc_loss(conn);
-	uint32_t prior_cwnd = conn->cc.cwnd;
 
 	tcp_mib(conn, tcp_has_sack(conn) ? MIB_TcpExtTCPSackRecovery : MIB_TcpExtTCPRenoRecovery);
 	tcp_mib(conn, MIB_TcpExtTCPFastRetrans);
 	tcp_undo_start_now(conn);
-	tcp_prr_start(conn, prior_cwnd);
+	loss.flight_bytes = tcp_cwv_on_loss(conn, loss.flight_bytes);
+	tcp_prr_start(conn, conn->cc.cwnd);
 	tcp_sender(conn)->marks &= (uint8_t)~TCP_SND_TLP;
 	cc_on_loss(&conn->cc, &loss);
 	tcp_ecn_reduced(conn);
@@ -106,6 +106,7 @@ static void tcp_leave_recovery(struct tcp_conn *conn, const struct tcp_ack_event
 		if (conn->ca_state == TCP_CA_RECOVERY)
 			cc_on_recovered(&conn->cc);
 	}
+	tcp_cwv_recovered(conn, false);
 	conn->n_dupacks = 0;
 	tcp_to_open(conn);
 }
@@ -345,6 +346,7 @@ void tcp_recover_on_timeout(struct tcp_conn *conn)
 	snd->marks &= (uint8_t) ~(TCP_SND_TLP | TCP_SND_FRTO | TCP_SND_FRTO_NEW);
 	if (tcp_conf(conn)->frto && (is_new || conn->n_retries > 0))
 		snd->marks |= TCP_SND_FRTO;
+	tcp_cwv_recovered(conn, true);
 	snd->prr_cwnd = 0;
 	conn->n_dupacks = 0;
 	conn->ca_state = TCP_CA_LOSS;

@@ -106,6 +106,7 @@ static void undo_do(struct tcp_conn *conn, bool are_found)
 	if (are_found)
 		tcp_txq_unlose_all(conn);
 	cc_on_undo(&conn->cc, &ev);
+	tcp_cwv_recovered(conn, true);
 	snd->rack_has_news = true; /* what is lost is to be judged anew */
 	snd->prr_cwnd = 0;
 	tcp_undo_forget(conn);
