@@ -553,6 +553,9 @@ void op_sysctl(struct world *w, struct rd *r)
 	char text[32];
 	int64_t v;
 
+	/* An interface without IPv6 loses its addresses, and gets none of them back. */
+	if (strstr(name, "disable_ipv6"))
+		w->is_renumbered = true;
 	if (value & 4) {
 		(void)!weft_stack_set_text(w->st, name, texts[value & 3]);
 		(void)!weft_stack_get_text(w->st, name, text, value & 8 ? 2 : sizeof(text));
