@@ -212,7 +212,11 @@ static bool means_nothing(const struct command *cmd)
 static bool run_simple(const struct command *cmd)
 {
 	const char *w0 = cmd->words[0];
+	bool ok;
 
+	if (!strcmp(w0, "ip") &&
+	    drill_command_ip(cmd->run, cmd->line, cmd->words, cmd->n_words, &ok))
+		return ok;
 	if (!strcmp(w0, "sysctl"))
 		return cmd_sysctl(cmd);
 	if (!strcmp(w0, "echo"))

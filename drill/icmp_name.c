@@ -56,6 +56,9 @@ static const struct icmp_name codes[] = {
 	{"pointer", DRILL_ICMP_PARAMETER_PROBLEM, 0},
 	{"missing_option", DRILL_ICMP_PARAMETER_PROBLEM, 1},
 	{"bad_length", DRILL_ICMP_PARAMETER_PROBLEM, 2},
+	{"unknown_next_header", DRILL_ICMP_PARAMETER_PROBLEM, 1},
+	{"unknown_option", DRILL_ICMP_PARAMETER_PROBLEM, 2},
+	{"incomplete_chain", DRILL_ICMP_PARAMETER_PROBLEM, 3},
 	{"net", DRILL_ICMP_REDIRECT, 0},
 	{"host", DRILL_ICMP_REDIRECT, 1},
 	/* ICMPv6 */

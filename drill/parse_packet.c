@@ -272,6 +272,8 @@ bool drill_parse_packet(struct drill_parser *ps, struct drill_packet **ret)
 	}
 	if (!parse_ip_info(ps, pkt))
 		return false;
+	if (drill_is_word(ps, "from") || drill_is_word(ps, "arp"))
+		return drill_parse_layers(ps, pkt);
 	if (drill_accept_word(ps, "udp"))
 		return parse_udp(ps, pkt);
 	if (drill_accept_word(ps, "icmp") || drill_accept_word(ps, "icmpv6"))

@@ -30,6 +30,8 @@ bool drill_need_int(struct drill_parser *ps, const char *what, int64_t lo, int64
 
 /* parse_packet.c: the look-ahead is < or >. */
 bool drill_parse_packet(struct drill_parser *ps, struct drill_packet **ret);
+/* parse_layer.c: the look-ahead is "from" or "arp". */
+bool drill_parse_layers(struct drill_parser *ps, struct drill_packet *pkt);
 /* parse_opts.c: what stands between < and >, behind the <. */
 bool drill_parse_tcp_opts(struct drill_parser *ps, struct drill_packet *pkt);
 /* parse_call.c */

@@ -162,6 +162,10 @@ static int run_tx(void *arg, const void *frame, size_t len)
 	seen->len = len;
 	seen->us = drill_now_us(run);
 	err = drill_seen_read(seen, why, sizeof(why));
+	if (err && (run->says & 1u << drill_frame_subject(frame, len))) {
+		seen->pkt.proto = DRILL_LAYERS;
+		err = 0;
+	}
 	if (err == -EBADMSG)
 		drill_run_fail(run, run->line, "the stack sent %s", why);
 	if (err) {
@@ -229,6 +233,11 @@ static bool run_network(struct drill_run *run)
 		return drill_run_refuse(run, 1,
 					is_ip6 ? "the stack has no IPv6"
 					       : "the local address is not accepted");
+	run->names.local = run->local;
+	run->names.remote = run->remote;
+	run->names.gateway = via;
+	memcpy(run->names.local_mac, run->local_mac, 6);
+	memcpy(run->names.remote_mac, run->remote_mac, 6);
 	route.dst.family = run->local.family;
 	route.via = via;
 	if (weft_route_add(run->st, &route) || weft_neigh_add(run->nif, &via, run->remote_mac))
@@ -275,6 +284,7 @@ static void run_fini(struct drill_run *run)
 		free(run->seen);
 		run->seen = next;
 	}
+	drill_names_fini(&run->names);
 	while (run->flows) {
 		struct drill_flow *next = run->flows->next;
 
@@ -405,6 +415,9 @@ static void run_script(const struct drill_script *script, const struct drill_opt
 	run.seen_tail = &run.seen;
 	run.code = (struct drill_code_env){
 		.find = drill_figures_find, .print = run_print, .arg = &run};
+	for (const struct drill_event *ev = script->events; ev; ev = ev->next)
+		if (ev->kind == DRILL_EV_PACKET && ev->packet->layers)
+			run.says |= ev->packet->layers->says | 1u << DRILL_ABOUT_OTHER;
 	run.frame = malloc(DRILL_FRAME_MAX);
 	if (!run.frame)
 		drill_run_refuse(&run, 1, "out of memory");

@@ -182,22 +182,47 @@ static bool inject(struct drill_run *run, const struct drill_event *ev)
 	return drill_run_until(run, drill_now_us(run));
 }
 
+/* ---- packets that are said header by header ---- */
+
+static bool inject_layers(struct drill_run *run, const struct drill_event *ev)
+{
+	char why[100];
+	size_t len = drill_layers_build(&run->names, ev->packet, run->next_ip_id++, run->frame, why,
+					sizeof(why));
+
+	if (!len)
+		return drill_run_refuse(run, ev->line, "%s", why);
+	if (weft_netif_rx(run->nif, run->frame, len))
+		return drill_run_fail(run, ev->line, "the stack has no room for the packet");
+	return drill_run_until(run, drill_now_us(run));
+}
+
 /* ---- expected packets ---- */
 
 static bool is_of(const struct drill_seen *seen, const struct drill_flow *flow)
 {
+	if (seen->pkt.proto == DRILL_LAYERS)
+		return false;
 	return !flow || seen->pkt.proto == DRILL_ICMP || flow->proto == DRILL_ICMP ||
 	       (seen->pkt.proto == flow->proto && seen->pkt.sport == flow->lport &&
 		seen->pkt.dport == flow->rport);
 }
 
+/* Is it what a packet that is said header by header may be? Not of a connection whose packets the
+ * script says in the other way. */
+static bool is_layered(const struct drill_run *run, const struct drill_seen *seen)
+{
+	return seen->pkt.proto == DRILL_LAYERS || seen->pkt.proto == DRILL_ICMP ||
+	       seen->pkt.proto == DRILL_UDP || !run->flow;
+}
+
 /* Takes the oldest packet of the flow from what has been seen; NULL: none. */
-static struct drill_seen *take(struct drill_run *run, const struct drill_flow *flow)
+static struct drill_seen *take(struct drill_run *run, const struct drill_flow *flow, bool layered)
 {
 	for (struct drill_seen **p = &run->seen; *p; p = &(*p)->next) {
 		struct drill_seen *seen = *p;
 
-		if (!is_of(seen, flow))
+		if (layered ? !is_layered(run, seen) : !is_of(seen, flow))
 			continue;
 		*p = seen->next;
 		if (!*p)
@@ -230,7 +255,7 @@ static struct drill_seen *await(struct drill_run *run, const struct drill_event 
 	if (!drill_run_until(run, drill_now_us(run)))
 		return NULL;
 	for (;;) {
-		struct drill_seen *seen = take(run, flow);
+		struct drill_seen *seen = take(run, flow, ev->packet->proto == DRILL_LAYERS);
 		int64_t next = drill_next_us(run);
 
 		if (seen || next > end || ++n > ANY_STEPS_MAX)
@@ -400,7 +425,7 @@ static bool gather(struct drill_run *run, const struct drill_event *ev, struct d
 	const struct drill_packet *want = ev->packet;
 
 	while (want->proto == DRILL_TCP && !run->opts.strict_segments && got->len < want->len) {
-		struct drill_seen *seen = take(run, flow);
+		struct drill_seen *seen = take(run, flow, false);
 		struct drill_packet next;
 		bool ok;
 
@@ -457,6 +482,28 @@ static bool compare(struct drill_run *run, const struct drill_event *ev, struct 
 	return true;
 }
 
+static bool expect_layers(struct drill_run *run, const struct drill_event *ev)
+{
+	struct drill_seen *seen = await(run, ev, NULL);
+	char why[200], wire[WIRE_TEXT_MAX];
+	bool ok;
+
+	if (!seen)
+		return run->has_failed ? false
+				       : drill_run_fail(run, ev->line,
+							"%s\n  seen     nothing until %.6f s",
+							ev->text, (double)drill_now_us(run) / 1e6);
+	ok = !drill_layers_match(&run->names, ev->packet, seen->frame, seen->len, why, sizeof(why));
+	if (!ok)
+		drill_run_fail(run, ev->line, "%s\n  seen     %.6f %s\n  %s", ev->text,
+			       (double)seen->us / 1e6, wire_text(seen, wire, sizeof(wire)), why);
+	ok = ok && drill_check_time(run, ev, seen->us, "the packet");
+	if (ok && ev->when == DRILL_ANY_TIME)
+		run->event_us = seen->us;
+	free(seen);
+	return ok;
+}
+
 static bool expect(struct drill_run *run, const struct drill_event *ev)
 {
 	struct drill_flow *flow = flow_of(run, ev->packet);
@@ -474,6 +521,8 @@ static bool expect(struct drill_run *run, const struct drill_event *ev)
 
 bool drill_run_packet(struct drill_run *run, const struct drill_event *ev)
 {
+	if (ev->packet->proto == DRILL_LAYERS)
+		return ev->packet->is_in ? inject_layers(run, ev) : expect_layers(run, ev);
 	return ev->packet->is_in ? inject(run, ev) : expect(run, ev);
 }
 
@@ -485,6 +534,11 @@ bool drill_check_left(struct drill_run *run)
 
 	if (!run->opts.nothing_left || !seen)
 		return true;
+	if (seen->pkt.proto == DRILL_LAYERS)
+		return drill_run_fail(run, run->line,
+				      "the script is over, but the stack sent what it did not "
+				      "expect\n  seen     %.6f %s",
+				      (double)seen->us / 1e6, wire_text(seen, wire, sizeof(wire)));
 	got = seen->pkt;
 	if (run->flow && is_of(seen, run->flow))
 		got = to_script(run, run->flow, &(struct drill_packet){.seq = 0}, seen);

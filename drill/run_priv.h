@@ -15,6 +15,7 @@
 
 #include "drill/code.h"
 #include "drill/drill.h"
+#include "drill/layer.h"
 #include "drill/packet.h"
 #include "drill/parse.h"
 #include "weft/weft.h"
@@ -106,6 +107,8 @@ struct drill_run {
 	uint8_t local_mac[6], remote_mac[6];
 	int32_t mtu_extra; /* --same_mss: what an IPv6 header has more than one of IPv4 */
 	struct weft_addr local, remote;
+	struct drill_names names;
+	uint32_t says; /* subjects of packets that the script says header by header; 0: of none */
 	struct drill_seen *seen; /* oldest first */
 	struct drill_seen **seen_tail;
 	size_t seen_bytes;
@@ -220,6 +223,11 @@ bool drill_control_check(struct drill_ctx *c, const struct drill_expr *list, con
 
 /* command.c */
 bool drill_run_command(struct drill_run *run, const char *text, uint32_t line);
+
+/* command_ip.c: `ip OBJECT VERB ...` about the device. False: it is not about that; else *ret_ok.
+ */
+bool drill_command_ip(struct drill_run *run, uint32_t line, char *const *words, unsigned n,
+		      bool *ret_ok);
 
 /* figures.c: names of tcp_info for code. */
 bool drill_figures_find(void *arg, const char *name, int64_t *ret);

@@ -62,6 +62,7 @@ enum drill_proto {
 	DRILL_TCP,
 	DRILL_UDP,
 	DRILL_ICMP,
+	DRILL_LAYERS, /* said header by header */
 };
 
 enum drill_tos_check {
@@ -82,6 +83,78 @@ enum {
 	DRILL_ECE = 0x040,
 	DRILL_CWR = 0x080,
 	DRILL_AE = 0x100,
+};
+
+/* ---- packets that are said header by header (layer.h) ---- */
+
+enum drill_addr_kind {
+	DRILL_ADDR_BYTES,
+	DRILL_ADDR_LOCAL, /* the stack's, of the family of the run */
+	DRILL_ADDR_REMOTE,
+	DRILL_ADDR_GATEWAY,
+	DRILL_ADDR_VAR, /* $name */
+	DRILL_ADDR_ANY, /* ... : whatever it is */
+};
+
+struct drill_addr {
+	enum drill_addr_kind kind;
+	bool is_ip4;   /* BYTES */
+	bool is_group; /* the solicited-node group of it */
+	uint8_t bytes[16];
+	char *var;
+};
+
+enum drill_field_kind {
+	DRILL_FIELD_BYTES,
+	DRILL_FIELD_ADDR,
+	DRILL_FIELD_VAR,     /* $name, `len` bytes; without a name: whatever they are */
+	DRILL_FIELD_PATTERN, /* `len` bytes of drill_pattern() */
+	DRILL_FIELD_ICMP,    /* type and code, by the family */
+	DRILL_FIELD_POINTER, /* second word of a parameter problem, by the family */
+	DRILL_FIELD_QUOTE,   /* a whole packet */
+	DRILL_FIELD_PAD,     /* PadN, up to a multiple of 8 */
+};
+
+struct drill_field {
+	struct drill_field *next;
+	const char *name;
+	enum drill_field_kind kind;
+	uint32_t len;
+	uint8_t bytes[16];
+	const uint8_t *data; /* BYTES that are more than 16; else NULL */
+	struct drill_addr addr;
+	char *var;
+	const struct drill_layers *quote;
+};
+
+enum drill_layer_kind {
+	DRILL_LAYER_EXT,  /* next header, length, fields */
+	DRILL_LAYER_FRAG, /* a part of what follows */
+	DRILL_LAYER_UPPER,
+};
+
+struct drill_layer {
+	struct drill_layer *next;
+	enum drill_layer_kind kind;
+	uint8_t proto; /* of IPv4 where both families have one of their own (ICMP) */
+	bool is_open;  /* UPPER: whatever follows the fields */
+	struct drill_field *fields;
+	/* UPPER */
+	int32_t csum_at; /* -1: it has none */
+	uint8_t hops;    /* the hop limit that it must have; 0: any */
+	/* FRAG: bytes from `off` to `end` of what follows */
+	uint32_t off, end, id;
+	bool has_id, more;
+};
+
+struct drill_layers {
+	bool is_arp; /* `first` is the ARP packet, and there is no IP header */
+	struct drill_addr src, dst;
+	bool has_mac;
+	uint8_t mac[6]; /* injected: the source; expected: the destination */
+	int32_t last;   /* next header of the last layer; -1: none */
+	uint32_t says;  /* 1 << enum drill_subject */
+	struct drill_layer *first;
 };
 
 /* What an ICMP error quotes. */
@@ -115,7 +188,7 @@ struct drill_packet {
 	int32_t icmp_mtu; /* -1: none */
 	uint16_t icmp_id;
 	struct drill_quote quote;
-	const char *encap; /* a header that cannot be sent ("gre"); NULL: none */
+	const struct drill_layers *layers; /* LAYERS */
 };
 
 /* ---- events ---- */

@@ -322,6 +322,10 @@ const char *drill_packet_text(const struct drill_packet *pkt, char *buf, size_t 
 
 	buf[0] = '\0';
 	put(&w, "%c ", pkt->is_in ? '<' : '>');
+	if (pkt->proto == DRILL_LAYERS) {
+		put(&w, "(said header by header)");
+		return buf;
+	}
 	put_ip(&w, pkt);
 	if (pkt->proto == DRILL_UDP)
 		put(&w, "udp ");

@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "drill/code.h"
+#include "drill/layer.h"
 #include "drill/packet.h"
 #include "drill/parse.h"
 
@@ -57,6 +58,33 @@ static void check_broken(struct drill_seen *seen, uint32_t where)
 	check_frame(seen);
 }
 
+/* What is said header by header goes to bytes, and these are what the same words expect. */
+static void check_layers(const struct drill_packet *pkt, uint8_t family)
+{
+	static uint8_t frame[DRILL_FRAME_MAX];
+	struct drill_names names = {.local = {.family = family, .bytes = {10, 0, 0, 1}},
+				    .remote = {.family = family, .bytes = {10, 0, 0, 2}},
+				    .gateway = {.family = family, .bytes = {10, 0, 0, 3}},
+				    .local_mac = {2, 0, 0, 0, 0, 1},
+				    .remote_mac = {2, 0, 0, 0, 0, 2}};
+	struct drill_packet want = *pkt, in = *pkt;
+	char why[200];
+	size_t len;
+
+	want.is_in = false;
+	in.is_in = true;
+	len = drill_layers_build(&names, &in, 1, frame, why, sizeof(why));
+	assert(len > 0 || why[0]);
+	if (len > 0 && !pkt->layers->has_mac)
+		assert(drill_layers_match(&names, &want, frame, len, why, sizeof(why)) == 0);
+	if (len > 0) {
+		(void)drill_frame_subject(frame, len);
+		frame[len / 2] ^= 1;
+		(void)!drill_layers_match(&names, &want, frame, len / 2 + 1, why, sizeof(why));
+	}
+	drill_names_fini(&names);
+}
+
 /* A packet goes to bytes and back. */
 static void check_packet(const struct drill_packet *pkt, uint8_t family)
 {
@@ -71,6 +99,10 @@ static void check_packet(const struct drill_packet *pkt, uint8_t family)
 	struct drill_seen *seen;
 	size_t len;
 
+	if (pkt->layers) {
+		check_layers(pkt, family);
+		return;
+	}
 	assert(pkt->opts_len <= DRILL_TCP_OPTS_MAX && pkt->opts_len % 4 == 0);
 	len = strlen(drill_packet_text(pkt, text, sizeof(text)));
 	assert(len < sizeof(text));

@@ -5,7 +5,7 @@
 usage: check-rfc.py SOURCE_DIR
 
 Column three of its tables has names of the code, column four tests: of unit tests by their name, of packet
-scripts as FOLDER/FILE.pkt below tests/script/tcp, of fuzz targets as fuzz_NAME.
+scripts as FOLDER/FILE.pkt below tests/script/tcp or as net/FOLDER/FILE.pkt, of fuzz targets as fuzz_NAME.
 """
 import pathlib
 import re
@@ -27,7 +27,7 @@ def bad_names(cells, code, tests, scripts, targets):
     for name in re.findall(r"`([^`]+)`", cells[3]):
         if name.endswith(".pkt"):
             # Before there are any scripts there is nothing to compare with.
-            if scripts.is_dir() and not (scripts / name).is_file():
+            if scripts.is_dir() and not (scripts / name).is_file() and not (scripts.parent / name).is_file():
                 bad.append(name)
         elif name not in tests and name not in code and name not in targets:
             bad.append(name)
