@@ -111,6 +111,16 @@ struct weft_sockaddr drill_addr_of(const struct drill_fd *fd, const struct weft_
 	return sa;
 }
 
+/* A script that binds to 0.0.0.0 means every address, of the family that it is run in. */
+static void any_of_the_family(const struct drill_fd *fd, struct weft_addr *addr)
+{
+	static const uint8_t zero[4];
+
+	if (fd->domain == WEFT_AF_INET6 && addr->family == WEFT_AF_INET &&
+	    memcmp(addr->bytes, zero, 4) == 0)
+		*addr = (struct weft_addr){.family = WEFT_AF_INET6};
+}
+
 static void learn_bound(struct drill_fd *fd)
 {
 	struct weft_sockaddr sa;
@@ -132,6 +142,7 @@ enum drill_call_state drill_sys_bind(struct drill_ctx *c)
 	sa = drill_addr_of(fd, &c->run->local, c->run->opts.bind_port);
 	if (!drill_arg_addr(c, drill_arg(c, 1), &sa))
 		return DRILL_CALL_BAD;
+	any_of_the_family(fd, &sa.addr);
 	if (drill_arg(c, 1)->kind != DRILL_EXPR_ELLIPSIS)
 		c->run->has_ports = true;
 	err = weft_bind(fd->sk, &sa);

@@ -75,9 +75,10 @@ static int set_netmask(struct drill_opts *opts, const char *value)
 static bool means_nothing(const char *name)
 {
 	static const char *const names[] = {
-		"init_scripts", "speed",          "non_fatal",      "debug",  "code_command",
-		"code_format",  "send_omit_free", "is_anyip",       "define", "nic_name",
-		"tun_dev",      "no_cleanup",     "live_bind_port", "mss",
+		"init_scripts", "speed",       "non_fatal",      "debug",
+		"code_command", "code_format", "send_omit_free", "is_anyip",
+		"define",       "nic_name",    "define_ipv4",    "define_ipv6",
+		"tun_dev",      "no_cleanup",  "live_bind_port", "mss",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -251,7 +251,9 @@ static bool parse_options(struct drill_parser *ps)
 			if (!opt->value)
 				return drill_no_memory(ps);
 		}
-		if (!strcmp(opt->name, "define") && !add_define(ps, opt->value))
+		if ((!strcmp(opt->name, "define") ||
+		     !strcmp(opt->name, ps->is_ip6 ? "define_ipv6" : "define_ipv4")) &&
+		    !add_define(ps, opt->value))
 			return false;
 		*tail = opt;
 		tail = &opt->next;
@@ -293,9 +295,9 @@ static bool parse_script(struct drill_parser *ps)
 }
 
 int drill_parse(const char *path, const char *text, size_t len, const struct drill_define *defines,
-		struct drill_script **ret, struct drill_error *err)
+		bool is_ip6, struct drill_script **ret, struct drill_error *err)
 {
-	struct drill_parser ps = {.err = err};
+	struct drill_parser ps = {.err = err, .is_ip6 = is_ip6};
 
 	*err = (struct drill_error){.line = 0};
 	if (len > DRILL_SCRIPT_MAX) {

@@ -14,9 +14,10 @@ struct drill_error {
 	char text[400];
 };
 
-/* `defines` may be NULL. 0; -EINVAL: `err` says where and what; -ENOMEM. The script is the
+/* `defines` may be NULL; `is_ip6`: the family of the run, for --define_ipv4 and
+ * --define_ipv6. 0; -EINVAL: `err` says where and what; -ENOMEM. The script is the
  * caller's; it keeps nothing of `text`. */
 int drill_parse(const char *path, const char *text, size_t len, const struct drill_define *defines,
-		struct drill_script **ret, struct drill_error *err) MUST_CHECK;
+		bool is_ip6, struct drill_script **ret, struct drill_error *err) MUST_CHECK;
 /* NULL is fine. */
 void drill_script_free(struct drill_script *script);

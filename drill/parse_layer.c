@@ -81,7 +81,7 @@ bool drill_field_hex(struct drill_parser *ps, struct drill_layer *l, const char 
 	if (!f || !data)
 		return drill_no_memory(ps);
 	for (size_t i = 0; i < len / 2; i++)
-		data[i] = (uint8_t)(nibble(text[2 * i]) << 4 | nibble(text[2 * i + 1]));
+		data[i] = (uint8_t)(nibble(text[2 * i]) * 16 + nibble(text[2 * i + 1]));
 	f->data = data;
 	return true;
 }
@@ -120,7 +120,7 @@ bool drill_parse_mac(struct drill_parser *ps, uint8_t ret[6])
 
 		if (hi < 0 || lo < 0 || (i < 5 && text[3 * i + 2] != ':'))
 			return drill_expected(ps, "a hardware address: 02:00:00:00:00:01");
-		ret[i] = (uint8_t)(hi << 4 | lo);
+		ret[i] = (uint8_t)(hi * 16 + lo);
 	}
 	return true;
 }

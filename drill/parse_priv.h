@@ -9,6 +9,7 @@ struct drill_parser {
 	struct drill_script *script;
 	struct drill_error *err;
 	struct drill_define *defines; /* of the script itself, before the caller's */
+	bool is_ip6; /* the family that the script is run in, for --define_ipv4, --define_ipv6 */
 	bool has_failed;
 };
 

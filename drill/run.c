@@ -445,7 +445,7 @@ void drill_run(const char *path, const char *text, size_t len, const struct dril
 	struct drill_opts all = *opts;
 	struct drill_script *script;
 	struct drill_error err;
-	int rc = drill_parse(path, text, len, opts->defines, &script, &err);
+	int rc = drill_parse(path, text, len, opts->defines, opts->ip == DRILL_IP6, &script, &err);
 
 	*ret = (struct drill_result){.verdict = DRILL_PASSED};
 	if (rc) {

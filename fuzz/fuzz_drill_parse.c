@@ -160,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct drill_script *script = NULL;
 	struct drill_error err;
 	int64_t sum;
-	int rc = drill_parse("fuzz.pkt", (const char *)data, size, &first, &script, &err);
+	int rc = drill_parse("fuzz.pkt", (const char *)data, size, &first, size & 1, &script, &err);
 
 	(void)!drill_code_sum((const char *)data, size, &sum);
 	if (rc) {

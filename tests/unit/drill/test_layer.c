@@ -31,7 +31,7 @@ static size_t build(const char *text, struct drill_names *names, uint8_t *frame)
 	char why[100];
 	size_t len;
 
-	assert_int_equal(drill_parse("t.pkt", text, strlen(text), NULL, &script, &err), 0);
+	assert_int_equal(drill_parse("t.pkt", text, strlen(text), NULL, false, &script, &err), 0);
 	len = drill_layers_build(names, script->events->packet, 1, frame, why, sizeof(why));
 	drill_script_free(script);
 	return len;

@@ -19,7 +19,7 @@ static const struct drill_packet *packet(const char *text)
 
 	drill_script_free(script);
 	snprintf(line, sizeof(line), "0 %s", text);
-	assert_int_equal(drill_parse("t", line, strlen(line), NULL, &script, &err), 0);
+	assert_int_equal(drill_parse("t", line, strlen(line), NULL, false, &script, &err), 0);
 	return script->events->packet;
 }
 

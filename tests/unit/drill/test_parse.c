@@ -12,7 +12,7 @@ static struct drill_script *parse(const char *text)
 {
 	struct drill_script *script = NULL;
 	struct drill_error err;
-	int rc = drill_parse("t.pkt", text, strlen(text), NULL, &script, &err);
+	int rc = drill_parse("t.pkt", text, strlen(text), NULL, false, &script, &err);
 
 	if (rc)
 		print_message("%u:%u: %s\n", err.line, err.column, err.text);
@@ -27,7 +27,8 @@ static const char *mistake(const char *text)
 	struct drill_script *script = NULL;
 	struct drill_error err;
 
-	assert_int_equal(drill_parse("t.pkt", text, strlen(text), NULL, &script, &err), -EINVAL);
+	assert_int_equal(drill_parse("t.pkt", text, strlen(text), NULL, false, &script, &err),
+			 -EINVAL);
 	assert_null(script);
 	snprintf(out, sizeof(out), "%u:%u: %s", err.line, err.column, err.text);
 	return out;
@@ -140,7 +141,7 @@ static void definition_replaces_a_word(void **state UNUSED)
 	struct drill_error err;
 	const char *text = "--define=NAME=\"a b\"\n0 write(4, NAME, SIZE) = SIZE";
 
-	assert_int_equal(drill_parse("t", text, strlen(text), &def, &script, &err), 0);
+	assert_int_equal(drill_parse("t", text, strlen(text), &def, false, &script, &err), 0);
 	assert_string_equal(script->events->call->args->next->text, "a b");
 	assert_int_equal(script->events->call->result->num, 100);
 	drill_script_free(script);
