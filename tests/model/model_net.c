@@ -149,6 +149,7 @@ static void settings_draw(struct model *m, struct weft_stack *st)
 		{"net.ipv4.tcp_window_scaling", 0, 15},
 		{"net.ipv4.tcp_slow_start_after_idle", 0, 15},
 		{"net.ipv4.tcp_slow_start_after_idle", 2, 15},
+		{"net.ipv4.tcp_reduce_again", 1, 15},
 		{"net.ipv4.tcp_moderate_rcvbuf", 0, 15},
 		{"net.ipv4.tcp_init_cwnd", 1, 10},
 		{"net.ipv4.tcp_quickacks", 0, 15},

@@ -96,6 +96,7 @@ struct tcp_conf {
 			   */
 	uint8_t early_retrans; /* 3, 4: loss probes */
 	uint8_t frto;
+	uint8_t reduce_again; /* 0 or 1 */
 	uint8_t paws_window;
 	uint8_t nagle_minshall;
 	uint8_t push_bursts;

@@ -182,6 +182,8 @@ static const struct sysctl tcp_ctls[] = {
 	TCP_CTL(early_retrans, "early_retrans", 0, 4,
 		"3, 4: tail loss probes (RFC 8985); others: none"),
 	TCP_CTL(frto, "frto", 0, 2, "find spurious timeouts (RFC 5682); 0: do not"),
+	TCP_CTL(reduce_again, "reduce_again", 0, 1,
+		"a retransmission that is lost makes the window smaller once more (RFC 5681 §4.3)"),
 	TCP_CTL(nagle_minshall, "nagle_minshall", 0, 1,
 		"a small segment waits for small ones only; 0: for any data in flight (RFC 896)"),
 	TCP_CTL(push_bursts, "push_bursts", 0, 1,
@@ -267,6 +269,7 @@ static const struct {
 	{"net.ipv4.tcp_paws_window", 0},           /* RFC 7323 §5.3 */
 	{"net.ipv4.tcp_tw_timeout", 240},          /* RFC 9293 §3.4.2: MSL is two minutes */
 	{"net.ipv4.tcp_init_cwnd", 0},             /* RFC 5681 §3.1 */
+	{"net.ipv4.tcp_reduce_again", 1},          /* RFC 5681 §4.3 */
 	{"net.ipv4.tcp_syn_loss_iw", 1},           /* RFC 5681 §3.1 */
 	{"net.ipv4.tcp_quickacks", 0},             /* RFC 9293 §3.8.6.3 */
 	{"net.ipv4.tcp_delack_ms", 200},           /* RFC 9293 §3.8.6.3: less than 500 */

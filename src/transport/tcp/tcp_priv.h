@@ -573,6 +573,7 @@ enum {
 	TCP_SND_UNDO_AGAIN = 1 << 3, /* something was sent again since */
 	TCP_SND_FRTO = 1 << 4,       /* the timeout may have been spurious (RFC 5682) */
 	TCP_SND_FRTO_NEW = 1 << 5,   /* its step 2.b: new data goes before any retransmission */
+	TCP_SND_LOST_AGAIN = 1 << 6, /* what was sent again since the last reduction is lost */
 };
 
 /* Memory of a connection that has sent data, with the control's at its end. */
@@ -592,6 +593,7 @@ struct tcp_sender {
 	uint32_t delivered_ce; /* segments acknowledged with a mark */
 	/* recovery (tcp_rack.c, tcp_prr.c, tcp_undo.c, tcp_recover.c) */
 	int64_t rack_ns;      /* when what left last of all that has arrived left */
+	int64_t reduced_ns;   /* when the last recovery began, or reduced the window once more */
 	uint32_t rack_end;    /* where that ended */
 	uint32_t rack_rtt_us; /* the round trip of what arrived last */
 	uint32_t reo_round;   /* snd_nxt when the reordering window grew last */

@@ -90,6 +90,31 @@ static void tcp_enter_recovery(struct tcp_conn *conn)
 	tcp_ecn_reduced(conn);
 	conn->ca_state = TCP_CA_RECOVERY;
 	conn->recover = conn->snd_nxt;
+	tcp_sender(conn)->reduced_ns = tcp_now(conn);
+	tcp_sender(conn)->marks &= (uint8_t)~TCP_SND_LOST_AGAIN;
+}
+
+/* With tcp_reduce_again a retransmission that is lost is a second sign of congestion, once for
+ * those that have left since the last one.
+ *
+ * RFC-DEVIATION: RFC 5681 §4.3: not by default, as in Linux: what is sent while a loss is repaired
+ * is in proportion to what arrives (PRR), so that the window is not kept up by losses; and flows
+ * whose retransmissions are lost in a full queue are the small ones. */
+static void tcp_reduce_again(struct tcp_conn *conn)
+{
+	struct tcp_sender *snd = tcp_sender(conn);
+	struct cc_loss loss = tcp_cc_loss(conn);
+
+	if (!(snd->marks & TCP_SND_LOST_AGAIN))
+		return;
+	snd->marks &= (uint8_t)~TCP_SND_LOST_AGAIN;
+	if (!tcp_conf(conn)->reduce_again || conn->ca_state != TCP_CA_RECOVERY)
+		return;
+	tcp_undo_forget(conn);
+	tcp_prr_start(conn, conn->cc.cwnd);
+	cc_on_loss(&conn->cc, &loss);
+	conn->recover = conn->snd_nxt;
+	snd->reduced_ns = tcp_now(conn);
 }
 
 static void tcp_to_open(struct tcp_conn *conn)
@@ -211,6 +236,7 @@ static void tcp_on_ack_recovery(struct tcp_conn *conn, struct tcp_ack_event *ev,
 		tcp_to_open(conn);
 	}
 	*is_lost = tcp_find_lost(conn, ev);
+	tcp_reduce_again(conn);
 	tcp_enter_if_lost(conn);
 }
 
@@ -297,6 +323,7 @@ void tcp_recover_on_ack(struct tcp_conn *conn, struct tcp_ack_event *ev)
 
 void tcp_recover_on_reo_timeout(struct tcp_conn *conn, uint32_t lost)
 {
+	tcp_reduce_again(conn);
 	if (lost == 0 || conn->ca_state >= TCP_CA_RECOVERY)
 		return;
 	tcp_enter_if_lost(conn);

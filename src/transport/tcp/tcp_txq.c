@@ -389,8 +389,11 @@ void tcp_txq_lose(struct tcp_conn *conn, uint32_t i)
 	struct tcp_txq *q = conn->txq;
 	struct tcp_txrec *r = tcp_txq_at(q, i);
 
-	if (r->flags & TXR_AGAIN)
+	if (r->flags & TXR_AGAIN) {
 		mib_add(conn->sk.stack, MIB_TcpExtTCPLostRetransmit, r->n_segs);
+		if (r->tx_ns >= tcp_sender(conn)->reduced_ns)
+			tcp_sender(conn)->marks |= TCP_SND_LOST_AGAIN;
+	}
 	if (!tcp_txr_is_due(r))
 		tcp_rate_lost(conn, r);
 	txr_set_flags(q, r, TXR_LOST, TXR_AGAIN);
