@@ -61,11 +61,11 @@ static void acd_set_state(struct acd *a, enum acd_state state)
  * RFC 3927 §2.1: at random, but for the same interface in the same order, so that a host has the
  * same address again when nothing has changed.
  */
-static struct ip4_addr link_local_make(const struct netif *netif, uint32_t n_conflicts)
+static struct ip4_addr link_local_make(const struct netif *netif, uint32_t n_made)
 {
 	static const struct siphash_key key = {0, 0};
 	uint64_t mac = (uint64_t)load_be32(netif->hwaddr.b) << 16 | load_be16(netif->hwaddr.b + 4);
-	uint32_t host = (uint32_t)(siphash_2u64(&key, mac, n_conflicts) % LINK_LOCAL_N);
+	uint32_t host = (uint32_t)(siphash_2u64(&key, mac, n_made) % LINK_LOCAL_N);
 
 	return ip4_addr_from_u32(0xa9fe0100u + host);
 }
@@ -108,7 +108,7 @@ static void acd_lost(struct acd *a)
 		return;
 	}
 	acd_set_state(a, ACD_WAIT);
-	a->addr = link_local_make(a->netif, a->n_conflicts);
+	a->addr = link_local_make(a->netif, ++a->n_made);
 	acd_begin(a);
 }
 

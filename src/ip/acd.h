@@ -48,11 +48,12 @@ struct acd {
 	struct netif *netif;
 	struct ip4_addr addr;
 	uint8_t prefix_len;
-	uint8_t state;      /* enum acd_state */
-	uint8_t n_sent;     /* probes, or announcements */
-	bool is_link_local; /* made up: another one is, when it is taken */
-	uint32_t n_conflicts;
-	int64_t defended_ns; /* when we last did; INT64_MIN: never */
+	uint8_t state;        /* enum acd_state */
+	uint8_t n_sent;       /* probes, or announcements */
+	bool is_link_local;   /* made up: another one is, when it is taken */
+	uint32_t n_conflicts; /* since the link came up or an address was bound */
+	uint32_t n_made;      /* addresses given up for others that were made up */
+	int64_t defended_ns;  /* when we last did; INT64_MIN: never */
 	struct wheel_timer timer;
 };
 

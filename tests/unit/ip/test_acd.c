@@ -319,6 +319,27 @@ static void bound_link_local_address_is_defended_once_then_changed(void **state)
 	assert_int_equal(ip4_own(f->st->ip4, second), IP4_OWN_LOCAL);
 }
 
+/* §2.5 (b): another one, also when the one that is lost was not the first. */
+static void each_conflict_makes_another_link_local_address(void **state)
+{
+	struct ip4_fix *f = *state;
+	struct ip4_addr were[4];
+
+	fix_ignore_sent(f->a);
+	assert_int_equal(acd_link_local_set(&f->a->netif, true), 0);
+	for (int i = 0; i < 4; i++) {
+		struct arp theirs = {.op = ARP_REPLY, .tpa = ip4("10.0.0.9")};
+
+		pass(f, 12 * SEC);
+		were[i] = theirs.spa = link_local(f);
+		assert_int_equal(ip4_own(f->st->ip4, were[i]), IP4_OWN_LOCAL);
+		for (int j = 0; j < i; j++)
+			assert_false(ip4_addr_eq(&were[i], &were[j]));
+		hear(f, theirs);
+		hear(f, theirs);
+	}
+}
+
 /* RFC 3927 §2.5: so that whoever has the same address hears of it. */
 static void arp_from_a_link_local_address_is_broadcast(void **state)
 {
@@ -396,6 +417,7 @@ int main(void)
 		T(taken_link_local_address_makes_another_one_be_tried),
 		T(after_ten_conflicts_one_address_a_minute_is_tried),
 		T(bound_link_local_address_is_defended_once_then_changed),
+		T(each_conflict_makes_another_link_local_address),
 		T(arp_from_a_link_local_address_is_broadcast),
 		T(link_local_address_is_no_source_for_others),
 		T(gateway_may_be_in_a_prefix_that_is_still_asked_about),
