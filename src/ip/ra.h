@@ -154,7 +154,7 @@ uint64_t slaac_iid(struct netif *netif, const struct ip6_addr *prefix, uint8_t n
 bool slaac_is_from(const struct ip6_ifaddr *ifa, const struct ip6_addr *prefix);
 /* The one that stays; NULL: there is none. */
 struct ip6_ifaddr *slaac_find(const struct netif *netif, const struct ip6_addr *prefix);
-/* NULL: refused, for its bound or memory. */
+/* NULL: refused, for its bound or memory, or because its time is over. */
 struct ip6_ifaddr *slaac_add(struct netif *netif, const struct ip6_addr *prefix, uint64_t iid,
 			     uint8_t flags, int64_t preferred_until_ns, int64_t valid_until_ns);
 

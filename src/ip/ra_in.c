@@ -9,6 +9,10 @@
 
 enum {
 	RA_REACHABLE_MAX_MS = 3600000, /* RFC 4861 §6.2.1: AdvReachableTime */
+	/* As in Linux: with less, nobody would answer in time and no duplicate be found, on the
+	 * word of whoever calls himself a router. */
+	RA_REACHABLE_MIN_MS = 100,
+	RA_RETRANS_MIN_MS = 10,
 };
 
 bool ra_is_heeded(const struct netif *netif)
@@ -48,6 +52,11 @@ void ra_flush(struct netif *netif)
 	netif->ip6->ra = NULL;
 }
 
+static uint32_t at_least(uint32_t n, uint32_t least)
+{
+	return n > least ? n : least;
+}
+
 /* §6.3.4: fields that say nothing leave things as they are. */
 static void link_take(struct netif *netif, const struct nd_ra *said, const struct nd_opts *opts)
 {
@@ -57,9 +66,9 @@ static void link_take(struct netif *netif, const struct nd_ra *said, const struc
 	if (said->hop_limit)
 		conf->hop_limit = said->hop_limit;
 	if (said->reachable_ms && said->reachable_ms <= RA_REACHABLE_MAX_MS)
-		params->base_reachable_time_ms = said->reachable_ms;
+		params->base_reachable_time_ms = at_least(said->reachable_ms, RA_REACHABLE_MIN_MS);
 	if (said->retrans_ms && said->retrans_ms <= RA_REACHABLE_MAX_MS)
-		params->retrans_time_ms = said->retrans_ms;
+		params->retrans_time_ms = at_least(said->retrans_ms, RA_RETRANS_MIN_MS);
 	if (opts->has_mtu && conf->accept_ra_mtu && opts->mtu >= IP6_MTU_MIN &&
 	    opts->mtu <= netif->mtu && conf->mtu != opts->mtu) {
 		conf->mtu = opts->mtu;

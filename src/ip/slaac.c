@@ -70,6 +70,8 @@ struct ip6_ifaddr *slaac_add(struct netif *netif, const struct ip6_addr *prefix,
 	struct ip6_addr addr = ip6_addr_make(load_be64(prefix->b), iid);
 	struct ip6_ifaddr *ifa;
 
+	if (valid_until_ns <= netif->stack->eng->now_ns)
+		return NULL;
 	if (slaac_count(netif) >= netif->ip6->conf.max_addresses) {
 		mib_inc(netif->stack, MIB_Ip6AutoconfLimit);
 		return NULL;

@@ -178,6 +178,26 @@ static void advertisement_sets_what_it_says_of_the_link(void **state UNUSED)
 		ra_send(&n, &s, R1);
 		assert_int_equal(ip6_netif_mtu(nd_netif(&n)), 1400);
 	}
+	/* With less than that nobody could answer in time. */
+	ra_begin(&s, 100);
+	s.ra.reachable_ms = s.ra.retrans_ms = 1;
+	ra_send(&n, &s, R1);
+	assert_int_equal(nd_netif(&n)->neigh6->base_reachable_time_ms, 100);
+	assert_int_equal(nd_retrans_ms(nd_netif(&n)), 10);
+	nd_net_end(&n);
+}
+
+static void address_whose_time_is_over_is_not_made(void **state UNUSED)
+{
+	struct nd_net n;
+	struct ip6_addr prefix;
+	int64_t now_ns;
+
+	listen_start(&n);
+	prefix = (struct ip6_addr){{0x20, 0x01, 0x0d, 0xb8}};
+	now_ns = nd_netif(&n)->stack->eng->now_ns;
+	assert_null(slaac_add(nd_netif(&n), &prefix, 77, 0, now_ns, now_ns));
+	assert_null(slaac_find(nd_netif(&n), &prefix));
 	nd_net_end(&n);
 }
 
@@ -621,6 +641,7 @@ int main(void)
 		cmocka_unit_test(host_asks_for_routers_ever_more_rarely),
 		cmocka_unit_test(advertisement_gives_address_route_and_default_router),
 		cmocka_unit_test(advertisement_sets_what_it_says_of_the_link),
+		cmocka_unit_test(address_whose_time_is_over_is_not_made),
 		cmocka_unit_test(two_hours_is_the_least_that_is_left),
 		cmocka_unit_test(prefixes_that_make_no_address),
 		cmocka_unit_test(invalid_advertisements_are_dropped_with_their_reason),
