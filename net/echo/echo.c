@@ -8,7 +8,7 @@
 enum {
 	ECHO_BACKLOG = 1024,
 	ECHO_DGRAM_MAX = 65535,
-	ECHO_ACCEPT_BATCH = 64, /* connections taken before others have their turn */
+	ECHO_BATCH = 64, /* connections or datagrams taken before others have their turn */
 };
 
 struct echo_conn {
@@ -119,7 +119,7 @@ static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
 	struct weft_sock *conn;
 
 	(void)events;
-	for (int i = 0; i < ECHO_ACCEPT_BATCH && e->net.ops->accept(s, &conn, NULL) == 0; i++)
+	for (int i = 0; i < ECHO_BATCH && e->net.ops->accept(s, &conn, NULL) == 0; i++)
 		echo_accept(e, conn);
 	/* More may wait: being set again, the callback comes once more. */
 	e->net.ops->on_event(s, listener_ready, e);
@@ -130,16 +130,20 @@ static void dgram_ready(struct weft_sock *s, void *arg, uint32_t events)
 {
 	struct echo *e = arg;
 	struct weft_sockaddr from;
-	ptrdiff_t n;
 
 	(void)events;
-	while ((n = e->net.ops->recvfrom(s, e->dgram_buf, sizeof(e->dgram_buf), 0, &from)) !=
-	       -EAGAIN) {
+	for (int i = 0; i < ECHO_BATCH; i++) {
+		ptrdiff_t n = e->net.ops->recvfrom(s, e->dgram_buf, sizeof(e->dgram_buf), 0, &from);
+
+		if (n == -EAGAIN)
+			return;
 		if (n < 0)
 			continue; /* an ICMP error about an answer: it is cleared by being read */
 		if (e->net.ops->sendto(s, e->dgram_buf, (size_t)n, 0, &from) == n)
 			e->stats.n_datagrams++;
 	}
+	/* On the host they may come faster than they are answered. */
+	e->net.ops->on_event(s, dgram_ready, e);
 }
 
 static int socket_bound(struct echo *e, const struct echo_config *cfg, uint8_t family, int type,

@@ -264,6 +264,8 @@ static void on_ready(struct weft_sock *s, void *arg, uint32_t events)
 		else
 			r->stats.n_invalid++;
 	}
+	/* More may wait: being set again, the callback comes once more. */
+	weft_on_event(s, on_ready, r);
 }
 
 /*

@@ -128,6 +128,36 @@ static void solicitation_is_answered_within_half_a_second_but_not_too_often(void
 	net_end(&n);
 }
 
+/* More than are taken at a time; none waits for the next one to come. */
+static void every_solicitation_of_a_crowd_is_heard(void **state UNUSED)
+{
+	static const uint8_t rs[8] = {133};
+	const struct weft_sockaddr routers = {
+		.addr = {.family = WEFT_AF_INET6, .bytes = {0xff, 2, [15] = 2}}};
+	struct radv_config cfg = quick();
+	struct weft_sockaddr to = routers;
+	struct weft_sock *s;
+	struct net n;
+	uint64_t was;
+	int hops = 255;
+
+	net_start(&n, &cfg);
+	world_advance(&n.w, 5 * WORLD_SEC);
+	was = stats_of(&n).n_solicited;
+	assert_int_equal(
+		weft_socket(n.w.client, WEFT_AF_INET6, WEFT_SOCK_RAW, WEFT_IPPROTO_ICMPV6, &s), 0);
+	assert_int_equal(weft_setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_MULTICAST_HOPS, &hops,
+					 sizeof(hops)),
+			 0);
+	to.scope_id = weft_netif_index(n.w.client_if);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(weft_sendto(s, rs, sizeof(rs), 0, &to), sizeof(rs));
+	world_settle(&n.w);
+	assert_int_equal(stats_of(&n).n_solicited - was, 100);
+	weft_close(s);
+	net_end(&n);
+}
+
 static void all_that_is_configured_arrives(void **state UNUSED)
 {
 	struct radv_config cfg = quick();
@@ -246,6 +276,7 @@ int main(void)
 		cmocka_unit_test(prefix_of_the_interface_is_advertised_at_once),
 		cmocka_unit_test(advertisements_come_at_intervals_between_the_bounds),
 		cmocka_unit_test(solicitation_is_answered_within_half_a_second_but_not_too_often),
+		cmocka_unit_test(every_solicitation_of_a_crowd_is_heard),
 		cmocka_unit_test(all_that_is_configured_arrives),
 		cmocka_unit_test(service_that_ends_says_goodbye),
 		cmocka_unit_test(other_router_that_contradicts_is_counted),
