@@ -83,6 +83,10 @@ ptrdiff_t weft_send_lent(struct weft_sock *s, const void *buf, size_t len, uint3
 	lent->done = done;
 	lent->arg = arg;
 	n = socket_send_lent(sk, &iov, flags, to ? &name : NULL, &lent->buf);
+	/* A copy of a datagram is under way, to a group that we are in or as a fragment, although
+	 * another met with an error: then the bytes are lent, whatever the error says. */
+	if (n < 0 && lent->buf.refs > 1)
+		n = (ptrdiff_t)iov.len;
 	lent->n_bytes = n > 0 ? (size_t)n : 0;
 	buf_unref(&lent->buf);
 	return n;

@@ -55,15 +55,14 @@ void pool_trim(struct pool *pool);
  * when the bound is reached or there is no memory. */
 int pool_grow(struct pool *pool) MUST_CHECK;
 
-/* An object, uninitialised, or NULL. */
-MUST_CHECK /* Three quarters are in use: what can do without shall not hold on to more. */
-	static inline bool
-	pool_is_short(const struct pool *pool)
+/* Three quarters are in use: what can do without shall not hold on to more. */
+static inline bool pool_is_short(const struct pool *pool)
 {
 	return pool->n_used >= pool->max_objs - pool->max_objs / 4;
 }
 
-static inline void *pool_alloc(struct pool *pool)
+/* An object, uninitialised, or NULL. */
+MUST_CHECK static inline void *pool_alloc(struct pool *pool)
 {
 	struct pool_obj *obj;
 

@@ -219,6 +219,16 @@ void pkt_free(struct pkt *pkt);
  * memory. */
 struct pkt *pkt_clone(struct pkt *pkt);
 
+/* Of packets, or of buffers of a class, three quarters are in use. */
+static inline bool pkt_pools_are_short(const struct pkt_pools *pools)
+{
+	bool is_short = pool_is_short(&pools->pkts);
+
+	for (uint32_t i = 0; i < BUF_CLASSES; i++)
+		is_short = is_short || pool_is_short(&pools->bufs[i]);
+	return is_short;
+}
+
 /* Smallest class that holds `cap` bytes, with one reference; NULL: exhausted or larger than BUF_L.
  */
 struct buf *buf_alloc(struct pkt_pools *pools, uint32_t cap);

@@ -156,7 +156,7 @@ ptrdiff_t dgram_take(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t
 		return sock_take_err(sk);
 	if (!pkt)
 		return sk->flags & SOCK_F_SHUT_RD ? 0 : -EAGAIN;
-	if (pool_is_short(&sk->stack->eng->pkts.pkts))
+	if (pkt_pools_are_short(&sk->stack->eng->pkts))
 		return -ENOBUFS;
 	msg->addr = pkt->nexthop;
 	msg->has_addr = true;

@@ -377,7 +377,7 @@ static ptrdiff_t tcp_sock_take(struct sock *sk, struct sock_msg *msg UNUSED, siz
 	if (pktq_is_empty(&conn->rcvq))
 		return tcp_recv_nothing(conn);
 	if (tcp_urg_skip(conn) || tcp_urg_limit(conn) < conn->rcvq.n_bytes ||
-	    pool_is_short(&tcp_eng(conn)->pkts.pkts))
+	    pkt_pools_are_short(&tcp_eng(conn)->pkts))
 		return -ENOBUFS;
 	done = tcp_rcvq_take(conn, limit, max_pkts, q);
 	if (done <= 0)

@@ -290,6 +290,15 @@ static void packets_that_run_short_are_not_given_away(void **state)
 	assert_int_equal(weft_recv_ref(f->b, 100, 0, NULL, &ref), -ENOBUFS);
 	eng->pkts.pkts.max_objs = max_objs;
 	assert_int_equal(weft_recv(f->b, &c, 1, 0), 1);
+	/* Of buffers there are fewer than of packets. */
+	assert_int_equal(weft_sendto(f->a, f->bytes, 1000, 0, &to), 1000);
+	world_settle(&f->w);
+	max_objs = eng->pkts.bufs[0].max_objs;
+	assert_int_equal(eng->pkts.bufs[0].n_used, 1);
+	eng->pkts.bufs[0].max_objs = 1;
+	assert_int_equal(weft_recv_ref(f->b, 2000, 0, NULL, &ref), -ENOBUFS);
+	eng->pkts.bufs[0].max_objs = max_objs;
+	assert_int_equal(weft_recv(f->b, &c, 1, 0), 1);
 }
 
 static void short_of_memory_nothing_is_lent_or_lost(void **state)
