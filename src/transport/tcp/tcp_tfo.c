@@ -23,8 +23,8 @@ enum {
 
 void tcp_tfo_keys_load(const uint8_t *bytes, size_t len, struct tcp_tfo_keys *ret)
 {
-	*ret = (struct tcp_tfo_keys){.n = (uint32_t)(len / TCP_TFO_KEY_LEN)};
-	for (uint32_t i = 0; i < ret->n; i++)
+	*ret = (struct tcp_tfo_keys){.n = tcp_min((uint32_t)(len / TCP_TFO_KEY_LEN), TCP_TFO_KEYS)};
+	for (uint32_t i = 0; i < TCP_TFO_KEYS && i < ret->n; i++)
 		ret->keys[i] = siphash_key_load(bytes + (size_t)i * TCP_TFO_KEY_LEN);
 }
 
@@ -33,10 +33,10 @@ static void tfo_keys_of_setting(const struct tcp_conf *conf, uint32_t n, struct 
 {
 	uint8_t bytes[TCP_TFO_KEYS * TCP_TFO_KEY_LEN];
 
-	for (uint32_t i = 0; i < 4 * n; i++)
-		for (uint32_t j = 0; j < 4; j++)
-			bytes[4 * i + j] = (uint8_t)(conf->tfo_key[i] >> 8 * j);
-	tcp_tfo_keys_load(bytes, (size_t)n * TCP_TFO_KEY_LEN, ret);
+	for (uint32_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(conf->tfo_key[i / 4] >> 8 * (i % 4));
+	tcp_tfo_keys_load(bytes, sizeof(bytes), ret);
+	ret->n = n;
 }
 
 static bool tfo_key_is_set(const uint32_t words[4])
