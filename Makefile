@@ -12,6 +12,7 @@ help:
 	@echo 'make test-all  the same and the long suites (up to 70 minutes)'
 	@echo 'make lint      only the checks: format, style, layers, exported symbols, clang-tidy'
 	@echo 'make fuzz      run each fuzz target for FUZZ_SECONDS (60); TARGETS="a b" chooses'
+	@echo 'make doc       the reference pages of the library, doc/api/index.html'
 	@echo 'make bench     compare with the kernel on this machine; the table goes to bench/out'
 	@echo 'make install   install to PREFIX ($(PREFIX)) below DESTDIR'
 	@echo 'make clean     remove build/'
@@ -40,6 +41,10 @@ fuzz:
 	@scripts/bootstrap build fuzz
 	@scripts/fuzz $(TARGETS)
 
+doc:
+	@scripts/bootstrap doc
+	@doxygen doc/Doxyfile && echo doc/api/index.html
+
 bench: build
 	@scripts/bootstrap bench
 	@scripts/bench
@@ -50,6 +55,6 @@ install: build
 	@DESTDIR=$(abspath $(DESTDIR)) meson install -C $(RELEASE) --quiet
 
 clean:
-	rm -rf build
+	rm -rf build doc/api
 
-.PHONY: help run build test test-all lint fuzz bench install clean
+.PHONY: help run build test test-all lint fuzz doc bench install clean
