@@ -53,7 +53,8 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.
 
 def start(trial, argv):
     return subprocess.Popen([WEFT, *argv], cwd=trial.folder, env=trial.env, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) # nohup's is inherited
 
 
 def wait(process, what):
