@@ -9,6 +9,9 @@
  *	struct weft_sock *s = world_socket(w.client, WEFT_SOCK_DGRAM, 0);
  *	world_settle(&w);                       runs what is due now
  *	world_end(&w);                          frees all; every pool is at zero, no byte is left
+ *
+ * In a test that in_both_families() runs, 10.A.B.C is 2001:db8:0:AB::C the second time, 0.0.0.0 and
+ * 127.0.0.1 are :: and ::1, and sockets are of that family.
  */
 #pragma once
 
@@ -29,12 +32,53 @@ struct world {
 	struct weft_netif *client_if, *server_if;
 };
 
+static bool world_is_ip6 UNUSED;
+
+static inline int world_ip6_begin(void **state UNUSED)
+{
+	world_is_ip6 = true;
+	return 0;
+}
+
+static inline int world_ip6_end(void **state UNUSED)
+{
+	world_is_ip6 = false;
+	return 0;
+}
+
+/* Of a test without set-up of its own. */
+#define in_both_families(name)                                            \
+	{#name "_ipv4", name, NULL, NULL, NULL},                          \
+	{                                                                 \
+#name "_ipv6", name, world_ip6_begin, world_ip6_end, NULL \
+	}
+
+static inline struct weft_addr world_family(struct weft_addr a)
+{
+	static const uint8_t any[4], lo[4] = {127, 0, 0, 1};
+	struct weft_addr six = {.family = WEFT_AF_INET6, .bytes = {0x20, 1, 0x0d, 0xb8}};
+
+	if (!world_is_ip6 || a.family != WEFT_AF_INET)
+		return a;
+	if (!memcmp(a.bytes, any, 4))
+		return (struct weft_addr){.family = WEFT_AF_INET6};
+	if (!memcmp(a.bytes, lo, 4))
+		return (struct weft_addr){.family = WEFT_AF_INET6, .bytes = {[15] = 1}};
+	if (a.bytes[0] != 10)
+		return a;
+	six.bytes[6] = a.bytes[1];
+	six.bytes[7] = a.bytes[2];
+	six.bytes[15] = a.bytes[3];
+	return six;
+}
+
 /* An address "10.0.0.1:80". */
 static inline struct weft_sockaddr world_at(const char *text)
 {
 	struct weft_sockaddr sa;
 
 	assert_int_equal(weft_sockaddr_parse(text, &sa), 0);
+	sa.addr = world_family(sa.addr);
 	return sa;
 }
 
@@ -43,7 +87,7 @@ static inline struct weft_addr world_addr(const char *text)
 	struct weft_addr addr;
 
 	assert_int_equal(weft_addr_parse(text, &addr), 0);
-	return addr;
+	return world_family(addr);
 }
 
 static inline void *world_realloc(void *ctx, void *ptr, size_t old_bytes, size_t new_bytes)
@@ -83,8 +127,8 @@ static inline void world_start(struct world *w)
 	assert_int_equal(
 		weft_veth_new(w->client, "eth0", w->server, "eth0", &w->client_if, &w->server_if),
 		0);
-	assert_int_equal(weft_addr_add(w->client_if, &a, 24), 0);
-	assert_int_equal(weft_addr_add(w->server_if, &b, 24), 0);
+	assert_int_equal(weft_addr_add(w->client_if, &a, world_is_ip6 ? 64 : 24), 0);
+	assert_int_equal(weft_addr_add(w->server_if, &b, world_is_ip6 ? 64 : 24), 0);
 }
 
 /* After `n` more allocations they fail; -1: they do not any more. */
@@ -131,7 +175,9 @@ static inline struct weft_sock *world_socket(struct weft_stack *st, int type, in
 {
 	struct weft_sock *s;
 
-	assert_int_equal(weft_socket(st, WEFT_AF_INET, type, protocol, &s), 0);
+	assert_int_equal(
+		weft_socket(st, world_is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET, type, protocol, &s),
+		0);
 	return s;
 }
 
@@ -192,7 +238,12 @@ static inline int world_error(struct weft_sock *s)
 
 static inline void world_assert_at(const struct weft_sockaddr *sa, const char *want)
 {
-	char text[WEFT_SOCKADDR_STRLEN];
+	char text[WEFT_SOCKADDR_STRLEN], wanted[WEFT_SOCKADDR_STRLEN];
+	struct weft_sockaddr at;
 
+	if (world_is_ip6) {
+		at = world_at(want);
+		want = weft_sockaddr_print(&at, wanted, sizeof(wanted));
+	}
 	assert_string_equal(weft_sockaddr_print(sa, text, sizeof(text)), want);
 }

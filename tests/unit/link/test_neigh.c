@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The neighbour cache: its states one by one, its table and its bounds. */
+/*
+ * The neighbour cache: its states one by one, its table and its bounds, with addresses of IPv4, for
+ * which ARP asks, and of IPv6, for which a stand-in for neighbour discovery does.
+ */
 #include "fixture.h"
 
 #include "link/arp.h"
+#include "link/eth.h"
 #include "link/neigh.h"
 
-/* A host 10.0.0.1/8 on eth0, and a peer 10.0.0.2 that is the test. */
+/* A host 10.0.0.1/8 or 2001:db8::1/64 on eth0, and a peer, ...2, that is the test. */
 struct host {
 	struct engine *eng;
 	struct stack *st;
@@ -20,7 +24,46 @@ static struct {
 	const struct neigh *freed;
 } hook;
 
-static const struct ip4_addr our_ip = {{10, 0, 0, 1}};
+/* The family of the test that runs. */
+static bool is_ip6;
+
+static struct ip_addr ip(uint8_t b, uint8_t c, uint8_t d)
+{
+	struct ip6_addr a = {.b = {0x20, 1, 0x0d, 0xb8, [13] = b, [14] = c, [15] = d}};
+
+	return is_ip6 ? ip_addr_from_ip6(&a) : ip_addr_from_ip4(&IP4_ADDR(10, b, c, d));
+}
+
+static struct ip_addr ours(void)
+{
+	return ip(0, 0, 1);
+}
+
+static struct ip_addr peer(void)
+{
+	return ip(0, 0, 2);
+}
+
+static uint16_t ethertype(void)
+{
+	return is_ip6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+}
+
+/* Of neighbour discovery what the cache sees: a frame that asks for the target. */
+static void nd_stub_solicit(struct neigh *n, bool is_unicast)
+{
+	static const struct eth_addr group = {.b = {0x33, 0x33, 0xff, 0, 0, 2}};
+	const struct eth_addr *dst = is_unicast ? &n->lladdr : &group;
+	struct ip6_addr target = ip_addr_to_ip6(&n->addr);
+	struct pkt *pkt = pkt_alloc(&n->netif->stack->eng->pkts, sizeof(target));
+
+	if (!pkt)
+		return;
+	memcpy(pkt_put(pkt, sizeof(target)), &target, sizeof(target));
+	(void)!eth_output(n->netif, pkt, ETHERTYPE_IPV6, dst);
+}
+
+static const struct neigh_ops nd_stub = {.ethertype = ETHERTYPE_IPV6, .solicit = nd_stub_solicit};
 
 static void hook_unreach(struct netif *netif, struct pkt *pkt)
 {
@@ -38,15 +81,15 @@ static void hook_on_free(struct stack *st UNUSED, struct neigh *n)
 
 static bool hook_is_local(struct netif *netif UNUSED, const struct ip_addr *addr)
 {
-	struct ip_addr ours = ip_addr_from_ip4(&our_ip);
+	struct ip_addr own = ours();
 
-	return ip_addr_eq(addr, &ours);
+	return ip_addr_eq(addr, &own);
 }
 
 static bool hook_source(struct netif *netif UNUSED, const struct ip_addr *target UNUSED,
 			struct ip_addr *ret)
 {
-	*ret = ip_addr_from_ip4(&our_ip);
+	*ret = ours();
 	return true;
 }
 
@@ -69,6 +112,8 @@ static struct host host_new(void)
 	memset(&hook, 0, sizeof(hook));
 	h.st = fix_stack(h.eng, "host");
 	neigh_hooks_set(h.st, &hooks);
+	if (is_ip6)
+		neigh_ops_set(h.st, &nd_stub);
 	h.nif = fix_if_new(h.st, "eth0");
 	return h;
 }
@@ -78,14 +123,10 @@ static void host_free(struct host *h)
 	fix_end(h->eng);
 }
 
-static struct ip_addr ip(uint8_t b, uint8_t c, uint8_t d)
+/* Those of IPv6 are of the interface. */
+static struct neigh_params *params(struct host *h)
 {
-	return ip_addr_from_ip4(&IP4_ADDR(10, b, c, d));
-}
-
-static struct ip_addr peer(void)
-{
-	return ip(0, 0, 2);
+	return is_ip6 ? h->nif->netif.neigh6 : neigh_params(h->st);
 }
 
 static int send_to(struct host *h, struct ip_addr dst)
@@ -94,7 +135,7 @@ static int send_to(struct host *h, struct ip_addr dst)
 	struct neigh *n = neigh_find(&h->nif->netif, &dst);
 
 	pkt->l3_off = pkt_off(pkt);
-	return neigh_output(&h->nif->netif, pkt, &dst, ETHERTYPE_IPV4, n);
+	return neigh_output(&h->nif->netif, pkt, &dst, ethertype(), n);
 }
 
 static struct neigh *entry(struct host *h, struct ip_addr addr)
@@ -122,8 +163,9 @@ static struct neigh *update(struct host *h, uint8_t mac, uint32_t flags)
 /* The next frame sent is a request for the peer, to `mac` or (0) to everybody. */
 static void assert_request_sent(struct host *h, uint8_t mac)
 {
-	struct eth_addr to = mac ? fix_mac(mac) : ETH_ADDR_BROADCAST;
-	struct ip4_addr target = IP4_ADDR(10, 0, 0, 2);
+	static const struct eth_addr group = {.b = {0x33, 0x33, 0xff, 0, 0, 2}};
+	struct eth_addr to = mac ? fix_mac(mac) : is_ip6 ? group : ETH_ADDR_BROADCAST;
+	struct ip_addr target = peer();
 	struct fix_frame f;
 	struct eth_hdr hdr;
 	struct arp arp;
@@ -131,10 +173,16 @@ static void assert_request_sent(struct host *h, uint8_t mac)
 	assert_true(fix_sent(h->nif, &f));
 	eth_hdr_read(f.b, &hdr);
 	assert_true(eth_addr_eq(&hdr.dst, &to));
+	if (is_ip6) {
+		struct ip6_addr asked = ip_addr_to_ip6(&target);
+
+		assert_memory_equal(f.b + ETH_HDR_LEN, &asked, sizeof(asked));
+		return;
+	}
 	arp = fix_arp_of(&f);
 	assert_int_equal(arp.op, ARP_REQUEST);
-	assert_true(ip4_addr_eq(&arp.tpa, &target));
-	assert_true(ip4_addr_eq(&arp.spa, &our_ip));
+	assert_true(ip4_addr_eq(&arp.tpa, &(struct ip4_addr){{10, 0, 0, 2}}));
+	assert_true(ip4_addr_eq(&arp.spa, &(struct ip4_addr){{10, 0, 0, 1}}));
 	assert_true(eth_addr_eq(&arp.sha, &h->nif->netif.hwaddr));
 }
 
@@ -146,7 +194,7 @@ static void assert_packet_sent(struct host *h, uint8_t mac)
 
 	assert_true(fix_sent(h->nif, &f));
 	eth_hdr_read(f.b, &hdr);
-	assert_int_equal(hdr.type, ETHERTYPE_IPV4);
+	assert_int_equal(hdr.type, ethertype());
 	assert_true(eth_addr_eq(&hdr.dst, &to));
 }
 
@@ -200,7 +248,7 @@ static void none_packet_asks_everybody_and_waits(void **state UNUSED)
 	assert_state(&h, NEIGH_INCOMPLETE);
 	assert_request_sent(&h, 0);
 	fix_assert_silent(h.nif);
-	assert_int_equal(h.st->mib[MIB_ArpOutRequests], 1);
+	assert_int_equal(h.st->mib[MIB_ArpOutRequests], is_ip6 ? 0 : 1);
 	host_free(&h);
 }
 
@@ -222,7 +270,7 @@ static void incomplete_answer_sends_what_waits_in_order(void **state UNUSED)
 	struct ip_addr addr = peer();
 
 	pkt->l3_off = pkt_off(pkt);
-	assert_int_equal(neigh_output(&h.nif->netif, pkt, &addr, ETHERTYPE_IPV4, NULL), 0);
+	assert_int_equal(neigh_output(&h.nif->netif, pkt, &addr, ethertype(), NULL), 0);
 	update(&h, 2, NEIGH_SOLICITED);
 	assert_state(&h, NEIGH_REACHABLE);
 	assert_true(fix_sent(h.nif, &f));
@@ -292,8 +340,7 @@ static void failed_forwarded_packet_is_reported_at_once(void **state UNUSED)
 	hook.n_unreach = 0;
 	pkt->l3_off = pkt_off(pkt);
 	pkt->flags |= PKT_F_FORWARDED;
-	assert_int_equal(neigh_output(&h.nif->netif, pkt, &addr, ETHERTYPE_IPV4, NULL),
-			 -EHOSTUNREACH);
+	assert_int_equal(neigh_output(&h.nif->netif, pkt, &addr, ethertype(), NULL), -EHOSTUNREACH);
 	assert_int_equal(hook.n_unreach, 1);
 	host_free(&h);
 }
@@ -511,8 +558,11 @@ static void permanent_entry_of_a_group_is_refused(void **state UNUSED)
 {
 	struct host h = host_new();
 	struct eth_addr mac = fix_mac(7), group = ETH_ADDR_BROADCAST;
-	struct ip_addr addr = peer(), any = ip_addr_from_ip4(&IP4_ADDR_ANY),
-		       multicast = ip_addr_from_ip4(&IP4_ADDR(224, 0, 0, 1));
+	struct ip6_addr any6 = {.b = {0}}, group6 = {.b = {0xff, 2, [15] = 1}};
+	struct ip_addr addr = peer();
+	struct ip_addr any = is_ip6 ? ip_addr_from_ip6(&any6) : ip_addr_from_ip4(&IP4_ADDR_ANY);
+	struct ip_addr multicast =
+		is_ip6 ? ip_addr_from_ip6(&group6) : ip_addr_from_ip4(&IP4_ADDR(224, 0, 0, 1));
 
 	assert_int_equal(neigh_add_permanent(&h.nif->netif, &addr, &group), -EINVAL);
 	assert_int_equal(neigh_add_permanent(&h.nif->netif, &any, &mac), -EINVAL);
@@ -626,7 +676,7 @@ static void queue_is_bounded_in_bytes(void **state UNUSED)
 {
 	struct host h = host_in(NEIGH_INCOMPLETE);
 
-	neigh_params(h.st)->unres_qlen_bytes = 13; /* two of six */
+	params(&h)->unres_qlen_bytes = 13; /* two of six */
 	assert_int_equal(send_to(&h, peer()), 0);
 	assert_int_equal(send_to(&h, peer()), 0);
 	assert_int_equal(entry(&h, peer())->queue.n_pkts, 2);
@@ -638,7 +688,7 @@ static void packets_waiting_in_all_are_bounded(void **state UNUSED)
 {
 	struct host h = host_in(NEIGH_INCOMPLETE);
 
-	neigh_params(h.st)->unres_qlen_total = 2;
+	neigh_params(h.st)->unres_qlen_total = params(&h)->unres_qlen_total = 2;
 	assert_int_equal(send_to(&h, ip(0, 0, 3)), 0);
 	assert_int_equal(send_to(&h, ip(0, 0, 4)), -EHOSTUNREACH); /* has none to give up */
 	assert_int_equal(send_to(&h, ip(0, 0, 3)), 0);
@@ -720,9 +770,9 @@ static void exhausted_pool_asks_later(void **state UNUSED)
 	while ((held[n] = pkt_alloc(&h.eng->pkts, 0)))
 		n++;
 	pkt->l3_off = pkt_off(pkt);
-	assert_int_equal(neigh_output(&h.nif->netif, pkt, &addr, ETHERTYPE_IPV4, NULL), 0);
-	fix_assert_silent(h.nif); /* no packet for the request */
-	fix_assert_drops(h.st, DROP_NOMEM, 1);
+	assert_int_equal(neigh_output(&h.nif->netif, pkt, &addr, ethertype(), NULL), 0);
+	fix_assert_silent(h.nif);                           /* no packet for the request */
+	fix_assert_drops(h.st, DROP_NOMEM, is_ip6 ? 0 : 1); /* that of ARP */
 	while (n)
 		pkt_free(held[--n]);
 	fix_advance(h.eng, 1 * SEC);
@@ -758,54 +808,72 @@ static void changes_of_state_are_traced(void **state UNUSED)
 
 	while (trace_read(h.eng, &ev))
 		if (ev.kind == TRACE_STATE) {
-			assert_non_null(strstr(ev.text, "10.0.0.2"));
+			assert_non_null(strstr(ev.text, is_ip6 ? "2001:db8::2" : "10.0.0.2"));
 			last = ev.code;
 		}
 	assert_int_equal(last, NEIGH_INCOMPLETE << 8 | NEIGH_REACHABLE);
 	host_free(&h);
 }
 
+static int with_ip4(void **state UNUSED)
+{
+	is_ip6 = false;
+	return 0;
+}
+
+static int with_ip6(void **state UNUSED)
+{
+	is_ip6 = true;
+	return 0;
+}
+
 int main(void)
 {
+/* Each runs twice, and fails by itself. */
+#define in_both_families(name)                            \
+	{#name "_ipv4", name, with_ip4, NULL, NULL},      \
+	{                                                 \
+#name "_ipv6", name, with_ip6, NULL, NULL \
+	}
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(none_packet_asks_everybody_and_waits),
-		cmocka_unit_test(incomplete_second_packet_waits_without_asking),
-		cmocka_unit_test(incomplete_answer_sends_what_waits_in_order),
-		cmocka_unit_test(incomplete_unsolicited_address_is_used_and_will_be_probed),
-		cmocka_unit_test(
+		in_both_families(none_packet_asks_everybody_and_waits),
+		in_both_families(incomplete_second_packet_waits_without_asking),
+		in_both_families(incomplete_answer_sends_what_waits_in_order),
+		in_both_families(incomplete_unsolicited_address_is_used_and_will_be_probed),
+		in_both_families(
 			incomplete_silence_asks_three_times_then_fails_after_three_seconds),
-		cmocka_unit_test(failed_packet_is_refused_at_once_then_asks_again),
-		cmocka_unit_test(failed_forwarded_packet_is_reported_at_once),
-		cmocka_unit_test(failed_answer_makes_it_usable),
-		cmocka_unit_test(failed_entry_is_forgotten_after_a_minute),
-		cmocka_unit_test(reachable_packet_goes_at_once),
-		cmocka_unit_test(reachable_goes_stale_between_half_and_one_and_a_half_of_the_base),
-		cmocka_unit_test(reachable_confirmed_stays_reachable),
-		cmocka_unit_test(stale_packet_goes_at_once_and_starts_delay),
-		cmocka_unit_test(delay_without_confirmation_probes_the_owner),
-		cmocka_unit_test(delay_confirmed_is_reachable_without_a_probe),
-		cmocka_unit_test(probe_packets_still_go),
-		cmocka_unit_test(probe_answered_is_reachable),
-		cmocka_unit_test(probe_unanswered_fails_and_the_next_packet_asks_everybody),
-		cmocka_unit_test(update_follows_the_state_table),
-		cmocka_unit_test(group_address_is_never_learned),
-		cmocka_unit_test(permanent_entry_sends_what_waits_and_never_changes),
-		cmocka_unit_test(permanent_entry_of_a_group_is_refused),
-		cmocka_unit_test(deleting_a_waiting_entry_drops_its_packets),
-		cmocka_unit_test(group_next_hops_need_no_entry),
-		cmocka_unit_test(interface_without_arp_asks_nobody),
-		cmocka_unit_test(family_without_a_protocol_is_refused),
-		cmocka_unit_test(stopped_interface_forgets_and_refuses),
-		cmocka_unit_test(deleted_interface_takes_its_entries_along),
-		cmocka_unit_test(full_queue_drops_the_oldest),
-		cmocka_unit_test(queue_is_bounded_in_bytes),
-		cmocka_unit_test(packets_waiting_in_all_are_bounded),
-		cmocka_unit_test(scan_of_a_prefix_keeps_the_table_bounded_and_its_users_alive),
-		cmocka_unit_test(full_table_evicts_the_oldest_failed_then_the_oldest_stale),
-		cmocka_unit_test(table_of_permanent_entries_is_full),
-		cmocka_unit_test(exhausted_pool_asks_later),
-		cmocka_unit_test(dump_is_in_order_of_creation),
-		cmocka_unit_test(changes_of_state_are_traced),
+		in_both_families(failed_packet_is_refused_at_once_then_asks_again),
+		in_both_families(failed_forwarded_packet_is_reported_at_once),
+		in_both_families(failed_answer_makes_it_usable),
+		in_both_families(failed_entry_is_forgotten_after_a_minute),
+		in_both_families(reachable_packet_goes_at_once),
+		in_both_families(reachable_goes_stale_between_half_and_one_and_a_half_of_the_base),
+		in_both_families(reachable_confirmed_stays_reachable),
+		in_both_families(stale_packet_goes_at_once_and_starts_delay),
+		in_both_families(delay_without_confirmation_probes_the_owner),
+		in_both_families(delay_confirmed_is_reachable_without_a_probe),
+		in_both_families(probe_packets_still_go),
+		in_both_families(probe_answered_is_reachable),
+		in_both_families(probe_unanswered_fails_and_the_next_packet_asks_everybody),
+		in_both_families(update_follows_the_state_table),
+		in_both_families(group_address_is_never_learned),
+		in_both_families(permanent_entry_sends_what_waits_and_never_changes),
+		in_both_families(permanent_entry_of_a_group_is_refused),
+		in_both_families(deleting_a_waiting_entry_drops_its_packets),
+		cmocka_unit_test_setup(group_next_hops_need_no_entry, with_ip4),
+		in_both_families(interface_without_arp_asks_nobody),
+		cmocka_unit_test_setup(family_without_a_protocol_is_refused, with_ip4),
+		in_both_families(stopped_interface_forgets_and_refuses),
+		in_both_families(deleted_interface_takes_its_entries_along),
+		in_both_families(full_queue_drops_the_oldest),
+		in_both_families(queue_is_bounded_in_bytes),
+		in_both_families(packets_waiting_in_all_are_bounded),
+		in_both_families(scan_of_a_prefix_keeps_the_table_bounded_and_its_users_alive),
+		in_both_families(full_table_evicts_the_oldest_failed_then_the_oldest_stale),
+		in_both_families(table_of_permanent_entries_is_full),
+		in_both_families(exhausted_pool_asks_later),
+		in_both_families(dump_is_in_order_of_creation),
+		in_both_families(changes_of_state_are_traced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

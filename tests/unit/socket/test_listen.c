@@ -158,18 +158,37 @@ static void socket_that_could_not_listen_refuses(void **state)
 	assert_int_equal(weft_listen(s, 1), 0);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+/* Each runs twice, and fails by itself. */
+#define in_families(test)                                          \
+	{#test "_ipv4", test, setup, teardown, NULL},              \
+	{                                                          \
+#test "_ipv6", test, setup_ip6, teardown_ip6, NULL \
+	}
+
+static int setup_ip6(void **state)
+{
+	world_is_ip6 = true;
+	return setup(state);
+}
+
+static int teardown_ip6(void **state)
+{
+	int err = teardown(state);
+
+	world_is_ip6 = false;
+	return err;
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(one_more_than_the_backlog_may_wait),
-		T(backlog_is_bounded_by_somaxconn),
-		T(negative_backlog_is_the_most_there_may_be),
-		T(listener_is_ready_while_somebody_waits),
-		T(second_listener_of_a_port_is_refused),
-		T(bound_socket_that_has_stopped_to_listen_refuses),
-		T(socket_that_could_not_listen_refuses),
+		in_families(one_more_than_the_backlog_may_wait),
+		in_families(backlog_is_bounded_by_somaxconn),
+		in_families(negative_backlog_is_the_most_there_may_be),
+		in_families(listener_is_ready_while_somebody_waits),
+		in_families(second_listener_of_a_port_is_refused),
+		in_families(bound_socket_that_has_stopped_to_listen_refuses),
+		in_families(socket_that_could_not_listen_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -669,31 +669,50 @@ static void short_of_memory_adding_fails_and_leaves_nothing(void **state)
 	assert_int_equal(got(f), WEFT_OUT | WEFT_HUP);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+/* Each runs twice, and fails by itself. */
+#define in_families(test)                                          \
+	{#test "_ipv4", test, setup, teardown, NULL},              \
+	{                                                          \
+#test "_ipv6", test, setup_ip6, teardown_ip6, NULL \
+	}
+
+static int setup_ip6(void **state)
+{
+	world_is_ip6 = true;
+	return setup(state);
+}
+
+static int teardown_ip6(void **state)
+{
+	int err = teardown(state);
+
+	world_is_ip6 = false;
+	return err;
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(level_triggered_is_told_in_every_state_as_long_as_it_is_so),
-		cmocka_unit_test(edge_triggered_is_told_in_every_state_once),
-		cmocka_unit_test(oneshot_is_told_in_every_state_once_and_then_rests),
-		T(edges_of_a_connection_are_told_one_by_one),
-		T(edge_of_room_is_told_after_a_send_that_found_none),
-		T(level_of_room_is_told_when_an_option_took_it),
-		T(level_that_ends_is_not_told_any_more),
-		T(oneshot_is_told_again_after_mod),
-		T(set_says_what_it_cannot_do),
-		T(closed_socket_leaves_its_sets),
-		T(set_that_goes_leaves_sockets_and_their_callbacks),
-		T(stack_that_goes_takes_its_sockets_out),
-		T(callback_and_sets_are_told_side_by_side),
-		T(on_ready_is_called_once_a_run),
-		T(ready_sockets_take_turns),
-		cmocka_unit_test(ten_active_of_many_cost_what_ten_of_few_do),
-		T(batch_of_datagrams_goes_and_comes),
-		T(batch_stops_at_the_message_that_fails),
-		T(error_after_the_first_message_is_kept_for_the_next_call),
-		T(short_of_memory_adding_fails_and_leaves_nothing),
+		in_both_families(level_triggered_is_told_in_every_state_as_long_as_it_is_so),
+		in_both_families(edge_triggered_is_told_in_every_state_once),
+		in_both_families(oneshot_is_told_in_every_state_once_and_then_rests),
+		in_families(edges_of_a_connection_are_told_one_by_one),
+		in_families(edge_of_room_is_told_after_a_send_that_found_none),
+		in_families(level_of_room_is_told_when_an_option_took_it),
+		in_families(level_that_ends_is_not_told_any_more),
+		in_families(oneshot_is_told_again_after_mod),
+		in_families(set_says_what_it_cannot_do),
+		in_families(closed_socket_leaves_its_sets),
+		in_families(set_that_goes_leaves_sockets_and_their_callbacks),
+		in_families(stack_that_goes_takes_its_sockets_out),
+		in_families(callback_and_sets_are_told_side_by_side),
+		in_families(on_ready_is_called_once_a_run),
+		in_families(ready_sockets_take_turns),
+		in_both_families(ten_active_of_many_cost_what_ten_of_few_do),
+		in_families(batch_of_datagrams_goes_and_comes),
+		in_families(batch_stops_at_the_message_that_fails),
+		in_families(error_after_the_first_message_is_kept_for_the_next_call),
+		in_families(short_of_memory_adding_fails_and_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,16 +259,16 @@ static void callback_that_closes_its_socket_is_the_last(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sockets_that_do_not_exist_are_refused_as_in_linux),
+		in_both_families(sockets_that_do_not_exist_are_refused_as_in_linux),
 		cmocka_unit_test(protocol_zero_is_the_default_of_the_type),
 		cmocka_unit_test(bind_takes_addresses_of_ours_and_of_groups_only),
-		cmocka_unit_test(second_bind_of_a_socket_is_refused),
-		cmocka_unit_test(calls_that_a_kind_of_socket_lacks_say_so),
-		cmocka_unit_test(stream_connects_carries_bytes_and_ends),
-		cmocka_unit_test(backlog_is_bounded_by_somaxconn),
-		cmocka_unit_test(refused_stream_tells_once),
-		cmocka_unit_test(linger_of_zero_resets),
-		cmocka_unit_test(callback_that_closes_its_socket_is_the_last),
+		in_both_families(second_bind_of_a_socket_is_refused),
+		in_both_families(calls_that_a_kind_of_socket_lacks_say_so),
+		in_both_families(stream_connects_carries_bytes_and_ends),
+		in_both_families(backlog_is_bounded_by_somaxconn),
+		in_both_families(refused_stream_tells_once),
+		in_both_families(linger_of_zero_resets),
+		in_both_families(callback_that_closes_its_socket_is_the_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

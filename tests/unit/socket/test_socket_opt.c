@@ -175,12 +175,12 @@ static void unknown_options_and_short_values_are_refused(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flags_read_back_as_zero_or_one),
-		cmocka_unit_test(buffer_sizes_are_doubled_and_kept_in_range),
-		cmocka_unit_test(linger_keeps_its_seconds),
-		cmocka_unit_test(ttl_and_tos_are_checked),
+		in_both_families(flags_read_back_as_zero_or_one),
+		in_both_families(buffer_sizes_are_doubled_and_kept_in_range),
+		in_both_families(linger_keeps_its_seconds),
+		in_both_families(ttl_and_tos_are_checked),
 		cmocka_unit_test(device_is_set_and_read_by_name),
-		cmocka_unit_test(device_decides_who_receives),
+		in_both_families(device_decides_who_receives),
 		cmocka_unit_test(unknown_options_and_short_values_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -369,24 +369,43 @@ static void soak(void **state)
 	assert_true(lent > 100000);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+/* Each runs twice, and fails by itself. */
+#define in_families(test)                                          \
+	{#test "_ipv4", test, setup, teardown, NULL},              \
+	{                                                          \
+#test "_ipv6", test, setup_ip6, teardown_ip6, NULL \
+	}
+
+static int setup_ip6(void **state)
+{
+	world_is_ip6 = true;
+	return setup(state);
+}
+
+static int teardown_ip6(void **state)
+{
+	int err = teardown(state);
+
+	world_is_ip6 = false;
+	return err;
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(lent_bytes_of_a_stream_arrive_where_they_are),
-		T(lent_bytes_come_back_after_the_acknowledgement),
-		T(stream_takes_what_fits_and_says_so),
-		T(refused_bytes_were_never_lent),
-		T(lent_bytes_come_back_when_the_connection_ends),
-		T(lent_bytes_come_back_when_all_ends),
-		T(datagram_is_lent_whole),
-		T(datagram_in_fragments_is_lent_and_cut),
-		T(reference_outlives_its_socket),
-		T(end_and_urgent_data_are_told),
-		T(packets_that_run_short_are_not_given_away),
-		T(short_of_memory_nothing_is_lent_or_lost),
-		T(soak),
+		in_families(lent_bytes_of_a_stream_arrive_where_they_are),
+		in_families(lent_bytes_come_back_after_the_acknowledgement),
+		in_families(stream_takes_what_fits_and_says_so),
+		in_families(refused_bytes_were_never_lent),
+		in_families(lent_bytes_come_back_when_the_connection_ends),
+		in_families(lent_bytes_come_back_when_all_ends),
+		in_families(datagram_is_lent_whole),
+		in_families(datagram_in_fragments_is_lent_and_cut),
+		in_families(reference_outlives_its_socket),
+		in_families(end_and_urgent_data_are_told),
+		in_families(packets_that_run_short_are_not_given_away),
+		in_families(short_of_memory_nothing_is_lent_or_lost),
+		in_families(soak),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
