@@ -166,6 +166,10 @@ static const struct {
 	{"UDP_NO_PORT",
 	 "No program listens there: `weft -n NODE ss -lun` lists the ports that are open. The "
 	 "sender has been told by an ICMP error"},
+	{"LIMIT_SOCKS", "Somebody keeps sockets open: weft ss tells who; net.limit.sockets"},
+	{"LIMIT_BYTES", "Programs do not read fast enough, or net.limit.bytes is too low"},
+	{"LIMIT_PEER", "One peer opens many connections: net.limit.conns_per_peer"},
+	{"LIMIT_RATE", "More connections come than net.limit.conns_per_s lets in"},
 	{"UDP_RCVBUF", "The program does not read fast enough: a larger SO_RCVBUF, or send less"},
 	{"PACKET_RCVBUF", "The program does not read its packet socket fast enough"},
 	{"SOCK_FILTER", "The program attached a filter to its socket (SO_ATTACH_FILTER) that "

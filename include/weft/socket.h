@@ -50,6 +50,8 @@ enum {
 	WEFT_SO_MAX_PACING_RATE = 47, /* bytes a second, 32 or 64 bits; all ones: any */
 	WEFT_SO_PROTOCOL = 38,
 	WEFT_SO_DOMAIN = 39,
+	/* uint32_t: who pays for the socket (weft/limit.h); no option of Linux. -EMFILE, -ENOMEM */
+	WEFT_SO_OWNER = 0x77010002,
 	WEFT_TCP_NODELAY = 1,
 	WEFT_TCP_MAXSEG = 2,
 	WEFT_TCP_CORK = 3,
@@ -229,7 +231,7 @@ struct weft_linger {
  * speaks IPv4 too, with addresses as ::ffff:a.b.c.d, unless WEFT_IPV6_V6ONLY is set.
  * WEFT_SOCK_DGRAM with WEFT_IPPROTO_ICMP (or _ICMPV6) is an echo ("ping") socket: send and receive
  * ICMP echo messages from the type field on. -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT,
- * -EINVAL, -ENOMEM. */
+ * -EINVAL, -ENOMEM; -ENFILE: the stack's limit (weft/limit.h). */
 WEFT_API int weft_socket(struct weft_stack *st, int family, int type, int protocol,
 			 struct weft_sock **ret);
 /* Who is told of changes; NULL: nobody. doc/sockets.md says when. `events` are those that are true
@@ -248,7 +250,8 @@ WEFT_API int weft_listen(struct weft_sock *s, int backlog);
 /* `ret_peer` may be NULL. -EAGAIN: none waiting; -EINVAL: not listening; -ENOMEM. */
 WEFT_API int weft_accept(struct weft_sock *s, struct weft_sock **ret,
 			 struct weft_sockaddr *ret_peer);
-/* Stream: -EINPROGRESS, then WEFT_OUT, with WEFT_SO_ERROR 0 or the reason (ECONNREFUSED, ETIMEDOUT,
+/* A limit (weft/limit.h): -ENOBUFS, -ECONNREFUSED at once.
+ * Stream: -EINPROGRESS, then WEFT_OUT, with WEFT_SO_ERROR 0 or the reason (ECONNREFUSED, ETIMEDOUT,
  * EHOSTUNREACH, ENETUNREACH, ECONNRESET). -EALREADY, -EISCONN (also of a connection that is over),
  * -EADDRNOTAVAIL (no port left), -ENETUNREACH (no route). The first call after an attempt that
  * failed returns its reason, or -ECONNABORTED when WEFT_SO_ERROR has told it. WEFT_AF_UNSPEC: the
@@ -428,6 +431,9 @@ struct weft_sock_info {
 	uint8_t timer;       /* enum weft_tcp_timer, as in tcp; of TIME-WAIT and SYN-RECV too */
 	uint8_t timer_tries; /* how often it has fired */
 	int64_t timer_ns;    /* until it fires */
+	uint32_t owner;     /* WEFT_SO_OWNER, of a half-open connection its listener's; 0: nobody */
+	uint32_t mark;      /* WEFT_SO_MARK */
+	uint64_t mem_bytes; /* memory behind its queues */
 };
 /* Calls `fn` for every endpoint of the stack: listeners, connections, TIME-WAIT too. */
 WEFT_API void weft_stack_sockets(struct weft_stack *st,

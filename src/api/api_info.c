@@ -72,7 +72,7 @@ static void api_dump_sock(const struct api_dump *dump, const struct sock *sk)
 {
 	struct weft_sock_info info = api_node_info(&sk->conn, sk->proto->name);
 	struct weft_tcp_info tcp;
-	struct sock_diag diag;
+	struct sock_diag diag = {.mem_bytes = 0};
 
 	sk->proto->diag(sk, &diag);
 	info.state = diag.state;
@@ -82,6 +82,9 @@ static void api_dump_sock(const struct api_dump *dump, const struct sock *sk)
 	info.has_buffers = true;
 	info.rcvbuf_bytes = sk->rcvbuf_bytes;
 	info.sndbuf_bytes = sk->sndbuf_bytes;
+	info.owner = sock_owner(sk);
+	info.mark = sk->mark;
+	info.mem_bytes = diag.mem_bytes;
 	if (sk->proto == &tcp_proto && diag.state != WEFT_TCP_LISTEN) {
 		tcp_info_get(sk, &tcp);
 		info.tcp = &tcp;

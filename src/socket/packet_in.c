@@ -79,7 +79,7 @@ static struct ip_addr frame_src(const struct packet_frame *f)
 	return src;
 }
 
-bool packet_has_room(const struct packet_sock *ps, const struct pkt *pkt)
+bool packet_has_room(struct packet_sock *ps, const struct pkt *pkt)
 {
 	return dgram_has_room(&ps->ds, pkt);
 }

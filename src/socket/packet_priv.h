@@ -91,7 +91,7 @@ struct packet_frame {
 void packet_tap_frame(struct netif_tap *tap, const struct netif *netif, const struct pkt *pkt,
 		      bool is_tx);
 ptrdiff_t packet_recv(struct sock *sk, struct sock_msg *msg);
-bool packet_has_room(const struct packet_sock *ps, const struct pkt *pkt) MUST_CHECK;
+bool packet_has_room(struct packet_sock *ps, const struct pkt *pkt) MUST_CHECK;
 
 /* packet_out.c */
 ptrdiff_t packet_send(struct sock *sk, struct sock_msg *msg);

@@ -11,6 +11,7 @@
 #include "socket/packet.h"
 #include "transport/cmsg.h"
 #include "transport/sock_table.h"
+#include "weft/limit.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
 #include "wire/ip4.h"
@@ -41,8 +42,13 @@ static bool socket_proto_fits(const struct sock_proto *proto, int type, int prot
 static int socket_create(struct stack *st, const struct sock_proto *proto, int family, int protocol,
 			 struct sock **ret)
 {
-	int err = proto->create(st, family, protocol, ret);
+	int err = sock_limit_open(st);
 
+	if (err) {
+		sock_audit_open(st, proto->name, 0, err);
+		return err;
+	}
+	err = proto->create(st, family, protocol, ret);
 	if (!err && family == WEFT_AF_INET6 && st->ip6->conf.bindv6only)
 		(*ret)->conn.flags |= CONN_F_V6ONLY;
 	return err;
@@ -60,8 +66,11 @@ int socket_new(struct stack *st, int family, int type, int protocol, struct sock
 		return -EINVAL;
 	if (!socket_family_is_known(st, family))
 		return -EAFNOSUPPORT;
-	if (family == WEFT_AF_PACKET)
-		return packet_new(st, type, protocol, ret);
+	if (family == WEFT_AF_PACKET) {
+		int err = sock_limit_open(st);
+
+		return err ? err : packet_new(st, type, protocol, ret);
+	}
 	if (protocol < 0 || protocol > UINT8_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < t->n_protos; i++) {
@@ -121,7 +130,7 @@ static int socket_bind_check(struct sock *sk, const struct sock_name *name)
 	return socket_scope_set(sk, name);
 }
 
-int socket_bind(struct sock *sk, const struct sock_name *name)
+static int socket_do_bind(struct sock *sk, const struct sock_name *name)
 {
 	bool is_any = ip_addr_is_unspecified(&name->addr);
 	int err;
@@ -145,6 +154,14 @@ int socket_bind(struct sock *sk, const struct sock_name *name)
 	if (name->port)
 		sk->flags |= SOCK_F_BOUND_PORT;
 	return 0;
+}
+
+int socket_bind(struct sock *sk, const struct sock_name *name)
+{
+	int err = socket_do_bind(sk, name);
+
+	sock_audit_call(sk, WEFT_AUDIT_BIND, "bind", err ? &name->addr : NULL, name->port, err);
+	return err;
 }
 
 /* As in Linux, the unspecified address as a destination means this host. */
@@ -176,7 +193,7 @@ static int socket_dst_check(const struct sock *sk, const struct sock_name *name)
 	return 0;
 }
 
-int socket_connect(struct sock *sk, const struct sock_name *name)
+static int socket_do_connect(struct sock *sk, const struct sock_name *name)
 {
 	struct ip_addr dst = socket_dst(name);
 	int err;
@@ -198,19 +215,45 @@ int socket_connect(struct sock *sk, const struct sock_name *name)
 	return sk->proto->connect ? sk->proto->connect(sk, &dst, name->port) : -EOPNOTSUPP;
 }
 
+/* Calls that only ask how a connect goes on are not of interest. */
+static bool socket_connect_is_news(const struct sock *sk, const struct sock_name *name, int err)
+{
+	if (name->family == WEFT_AF_UNSPEC || err == -EALREADY || err == -EISCONN)
+		return false;
+	return err || sk->proto->type != WEFT_SOCK_STREAM;
+}
+
+int socket_connect(struct sock *sk, const struct sock_name *name)
+{
+	int err = socket_do_connect(sk, name);
+
+	if (socket_connect_is_news(sk, name, err))
+		sock_audit_call(sk, WEFT_AUDIT_CONNECT, "connect", &name->addr, name->port,
+				err == -EINPROGRESS ? 0 : err);
+	return err;
+}
+
 int socket_listen(struct sock *sk, int backlog)
 {
 	uint32_t somaxconn = sk->stack->socks->somaxconn;
+	int err;
 
 	/* As in Linux a negative number asks for as many as there may be. */
 	if ((uint32_t)backlog > somaxconn)
 		backlog = (int)somaxconn;
-	return sk->proto->listen ? sk->proto->listen(sk, backlog) : -EOPNOTSUPP;
+	err = sk->proto->listen ? sk->proto->listen(sk, backlog) : -EOPNOTSUPP;
+	sock_audit_call(sk, WEFT_AUDIT_BIND, "listen", NULL, 0, err);
+	return err;
 }
 
 int socket_accept(struct sock *sk, struct sock **ret)
 {
-	return sk->proto->accept ? sk->proto->accept(sk, ret) : -EOPNOTSUPP;
+	int err = sk->proto->accept ? sk->proto->accept(sk, ret) : -EOPNOTSUPP;
+
+	if (!err)
+		sock_audit_call(*ret, WEFT_AUDIT_ACCEPT, "accept", &(*ret)->conn.raddr,
+				(*ret)->conn.rport, 0);
+	return err;
 }
 
 static int socket_msg_init(struct sock_msg *msg, const struct weft_iovec *iov, size_t n_iov,

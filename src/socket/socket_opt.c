@@ -101,6 +101,8 @@ static int socket_set_int(struct sock *sk, int name, int v)
 		sk->mark = (uint32_t)v;
 		sk->dst = (struct ip_dst){0};
 		return 0;
+	case WEFT_SO_OWNER:
+		return sock_owner_set(sk, (uint32_t)v);
 	case WEFT_SO_SNDBUF:
 		sk->sndbuf_bytes = socket_buf_bytes(v, SOCK_SNDBUF_MIN, sk->stack->socks->wmem_max);
 		return 0;
@@ -247,6 +249,9 @@ static int socket_get_int(struct sock *sk, int name, int *ret)
 		return 0;
 	case WEFT_SO_MARK:
 		*ret = (int)sk->mark;
+		return 0;
+	case WEFT_SO_OWNER:
+		*ret = (int)sock_owner(sk);
 		return 0;
 	case WEFT_SO_SNDBUF:
 		*ret = (int)sk->sndbuf_bytes;

@@ -15,6 +15,12 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
+void dgram_mem_add(struct dgram_sock *ds, int64_t n)
+{
+	ds->rcvq_mem = (uint32_t)(ds->rcvq_mem + n);
+	sock_bytes_add(&ds->sk, n);
+}
+
 /* Life */
 
 void dgram_init(struct dgram_sock *ds, struct stack *st, const struct sock_proto *proto, int family,
@@ -31,6 +37,7 @@ void dgram_fini(struct dgram_sock *ds)
 {
 	dgram_mcast_fini(ds);
 	pktq_purge(&ds->rcvq);
+	dgram_mem_add(ds, -(int64_t)ds->rcvq_mem);
 	errq_purge(ds);
 	dgram_cork_free(ds);
 	bpf_prog_free(ds->sk.stack, ds->bpf.prog);
@@ -64,9 +71,11 @@ void dgram_destroy(struct sock *sk)
 
 /* Receiving */
 
-bool dgram_has_room(const struct dgram_sock *ds, const struct pkt *pkt)
+enum drop dgram_admit(struct dgram_sock *ds, const struct pkt *pkt)
 {
-	return pktq_is_empty(&ds->rcvq) || ds->rcvq_mem + pkt_mem_bytes(pkt) <= ds->sk.rcvbuf_bytes;
+	if (!pktq_is_empty(&ds->rcvq) && ds->rcvq_mem + pkt_mem_bytes(pkt) > ds->sk.rcvbuf_bytes)
+		return DROP_UDP_RCVBUF;
+	return sock_bytes_fit(&ds->sk, pkt_mem_bytes(pkt)) ? DROP_NONE : DROP_LIMIT_BYTES;
 }
 
 static uint8_t dgram_pkt_type(const struct pkt *pkt)
@@ -99,7 +108,7 @@ void dgram_queue(struct dgram_sock *ds, struct pkt *pkt, const struct ip_addr *s
 	pkt->netif = NULL;
 	pkt->nexthop = *src;
 	pkt_hop(pkt, HOP_SOCK, ds->sk.conn.proto);
-	ds->rcvq_mem += pkt_mem_bytes(pkt);
+	dgram_mem_add(ds, pkt_mem_bytes(pkt));
 	pktq_push(&ds->rcvq, pkt);
 	sock_wake(&ds->sk, SOCK_IN);
 }
@@ -140,7 +149,7 @@ ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg)
 	if (msg->wants_control && ds->wants)
 		dgram_cmsg_recv(ds, pkt, msg);
 	if (!(msg->flags & WEFT_MSG_PEEK)) {
-		ds->rcvq_mem -= pkt_mem_bytes(pkt);
+		dgram_mem_add(ds, -(int64_t)pkt_mem_bytes(pkt));
 		pkt_free(pktq_pop(&ds->rcvq));
 	}
 	return (ptrdiff_t)(msg->flags & WEFT_MSG_TRUNC ? len : n_copied);
@@ -161,7 +170,7 @@ ptrdiff_t dgram_take(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t
 	msg->addr = pkt->nexthop;
 	msg->has_addr = true;
 	memcpy(&msg->ifindex, pkt->cb, sizeof(msg->ifindex));
-	ds->rcvq_mem -= pkt_mem_bytes(pkt);
+	dgram_mem_add(ds, -(int64_t)pkt_mem_bytes(pkt));
 	(void)pktq_pop(&ds->rcvq);
 	if (pkt->len > max)
 		pkt_trim(pkt, (uint32_t)max);
@@ -191,6 +200,7 @@ void dgram_diag(const struct sock *sk, struct sock_diag *ret)
 	*ret = (struct sock_diag){
 		.state = sk->flags & SOCK_F_CONNECTED ? WEFT_TCP_ESTABLISHED : WEFT_TCP_CLOSE,
 		.recv_q = dgram_of_const(sk)->rcvq_mem,
+		.mem_bytes = dgram_of_const(sk)->rcvq_mem,
 	};
 }
 

@@ -82,8 +82,15 @@ void dgram_close(struct sock *sk, bool abort);
 void dgram_destroy(struct sock *sk);
 
 /* The queue has room for the packet. An empty one always has, so that a datagram larger than
- * SO_RCVBUF is not lost for ever. */
-bool dgram_has_room(const struct dgram_sock *ds, const struct pkt *pkt) MUST_CHECK;
+ * SO_RCVBUF is not lost for ever, unless a limit (sock_limit.h) says otherwise. DROP_NONE,
+ * DROP_UDP_RCVBUF or DROP_LIMIT_BYTES. */
+enum drop dgram_admit(struct dgram_sock *ds, const struct pkt *pkt) MUST_CHECK;
+static inline bool dgram_has_room(struct dgram_sock *ds, const struct pkt *pkt)
+{
+	return dgram_admit(ds, pkt) == DROP_NONE;
+}
+/* The memory behind its receive queue is `n` more. */
+void dgram_mem_add(struct dgram_sock *ds, int64_t n);
 uint32_t dgram_filter_run(const struct dgram_sock *ds, const struct pkt *pkt, bool is_ip6);
 /* How many bytes from `data` on the socket's filter keeps; 0: the packet is not for it. */
 static inline uint32_t dgram_filter(const struct dgram_sock *ds, const struct pkt *pkt, bool is_ip6)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "transport/sock_limit.h"
 #include "transport/sock_table.h"
 
 static struct sock_watch *sock_watch_of(const struct sock *sk)
@@ -47,10 +48,14 @@ void sock_init(struct sock *sk, struct stack *st, const struct sock_proto *proto
 	sk->rcvbuf_bytes = SOCK_BUF_DEFAULT;
 	engine_work_init(&sk->work, sock_work);
 	list_add_tail(&st->socks->all, &sk->link);
+	sock_limit_enter(sk);
 }
 
 void sock_unref(struct sock *sk)
 {
+	struct stack *st;
+	uint16_t owner;
+
 	if (!sk)
 		return;
 	assert(sk->refs > 0);
@@ -60,7 +65,10 @@ void sock_unref(struct sock *sk)
 	engine_work_cancel(&sk->work);
 	sock_conn_del(sk->stack, &sk->conn);
 	list_del(&sk->link);
+	st = sk->stack;
+	owner = sk->owner;
 	sk->proto->destroy(sk);
+	sock_limit_leave(st, owner);
 }
 
 void sock_wake(struct sock *sk, uint32_t events)

@@ -60,7 +60,8 @@ enum {
 	SOCK_F_NODELAY = 1 << 10,
 	SOCK_F_CORK = 1 << 11,
 	SOCK_F_OOBINLINE = 1 << 12,
-	SOCK_F_FREE = 1 << 13, /* the first bit for the protocol's own flags */
+	SOCK_F_PEER = 1 << 13, /* counts as a connection with its peer (sock_limit.h) */
+	SOCK_F_FREE = 1 << 14, /* the first bit for the protocol's own flags */
 };
 
 enum {
@@ -134,6 +135,7 @@ struct sock_msg {
 struct sock_diag {
 	uint8_t state;           /* enum weft_tcp_state; 7 (CLOSE): unconnected datagram socket */
 	uint32_t recv_q, send_q; /* bytes; of a listener: waiting, and its backlog */
+	uint64_t mem_bytes;      /* memory behind its queues */
 };
 
 /* What a protocol does for the socket layer. Functions return 0 or a count, or -Exxx as Linux's
@@ -193,7 +195,8 @@ struct sock {
 	struct stack *stack;
 	const struct sock_proto *proto;
 	uint32_t flags; /* SOCK_F_* */
-	uint32_t refs;
+	uint16_t refs;
+	uint16_t owner;    /* slot in sock_limits.owners, from 1; 0: nobody's */
 	uint16_t linger_s; /* with SOCK_F_LINGER */
 	uint8_t ttl;       /* 0: default */
 	uint8_t tos;

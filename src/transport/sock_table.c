@@ -422,10 +422,18 @@ int sock_conn_add(struct stack *st, struct conn_node *node)
 	return 0;
 }
 
+/* The connection is over: it counts no more for its peer. */
+static void node_forget_peer(struct conn_node *node)
+{
+	if (node->kind == CONN_SOCK)
+		sock_peer_release(sock_of_conn(node), &node->raddr);
+}
+
 void sock_conn_replace(struct stack *st, struct conn_node *old, struct conn_node *new)
 {
 	struct sock_port *p = old->port;
 
+	node_forget_peer(old);
 	assert((old->flags & CONN_F_HASHED) && !new->port);
 	new->raddr = old->raddr;
 	new->laddr = old->laddr;
@@ -456,6 +464,7 @@ void sock_conn_disconnect(struct sock *sk, const struct ip_addr *addr)
 	struct conn_node *node = &sk->conn;
 
 	assert(node->flags & CONN_F_HASHED);
+	node_forget_peer(node);
 	node_hash_out(sk->stack, node);
 	node->laddr = *addr;
 	node_own(node->port, node);
@@ -479,6 +488,7 @@ void sock_conn_del(struct stack *st, struct conn_node *node)
 
 	if (!p)
 		return;
+	node_forget_peer(node);
 	if (node->flags & CONN_F_HASHED)
 		node_hash_out(st, node);
 	hlist_del(&node->port_link);
@@ -530,6 +540,7 @@ static void sock_table_fini(struct stack *st)
 
 	assert(list_is_empty(&t->all) && list_is_empty(&t->port_list));
 	sock_ephemeral_forget(st);
+	sock_limits_fini(st);
 	htab_fini(&t->conns);
 	htab_fini(&t->ports);
 	mem_free(&st->eng->mem, t, sizeof(*t));
@@ -580,6 +591,42 @@ static const struct sysctl_table sock_sysctls = {
 	.changed = sock_conf_changed,
 };
 
+static void *sock_limit_conf(struct stack *st)
+{
+	return st->socks ? &st->socks->limits.stack.conf : NULL;
+}
+
+static void sock_limit_changed(struct stack *st, const struct sysctl *ctl UNUSED)
+{
+	sock_scope_changed(st);
+}
+
+static const struct sysctl sock_limit_entries[] = {
+	SYSCTL(struct sock_limit_conf, max_socks, "net.limit.sockets", 0, UINT32_MAX,
+	       "sockets of the stack at most; 0: any. doc/api.md, also below"),
+	SYSCTL(struct sock_limit_conf, max_bytes, "net.limit.bytes", 0, INT64_MAX,
+	       "memory behind the queues of all sockets at most, bytes; 0: any"),
+	SYSCTL(struct sock_limit_conf, max_per_peer, "net.limit.conns_per_peer", 0, UINT32_MAX,
+	       "TCP connections with one address of a peer at most; 0: any"),
+	SYSCTL(struct sock_limit_conf, peer_len4, "net.limit.peer_len4", 0, 32,
+	       "bits of an IPv4 peer's address that count there; 0: all"),
+	SYSCTL(struct sock_limit_conf, peer_len6, "net.limit.peer_len6", 0, 128,
+	       "the same of an IPv6 peer's"),
+	SYSCTL(struct sock_limit_conf, conns_per_s, "net.limit.conns_per_s", 0, 1000000000,
+	       "new TCP connections a second, either way; 0: any"),
+	SYSCTL(struct sock_limit_conf, conns_burst, "net.limit.conns_burst", 0, 1000000000,
+	       "of them at once at most; 0: those of a second"),
+	SYSCTL(struct sock_limit_conf, resets, "net.limit.resets", 0, 1,
+	       "SYNs that a limit refuses are reset, not dropped"),
+};
+
+static const struct sysctl_table sock_limit_sysctls = {
+	.entries = sock_limit_entries,
+	.n_entries = ARRAY_SIZE(sock_limit_entries),
+	.base = sock_limit_conf,
+	.changed = sock_limit_changed,
+};
+
 int sock_table_init(struct stack *st)
 {
 	struct sock_table *t = mem_zalloc(&st->eng->mem, sizeof(*t));
@@ -599,6 +646,8 @@ int sock_table_init(struct stack *st)
 		goto fail;
 	sock_ephemeral_init(st);
 	err = sysctl_register(st, &sock_sysctls);
+	if (!err)
+		err = sysctl_register(st, &sock_limit_sysctls);
 	if (!err)
 		err = stack_layer_add(st, &sock_table_layer);
 	if (!err)

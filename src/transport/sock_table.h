@@ -42,6 +42,8 @@
 #include "base/list.h"
 #include "core/stack.h"
 #include "transport/sock.h"
+#include "transport/sock_audit.h"
+#include "transport/sock_limit.h"
 #include "wire/addr.h"
 
 enum {
@@ -78,6 +80,8 @@ struct sock_table {
 	uint32_t next_hint;
 	struct siphash_key port_key;
 	uint32_t port_counters[SOCK_PORT_COUNTERS];
+	struct sock_limits limits;
+	struct sock_audit audit;
 };
 
 /* The addresses of a packet, as its receiver sees them. */

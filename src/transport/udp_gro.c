@@ -100,6 +100,6 @@ bool udp_gro_take(struct dgram_sock *ds, const struct pkt *pkt)
 	pkt_copy_out(pkt, 0, to, pkt->len);
 	group->len += pkt->len;
 	ds->rcvq.n_bytes += pkt->len;
-	ds->rcvq_mem += pkt_mem_bytes(group) - mem;
+	dgram_mem_add(ds, (int64_t)pkt_mem_bytes(group) - mem);
 	return true;
 }

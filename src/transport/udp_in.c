@@ -25,13 +25,15 @@ static enum drop udp_deliver_one(struct sock *sk, struct pkt *pkt, const struct 
 {
 	struct dgram_sock *ds = dgram_of(sk);
 	uint32_t keep = dgram_filter(ds, pkt, info->is_ip6);
+	enum drop why;
 
 	if (unlikely(keep == 0))
 		return DROP_SOCK_FILTER;
-	if (unlikely(!dgram_has_room(ds, pkt))) {
+	why = dgram_admit(ds, pkt);
+	if (unlikely(why != DROP_NONE)) {
 		mib_inc(sk->stack, MIB_UdpRcvbufErrors);
 		mib_inc(sk->stack, MIB_UdpInErrors);
-		return DROP_UDP_RCVBUF;
+		return why;
 	}
 	if (hdr->len < pkt->len)
 		pkt_trim(pkt, hdr->len);

@@ -81,6 +81,19 @@ static bool tcp_acceptq_is_full(const struct tcp_listen *lst)
 	return lst->n_accept > lst->backlog;
 }
 
+/* The SYN will come again, unless a limit says that its peer shall know at once. */
+static enum drop tcp_listen_refuse(struct tcp_conn *listener, const struct tcp_seg *seg,
+				   enum drop why)
+{
+	struct stack *st = listener->sk.stack;
+
+	mib_inc(st, MIB_TcpExtListenDrops);
+	sock_audit_refuse(&listener->sk, seg->info, seg->sport, why);
+	if (why >= DROP_LIMIT_SOCKS && why <= DROP_LIMIT_RATE && sock_limit_resets(&listener->sk))
+		tcp_reset_for(st, seg);
+	return why;
+}
+
 static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, uint32_t iss_hint)
 {
 	struct stack *st = listener->sk.stack;
@@ -91,14 +104,16 @@ static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, 
 		.rport = seg->sport,
 	};
 	struct tcp_tfo_reply tfo;
+	enum drop why = sock_limit_accept(&listener->sk, &seg->info->src, false);
 	struct tcp_req *req;
 	uint32_t iss;
 	int err;
 
+	if (why != DROP_NONE)
+		return tcp_listen_refuse(listener, seg, why);
 	if (tcp_acceptq_is_full(listener->listen)) {
 		mib_inc(st, MIB_TcpExtListenOverflows);
-		mib_inc(st, MIB_TcpExtListenDrops);
-		return DROP_TCP_ACCEPT_QUEUE;
+		return tcp_listen_refuse(listener, seg, DROP_TCP_ACCEPT_QUEUE);
 	}
 	iss = iss_hint ? iss_hint : tcp_isn(st, &key);
 	err = st->tcp->conf.syncookies == 2 ? -ENOBUFS : tcp_req_add(listener, seg, iss, &req);
@@ -106,11 +121,12 @@ static enum drop tcp_listen_syn(struct tcp_conn *listener, struct tcp_seg *seg, 
 		tcp_cookie_synack(listener, seg);
 		return DROP_NONE;
 	}
-	if (err) {
-		mib_inc(st, MIB_TcpExtListenDrops);
-		return err == -ENOMEM ? DROP_NOMEM : DROP_TCP_SYN_QUEUE;
-	}
-	if (tcp_tfo_accepts(listener, seg, &tfo) && tcp_tfo_child(listener, req, seg, &tfo))
+	if (err)
+		return tcp_listen_refuse(listener, seg,
+					 err == -ENOMEM ? DROP_NOMEM : DROP_TCP_SYN_QUEUE);
+	if (tcp_tfo_accepts(listener, seg, &tfo) &&
+	    sock_limit_accept(&listener->sk, &seg->info->src, true) == DROP_NONE &&
+	    tcp_tfo_child(listener, req, seg, &tfo))
 		return DROP_NONE;
 	tcp_req_synack_tfo(st, req, tcp_ts_clock(st), &tfo);
 	return DROP_NONE;
@@ -223,7 +239,9 @@ static struct tcp_conn *tcp_child_new(struct tcp_req *req)
 
 	if (!child)
 		return NULL;
-	if (tcp_child_inherit(child, listener) < 0) {
+	sock_owner_inherit(&child->sk, &listener->sk);
+	if (tcp_child_inherit(child, listener) < 0 ||
+	    sock_peer_hold(&child->sk, &req->node.raddr) < 0) {
 		sock_unref(&child->sk);
 		return NULL;
 	}

@@ -74,6 +74,7 @@ static void tcp_mem_judge(struct stack *st)
 void tcp_mem_add_rcv(struct tcp_conn *conn, uint32_t n)
 {
 	conn->rcv_truesize += n;
+	sock_bytes_add(&conn->sk, n);
 	conn->sk.stack->tcp->mem_bytes += n;
 	tcp_mem_judge(conn->sk.stack);
 }
@@ -81,6 +82,7 @@ void tcp_mem_add_rcv(struct tcp_conn *conn, uint32_t n)
 void tcp_mem_sub_rcv(struct tcp_conn *conn, uint32_t n)
 {
 	conn->rcv_truesize -= n;
+	sock_bytes_add(&conn->sk, -(int64_t)n);
 	conn->sk.stack->tcp->mem_bytes -= n;
 	tcp_mem_judge(conn->sk.stack);
 }
@@ -88,6 +90,7 @@ void tcp_mem_sub_rcv(struct tcp_conn *conn, uint32_t n)
 void tcp_mem_add_snd(struct tcp_conn *conn, uint32_t n)
 {
 	conn->snd_truesize += n;
+	sock_bytes_add(&conn->sk, n);
 	conn->sk.stack->tcp->mem_bytes += n;
 	tcp_mem_judge(conn->sk.stack);
 }
@@ -95,13 +98,14 @@ void tcp_mem_add_snd(struct tcp_conn *conn, uint32_t n)
 void tcp_mem_sub_snd(struct tcp_conn *conn, uint32_t n)
 {
 	conn->snd_truesize -= n;
+	sock_bytes_add(&conn->sk, -(int64_t)n);
 	conn->sk.stack->tcp->mem_bytes -= n;
 	tcp_mem_judge(conn->sk.stack);
 }
 
 bool tcp_mem_is_short(const struct tcp_conn *conn)
 {
-	return conn->sk.stack->tcp->mem_short_ns != 0;
+	return conn->sk.stack->tcp->mem_short_ns != 0 || sock_bytes_are_short(&conn->sk);
 }
 
 uint32_t tcp_mem_wnd_max(const struct tcp_conn *conn)
@@ -110,7 +114,7 @@ uint32_t tcp_mem_wnd_max(const struct tcp_conn *conn)
 }
 
 /* Within the stack's marks `n` bytes more are this connection's due. */
-static bool tcp_mem_is_granted(const struct tcp_conn *conn, uint32_t n)
+static bool tcp_mem_is_granted(struct tcp_conn *conn, uint32_t n)
 {
 	const struct tcp *tcp = conn->sk.stack->tcp;
 	uint64_t held = (uint64_t)conn->rcv_truesize + conn->snd_truesize;
@@ -118,17 +122,19 @@ static bool tcp_mem_is_granted(const struct tcp_conn *conn, uint32_t n)
 
 	if (tcp->mem_bytes + n > max)
 		return false;
-	return !tcp->mem_short_ns || held * tcp->n_conns < max;
+	if (tcp->mem_short_ns && held * tcp->n_conns >= max)
+		return false;
+	return sock_bytes_fit(&conn->sk, n);
 }
 
-bool tcp_mem_has_rcv(const struct tcp_conn *conn, uint32_t n)
+bool tcp_mem_has_rcv(struct tcp_conn *conn, uint32_t n)
 {
 	if (conn->rcv_truesize + n <= tcp_conf(conn)->rmem_min)
 		return true;
 	return tcp_mem_is_granted(conn, n) && !tcp_pools_are_low(conn);
 }
 
-bool tcp_mem_has_snd(const struct tcp_conn *conn, uint32_t n)
+bool tcp_mem_has_snd(struct tcp_conn *conn, uint32_t n)
 {
 	return conn->snd_truesize + n <= tcp_conf(conn)->wmem_min || tcp_mem_is_granted(conn, n);
 }

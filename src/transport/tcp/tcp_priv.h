@@ -902,15 +902,15 @@ void tcp_mem_sub_snd(struct tcp_conn *conn, uint32_t n);
 bool tcp_mem_is_short(const struct tcp_conn *conn);
 uint32_t tcp_mem_wnd_max(const struct tcp_conn *conn);
 /* The connection may pin `n` bytes more to receive, or to send. */
-bool tcp_mem_has_rcv(const struct tcp_conn *conn, uint32_t n) MUST_CHECK;
-bool tcp_mem_has_snd(const struct tcp_conn *conn, uint32_t n) MUST_CHECK;
+bool tcp_mem_has_rcv(struct tcp_conn *conn, uint32_t n) MUST_CHECK;
+bool tcp_mem_has_snd(struct tcp_conn *conn, uint32_t n) MUST_CHECK;
 /* Nothing is left, and here is a connection that holds more than the least to send. */
 bool tcp_mem_is_out(const struct tcp_conn *conn);
 
 /* tcp_prune.c */
 
 /* The out-of-order queue may pin `n` bytes more. */
-bool tcp_reasm_has_room(const struct tcp_conn *conn, uint32_t n) MUST_CHECK;
+bool tcp_reasm_has_room(struct tcp_conn *conn, uint32_t n) MUST_CHECK;
 
 /* There is room for `n` bytes of memory with data from `seq` on, or room was made: queues are
  * packed densely, then data out of order that lies behind `seq` is thrown away, the farthest first.

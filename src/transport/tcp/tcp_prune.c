@@ -23,14 +23,14 @@ enum {
 /* A connection's own bound, whatever the stack has, is for data out of order: with ordinary frames
  * a full window fits, with tiny ones when the buffer is small. Data in order has none: the window
  * promised it, and it is packed densely when it comes (tcp_rcvq.c), so it cannot pile up. */
-bool tcp_reasm_has_room(const struct tcp_conn *conn, uint32_t n)
+bool tcp_reasm_has_room(struct tcp_conn *conn, uint32_t n)
 {
 	return (uint64_t)conn->rcv_truesize + n <=
 		       2ull * conn->sk.rcvbuf_bytes + PRUNE_REASM_SLACK &&
 	       tcp_mem_has_rcv(conn, n);
 }
 
-static bool tcp_prune_is_done(const struct tcp_conn *conn, uint32_t seq, uint32_t n)
+static bool tcp_prune_is_done(struct tcp_conn *conn, uint32_t seq, uint32_t n)
 {
 	return seq == conn->rcv_nxt ? tcp_mem_has_rcv(conn, n) : tcp_reasm_has_room(conn, n);
 }

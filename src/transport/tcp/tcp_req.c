@@ -301,11 +301,17 @@ enum drop tcp_req_complete(struct stack *st, struct tcp_req *req, struct tcp_seg
 {
 	struct tcp_listen *lst = req->listener->listen;
 	struct tcp_conn *child = NULL;
-	enum drop why = DROP_TCP_ACCEPT_QUEUE;
+	enum drop why;
 
 	if (lst->n_accept > lst->backlog) {
 		mib_inc(st, MIB_TcpExtListenOverflows);
+		why = DROP_TCP_ACCEPT_QUEUE;
+	} else {
+		why = sock_limit_accept(&req->listener->sk, &req->node.raddr, true);
+	}
+	if (why != DROP_NONE) {
 		mib_inc(st, MIB_TcpExtListenDrops);
+		sock_audit_refuse(&req->listener->sk, seg->info, seg->sport, why);
 	} else {
 		why = DROP_NOMEM;
 		child = tcp_listen_child(req, seg->ack);

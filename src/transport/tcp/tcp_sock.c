@@ -128,9 +128,14 @@ static int tcp_connect(struct sock *sk, const struct ip_addr *addr, uint16_t por
 	if (err)
 		return err;
 	tcp_conn_reinit(conn);
-	err = sock_conn_connect(sk, &src, &flow.dst, port);
+	err = sock_limit_connect(sk, &flow.dst);
 	if (err)
 		return err;
+	err = sock_conn_connect(sk, &src, &flow.dst, port);
+	if (err) {
+		sock_peer_release(sk, &flow.dst);
+		return err;
+	}
 	tcp_connect_start(conn, &dst);
 	if (!msg && tcp_tfo_defers(conn)) {
 		conn->tfo |= TCP_TFO_DEFERRED;
@@ -571,6 +576,7 @@ static void tcp_sock_diag(const struct sock *sk, struct sock_diag *ret)
 		ret->send_q = conn->listen->backlog;
 		return;
 	}
+	ret->mem_bytes = (uint64_t)conn->rcv_truesize + conn->snd_truesize;
 	ret->recv_q = conn->rcvq.n_bytes;
 	ret->send_q = tcp_sndq_bytes(conn);
 }

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits, owners and the audit log of the public API; the work is transport/'s. */
+#include "api/api_priv.h"
+#include "transport/sock_table.h"
+#include "weft/limit.h"
+
+int weft_socket_for(struct weft_stack *handle, uint32_t owner, int family, int type, int protocol,
+		    struct weft_sock **ret)
+{
+	struct stack *st = stack_of(handle);
+	struct sock *sk;
+	int err;
+
+	engine_check_thread(st->eng);
+	err = socket_new(st, family, type, protocol, &sk);
+	if (err)
+		return err;
+	err = sock_owner_set(sk, owner);
+	if (err) {
+		sock_audit_open(st, sk->proto->name, owner, err);
+		socket_close(sk, true);
+		return err;
+	}
+	*ret = sock_handle(sk);
+	return 0;
+}
+
+int weft_stack_limits_set(struct weft_stack *handle, uint32_t owner,
+			  const struct weft_limits *limits)
+{
+	static const struct weft_limits none;
+	struct stack *st = stack_of(handle);
+	const struct weft_limits *l = limits ? limits : &none;
+	struct sock_limit_conf conf;
+	struct sock_scope *scope;
+	int err;
+
+	engine_check_thread(st->eng);
+	memset(&conf, 0, sizeof(conf));
+	conf.max_socks = l->max_socks;
+	conf.max_per_peer = l->max_conns_per_peer;
+	conf.conns_per_s = l->conns_per_s;
+	conf.conns_burst = l->conns_burst;
+	conf.max_bytes = l->max_bytes < INT64_MAX ? (int64_t)l->max_bytes : INT64_MAX;
+	conf.peer_len4 = l->peer_len4;
+	conf.peer_len6 = l->peer_len6;
+	conf.resets = l->resets;
+	scope = sock_scope_get(st, owner);
+	if (!scope)
+		return -ENOMEM;
+	err = sock_scope_conf(st, scope, &conf);
+	sock_scope_put(st, scope);
+	return err;
+}
+
+static struct weft_usage api_usage_of(const struct sock_scope *scope)
+{
+	return (struct weft_usage){
+		.owner = scope->id,
+		.n_socks = scope->n_socks,
+		.n_bytes = scope->n_bytes,
+		.refused_socks = scope->n_refused[SOCK_LIMIT_SOCKS],
+		.refused_bytes = scope->n_refused[SOCK_LIMIT_BYTES],
+		.refused_peer = scope->n_refused[SOCK_LIMIT_PEER],
+		.refused_rate = scope->n_refused[SOCK_LIMIT_RATE],
+	};
+}
+
+int weft_stack_limits_get(const struct weft_stack *st, uint32_t owner, struct weft_limits *ret,
+			  struct weft_usage *ret_usage)
+{
+	const struct sock_scope *scope = sock_scope_find(stack_of_const(st), owner);
+
+	if (!scope)
+		return -ENOENT;
+	if (ret)
+		*ret = (struct weft_limits){
+			.max_socks = scope->conf.max_socks,
+			.max_conns_per_peer = scope->conf.max_per_peer,
+			.conns_per_s = scope->conf.conns_per_s,
+			.conns_burst = scope->conf.conns_burst,
+			.max_bytes = (uint64_t)scope->conf.max_bytes,
+			.peer_len4 = scope->conf.peer_len4,
+			.peer_len6 = scope->conf.peer_len6,
+			.resets = scope->conf.resets,
+		};
+	if (ret_usage)
+		*ret_usage = api_usage_of(scope);
+	return 0;
+}
+
+void weft_stack_usage(const struct weft_stack *handle,
+		      void (*fn)(void *arg, const struct weft_usage *usage), void *arg)
+{
+	const struct sock_limits *l = &stack_of_const(handle)->socks->limits;
+	struct weft_usage usage = api_usage_of(&l->stack);
+
+	fn(arg, &usage);
+	for (uint32_t i = 0; i < l->n_slots; i++) {
+		if (!l->owners[i])
+			continue;
+		usage = api_usage_of(l->owners[i]);
+		fn(arg, &usage);
+	}
+}
+
+void weft_stack_audit(struct weft_stack *st, uint32_t what, void (*fn)(void *arg, const char *line),
+		      void *arg)
+{
+	struct sock_audit *a = &stack_of(st)->socks->audit;
+
+	a->fn = fn;
+	a->arg = arg;
+	a->what = what;
+}
