@@ -369,35 +369,114 @@ static void link_local_is_put_behind_when_the_table_says_so(void **state UNUSED)
 		assert_sorted(&table, &rows[i]);
 }
 
-/* §10.5, §10.6, §10.7: prefixes of a site, of unique local addresses and of 6to4 with labels and
- * precedences of their own. */
-static void prefixes_are_preferred_by_rows_of_their_own(void **state UNUSED)
+static void assert_all_sorted(const struct ip_policies *table, const struct example *rows, size_t n)
 {
-	static const struct example ours = {
-		{{.addr = "2001:db8:1aaa::a"}, {.addr = "2001:db8:70aa::a"}},
-		"2001:db8:70aa::b",
-		"2001:db8:1aaa::b",
+	for (size_t i = 0; i < n; i++)
+		assert_sorted(table, &rows[i]);
+}
+
+/* §10.5: two sites with a costly way between them (1aaa, 1bbb), and one to everybody (70aa, 70bb).
+ */
+static void costly_way_is_for_the_other_site_alone(void **state UNUSED)
+{
+	static const struct source ours[N_MAX] = {{.addr = "2001:db8:1aaa::a"},
+						  {.addr = "2001:db8:70aa::a"}};
+	static const char by_prefix[] = "longest matching prefix";
+	static const struct example before[] = {
+		{{{.addr = "2001:db8:1aaa::a"}, {.addr = "2001:db8:70aa::a"}, {.addr = "fe80::a"}},
+		 "2001:db8:70bb::b",
+		 "2001:db8:1bbb::b",
+		 by_prefix,
+		 false},
+		{{{.addr = "2001:db8:1aaa::a"}, {.addr = "2001:db8:70aa::a"}, {.addr = "fe80::a"}},
+		 "2001:db8:1ccc::c",
+		 "2001:db8:6ccc::c",
+		 by_prefix,
+		 false},
+	};
+	static const struct example after[] = {
+		{{{.addr = "2001:db8:1aaa::a"}, {.addr = "2001:db8:70aa::a"}, {.addr = "fe80::a"}},
+		 "2001:db8:1bbb::b",
+		 "2001:db8:70bb::b",
+		 "prefer higher precedence",
+		 false},
+		{{{.addr = "2001:db8:1aaa::a"}, {.addr = "2001:db8:70aa::a"}, {.addr = "fe80::a"}},
+		 "2001:db8:6ccc::c",
+		 "2001:db8:1ccc::c",
+		 by_prefix,
+		 false},
+	};
+	struct ip_policies table = table_with("2001:db8:1aaa::", 48, 43, 6);
+
+	assert_source("2001:db8:1ccc::c", ours, false, "2001:db8:1aaa::a", by_prefix);
+	assert_all_sorted(&ip_policies_default, before, ARRAY_SIZE(before));
+	table.rows[table.n++] = (struct ip_policy){.prefix = addr_of("2001:db8:1bbb::"),
+						   .prefix_len = 48,
+						   .precedence = 43,
+						   .label = 6};
+	assert_all_sorted(&table, after, ARRAY_SIZE(after));
+}
+
+/* §10.6: unique local addresses of our own site come before global ones, others do not. */
+static void unique_local_addresses_of_our_site_are_preferred(void **state UNUSED)
+{
+	static const struct example elsewhere = {
+		{{.addr = "2001:db8:1::1"}, {.addr = "fd11:1111:1111:1::1"}},
+		"2001:db8:2::2",
+		"fd22:2222:2222:2::2",
 		"prefer higher precedence",
 		false};
-	static const struct example local = {
-		{{.addr = "fd11:1111:1111:1::1"}, {.addr = "2001:db8:1::1"}},
-		"fd22:2222:2222:2::2",
+	static const struct example here = {
+		{{.addr = "2001:db8:1::1"}, {.addr = "fd11:1111:1111:1::1"}},
+		"fd11:1111:1111:2::2",
 		"2001:db8:2::2",
 		"prefer higher precedence",
 		false};
-	static const struct example tunnelled = {
-		{{.addr = "2002:c633:6401::2"}, {.addr = "2001:db8:1::2"}},
-		"2002:c633:6401::1",
-		"2001:db8:1::1",
-		"prefer higher precedence",
-		false};
-	struct ip_policies table = table_with("2001:db8:70aa::", 48, 43, 6);
+	struct example still = elsewhere;
+	const struct ip_policies table = table_with("fd11:1111:1111::", 48, 45, 14);
 
-	assert_sorted(&table, &ours);
-	table = table_with("fd00::", 8, 45, 14);
-	assert_sorted(&table, &local);
-	table = table_with("2002::", 16, 45, 2);
-	assert_sorted(&table, &tunnelled);
+	assert_sorted(&ip_policies_default, &elsewhere);
+	still.rule = "prefer matching label"; /* of the others' prefix ours is none any more */
+	assert_sorted(&table, &still);
+	assert_sorted(&table, &here);
+}
+
+/* §10.7: 6to4 comes after IPv4 and native IPv6, unless the table says otherwise. */
+static void six_to_four_comes_last_or_first_as_the_table_says(void **state UNUSED)
+{
+	static const struct example by_default[] = {
+		{{{.addr = "10.1.2.3"}, {.addr = "2002:c633:6401::1"}},
+		 "203.0.113.1",
+		 "2001:db8:2::1",
+		 "prefer matching label",
+		 false},
+		{{{.addr = "2001:db8:1::1"}, {.addr = "2002:c633:6401::1"}},
+		 "2001:db8:2::1",
+		 "2002:cb00:7101::1",
+		 "prefer higher precedence",
+		 false},
+		{{{.addr = "10.1.2.3"}, {.addr = "2002:c633:6401::1"}},
+		 "203.0.113.1",
+		 "2002:cb00:7101::1",
+		 "prefer higher precedence",
+		 false},
+	};
+	static const struct example preferred[] = {
+		{{{.addr = "2001:db8:1::1"}, {.addr = "2002:c633:6401::1"}},
+		 "2002:cb00:7101::1",
+		 "2001:db8:2::1",
+		 "prefer higher precedence",
+		 false},
+		{{{.addr = "10.1.2.3"}, {.addr = "2002:c633:6401::1"}},
+		 "2002:cb00:7101::1",
+		 "203.0.113.1",
+		 "prefer higher precedence",
+		 false},
+	};
+	const struct ip_policies table = table_with("2002::", 16, 45, 2);
+
+	assert_all_sorted(&ip_policies_default, by_default, ARRAY_SIZE(by_default));
+	assert_all_sorted(&table, preferred, ARRAY_SIZE(preferred));
 }
 
 static void native_transport_is_preferred(void **state UNUSED)
@@ -487,7 +566,9 @@ int main(void)
 		cmocka_unit_test(destinations_of_the_rfcs_examples_are_sorted),
 		cmocka_unit_test(ipv4_is_preferred_when_the_table_says_so),
 		cmocka_unit_test(link_local_is_put_behind_when_the_table_says_so),
-		cmocka_unit_test(prefixes_are_preferred_by_rows_of_their_own),
+		cmocka_unit_test(costly_way_is_for_the_other_site_alone),
+		cmocka_unit_test(unique_local_addresses_of_our_site_are_preferred),
+		cmocka_unit_test(six_to_four_comes_last_or_first_as_the_table_says),
 		cmocka_unit_test(native_transport_is_preferred),
 		cmocka_unit_test(equal_destinations_keep_their_order),
 		cmocka_unit_test(policy_is_that_of_the_longest_prefix),
