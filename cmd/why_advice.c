@@ -126,6 +126,10 @@ static const struct {
 	{"ICMP_IGNORED", "The node was told not to answer: net.ipv4.icmp_echo_ignore_all"},
 	{"ICMP_NO_SOCKET", "The program that asked has ended, or the answer is a forged one"},
 	{"ICMP_RCVBUF", "The program does not read its answers fast enough"},
+	{"ICMP_REDIRECT",
+	 "Somebody forges, or the route has changed: `weft -n NODE ip route get DST`"},
+	{"ICMP_REDIRECT_IGNORED", "The node was told not to heed redirects "
+				  "(net.ipv4.conf.all.accept_redirects), or forwards"},
 	{"ICMP_RATELIMIT",
 	 "Ordinary: a node sends only so many ICMP errors a second: net.ipv4.icmp_ratelimit"},
 	/* neighbour discovery */

@@ -78,9 +78,11 @@ enum {
 	WEFT_IP_TTL = 2,
 	/* The control message that an option asks for has the option's number, unless the comment
 	 * names another; both are an int where nothing else is said. */
-	WEFT_IP_HDRINCL = 3,       /* raw sockets: what is sent has its IP header */
-	WEFT_IP_OPTIONS = 4,       /* bytes of RFC 791 §3.1, to be sent with every packet */
-	WEFT_IP_PKTINFO = 8,       /* struct weft_in_pktinfo; to send: source and interface */
+	WEFT_IP_HDRINCL = 3,  /* raw sockets: what is sent has its IP header */
+	WEFT_IP_OPTIONS = 4,  /* of datagrams: bytes of RFC 791 §3.1 to be sent with each */
+	WEFT_IP_RECVOPTS = 6, /* control message: the options that a datagram came with */
+	WEFT_IP_RETOPTS = 7,  /* the same: what of them an answer has; to send: for one message */
+	WEFT_IP_PKTINFO = 8,  /* struct weft_in_pktinfo; to send: source and interface */
 	WEFT_IP_MTU_DISCOVER = 10, /* WEFT_IP_PMTUDISC_* */
 	WEFT_IP_RECVERR = 11,      /* struct weft_sock_extended_err (WEFT_MSG_ERRQUEUE) */
 	WEFT_IP_RECVTTL = 12,      /* control message WEFT_IP_TTL */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ICMP input and echo. Types that nobody asked for (redirect, source quench, router discovery,
- * address mask, timestamp) are counted and dropped.
- *
- * RFC-DEVIATION: RFC 1122 §3.2.2.2: redirects are ignored; who may send them cannot be told.
+ * ICMP input and echo. Types that nobody asked for (source quench, router discovery, address mask,
+ * timestamp) are counted and dropped.
  */
 #include "ip/icmp.h"
 
@@ -13,6 +11,7 @@
 #include "core/engine.h"
 #include "core/sysctl.h"
 #include "ip/ip4.h"
+#include "ip/ip4_opts.h"
 
 /*
  * Input.
@@ -72,6 +71,7 @@ static enum drop icmp4_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 				      .tos = info->tos,
 				      .proto = IP_PROTO_ICMP}};
 	struct ip_dst dst = {0};
+	struct ip4_opts opts;
 
 	if (st->icmp->conf.echo_ignore_all)
 		return DROP_ICMP_IGNORED;
@@ -81,6 +81,11 @@ static enum drop icmp4_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 		out.flow.src = (struct ip_addr){{0}}; /* sent to a group: to be selected */
 	if (ip_route(st, &out.flow, &dst, &out.flow.src) < 0)
 		return DROP_IP_NO_ROUTE;
+	if (unlikely(pkt->l4_off - pkt->l3_off > IP4_HDR_LEN)) {
+		ip4_opts_echo(st, pkt_l3(pkt), (size_t)(pkt->l4_off - pkt->l3_off),
+			      ip_addr_to_ip4(&out.flow.src), &opts);
+		out.opts = &opts;
+	}
 	if (!pkt_make_writable(pkt, ICMP4_HDR_LEN))
 		return DROP_NOMEM;
 	icmp4_echo_turn(st, pkt);
@@ -106,6 +111,8 @@ static enum drop icmp4_dispatch(struct stack *st, struct pkt *pkt, const struct 
 	case ICMP4_TIME_EXCEEDED:
 	case ICMP4_PARAM_PROBLEM:
 		return icmp4_error_input(st, pkt, info, hdr);
+	case ICMP4_REDIRECT:
+		return redirect4_input(st, pkt, info, hdr);
 	default:
 		return DROP_ICMP_TYPE;
 	}

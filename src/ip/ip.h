@@ -15,6 +15,7 @@
 #include "ip/fib/route.h"
 #include "wire/addr.h"
 
+struct ip4_opts;
 struct neigh;
 
 /* What a packet on its way out looks like to routing. */
@@ -56,7 +57,8 @@ struct ip_out {
 	bool no_loop;        /* a group packet does not come back to our own sockets */
 	bool is_host_only;   /* a group packet goes to our own sockets alone (TTL 0) */
 	bool may_broadcast;  /* the application allowed broadcast destinations */
-	struct ip_dst *dst;  /* cache of the caller, refreshed when stale; NULL: none */
+	const struct ip4_opts *opts; /* IPv4: ip/ip4_opts.h; NULL: none */
+	struct ip_dst *dst;          /* cache of the caller, refreshed when stale; NULL: none */
 };
 
 /* Finds interface, next hop, MTU and, when flow->src is unspecified, the source address.

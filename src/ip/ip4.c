@@ -20,8 +20,16 @@ static const struct sysctl ip4_sysctls[] = {
 	       "time to live of packets sent, hops"),
 	SYSCTL(struct ip4_conf, rp_filter, "net.ipv4.conf.all.rp_filter", 0, 2,
 	       "drop packets whose source is reached by another interface (1), or not at all (2)"),
+	SYSCTL(struct ip4_conf, accept_source_route, "net.ipv4.conf.all.accept_source_route", 0, 1,
+	       "take datagrams with source routes, and when forwarding send them on by these"),
 	SYSCTL(struct ip4_conf, send_redirects, "net.ipv4.conf.all.send_redirects", 0, 1,
 	       "tell hosts of a nearer gateway on their link"),
+	SYSCTL(struct ip4_conf, accept_redirects, "net.ipv4.conf.all.accept_redirects", 0, 1,
+	       "heed redirects, unless we forward packets"),
+	SYSCTL(struct ip4_conf, secure_redirects, "net.ipv4.conf.all.secure_redirects", 0, 1,
+	       "without shared_media: only to gateways of default routes"),
+	SYSCTL(struct ip4_conf, shared_media, "net.ipv4.conf.all.shared_media", 0, 1,
+	       "heed redirects to gateways that are in no prefix of the link, too"),
 };
 
 static void *ip4_sysctl_base(struct stack *st)
@@ -83,6 +91,7 @@ static void ip4_netif_del(struct netif *netif)
 
 	reasm_flush(&ip4->reasm);
 	ip4_addr_netif_del(netif);
+	redirect4_flush(netif);
 	fib4_netif_del(&ip4->fib, netif);
 	if (ip4->lo == netif)
 		ip4->lo = NULL;
@@ -166,6 +175,8 @@ static void ip_neigh_heard(struct netif *netif, const struct ip_addr *addr, bool
 
 	if (netif->ip6 && !ip_addr_is_ip4(addr))
 		ra_router_heard(netif, &ip6, is_silent);
+	if (is_silent && ip_addr_is_ip4(addr))
+		redirect4_silent(netif, ip_addr_to_ip4(addr));
 	if (netif->ip6 && is_silent && !ip_addr_is_ip4(addr))
 		redirect6_silent(netif, &ip6);
 }
@@ -186,13 +197,18 @@ int ip4_init(struct stack *st)
 
 	if (!ip4)
 		return -ENOMEM;
-	ip4->conf = (struct ip4_conf){.default_ttl = IP4_TTL_DEFAULT, .send_redirects = true};
+	ip4->conf = (struct ip4_conf){.default_ttl = IP4_TTL_DEFAULT,
+				      .send_redirects = true,
+				      .accept_redirects = true,
+				      .secure_redirects = true,
+				      .shared_media = true};
 	ip4->dst_gen = 1;
 	fib4_init(&ip4->fib, &st->eng->mem);
 	ip_hooks_init(&ip4->hooks);
 	for (size_t i = 0; i < IP4_N_IDS; i++)
 		ip4->ids[i] = rng_u32(&st->eng->rng);
 	st->ip4 = ip4;
+	redirect4_init(st);
 	err = stack_layer_add(st, &ip4_layer);
 	if (err) {
 		st->ip4 = NULL;

@@ -23,6 +23,7 @@
 #include "ip/ip.h"
 #include "ip/pmtu.h"
 #include "ip/reasm.h"
+#include "ip/redirect4.h"
 #include "wire/addr.h"
 #include "wire/ip4.h"
 #include "wire/special.h"
@@ -80,6 +81,9 @@ struct ip4_conf {
 	uint8_t default_ttl; /* net.ipv4.ip_default_ttl */
 	uint8_t rp_filter;   /* enum ip4_rp_filter */
 	bool send_redirects;
+	bool accept_source_route; /* datagrams with source routes are not dropped */
+	/* What is heeded of them (redirect4.h), by Linux's names. */
+	bool accept_redirects, secure_redirects, shared_media;
 };
 
 struct ip4 {
@@ -94,7 +98,8 @@ struct ip4 {
 	uint32_t own_mask; /* buckets - 1 */
 	uint32_t n_own;
 	struct reasm reasm;
-	struct pmtu pmtu;        /* of both families */
+	struct pmtu pmtu; /* of both families */
+	struct redirect4 redirects;
 	uint32_t ids[IP4_N_IDS]; /* next identification by hash of addresses and protocol */
 };
 

@@ -5,6 +5,7 @@
  */
 #include "ip/icmp.h"
 #include "ip/ip4.h"
+#include "ip/ip4_opts.h"
 #include "ip/ip4_priv.h"
 #include "ip/mss_clamp.h"
 #include "link/neigh.h"
@@ -92,6 +93,9 @@ static void fwd_redirect(struct netif *in, const struct pkt *pkt, const struct i
 	const struct ip4_ifaddr *ifa = ip4_addr_on_link(in, hdr->src);
 	struct ip_addr src = ip_addr_from_ip4(&hdr->src);
 
+	/* Not who follows a source route: that the way could be shorter is his affair. */
+	if (load_be32(pkt->data + 16) != ip4_addr_u32(&hdr->dst))
+		return;
 	icmp.u.gateway = ip4_route_nexthop(route, hdr->dst);
 	if (!in->stack->ip4->conf.send_redirects || !ifa ||
 	    !ip4_in_prefix(&icmp.u.gateway, &ifa->addr, ifa->prefix_len) ||
@@ -99,6 +103,17 @@ static void fwd_redirect(struct netif *in, const struct pkt *pkt, const struct i
 		return;
 	if (icmp_limit_allow(in->stack, &src, in->stack->icmp->conf.ratelimit_ms))
 		icmp4_error(in->stack, pkt, &icmp);
+}
+
+/* Options are written to as the interface's address says. */
+static void fwd_opts(struct stack *st, struct pkt *pkt, const struct netif *out,
+		     struct ip4_addr nexthop, struct ip4_addr dst)
+{
+	uint32_t hdr_len = (pkt->data[0] & 0xfu) * 4;
+	struct ip4_addr own;
+
+	if (hdr_len > IP4_HDR_LEN && ip4_addr_select(st, out, nexthop, &own))
+		ip4_opts_forward(st, pkt->data, hdr_len, own, dst);
 }
 
 /* The packet may go: from here on it is ours, and changed. */
@@ -112,6 +127,7 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 	bool stolen;
 
 	ip4_ttl_dec(pkt->data);
+	fwd_opts(st, pkt, out, nexthop4, dst);
 	pkt->flags |= PKT_F_FORWARDED;
 	pkt_hop(pkt, HOP_ROUTE, route->prefix_len);
 	mib_add(st, MIB_IpForwDatagrams, pkt_n_frames(pkt));

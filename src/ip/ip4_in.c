@@ -12,12 +12,13 @@
  */
 #include "ip/icmp.h"
 #include "ip/ip4.h"
+#include "ip/ip4_opts.h"
 #include "ip/ip4_priv.h"
 #include "ip/mcast.h"
 
 /*
- * RFC-DEVIATION: RFC 1122 §3.2.1.8: record route and timestamp options are passed on as they are,
- * and not echoed in replies; source routes are refused as RFC 7126 §4.3 and §4.4 advise.
+ * RFC-DEVIATION: RFC 1122 §3.2.1.8 (c): source routes are refused as RFC 7126 §4.3 and §4.4 advise,
+ * unless accept_source_route is on; then, too, nothing is sent back along them.
  */
 
 static enum drop hdr_reason(enum ip4_hdr_err err)
@@ -95,26 +96,6 @@ static enum drop ip4_in_dst(const struct netif *netif, const struct ip4_hdr *hdr
 	return unlikely(ip4_is_martian_dst(hdr->dst)) && !is_inside ? DROP_IP4_DST : DROP_NONE;
 }
 
-/* Unknown options are ignored (RFC 1122 §3.2.1.8); router alert is a hint to whoever wants it. */
-static enum drop ip4_in_opts(struct pkt *pkt, const struct ip4_hdr *hdr)
-{
-	struct ip4_opts_iter it = ip4_opts_iter(pkt->data, hdr->hdr_len);
-	struct ip4_opt opt;
-	int err;
-
-	while ((err = ip4_opts_next(&it, &opt)) > 0)
-		if (opt.type == IP4_OPT_LSRR || opt.type == IP4_OPT_SSRR)
-			return DROP_IP4_SOURCE_ROUTE;
-	if (err) {
-		icmp4_error(pkt->netif->stack, pkt,
-			    &(struct icmp4_hdr){.type = ICMP4_PARAM_PROBLEM,
-						.code = ICMP4_PARAM_POINTER,
-						.u.err.pointer = it.err_off});
-		return DROP_IP4_OPTIONS;
-	}
-	return DROP_NONE;
-}
-
 /* Everything that can be said before it is known where the datagram goes. */
 static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_hdr *hdr)
 {
@@ -130,7 +111,7 @@ static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_h
 	if (why == DROP_NONE && unlikely(netif->stack->ip4->conf.rp_filter))
 		why = ip4_in_rp_filter(netif, hdr);
 	if (why == DROP_NONE && unlikely(hdr->hdr_len > IP4_HDR_LEN))
-		why = ip4_in_opts(pkt, hdr);
+		why = ip4_opts_input(netif, pkt, hdr);
 	return why;
 }
 
@@ -290,12 +271,36 @@ static enum drop ip4_deliver_group(struct netif *netif, struct pkt *pkt, const s
 	return ip4_deliver(netif->stack, pkt, hdr, true);
 }
 
+/* A source route has brought it here, and leads on (RFC 1812 §5.3.13.3). A strict one to somebody
+ * who is not on our link cannot be followed. */
+static enum drop ip4_in_source_route(struct netif *netif, struct pkt *pkt,
+				     const struct ip4_hdr *hdr, struct ip4_addr next,
+				     bool is_strict)
+{
+	struct stack *st = netif->stack;
+	struct ip4_hdr on = *hdr;
+	const struct fib4_route *route = fib4_lookup(&st->ip4->fib, next);
+
+	if (!st->ip4->conf.forward || ip4_is_group(next) || ip4_own(st->ip4, next) != IP4_OWN_NO)
+		return DROP_IP4_SOURCE_ROUTE;
+	if (is_strict && route && !ip4_addr_is_unspecified(&route->via)) {
+		icmp4_error(st, pkt,
+			    &(struct icmp4_hdr){.type = ICMP4_UNREACH,
+						.code = ICMP4_UNREACH_SRC_ROUTE});
+		return DROP_IP4_SOURCE_ROUTE;
+	}
+	on.dst = next;
+	return ip4_forward(netif, pkt, &on);
+}
+
 /* Where to: us, or on. One probe of a small table decides for unicast to us. */
 static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
 {
 	struct stack *st = netif->stack;
 	const struct fib4_route *route;
+	struct ip4_addr next;
 	enum ip4_own own;
+	bool is_strict;
 
 	if (unlikely(ip4_is_group(hdr->dst)))
 		return ip4_deliver_group(netif, pkt, hdr);
@@ -306,6 +311,9 @@ static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const str
 	 * attack. */
 	if (unlikely(pkt->flags & (PKT_F_L2_BROADCAST | PKT_F_L2_MULTICAST)))
 		return DROP_IP_LINK_BROADCAST;
+	if (unlikely(own == IP4_OWN_LOCAL && hdr->hdr_len > IP4_HDR_LEN &&
+		     ip4_opts_next_hop(pkt->data, hdr->hdr_len, &next, &is_strict)))
+		return ip4_in_source_route(netif, pkt, hdr, next, is_strict);
 	if (likely(own == IP4_OWN_LOCAL))
 		return ip4_deliver(st, pkt, hdr, false);
 	if (netif->flags & NETIF_LOOPBACK) {

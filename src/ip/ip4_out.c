@@ -8,6 +8,7 @@
  * MTU is one frame of them.
  */
 #include "ip/ip4.h"
+#include "ip/ip4_opts.h"
 #include "ip/ip4_priv.h"
 #include "ip/mcast.h"
 #include "link/neigh.h"
@@ -73,9 +74,11 @@ static enum drop ip4_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_
 			      .df = out->df};
 	uint8_t *p;
 
-	if (unlikely(pkt->len > IP4_LEN_MAX - IP4_HDR_LEN))
+	if (unlikely(out->opts))
+		hdr.hdr_len = (uint8_t)(IP4_HDR_LEN + out->opts->len);
+	if (unlikely(pkt->len > IP4_LEN_MAX - (uint32_t)hdr.hdr_len))
 		return DROP_IP4_TOO_LONG;
-	p = pkt_push(pkt, IP4_HDR_LEN);
+	p = pkt_push(pkt, hdr.hdr_len);
 	if (unlikely(!p))
 		return DROP_NOMEM;
 	pkt->l3_off = pkt_off(pkt);
@@ -83,6 +86,8 @@ static enum drop ip4_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_
 	hdr.ttl = ip4_out_ttl(st, out, hdr.dst);
 	if (!out->df)
 		hdr.id = ip4_out_id(st, &hdr, pkt_n_frames(pkt));
+	if (unlikely(out->opts))
+		ip4_opts_send(st, out->opts, p, hdr.src);
 	ip4_hdr_write(p, &hdr);
 	return DROP_NONE;
 }

@@ -405,6 +405,14 @@ static int dgram_route_own(struct dgram_sock *ds, struct ip_flow *flow)
 	return 0;
 }
 
+static const struct ip4_opts *dgram_opts(const struct dgram_sock *ds, const struct ip_addr *dst,
+					 const struct dgram_ctl *ctl)
+{
+	const struct ip4_opts *opts = ctl->has_opts ? &ctl->opts : &ds->opts;
+
+	return opts->len && ip_addr_is_ip4(dst) ? opts : NULL;
+}
+
 /* What is too large for the path: IP_MTU_DISCOVER. */
 static void dgram_pmtudisc(const struct dgram_sock *ds, struct ip_out *out)
 {
@@ -453,6 +461,7 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 		.is_host_only = is_mcast && ctl->ttl == 0,
 		.no_loop = ds->mcast.no_loop,
 		.may_broadcast = ds->sk.flags & SOCK_F_BROADCAST,
+		.opts = dgram_opts(ds, dst, ctl),
 		.dst = is_own ? &ds->sk.dst : &ctl->dst,
 	};
 	dgram_pmtudisc(ds, out);
@@ -462,12 +471,13 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 uint32_t dgram_room(const struct ip_out *out, bool whole)
 {
 	bool is_ip4 = ip_addr_is_ip4(&out->flow.dst);
-	uint32_t hdr = is_ip4 ? IP4_HDR_LEN : IP6_HDR_LEN;
+	uint32_t opts_len = out->opts ? out->opts->len : 0;
+	uint32_t hdr = is_ip4 ? IP4_HDR_LEN + opts_len : (uint32_t)IP6_HDR_LEN;
 	uint32_t mtu = out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu;
 
 	if (whole && (out->no_frag || (out->df && !out->df_if_fits)))
 		return mtu - hdr;
-	return is_ip4 ? IP4_LEN_MAX - IP4_HDR_LEN : IP6_PAYLOAD_MAX;
+	return is_ip4 ? IP4_LEN_MAX - hdr : (uint32_t)IP6_PAYLOAD_MAX;
 }
 
 static void dgram_err_too_large(struct dgram_sock *ds, const struct ip_out *out, uint16_t port)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "ip/ip4_opts.h"
 #include "pkt/pkt.h"
 #include "transport/dgram_mcast.h"
 #include "transport/sock.h"
@@ -28,6 +29,8 @@ enum {
 	DGRAM_WANTS_TCLASS = 1 << 5,
 	DGRAM_WANTS_ERR = 1 << 6,
 	DGRAM_WANTS_ERR6 = 1 << 7,
+	DGRAM_WANTS_OPTS = 1 << 8,
+	DGRAM_WANTS_RETOPTS = 1 << 9,
 };
 
 struct dgram_cork;
@@ -46,6 +49,7 @@ struct dgram_sock {
 	bool takes_gro;          /* UDP_GRO */
 	bool is_corked;          /* UDP_CORK */
 	bool bound_to_group;     /* laddr is no address to send from: a group's, or a broadcast */
+	struct ip4_opts opts;    /* IP_OPTIONS */
 	struct dgram_cork *cork; /* what is held back (dgram_cork.h); NULL: nothing */
 	/* sk.dst is the route to this address, from this source. */
 	struct ip_addr route_dst, route_src;
@@ -58,6 +62,8 @@ struct dgram_ctl {
 	uint8_t ttl;        /* 0: the stack's default */
 	bool has_ttl;       /* the message says it */
 	uint8_t tos;
+	bool has_opts; /* the message says them: IP_RETOPTS */
+	struct ip4_opts opts;
 	struct ip_dst dst; /* the route of a message that does not go where the socket does */
 };
 

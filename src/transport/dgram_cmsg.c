@@ -66,6 +66,27 @@ static void dgram_put_pktinfo(const struct dgram_sock *ds, const struct dgram_me
 	cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_PKTINFO, &info, sizeof(info));
 }
 
+/* The options that it came with, or those that an answer has. */
+static void dgram_put_opts(const struct dgram_sock *ds, const struct pkt *pkt,
+			   const struct dgram_meta *m, struct sock_msg *msg)
+{
+	const uint8_t *hdr = pkt_l3(pkt);
+	size_t hdr_len = (size_t)(hdr[0] & 0xf) * 4;
+	struct ip4_addr own = dgram_spec_dst(ds->sk.stack, m->dst, msg->ifindex);
+	struct ip4_opts opts;
+
+	if (hdr_len == IP4_HDR_LEN)
+		return;
+	if (ds->wants & DGRAM_WANTS_OPTS) {
+		ip4_opts_received(ds->sk.stack, hdr, hdr_len, own, &opts);
+		cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_RECVOPTS, opts.bytes, opts.len);
+	}
+	if (!(ds->wants & DGRAM_WANTS_RETOPTS))
+		return;
+	ip4_opts_echo(ds->sk.stack, hdr, hdr_len, own, &opts);
+	cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_RETOPTS, opts.bytes, opts.len);
+}
+
 static void dgram_recv_ip4(const struct dgram_sock *ds, const struct dgram_meta *m,
 			   struct sock_msg *msg)
 {
@@ -104,6 +125,8 @@ void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct 
 		dgram_recv_ip6(ds, &m, msg);
 	else
 		dgram_recv_ip4(ds, &m, msg);
+	if (!m.is_ip6 && (ds->wants & (DGRAM_WANTS_OPTS | DGRAM_WANTS_RETOPTS)))
+		dgram_put_opts(ds, pkt, &m, msg);
 }
 
 /*
@@ -181,6 +204,9 @@ static int dgram_ctl_ip(struct stack *st, const struct cmsg *c, struct dgram_ctl
 		return 0;
 	case WEFT_IP_TOS:
 		return dgram_ctl_tos(c, ctl);
+	case WEFT_IP_RETOPTS:
+		ctl->has_opts = true;
+		return ip4_opts_set(&ctl->opts, c->data, c->len);
 	default:
 		return -EINVAL;
 	}

@@ -15,6 +15,8 @@ static const struct {
 	{WEFT_IPPROTO_IP, WEFT_IP_RECVTTL, DGRAM_WANTS_TTL},
 	{WEFT_IPPROTO_IP, WEFT_IP_RECVTOS, DGRAM_WANTS_TOS},
 	{WEFT_IPPROTO_IP, WEFT_IP_RECVERR, DGRAM_WANTS_ERR},
+	{WEFT_IPPROTO_IP, WEFT_IP_RECVOPTS, DGRAM_WANTS_OPTS},
+	{WEFT_IPPROTO_IP, WEFT_IP_RETOPTS, DGRAM_WANTS_RETOPTS},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVERR, DGRAM_WANTS_ERR6},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVPKTINFO, DGRAM_WANTS_PKTINFO6},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVHOPLIMIT, DGRAM_WANTS_HOPLIMIT},
@@ -68,6 +70,8 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 	uint32_t want = dgram_want(sk, level, name);
 	int v = 0;
 
+	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_OPTIONS)
+		return ip4_opts_set(&ds->opts, val, len);
 	if (level == WEFT_SOL_SOCKET)
 		return sock_bpf_setopt(sk->stack, &ds->bpf, name, val, len);
 	if (!want && !dgram_is_opt(level, name, WEFT_IP_MTU_DISCOVER, WEFT_IPV6_MTU_DISCOVER))
@@ -91,6 +95,12 @@ int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	struct dgram_sock *ds = dgram_of(sk);
 	int v = !!(ds->wants & want), err = 0;
 
+	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_OPTIONS) {
+		*len = *len < ds->opts.len ? *len : ds->opts.len;
+		if (*len)
+			memcpy(val, ds->opts.bytes, *len);
+		return 0;
+	}
 	if (level == WEFT_SOL_SOCKET)
 		return sock_bpf_getopt(&ds->bpf, name, val, len);
 	if (dgram_is_opt(level, name, WEFT_IP_MTU_DISCOVER, WEFT_IPV6_MTU_DISCOVER))

@@ -64,7 +64,9 @@ static int udp_gso_size(const struct sock *sk, const struct sock_msg *msg, uint1
 static int udp_segment(struct pkt *pkt, const struct ip_out *out, uint16_t gso_size)
 {
 	uint32_t n_payload = pkt->len - UDP_HDR_LEN;
-	uint32_t hdrs = (ip_addr_is_ip4(&out->flow.dst) ? IP4_HDR_LEN : IP6_HDR_LEN) + UDP_HDR_LEN;
+	uint32_t hdrs =
+		UDP_HDR_LEN + (out->opts ? out->opts->len : 0u) +
+		(ip_addr_is_ip4(&out->flow.dst) ? (uint32_t)IP4_HDR_LEN : (uint32_t)IP6_HDR_LEN);
 
 	if (likely(!gso_size))
 		return 0;

@@ -241,3 +241,103 @@ def options_without_meaning_to_a_router_are_kept(t):
 def an_error_from_a_router_is_from_the_interface_that_was_reached(t):
     sent = t.raw(over(t, ttl=1) / t.udp())
     return ", ".join(socket.inet_ntop(FAMILY[t.v], f[26:30] if t.v == 4 else f[22:38]) for _, f in sent) or "nothing"
+
+
+def redirected(t, frame, settings=None):
+    """Where datagrams to a host far away go before and after a redirect about one of them."""
+    s = t.server()
+    t.h.route("default via 10.0.0.2")
+    s.connect(t.nowhere, PEER_PORT)
+
+    def leaves_by():
+        del t.h.sent[:]
+        s.send(DATA)
+        t.wait(ANSWER_MS)
+        hops = {MAC_PEER: "the gateway", MAC_THIRD: "the other"}
+        return " and ".join(hops.get(f[:6].hex(":"), f[:6].hex(":")) for _, f in t.sent() if f[12:14] == b"\x08\0") or "nowhere"
+
+    before = leaves_by()
+    t.raw(frame)
+    return f"{before}, then {leaves_by()}"
+
+
+def redirect(t, via="10.0.0.3", code=1, src="10.0.0.2", dst=NOWHERE[4], ours=True):
+    quote = t.quoted(src=t.me if ours else "10.0.0.77", dst=dst)
+    return t.icmp_error(5, code, struct.unpack("!I", socket.inet_aton(via))[0], quote, src=src)
+
+
+@alone(4)
+def a_redirect_of_the_gateway_is_followed(t):
+    return redirected(t, redirect(t))
+
+
+@alone(4)
+def a_redirect_of_networks_is_followed_for_the_host(t):
+    return redirected(t, redirect(t, code=0))
+
+
+@alone(4)
+def a_redirect_with_an_unknown_code_is_not_followed(t):
+    return redirected(t, redirect(t, code=7))
+
+
+@alone(4)
+def a_redirect_of_another_than_the_gateway_is_not_followed(t):
+    return redirected(t, redirect(t, src="10.0.0.7"))
+
+
+@alone(4)
+def a_redirect_from_off_the_link_is_not_followed_in_ipv4(t):
+    return redirected(t, redirect(t, src="203.0.113.1"))
+
+
+@alone(4)
+def a_redirect_to_ourselves_is_not_followed(t):
+    return redirected(t, redirect(t, via="10.0.0.1"))
+
+
+@alone(4)
+def a_redirect_to_a_group_is_not_followed(t):
+    return redirected(t, redirect(t, via="224.0.0.5"))
+
+
+@alone(4)
+def a_redirect_to_the_broadcast_address_is_not_followed(t):
+    return redirected(t, redirect(t, via="10.0.0.255"))
+
+
+@alone(4)
+def a_redirect_about_another_destination_changes_nothing_for_ours(t):
+    return redirected(t, redirect(t, dst="198.51.100.2"))
+
+
+@alone(4)
+def a_redirect_about_a_packet_that_we_have_not_sent_is_not_followed(t):
+    return redirected(t, redirect(t, ours=False))
+
+
+@alone(4, settings={"net.ipv4.conf.all.accept_redirects": 0}, kernel_settings={"net.ipv4.conf.eth0.accept_redirects": 0})
+def a_redirect_is_not_followed_where_the_setting_says_so(t):
+    return redirected(t, redirect(t))
+
+
+@alone(4, settings={"net.ipv4.conf.all.shared_media": 0}, kernel_settings={"net.ipv4.conf.eth0.shared_media": 0})
+def a_secure_redirect_leads_to_gateways_of_default_routes_alone(t):
+    return redirected(t, redirect(t))
+
+
+@alone(4, settings={"net.ipv4.conf.all.shared_media": 0, "net.ipv4.conf.all.secure_redirects": 0},
+       kernel_settings={"net.ipv4.conf.eth0.shared_media": 0, "net.ipv4.conf.eth0.secure_redirects": 0})
+def a_redirect_that_need_not_be_secure_leads_to_others_on_the_link(t):
+    return redirected(t, redirect(t))
+
+
+@router(4)
+def a_router_follows_no_redirects(t):
+    t.h.route("default via 10.0.0.2")
+    s = t.server()
+    s.connect(t.nowhere, PEER_PORT)
+    t.raw(redirect(t))
+    s.send(DATA)
+    t.wait(ANSWER_MS)
+    return " and ".join(f[:6].hex(":") for _, f in t.sent())
