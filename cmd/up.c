@@ -162,7 +162,72 @@ static void trace_line(void *arg, const char *line)
 	fprintf(arg, "%s\n", line);
 }
 
-static int up_run(struct cmd_env *env, int argc, char **argv)
+/* What the command line says. */
+struct up_args {
+	struct lab_config cfg;
+	const char *file;
+	const char *trace_path;
+	int64_t for_ns; /* -1: until a signal */
+	bool report, detach, json;
+};
+
+enum {
+	UP_GO_ON = -1, /* no exit status */
+};
+
+static int up_wrong(const char *option, const char *what, const char *why)
+{
+	fprintf(stderr, "weft up: %s %s: %s\n", option, what, why);
+	return EXIT_USAGE;
+}
+
+static int up_option(struct up_args *a, int opt)
+{
+	const char *why;
+
+	switch (opt) {
+	case 'f':
+		if (lab_duration_parse(optarg, &a->for_ns, &why) < 0)
+			return up_wrong("--for", optarg, why);
+		break;
+	case 'd':
+		a->detach = true;
+		break;
+	case 'N':
+		a->cfg.name = optarg;
+		break;
+	case 'p':
+		a->cfg.pcap = optarg;
+		break;
+	case 's':
+		if (lab_uint_parse(optarg, 0, UINT64_MAX, &a->cfg.seed, &why) < 0)
+			return up_wrong("--seed", optarg, why);
+		a->cfg.has_seed = true;
+		break;
+	case 't':
+		a->trace_path = optarg;
+		break;
+	case 'r':
+		a->report = true;
+		break;
+	case 'S':
+		a->cfg.is_sim = true;
+		break;
+	case 'j':
+		a->json = true;
+		break;
+	case 'h':
+		up_help(stdout);
+		return 0;
+	default:
+		up_help(stderr);
+		return EXIT_USAGE;
+	}
+	return UP_GO_ON;
+}
+
+/* UP_GO_ON, or the status to exit with. */
+static int up_args_read(struct up_args *a, int argc, char **argv)
 {
 	static const struct option opts[] = {
 		{"for", required_argument, NULL, 'f'},
@@ -177,108 +242,92 @@ static int up_run(struct cmd_env *env, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
-	struct lab_config cfg = {.pcap = NULL};
-	const char *why;
-	int64_t for_ns = -1;
-	const char *trace_path = NULL;
-	FILE *trace = NULL;
-	bool report = false, detach = false;
-	int ready_fd = -1;
-	int status, opt, err;
+	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "dh", opts, NULL)) != -1) {
-		switch (opt) {
-		case 'f':
-			if (lab_duration_parse(optarg, &for_ns, &why) < 0) {
-				fprintf(stderr, "weft up: --for %s: %s\n", optarg, why);
-				return EXIT_USAGE;
-			}
-			break;
-		case 'd':
-			detach = true;
-			break;
-		case 'N':
-			cfg.name = optarg;
-			break;
-		case 'p':
-			cfg.pcap = optarg;
-			break;
-		case 's':
-			if (lab_uint_parse(optarg, 0, UINT64_MAX, &cfg.seed, &why) < 0) {
-				fprintf(stderr, "weft up: --seed %s: %s\n", optarg, why);
-				return EXIT_USAGE;
-			}
-			cfg.has_seed = true;
-			break;
-		case 't':
-			trace_path = optarg;
-			break;
-		case 'r':
-			report = true;
-			break;
-		case 'S':
-			cfg.is_sim = true;
-			break;
-		case 'j':
-			env->json = true;
-			break;
-		case 'h':
-			up_help(stdout);
-			return 0;
-		default:
-			up_help(stderr);
-			return EXIT_USAGE;
-		}
+		status = up_option(a, opt);
+		if (status != UP_GO_ON)
+			return status;
 	}
 	if (optind + 1 != argc) {
 		up_help(stderr);
 		return EXIT_USAGE;
 	}
-	if (cfg.is_sim && for_ns < 0) {
+	a->file = argv[optind];
+	if (a->cfg.is_sim && a->for_ns < 0) {
 		fprintf(stderr, "weft up: a simulation needs an end: give --for TIME, for example "
 				"--for 60s\n");
 		return EXIT_USAGE;
 	}
-	if (detach && (cfg.is_sim || report || env->json)) {
+	if (a->detach && (a->cfg.is_sim || a->report || a->json)) {
 		fprintf(stderr, "weft up: -d leaves nobody to read what --sim, --report and --json "
 				"print at the end\n");
 		return EXIT_USAGE;
 	}
-	err = detach ? up_fork(&ready_fd) : 0;
+	return UP_GO_ON;
+}
+
+/* The lab has started: until it ends. `ready_fd`: who waits for it in the foreground, with -d. */
+static int up_session(struct session *s, const struct up_args *a, int ready_fd)
+{
+	int status;
+
+	if (!a->cfg.is_sim && !a->json)
+		up_print(s->lab, a->detach);
+	if (a->detach)
+		s->is_ending = !up_detach(ready_fd);
+	status = session_loop(s, a->for_ns);
+	if (a->report)
+		lab_report_print(s->lab, a->json ? stderr : stdout);
+	else
+		lab_belief_warn(s->lab, stderr);
+	if (a->json)
+		up_print_json(s->lab);
+	else if (a->cfg.is_sim && !a->report)
+		sim_print(s->lab);
+	return status;
+}
+
+/* `trace`: where events are written, or NULL. */
+static int up_lab(struct session *s, const struct up_args *a, FILE *trace, int ready_fd)
+{
+	int status = session_start(s, a->file, &a->cfg);
+
+	if (status)
+		return status;
+	if (a->report && lab_report_start(s->lab) < 0)
+		fprintf(stderr, "weft: no memory for a report\n");
+	if (trace)
+		trace_store_figures(s->lab->traces, trace_line, trace);
+	status = up_session(s, a, ready_fd);
+	if (trace)
+		trace_store_figures(s->lab->traces, NULL, NULL);
+	return status;
+}
+
+static int up_run(struct cmd_env *env, int argc, char **argv)
+{
+	struct session s = {.sigfd = -1, .on_signal = up_on_signal};
+	struct up_args a = {.for_ns = -1, .json = env->json};
+	FILE *trace = NULL;
+	int ready_fd = -1;
+	int status = up_args_read(&a, argc, argv), err;
+
+	if (status != UP_GO_ON)
+		return status;
+	err = a.detach ? up_fork(&ready_fd) : 0;
 	if (err) {
 		fprintf(stderr, "weft up: cannot go into the background: %s\n", strerror(-err));
 		return EXIT_FAILED;
 	}
-	trace = trace_path ? fopen(trace_path, "we") : NULL;
-	if (trace_path && !trace) {
-		fprintf(stderr, "weft up: --trace %s: %s\n", trace_path, strerror(errno));
+	trace = a.trace_path ? fopen(a.trace_path, "we") : NULL;
+	if (a.trace_path && !trace) {
+		fprintf(stderr, "weft up: --trace %s: %s\n", a.trace_path, strerror(errno));
 		return EXIT_FAILED;
 	}
-	status = session_start(&s, argv[optind], &cfg);
-	if (!status && report && lab_report_start(s.lab) < 0)
-		fprintf(stderr, "weft: no memory for a report\n");
-	if (!status && trace)
-		trace_store_figures(s.lab->traces, trace_line, trace);
-	if (!status) {
-		if (!cfg.is_sim && !env->json)
-			up_print(s.lab, detach);
-		if (detach)
-			s.is_ending = !up_detach(ready_fd);
-		status = session_loop(&s, for_ns);
-		if (report)
-			lab_report_print(s.lab, env->json ? stderr : stdout);
-		else
-			lab_belief_warn(s.lab, stderr);
-		if (env->json)
-			up_print_json(s.lab);
-		else if (cfg.is_sim && !report)
-			sim_print(s.lab);
-	}
-	if (s.lab && trace)
-		trace_store_figures(s.lab->traces, NULL, NULL);
+	status = up_lab(&s, &a, trace, ready_fd);
 	if (trace && fclose(trace) != 0) {
-		fprintf(stderr, "weft up: --trace %s: %s\n", trace_path, strerror(errno));
+		fprintf(stderr, "weft up: --trace %s: %s\n", a.trace_path, strerror(errno));
 		status = status ? status : EXIT_FAILED;
 	}
 	return session_end(&s, status);
