@@ -364,6 +364,7 @@ void dual_init(struct dual *d, uint8_t how)
 	};
 	bool has_ip6 = !(how & DUAL_AUTO);
 
+	memset(d, 0, offsetof(struct dual, queue));
 	if (weft_engine_new(&cfg, &d->eng) < 0)
 		abort();
 	for (int i = 0; i < DUAL_NODES; i++)

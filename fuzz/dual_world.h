@@ -74,11 +74,8 @@ struct dual {
 	struct dual_end ends[2 * DUAL_WIRES];
 	uint8_t end_ids[2 * DUAL_WIRES];
 	struct dual_slot slots[DUAL_SLOTS];
-	struct dual_frame queue[DUAL_QUEUE];
 	uint32_t n_in, n_out; /* of the queue, ever */
-	struct dual_frame held;
 	bool has_held;
-	struct dual_frame past[DUAL_PAST];
 	uint32_t n_past;
 	struct peer peer;
 	size_t mem_bytes;
@@ -86,6 +83,10 @@ struct dual {
 	struct ip_hook hook; /* linked: at one point of one node */
 	enum ip_verdict verdict;
 	bool is_forged; /* somebody else may have written into a stream */
+	/* From here on what is written before it is read: dual_init() leaves it as it is. */
+	struct dual_frame queue[DUAL_QUEUE];
+	struct dual_frame held;
+	struct dual_frame past[DUAL_PAST];
 	uint8_t buf[DUAL_CHUNK];
 };
 
