@@ -40,7 +40,8 @@ struct weft_intercept_config {
 	void (*readable)(void *arg);
 	void *arg;
 	/* Requests that wait. At the bound the oldest gives way when it has waited long enough,
-	 * else the newcomer is dropped (TCP_SYN_QUEUE), and its host sends it again. 0: 1024. */
+	 * else the newcomer is dropped (TCP_REQUESTS_FULL), and its host sends it again. 0: 1024.
+	 */
 	uint32_t max_requests;
 	/* Memory behind datagrams that wait to be read; what does not fit is dropped
 	 * (INTERCEPT_QUEUE). 0: 1 MiB. */
@@ -51,7 +52,8 @@ struct weft_intercept_config {
 WEFT_API int weft_intercept_new(struct weft_netif *nif, const struct weft_intercept_config *cfg,
 				struct weft_intercept **ret);
 /* Requests that wait are dropped, without a word to anybody; accepted sockets stay. Goes with its
- * interface too, so either this is called before, or never. NULL is fine. */
+ * interface too, so either this is called before, or never; not from a callback of it. NULL is
+ * fine. */
 WEFT_API void weft_intercept_free(struct weft_intercept *ic);
 
 struct weft_intercept_stats {
@@ -86,7 +88,7 @@ WEFT_API void *weft_tcp_request_data(const struct weft_tcp_request *req);
 
 /* The SYN-ACK goes out, and `*ret` is the connection's socket, bound to the address that was asked
  * for. What is sent before the handshake has ended follows the SYN-ACK. -ENOMEM: the request is as
- * it was. */
+ * it was; -ECONNABORTED: it had just been cancelled, and is gone without another word. */
 WEFT_API int weft_tcp_request_accept(struct weft_tcp_request *req, struct weft_sock **ret);
 /* A reset: nobody listens there. */
 WEFT_API void weft_tcp_request_refuse(struct weft_tcp_request *req);
@@ -111,17 +113,17 @@ struct weft_intercept_msg {
 	const struct weft_iovec *iov; /* the payload: of an echo, what follows its header */
 	size_t n_iov;
 	size_t len; /* their sum; not read to send */
+	/* UDP: 0, or as many datagrams of that size, the last may be shorter, 64 at most. */
+	uint16_t gso_size;
 };
 
 /* The oldest message that waits, where it came in: `iov` is good until the next call of this or
  * weft_intercept_free(). -EAGAIN: none. */
 WEFT_API int weft_intercept_recv(struct weft_intercept *ic, struct weft_intercept_msg *ret);
 /* Sends a datagram, or an echo reply (with the identifier in dst.port and the number in src.port),
- * from any address to a host behind the interface. With `gso_size`, UDP only: as many datagrams of
- * that size, the last may be shorter, 64 at most; else 0. 0; -EINVAL; -EMSGSIZE; -EHOSTUNREACH:
- * there is no way to it by this interface; -ENOMEM. */
-WEFT_API int weft_intercept_send(struct weft_intercept *ic, const struct weft_intercept_msg *msg,
-				 uint16_t gso_size);
+ * from any address to a host behind the interface. 0; -EINVAL; -EMSGSIZE; -EHOSTUNREACH: there is
+ * no way to it by this interface; -ENOBUFS. */
+WEFT_API int weft_intercept_send(struct weft_intercept *ic, const struct weft_intercept_msg *msg);
 
 /*
  * ICMP errors about what a host behind the interface has sent: passed on, or made. They are not
@@ -138,7 +140,7 @@ struct weft_icmp_error {
 	const void *quote;    /* the beginning of its payload; what is too long is cut */
 	size_t quote_len;
 };
-/* 0; -EINVAL; -EHOSTUNREACH; -ENOMEM. */
+/* 0; -EINVAL; -EHOSTUNREACH; -ENOBUFS. */
 WEFT_API int weft_intercept_error(struct weft_intercept *ic, const struct weft_icmp_error *icmp);
 
 /* Options of level IPPROTO_IP and IPPROTO_IPV6, int: the socket may be bound to an address that is

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "weft/engine.h"
+#include "weft/intercept.h"
 #include "weft/limit.h"
 #include "weft/mcast.h"
 #include "weft/net.h"

@@ -10,6 +10,7 @@
 #include "link/link.h"
 #include "link/loopback.h"
 #include "socket/packet.h"
+#include "transport/intercept.h"
 #include "transport/ping.h"
 #include "transport/raw.h"
 #include "transport/sock_table.h"
@@ -19,8 +20,8 @@
 
 /* From the bottom up: a layer registers with those below it, and goes before them. */
 static int (*const api_layers[])(struct stack *st) = {
-	link_init, ip4_init, ip6_init,  mcast_init, sock_table_init,
-	udp_init,  raw_init, ping_init, tcp_init,   packet_init,
+	link_init, ip4_init,  ip6_init, mcast_init,     sock_table_init, udp_init,
+	raw_init,  ping_init, tcp_init, intercept_init, packet_init,
 };
 
 static int api_stack_loopback(struct stack *st)

@@ -19,6 +19,7 @@ struct stack;
 struct netif;
 struct ip4_if;
 struct ip6_if;
+struct intercept;
 struct mcast_if;
 struct neigh_params;
 
@@ -106,6 +107,7 @@ struct netif {
 	struct ip6_if *ip6;
 	struct mcast_if *mcast;      /* groups; owned by ip/ */
 	struct neigh_params *neigh6; /* of IPv6 neighbours; owned by link/ */
+	struct intercept *intercept; /* who has what is for others; owned by transport/ */
 	struct list taps;            /* struct netif_tap */
 	struct netif_stats stats;
 

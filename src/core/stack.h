@@ -42,6 +42,7 @@ struct ip_info {
 	bool is_ip6;
 	bool is_broadcast; /* dst is a broadcast or multicast address, at either layer */
 	bool was_frag;     /* IPv6: it came in fragments, or as an atomic one */
+	bool is_foreign;   /* dst is none of ours: the interface's intercept has it */
 };
 
 /* What an ICMP error says about a packet that we sent; addresses as we sent them. */

@@ -45,6 +45,8 @@ struct icmp {
 	struct icmp_limit limit;
 	/* Echo replies, `data` at the ICMP header, checksum verified. Set by transport/ping.c. */
 	enum drop (*echo_reply)(struct stack *st, struct pkt *pkt, const struct ip_info *info);
+	/* Echo requests for somebody else, the same way. Set by transport/intercept.c. */
+	enum drop (*echo_foreign)(struct stack *st, struct pkt *pkt, const struct ip_info *info);
 	/* An error about an echo request of ours; `quote` is its ICMP header. */
 	void (*echo_error)(struct stack *st, const struct icmp_err *err, const uint8_t *quote,
 			   uint32_t quote_len);

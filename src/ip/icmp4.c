@@ -73,6 +73,8 @@ static enum drop icmp4_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 	struct ip_dst dst = {0};
 	struct ip4_opts opts;
 
+	if (info->is_foreign) /* never answered in its name */
+		return st->icmp->echo_foreign(st, pkt, info);
 	if (st->icmp->conf.echo_ignore_all)
 		return DROP_ICMP_IGNORED;
 	if (info->is_broadcast && st->icmp->conf.echo_ignore_broadcasts)

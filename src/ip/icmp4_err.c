@@ -223,7 +223,7 @@ uint32_t icmp4_next_mtu(uint32_t mtu, uint32_t tot_len)
 }
 
 static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icmp4_hdr *icmp,
-			     struct icmp_err *err, struct icmp4_quote *quote)
+			     bool is_foreign, struct icmp_err *err, struct icmp4_quote *quote)
 {
 	struct rd r;
 
@@ -237,7 +237,8 @@ static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icm
 		return DROP_ICMP_QUOTE;
 	err->src = ip_addr_from_ip4(&quote->ip.src);
 	err->dst = ip_addr_from_ip4(&quote->ip.dst);
-	return ip_addr_is_local(st, &err->src) ? DROP_NONE : DROP_ICMP_QUOTE;
+	/* What we sent in another's name is told to that one. */
+	return is_foreign || ip_addr_is_local(st, &err->src) ? DROP_NONE : DROP_ICMP_QUOTE;
 }
 
 bool icmp_error_deliver(struct stack *st, uint8_t ip_proto, const struct icmp_err *err,
@@ -257,7 +258,7 @@ enum drop icmp4_error_input(struct stack *st, struct pkt *pkt, const struct ip_i
 {
 	struct icmp_err err = {.offender = info->src, .type = icmp->type, .code = icmp->code};
 	struct icmp4_quote quote;
-	enum drop why = error_parse(st, pkt, icmp, &err, &quote);
+	enum drop why = error_parse(st, pkt, icmp, info->is_foreign, &err, &quote);
 
 	if (why == DROP_NONE) {
 		if (icmp->type == ICMP4_UNREACH && icmp->code == ICMP4_UNREACH_FRAG_NEEDED)

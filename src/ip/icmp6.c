@@ -95,6 +95,8 @@ static enum drop icmp6_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 				      .proto = IP_PROTO_ICMPV6}};
 	struct ip_dst dst = {0};
 
+	if (info->is_foreign) /* never answered in its name */
+		return st->icmp->echo_foreign(st, pkt, info);
 	if (conf->echo_ignore_all)
 		return DROP_ICMP_IGNORED;
 	if (info->is_broadcast && conf->echo_ignore_multicast)
@@ -119,6 +121,8 @@ static enum drop icmp6_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 static enum drop icmp6_dispatch(struct stack *st, struct pkt *pkt, const struct ip_info *info,
 				const struct icmp6_hdr *hdr)
 {
+	if (info->is_foreign && hdr->type != ICMP6_ECHO && !icmp6_type_is_error(hdr->type))
+		return DROP_ICMP_TYPE; /* what is said between neighbours */
 	switch (hdr->type) {
 	case ICMP6_ECHO:
 		return icmp6_echo(st, pkt, info);

@@ -216,7 +216,7 @@ bool icmp6_errno(uint8_t type, uint8_t code, int *ret_err, bool *ret_is_hard)
 }
 
 static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icmp6_hdr *icmp,
-			     struct icmp_err *err, struct icmp6_quote *quote)
+			     bool is_foreign, struct icmp_err *err, struct icmp6_quote *quote)
 {
 	uint32_t look = pkt->len < IP6_MTU_MIN ? pkt->len : IP6_MTU_MIN;
 	struct rd r;
@@ -235,7 +235,8 @@ static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icm
 		return DROP_ICMP_QUOTE;
 	err->src = ip_addr_from_ip6(&quote->ip.src);
 	err->dst = ip_addr_from_ip6(&quote->ip.dst);
-	return ip_addr_is_local(st, &err->src) ? DROP_NONE : DROP_ICMP_QUOTE;
+	/* What we sent in another's name is told to that one. */
+	return is_foreign || ip_addr_is_local(st, &err->src) ? DROP_NONE : DROP_ICMP_QUOTE;
 }
 
 enum drop icmp6_error_input(struct stack *st, struct pkt *pkt, const struct ip_info *info,
@@ -244,7 +245,7 @@ enum drop icmp6_error_input(struct stack *st, struct pkt *pkt, const struct ip_i
 	struct icmp_err err = {
 		.offender = info->src, .type = icmp->type, .code = icmp->code, .is_ip6 = true};
 	struct icmp6_quote quote;
-	enum drop why = error_parse(st, pkt, icmp, &err, &quote);
+	enum drop why = error_parse(st, pkt, icmp, info->is_foreign, &err, &quote);
 
 	if (why == DROP_NONE) {
 		if (icmp->type == ICMP6_PACKET_TOO_BIG)

@@ -205,6 +205,8 @@ static enum drop ip4_deliver_whole(struct stack *st, struct pkt *pkt, const stru
 	enum drop why;
 	bool stolen;
 
+	if (pkt->netif && pkt->netif->intercept)
+		info.is_foreign = !is_broadcast && ip4_own(st->ip4, hdr->dst) == IP4_OWN_NO;
 	if (unlikely(!ip_hooks_empty(&st->ip4->hooks, IP_HOOK_INPUT))) {
 		why = ip4_hook(st, IP_HOOK_INPUT, pkt->netif, NULL, pkt, &stolen);
 		if (why != DROP_NONE || stolen)
@@ -293,6 +295,17 @@ static enum drop ip4_in_source_route(struct netif *netif, struct pkt *pkt,
 	return ip4_forward(netif, pkt, &on);
 }
 
+/* For somebody else, where the interface's intercept answers for everybody: the way ends here,
+ * after one more hop. */
+static enum drop ip4_in_foreign(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
+{
+	if (likely(hdr->ttl > 1))
+		return ip4_deliver(netif->stack, pkt, hdr, false);
+	icmp4_error(netif->stack, pkt,
+		    &(struct icmp4_hdr){.type = ICMP4_TIME_EXCEEDED, .code = ICMP4_EXCEEDED_TTL});
+	return DROP_IP_TTL;
+}
+
 /* Where to: us, or on. One probe of a small table decides for unicast to us. */
 static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
 {
@@ -321,6 +334,8 @@ static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const str
 		if (route && route->type == ROUTE_LOCAL)
 			return ip4_deliver(st, pkt, hdr, false);
 	}
+	if (netif->intercept)
+		return ip4_in_foreign(netif, pkt, hdr);
 	return st->ip4->conf.forward ? ip4_forward(netif, pkt, hdr) : DROP_IP4_NOT_LOCAL;
 }
 

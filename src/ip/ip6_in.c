@@ -181,6 +181,8 @@ static enum drop ip6_deliver_whole(struct stack *st, struct pkt *pkt, const stru
 		if (why != DROP_NONE || stolen)
 			return why;
 	}
+	if (pkt->netif && pkt->netif->intercept)
+		info.is_foreign = !info.is_broadcast && !ip6_own(st->ip6, &hdr->dst);
 	info.proto = w->proto;
 	info.was_frag = w->has_frag_hdr;
 	pkt_pull(pkt, w->off);
@@ -258,6 +260,19 @@ static enum drop ip6_in_group(const struct netif *netif, const struct pkt *pkt,
 	return DROP_NONE;
 }
 
+/* For somebody else, where the interface's intercept answers for everybody: the way ends here,
+ * after one more hop. Link-local addresses are somebody's on the link. */
+static enum drop ip6_in_foreign(struct netif *netif, struct pkt *pkt, const struct ip6_hdr *hdr,
+				struct ip6_walk *w)
+{
+	if (ip6_addr_is_link_local(&hdr->dst) || ip6_addr_is_link_local(&hdr->src))
+		return DROP_IP6_SCOPE;
+	if (likely(hdr->hop_limit > 1))
+		return ip6_deliver(netif->stack, pkt, hdr, w);
+	icmp6_error(netif->stack, pkt, ICMP6_TIME_EXCEEDED, ICMP6_EXCEEDED_HOPS, 0);
+	return DROP_IP_TTL;
+}
+
 /* Where to: us, or on. Groups are never forwarded: there is no multicast routing. */
 static enum drop ip6_in_dispatch(struct netif *netif, struct pkt *pkt, const struct ip6_hdr *hdr)
 {
@@ -283,6 +298,8 @@ static enum drop ip6_in_dispatch(struct netif *netif, struct pkt *pkt, const str
 		return DROP_IP_LINK_BROADCAST;
 	if (likely(dst_is_ours(netif, &hdr->dst)))
 		return ip6_deliver(st, pkt, hdr, &w);
+	if (netif->intercept)
+		return ip6_in_foreign(netif, pkt, hdr, &w);
 	return st->ip6->conf.forward ? ip6_forward(netif, pkt, hdr) : DROP_IP6_NOT_LOCAL;
 }
 

@@ -125,7 +125,7 @@ static int socket_bind_check(struct sock *sk, const struct sock_name *name)
 	if (sk->conn.family == WEFT_AF_INET6 && (sk->conn.flags & CONN_F_V6ONLY) &&
 	    ip_addr_is_ip4(&name->addr))
 		return -EINVAL;
-	if (!socket_addr_is_bindable(sk->stack, &name->addr))
+	if (!(sk->flags & SOCK_F_TRANSPARENT) && !socket_addr_is_bindable(sk->stack, &name->addr))
 		return -EADDRNOTAVAIL;
 	return socket_scope_set(sk, name);
 }

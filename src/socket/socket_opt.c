@@ -9,6 +9,7 @@
 #include "core/sysctl.h"
 #include "socket/socket.h"
 #include "transport/sock_table.h"
+#include "weft/intercept.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
 #include "wire/ip4.h"
@@ -152,6 +153,10 @@ static int socket_set_ip(struct sock *sk, int name, const void *val, size_t len)
 			return -EINVAL;
 		sk->ttl = v == -1 ? 0 : (uint8_t)v;
 		return 0;
+	case WEFT_IP_TRANSPARENT:
+		sk->flags =
+			(sk->flags & ~(uint32_t)SOCK_F_TRANSPARENT) | (v ? SOCK_F_TRANSPARENT : 0u);
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -185,11 +190,14 @@ static int socket_set_ip6(struct sock *sk, int name, const void *val, size_t len
 
 	if (sk->conn.family != WEFT_AF_INET6)
 		return -ENOPROTOOPT;
-	if (name != WEFT_IPV6_V6ONLY && name != WEFT_IPV6_UNICAST_HOPS && name != WEFT_IPV6_TCLASS)
+	if (name != WEFT_IPV6_V6ONLY && name != WEFT_IPV6_UNICAST_HOPS &&
+	    name != WEFT_IPV6_TCLASS && name != WEFT_IPV6_TRANSPARENT)
 		return -ENOPROTOOPT;
 	err = socket_opt_int(val, len, &v);
 	if (err)
 		return err;
+	if (name == WEFT_IPV6_TRANSPARENT)
+		return socket_set_ip(sk, WEFT_IP_TRANSPARENT, &v, sizeof(v));
 	if (name == WEFT_IPV6_V6ONLY)
 		return socket_set_v6only(sk, v);
 	if (v < -1 || v > UINT8_MAX)
@@ -316,6 +324,9 @@ static int socket_get_ip(const struct sock *sk, int name, int *ret)
 			return -ENOPROTOOPT;
 		*ret = (int)ttl;
 		return 0;
+	case WEFT_IP_TRANSPARENT:
+		*ret = !!(sk->flags & SOCK_F_TRANSPARENT);
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -333,6 +344,9 @@ static int socket_get_ip6(const struct sock *sk, int name, int *ret)
 		return 0;
 	case WEFT_IPV6_TCLASS:
 		*ret = sk->tos;
+		return 0;
+	case WEFT_IPV6_TRANSPARENT:
+		*ret = !!(sk->flags & SOCK_F_TRANSPARENT);
 		return 0;
 	case WEFT_IPV6_UNICAST_HOPS:
 		if (hops == 0 && sysctl_get(sk->stack, "net.ipv6.conf.all.hop_limit", &hops))

@@ -60,8 +60,9 @@ enum {
 	SOCK_F_NODELAY = 1 << 10,
 	SOCK_F_CORK = 1 << 11,
 	SOCK_F_OOBINLINE = 1 << 12,
-	SOCK_F_PEER = 1 << 13, /* counts as a connection with its peer (sock_limit.h) */
-	SOCK_F_FREE = 1 << 14, /* the first bit for the protocol's own flags */
+	SOCK_F_PEER = 1 << 13,        /* counts as a connection with its peer (sock_limit.h) */
+	SOCK_F_TRANSPARENT = 1 << 14, /* may be bound to addresses that are not ours */
+	SOCK_F_FREE = 1 << 15,        /* the first bit for the protocol's own flags */
 };
 
 enum {
@@ -75,6 +76,7 @@ enum conn_kind {
 	CONN_SOCK, /* struct sock */
 	CONN_SYN,  /* an entry of TCP's SYN queue */
 	CONN_TW,   /* a TCP connection in TIME-WAIT */
+	CONN_ASK,  /* a SYN that the application is asked about (transport/intercept.h) */
 };
 
 /* conn_node->flags */

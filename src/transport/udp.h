@@ -38,6 +38,10 @@ bool udp_gro_take(struct dgram_sock *ds, const struct pkt *pkt) MUST_CHECK;
 ptrdiff_t udp_send(struct sock *sk, struct sock_msg *msg);
 /* Sends what is held back, if anything. 0 or as a send. */
 int udp_cork_push(struct sock *sk);
+/* Puts the header in front of the payload. The checksum is left to whoever puts the bytes on a
+ * wire. 0; -ENOBUFS. */
+int udp_hdr_push(struct pkt *pkt, const struct ip_flow *flow, uint16_t src_port,
+		 uint16_t dst_port) MUST_CHECK;
 
 /* udp_sock.c */
 extern const struct sock_proto udp_proto;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* UDP receive path: header, checksum, demultiplexing to a socket or, for a group, to several. */
 #include "transport/dgram.h"
+#include "transport/intercept.h"
 #include "transport/pseudo.h"
 #include "transport/sock_table.h"
 #include "transport/udp.h"
@@ -161,8 +162,10 @@ static enum drop udp_input_group(struct stack *st, struct pkt *pkt, const struct
 static enum drop udp_input_one(struct stack *st, struct pkt *pkt, const struct udp_hdr *hdr,
 			       const struct ip_info *info, const struct sock_flow *flow)
 {
-	struct sock *sk = sock_lookup_datagram(st, flow);
+	struct sock *sk = info->is_foreign ? NULL : sock_lookup_datagram(st, flow);
 
+	if (!sk && pkt->netif && pkt->netif->intercept)
+		return intercept_datagram(pkt->netif->intercept, pkt, hdr, info);
 	if (unlikely(!sk)) {
 		mib_inc(st, MIB_UdpNoPorts);
 		return DROP_UDP_NO_PORT; /* the caller answers: port unreachable */

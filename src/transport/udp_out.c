@@ -18,9 +18,7 @@ enum {
 	UDP_CSUM_OFF = 6, /* in the header */
 };
 
-/* Puts the header in front. The checksum is left to whoever puts the bytes on a wire. */
-static int udp_hdr_push(struct pkt *pkt, const struct ip_flow *flow, uint16_t src_port,
-			uint16_t dst_port)
+int udp_hdr_push(struct pkt *pkt, const struct ip_flow *flow, uint16_t src_port, uint16_t dst_port)
 {
 	uint8_t *p = pkt_push(pkt, UDP_HDR_LEN);
 	struct udp_hdr hdr = {.src_port = src_port, .dst_port = dst_port};

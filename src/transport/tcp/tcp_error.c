@@ -92,7 +92,7 @@ void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quot
 	flow.rport = load_be16(quote + 2);
 	seq = load_be32(quote + 4);
 	node = sock_lookup_conn(st, &flow);
-	if (!node || node->kind == CONN_TW)
+	if (!node || node->kind == CONN_TW || node->kind == CONN_ASK)
 		return;
 	if (node->kind == CONN_SYN) {
 		req = container_of(node, struct tcp_req, node);

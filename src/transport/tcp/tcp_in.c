@@ -7,6 +7,7 @@
  *	                                     a half-open one  -> tcp_in_req
  *	                                     TIME-WAIT        -> tcp_in_time_wait
  *	          -> sock_lookup_receiver    a listener       -> tcp_in_listen
+ *	          -> tcp_ask_syn             nobody, but an intercept asks the application
  *	          -> tcp_reset_for           nobody
  *
  * tcp_in_fast() is header prediction: the segment that comes next on a connection that just moves
@@ -160,8 +161,25 @@ static enum drop tcp_in_conn(struct tcp_conn *conn, struct tcp_seg *seg)
 	return why;
 }
 
-static enum drop tcp_in_nobody(struct stack *st, struct tcp_seg *seg)
+/* The application is asked about it. */
+static bool tcp_in_asks(const struct tcp_seg *seg)
 {
+	const struct netif *netif = seg->pkt->netif;
+
+	return netif && netif->intercept && !seg->info->is_broadcast &&
+	       (seg->flags & (TCP_F_SYN | TCP_F_ACK | TCP_F_RST | TCP_F_FIN)) == TCP_F_SYN;
+}
+
+static struct sock *tcp_in_listener(struct stack *st, const struct tcp_seg *seg,
+				    const struct sock_flow *flow)
+{
+	return seg->info->is_foreign ? NULL : sock_lookup_receiver(st, flow);
+}
+
+static enum drop tcp_in_nobody(struct stack *st, struct tcp_seg *seg, uint32_t iss_hint)
+{
+	if (tcp_in_asks(seg))
+		return tcp_ask_syn(seg->pkt->netif->intercept, seg, iss_hint);
 	if (seg->flags & TCP_F_RST)
 		return DROP_TCP_NO_SOCKET_RST;
 	tcp_reset_for(st, seg);
@@ -171,11 +189,11 @@ static enum drop tcp_in_nobody(struct stack *st, struct tcp_seg *seg)
 static enum drop tcp_in_receiver(struct stack *st, struct tcp_seg *seg,
 				 const struct sock_flow *flow, uint32_t iss_hint)
 {
-	struct sock *sk = sock_lookup_receiver(st, flow);
+	struct sock *sk = tcp_in_listener(st, seg, flow);
 	enum drop why;
 
 	if (!sk)
-		return tcp_in_nobody(st, seg);
+		return tcp_in_nobody(st, seg, iss_hint);
 	sock_ref(sk);
 	why = tcp_in_listen(tcp_conn_of(sk), seg, iss_hint);
 	sock_unref(sk);
@@ -186,7 +204,7 @@ static enum drop tcp_in_tw(struct stack *st, struct tcp_tw *tw, struct tcp_seg *
 			   const struct sock_flow *flow)
 {
 	/* Only a listener that takes the SYN ends the wait; else it is answered like any other. */
-	if (!tcp_tw_may_reopen(tw, seg) || !sock_lookup_receiver(st, flow))
+	if (!tcp_tw_may_reopen(tw, seg) || (!tcp_in_asks(seg) && !tcp_in_listener(st, seg, flow)))
 		return tcp_in_time_wait(st, tw, seg);
 	return tcp_in_receiver(st, seg, flow, tcp_tw_reopen(st, tw));
 }
@@ -210,6 +228,8 @@ static enum drop tcp_demux(struct stack *st, struct tcp_seg *seg)
 		return tcp_in_req(st, container_of(node, struct tcp_req, node), seg);
 	case CONN_TW:
 		return tcp_in_tw(st, container_of(node, struct tcp_tw, node), seg, &flow);
+	case CONN_ASK:
+		return tcp_in_ask(st, container_of(node, struct tcp_ask, req.node), seg);
 	case CONN_SOCK:
 		break;
 	}

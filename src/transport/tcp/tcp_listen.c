@@ -230,8 +230,7 @@ static void tcp_child_rtt(struct tcp_conn *child, const struct tcp_req *req)
 	child->rtt_min_us = 0; /* milliseconds are too coarse for it */
 }
 
-/* The connection that takes the entry's place in the tables; the entry itself stays. */
-static struct tcp_conn *tcp_child_new(struct tcp_req *req)
+struct tcp_conn *tcp_child_new(struct tcp_req *req)
 {
 	struct tcp_conn *listener = req->listener;
 	struct stack *st = listener->sk.stack;

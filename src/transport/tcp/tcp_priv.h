@@ -366,12 +366,32 @@ enum drop tcp_req_complete(struct stack *st, struct tcp_req *req, struct tcp_seg
 			   bool is_lent) MUST_CHECK;
 /* Timer of a listener: SYN-ACKs to send again, entries to give up. */
 void tcp_listen_timer(struct tcp_conn *listener);
+/* The connection that takes the entry's place in the tables, in SYN-RECEIVED and with one reference
+ * besides its own; the entry itself stays. NULL: no memory. */
+struct tcp_conn *tcp_child_new(struct tcp_req *req);
 /* The handshake is complete: makes the connection, which takes the entry's place in the tables and
  * waits in the accept queue. NULL: no memory, and the entry is as it was. */
 struct tcp_conn *tcp_listen_child(struct tcp_req *req, uint32_t ack);
 
 /* The same for a SYN with a good fast-open cookie: the connection is in SYN-RECEIVED. */
 struct tcp_conn *tcp_listen_child_early(struct tcp_req *req);
+
+/* tcp_ask.c */
+
+/* A SYN that waits for the application's word: an entry of no listener's queue. */
+struct tcp_ask {
+	struct tcp_req req; /* CONN_ASK; `iss` 0: to be made; not in the tables: cancelled */
+	struct intercept *ic;
+	struct list link; /* one of ic's lists */
+	void *data;       /* the application's */
+	int64_t since_ns;
+	uint8_t ttl, tos;
+	bool is_told;      /* the application knows of it */
+	bool is_cancelled; /* and does not know of that yet */
+};
+
+enum drop tcp_ask_syn(struct intercept *ic, struct tcp_seg *seg, uint32_t iss_hint) MUST_CHECK;
+enum drop tcp_in_ask(struct stack *st, struct tcp_ask *ask, struct tcp_seg *seg) MUST_CHECK;
 
 /* tcp_tfo.c: fast open */
 

@@ -22,7 +22,8 @@ static int tcp_sock_bind(struct sock *sk, const struct ip_addr *addr, uint16_t p
 {
 	if (sk->conn.port)
 		return -EINVAL;
-	if (!ip_addr_is_unspecified(addr) && !ip_addr_is_local(sk->stack, addr))
+	if (!ip_addr_is_unspecified(addr) && !(sk->flags & SOCK_F_TRANSPARENT) &&
+	    !ip_addr_is_local(sk->stack, addr))
 		return -EADDRNOTAVAIL;
 	return sock_port_bind(sk, addr, port);
 }

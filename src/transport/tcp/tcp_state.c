@@ -29,7 +29,7 @@ const char *tcp_state_name(uint8_t state)
 
 uint8_t tcp_node_state(const struct conn_node *node)
 {
-	if (node->kind == CONN_SYN)
+	if (node->kind == CONN_SYN || node->kind == CONN_ASK)
 		return WEFT_TCP_SYN_RECV;
 	if (node->kind == CONN_TW)
 		return WEFT_TCP_TIME_WAIT;

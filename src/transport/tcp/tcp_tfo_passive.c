@@ -69,9 +69,11 @@ void tcp_tfoq_leave(struct tcp_conn *child, bool was_reset)
 	struct tcp_tfoq *q = tcp_sockopts(child)->tfoq;
 	uint16_t *slot;
 
-	if (!(child->tfo & TCP_TFO_CHILD) || !q)
+	if (!(child->tfo & TCP_TFO_CHILD))
 		return;
 	child->tfo &= (uint16_t)~TCP_TFO_CHILD;
+	if (!q) /* made by the application's word (tcp_ask.c) */
+		return;
 	q->n--;
 	if (was_reset) {
 		tfoq_expire(q, tfo_now_s(child));
