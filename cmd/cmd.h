@@ -55,6 +55,7 @@ extern const struct cmd cmd_addr;
 extern const struct cmd cmd_check;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_drill;
+extern const struct cmd cmd_gateway;
 extern const struct cmd cmd_graph;
 extern const struct cmd cmd_plot;
 extern const struct cmd cmd_schema;

@@ -19,6 +19,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_up,
 	&cmd_run,
 	&cmd_exec,
+	&cmd_gateway,
 	&cmd_ls,
 	&cmd_down,
 	&cmd_link,

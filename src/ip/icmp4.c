@@ -100,6 +100,8 @@ static enum drop icmp4_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 static enum drop icmp4_dispatch(struct stack *st, struct pkt *pkt, const struct ip_info *info,
 				const struct icmp4_hdr *hdr)
 {
+	if (info->is_foreign && hdr->type == ICMP4_REDIRECT)
+		return DROP_ICMP_TYPE; /* said to somebody else */
 	switch (hdr->type) {
 	case ICMP4_ECHO:
 		return icmp4_echo(st, pkt, info);

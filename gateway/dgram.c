@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UDP: a mapping is the host's socket of one address and port of the guest, whomever it sends to
+ * (RFC 4787 REQ-1: endpoint-independent), with the guest's own port where that is free. Echo
+ * requests have mappings too (echo.c).
+ *
+ * The list has the mappings by when they were used last, so that the first is the one to give way.
+ * Answers refresh a mapping only when they come from somebody whom the guest has sent to, so that
+ * nobody else can keep it alive (RFC 4787 §4.3).
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+/* After <time.h>, which it forgets. */
+#include <linux/errqueue.h>
+
+#include "gateway/gateway_priv.h"
+
+enum {
+	GIVES_WAY_S = 60, /* idle so long, a mapping makes room for another */
+	ECHO_TIMEOUT_S = 60,
+	ERRORS_AT_ONCE = 16,
+	QUOTE_MAX = 1232,
+};
+
+/*
+ * Mappings.
+ */
+
+static struct hlist *map_bucket(struct gateway *gw, uint8_t proto,
+				const struct weft_sockaddr *guest)
+{
+	uint64_t a, b;
+
+	memcpy(&a, guest->addr.bytes, sizeof(a));
+	memcpy(&b, guest->addr.bytes + 8, sizeof(b));
+	if (guest->addr.family == WEFT_AF_INET)
+		b = 0;
+	b ^= (uint64_t)guest->port << 8 | proto;
+	return &gw->buckets[siphash_2u64(&gw->hash_key, a, b) % GW_BUCKETS];
+}
+
+static struct gw_map *map_find(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest)
+{
+	struct gw_map *map;
+
+	hlist_for_each (map, map_bucket(gw, proto, guest), hash_link)
+		if (map->proto == proto && map->guest.port == guest->port && !map->forward &&
+		    gw_addr_eq(&map->guest.addr, &guest->addr))
+			return map;
+	return NULL;
+}
+
+void gw_map_free(struct gw_map *map)
+{
+	struct gateway *gw = map->gw;
+
+	gw_fd_close(gw, &map->host);
+	list_del(&map->link);
+	hlist_del(&map->hash_link);
+	gw->stats.n_mappings--;
+	if (map->forward)
+		map->forward->info.n_open--;
+	free(map->peers);
+	free(map);
+}
+
+void gw_map_touch(struct gw_map *map)
+{
+	map->moved_ns = gw_now(map->gw);
+	list_del(&map->link);
+	list_add_tail(&map->gw->maps, &map->link);
+}
+
+/* The host's port is the guest's, if nobody has it. */
+static int dgram_bind(const struct gw_map *map, int fd)
+{
+	const struct gateway_config *cfg = &map->gw->cfg;
+	bool is_ip4 = map->guest.addr.family == WEFT_AF_INET;
+	struct weft_sockaddr at = {.addr = is_ip4 ? cfg->bind4 : cfg->bind6,
+				   .port = map->guest.port};
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	at.addr.family = map->guest.addr.family;
+	len = gw_sockaddr_to(&at, &ss);
+	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
+		return 0;
+	if (errno != EADDRINUSE && errno != EACCES)
+		return -errno;
+	at.port = 0;
+	len = gw_sockaddr_to(&at, &ss);
+	return bind(fd, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
+}
+
+static void dgram_ready(struct gw_fd *gfd, uint32_t events);
+
+static int dgram_socket(struct gw_map *map)
+{
+	bool is_ip4 = map->guest.addr.family == WEFT_AF_INET;
+	int fd = gw_socket(map->gw, is_ip4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	if (is_ip4)
+		(void)gw_opt(fd, IPPROTO_IP, IP_RECVERR, 1);
+	else
+		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	err = dgram_bind(map, fd);
+	if (!err)
+		err = gw_fd_add(map->gw, &map->host, fd, dgram_ready);
+	if (err)
+		close(fd);
+	return err;
+}
+
+/* There is room, or the mapping that was idle longest has made it. */
+static bool map_has_room(struct gateway *gw)
+{
+	struct list *first = list_first(&gw->maps);
+	struct gw_map *oldest;
+
+	if (gw->stats.n_mappings < gw->cfg.limits.max_mappings)
+		return true;
+	gw->stats.full++;
+	if (!first)
+		return false;
+	oldest = container_of(first, struct gw_map, link);
+	if (gw_now(gw) - oldest->moved_ns < (int64_t)GIVES_WAY_S * GW_NS_PER_S)
+		return false;
+	gw_map_free(oldest);
+	return true;
+}
+
+static struct gw_map *map_new(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
+			      const struct weft_sockaddr *key)
+{
+	struct gw_map *map = map_has_room(gw) ? calloc(1, sizeof(*map)) : NULL;
+
+	if (!map)
+		return NULL;
+	map->gw = gw;
+	map->proto = proto;
+	map->guest = *guest;
+	map->guest.scope_id = 0;
+	map->host.fd = -1;
+	map->ttl = map->tos = map->df = -1;
+	map->start_ns = map->moved_ns = gw_now(gw);
+	list_add_tail(&gw->maps, &map->link);
+	hlist_add(map_bucket(gw, proto, key), &map->hash_link);
+	gw->stats.n_mappings++;
+	return map;
+}
+
+struct gw_map *gw_map_find_client(struct gateway *gw, const struct weft_sockaddr *shown,
+				  const struct weft_sockaddr *guest)
+{
+	struct gw_map *map;
+
+	hlist_for_each (map, map_bucket(gw, WEFT_IPPROTO_UDP, shown), hash_link)
+		if (map->forward && map->shown.port == shown->port &&
+		    map->guest.port == guest->port && gw_addr_eq(&map->shown.addr, &shown->addr) &&
+		    gw_addr_eq(&map->guest.addr, &guest->addr))
+			return map;
+	return NULL;
+}
+
+struct gw_map *gw_map_new_client(struct gw_listener *listener, const struct weft_sockaddr *client,
+				 const struct weft_sockaddr *shown,
+				 const struct weft_sockaddr *guest)
+{
+	struct gw_map *map = map_new(listener->forward->gw, WEFT_IPPROTO_UDP, guest, shown);
+
+	if (!map)
+		return NULL;
+	map->forward = listener->forward;
+	map->listener = listener;
+	map->client = *client;
+	map->shown = *shown;
+	map->forward->info.n_open++;
+	return map;
+}
+
+struct gw_map *gw_map_get(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
+			  bool make)
+{
+	struct gw_map *map = map_find(gw, proto, guest);
+	int err;
+
+	if (map || !make)
+		return map;
+	map = map_new(gw, proto, guest, guest);
+	if (!map)
+		return NULL;
+	err = proto == WEFT_IPPROTO_UDP ? dgram_socket(map) : gw_echo_socket(map);
+	if (!err)
+		return map;
+	gw_map_free(map);
+	if (err == -EACCES && proto != WEFT_IPPROTO_UDP)
+		gw->stats.echo_not_allowed++;
+	else
+		gw->stats.full++;
+	return NULL;
+}
+
+static bool peer_is(const struct gw_peer *p, const struct weft_sockaddr *sa, bool any_port)
+{
+	return (any_port || p->port == sa->port) && gw_addr_eq(&p->addr, &sa->addr);
+}
+
+static bool map_has_peer(const struct gw_map *map, const struct weft_sockaddr *sa, bool any_port)
+{
+	uint32_t n = map->n_peers < map->cap_peers ? map->n_peers : map->cap_peers;
+
+	/* The latest first: it is nearly always that one. */
+	for (uint32_t i = 0; i < n; i++)
+		if (peer_is(&map->peers[(map->n_peers - 1 - i) % map->cap_peers], sa, any_port))
+			return true;
+	return false;
+}
+
+/* The guest has sent to it. The oldest one is forgotten at the bound. */
+static void map_add_peer(struct gw_map *map, const struct weft_sockaddr *sa)
+{
+	uint32_t max = map->gw->cfg.limits.max_peers;
+
+	if (map_has_peer(map, sa, false))
+		return;
+	if (map->n_peers == map->cap_peers && map->cap_peers < max) {
+		uint32_t cap = map->cap_peers ? map->cap_peers * 2 : 2;
+		struct gw_peer *peers;
+
+		cap = cap < max ? cap : max;
+		peers = realloc(map->peers, cap * sizeof(*peers));
+		if (!peers)
+			return;
+		map->peers = peers;
+		map->cap_peers = cap;
+	}
+	if (!map->cap_peers)
+		return;
+	if (map->n_peers >= 2 * map->cap_peers) /* the phase of the ring stays */
+		map->n_peers -= map->cap_peers;
+	map->peers[map->n_peers++ % map->cap_peers] =
+		(struct gw_peer){.addr = sa->addr, .port = sa->port};
+}
+
+/*
+ * To the host.
+ */
+
+void gw_map_set_ip(struct gw_map *map, const struct weft_intercept_msg *msg)
+{
+	bool is_ip4 = map->guest.addr.family == WEFT_AF_INET;
+	int ttl = msg->ttl > 1 ? msg->ttl - 1 : 1;
+	int level = is_ip4 ? IPPROTO_IP : IPPROTO_IPV6;
+
+	if (map->ttl != ttl) {
+		(void)gw_opt(map->host.fd, level, is_ip4 ? IP_TTL : IPV6_UNICAST_HOPS, ttl);
+		map->ttl = ttl;
+	}
+	if (map->tos != msg->tos) {
+		(void)gw_opt(map->host.fd, level, is_ip4 ? IP_TOS : IPV6_TCLASS, msg->tos);
+		map->tos = msg->tos;
+	}
+	if (is_ip4 && map->df != msg->df) {
+		(void)gw_opt(map->host.fd, IPPROTO_IP, IP_MTU_DISCOVER,
+			     msg->df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+		map->df = msg->df;
+	}
+}
+
+/* An ICMP error about a message of the guest's. */
+void gw_dgram_refuse(struct gateway *gw, const struct weft_intercept_msg *msg,
+		     const struct weft_icmp_error *icmp)
+{
+	struct weft_icmp_error about = *icmp;
+	uint8_t quote[QUOTE_MAX];
+	size_t len = 0;
+
+	for (size_t i = 0; i < msg->n_iov && len < sizeof(quote); i++) {
+		size_t n = msg->iov[i].len;
+
+		if (n > sizeof(quote) - len)
+			n = sizeof(quote) - len;
+		memcpy(quote + len, msg->iov[i].base, n);
+		len += n;
+	}
+	about.proto = msg->proto;
+	about.src = msg->src;
+	about.dst = msg->dst;
+	about.quote = quote;
+	about.quote_len = len;
+	about.subject_len = (uint32_t)msg->len;
+	if (gw_icmp_allow(gw))
+		(void)!weft_intercept_error(gw->ic, &about);
+}
+
+/* What the host's socket says at once, without an entry in its error queue. */
+void gw_dgram_send_failed(struct gw_map *map, const struct weft_intercept_msg *msg, int err)
+{
+	bool is_ip4 = map->guest.addr.family == WEFT_AF_INET;
+	struct weft_icmp_error icmp = {.type = is_ip4 ? 3 : 1};
+
+	map->gw->stats.udp_send_errors++;
+	switch (err) {
+	case ENETUNREACH:
+	case EADDRNOTAVAIL:
+		icmp.code = 0;
+		break;
+	case EHOSTUNREACH:
+		icmp.code = is_ip4 ? 1 : 3;
+		break;
+	case EACCES:
+	case EPERM:
+		icmp.code = is_ip4 ? 13 : 1;
+		break;
+	default:
+		return; /* in the error queue (EMSGSIZE, and what an earlier one met), or lost */
+	}
+	gw_dgram_refuse(map->gw, msg, &icmp);
+}
+
+static void dgram_send(struct gw_map *map, const struct weft_intercept_msg *msg,
+		       const struct weft_sockaddr *to)
+{
+	struct sockaddr_storage ss;
+	char control[CMSG_SPACE(sizeof(uint16_t))] __attribute__((aligned(8)));
+	struct msghdr hdr = {
+		.msg_name = &ss,
+		.msg_iov = (struct iovec *)(uintptr_t)msg->iov,
+		.msg_iovlen = msg->n_iov,
+	};
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	hdr.msg_namelen = gw_sockaddr_to(to, &ss);
+	if (msg->gso_size) {
+		hdr.msg_control = control;
+		hdr.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&hdr);
+		cmsg->cmsg_level = IPPROTO_UDP;
+		cmsg->cmsg_type = WEFT_UDP_SEGMENT;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+		memcpy(CMSG_DATA(cmsg), &msg->gso_size, sizeof(uint16_t));
+	}
+	n = sendmsg(map->host.fd, &hdr, MSG_NOSIGNAL);
+	/* An error that came for an earlier one is told, and this one has not gone. */
+	if (n < 0 && errno != EAGAIN && errno != EMSGSIZE) {
+		gw_map_errors(map);
+		n = sendmsg(map->host.fd, &hdr, MSG_NOSIGNAL);
+	}
+	if (n < 0) {
+		gw_dgram_send_failed(map, msg, errno);
+		return;
+	}
+	map->bytes_out += (uint64_t)n;
+	map->gw->stats.udp_out++;
+}
+
+static void dgram_out(struct gateway *gw, const struct weft_intercept_msg *msg)
+{
+	struct weft_icmp_error icmp = {0};
+	struct weft_sockaddr to;
+	struct gw_map *map;
+	enum gw_verdict why = gw_check(gw, WEFT_IPPROTO_UDP, &msg->dst, &to);
+
+	if (why != GW_ALLOWED) {
+		gw->stats.denied += why == GW_DENIED;
+		gw_icmp_of(msg->dst.addr.family, why, &icmp);
+		gw_dgram_refuse(gw, msg, &icmp);
+		return;
+	}
+	map = gw_map_get(gw, WEFT_IPPROTO_UDP, &msg->src, true);
+	if (!map)
+		return;
+	gw_map_touch(map);
+	if (gw->cfg.filtering != GATEWAY_FILTER_NONE || !map->n_peers)
+		map_add_peer(map, &to);
+	gw_map_set_ip(map, msg);
+	dgram_send(map, msg, &to);
+}
+
+void gw_dgram_readable(struct gateway *gw)
+{
+	struct weft_intercept_msg msg;
+
+	while (weft_intercept_recv(gw->ic, &msg) == 0) {
+		if (!gw_source_ok(gw, &msg.src.addr)) {
+			gw->stats.bad_source++;
+			continue;
+		}
+		if (msg.proto != WEFT_IPPROTO_UDP)
+			gw_echo_out(gw, &msg);
+		else if (!gw_udp_forward_out(gw, &msg))
+			dgram_out(gw, &msg);
+	}
+}
+
+/*
+ * To the guest.
+ */
+
+static bool dgram_is_wanted(const struct gw_map *map, const struct weft_sockaddr *from,
+			    bool *ret_known)
+{
+	enum gateway_filtering how = map->gw->cfg.filtering;
+
+	*ret_known = map_has_peer(map, from, how != GATEWAY_FILTER_ADDRESS_PORT);
+	return *ret_known || how == GATEWAY_FILTER_NONE;
+}
+
+static void dgram_in(struct gw_map *map, const struct sockaddr_storage *ss, const void *buf,
+		     size_t len)
+{
+	struct gateway *gw = map->gw;
+	const struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = len};
+	struct weft_intercept_msg msg = {
+		.dst = map->guest, .proto = WEFT_IPPROTO_UDP, .iov = &iov, .n_iov = 1};
+	bool is_known;
+
+	if (!gw_sockaddr_of(ss, &msg.src))
+		return;
+	if (!dgram_is_wanted(map, &msg.src, &is_known)) {
+		gw->stats.udp_filtered++;
+		return;
+	}
+	if (is_known)
+		gw_map_touch(map);
+	msg.src.addr = gw_seen(gw, &msg.src.addr);
+	if (gw_is_loopback(&msg.src.addr))
+		return; /* nobody on a wire has that address */
+	if (weft_intercept_send(gw->ic, &msg) == 0) {
+		map->bytes_in += len;
+		gw->stats.udp_in++;
+	}
+}
+
+static void dgram_read(struct gw_map *map)
+{
+	struct sockaddr_storage names[GW_BATCH];
+	struct mmsghdr vec[GW_BATCH];
+	struct iovec iov[GW_BATCH];
+	int n;
+
+	do {
+		memset(vec, 0, sizeof(vec));
+		for (int i = 0; i < GW_BATCH; i++) {
+			iov[i] = (struct iovec){map->gw->dgrams + (size_t)i * GW_DGRAM_MAX,
+						GW_DGRAM_MAX};
+			vec[i].msg_hdr = (struct msghdr){.msg_name = &names[i],
+							 .msg_namelen = sizeof(names[i]),
+							 .msg_iov = &iov[i],
+							 .msg_iovlen = 1};
+		}
+		n = recvmmsg(map->host.fd, vec, GW_BATCH, 0, NULL);
+		for (int i = 0; i < n; i++)
+			dgram_in(map, &names[i], iov[i].iov_base, vec[i].msg_len);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			gw_map_errors(map); /* takes SO_ERROR's place */
+	} while (n == GW_BATCH);
+}
+
+static void dgram_ready(struct gw_fd *gfd, uint32_t events)
+{
+	struct gw_map *map = container_of(gfd, struct gw_map, host);
+
+	if (events & EPOLLERR)
+		gw_map_errors(map);
+	if (events & (EPOLLIN | EPOLLERR))
+		dgram_read(map);
+}
+
+/* One entry of an error queue. */
+static void map_error(struct gw_map *map, const struct sock_extended_err *ee,
+		      const struct sockaddr_storage *offender, const struct sockaddr_storage *to,
+		      const uint8_t *quote, size_t len)
+{
+	bool is_ip4 = map->guest.addr.family == WEFT_AF_INET;
+	struct weft_icmp_error icmp = {.proto = map->proto, .src = map->guest};
+	struct weft_sockaddr from;
+
+	if (!gw_sockaddr_of(to, &icmp.dst))
+		return;
+	icmp.dst.addr = gw_seen(map->gw, &icmp.dst.addr);
+	if (ee->ee_origin == SO_EE_ORIGIN_ICMP || ee->ee_origin == SO_EE_ORIGIN_ICMP6) {
+		icmp.type = ee->ee_type;
+		icmp.code = ee->ee_code;
+		if (gw_sockaddr_of(offender, &from) && !gw_is_loopback(&from.addr))
+			icmp.from = from.addr;
+	} else if (ee->ee_errno == EMSGSIZE) {
+		icmp.type = is_ip4 ? 3 : 2;
+		icmp.code = is_ip4 ? 4 : 0;
+	} else {
+		return; /* what sendmsg(2) has said */
+	}
+	if (ee->ee_errno == EMSGSIZE)
+		icmp.info = ee->ee_info;
+	/* Who is there by a map reports for itself. */
+	if (icmp.from.family && gw_addr_eq(&icmp.from, &icmp.dst.addr) == false)
+		icmp.from = gw_seen(map->gw, &icmp.from);
+	if (map->proto != WEFT_IPPROTO_UDP) {
+		if (len < 8)
+			return;
+		icmp.dst.port = (uint16_t)(quote[6] << 8 | quote[7]);
+		quote += 8;
+		len -= 8;
+	}
+	icmp.quote = quote;
+	icmp.quote_len = len;
+	if (gw_icmp_allow(map->gw))
+		(void)!weft_intercept_error(map->gw->ic, &icmp);
+}
+
+void gw_map_errors(struct gw_map *map)
+{
+	for (int i = 0; i < ERRORS_AT_ONCE; i++) {
+		struct sockaddr_storage to = {0}, offender = {0};
+		uint8_t quote[QUOTE_MAX];
+		char control[512] __attribute__((aligned(8)));
+		struct iovec iov = {quote, sizeof(quote)};
+		struct msghdr hdr = {
+			.msg_name = &to,
+			.msg_namelen = sizeof(to),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+		ssize_t n = recvmsg(map->host.fd, &hdr, MSG_ERRQUEUE);
+		struct sock_extended_err ee;
+
+		if (n < 0)
+			return;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&hdr); c; c = CMSG_NXTHDR(&hdr, c)) {
+			bool is_err =
+				(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+				(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
+			size_t len = c->cmsg_len - CMSG_LEN(0);
+
+			if (!is_err || len < sizeof(ee))
+				continue;
+			memcpy(&ee, CMSG_DATA(c), sizeof(ee));
+			len -= sizeof(ee);
+			if (len > sizeof(offender))
+				len = sizeof(offender);
+			memcpy(&offender, CMSG_DATA(c) + sizeof(ee), len);
+			map_error(map, &ee, &offender, &to, quote, (size_t)n);
+		}
+	}
+}
+
+void gw_dgram_sweep(struct gateway *gw)
+{
+	struct gw_map *map;
+
+	/* Echoes are given up sooner, and are few. */
+	list_for_each_safe (map, &gw->maps, link) {
+		uint32_t timeout_s = map->proto == WEFT_IPPROTO_UDP ? gw->cfg.limits.udp_timeout_s
+								    : (uint32_t)ECHO_TIMEOUT_S;
+
+		if (gw_now(gw) - map->moved_ns >= (int64_t)timeout_s * GW_NS_PER_S)
+			gw_map_free(map);
+	}
+}
+
+void gw_dgram_show(const struct gw_map *map, struct gateway_flow_info *ret)
+{
+	int64_t now_ns = gw_now(map->gw);
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+
+	*ret = (struct gateway_flow_info){
+		.proto = map->proto,
+		.is_inbound = map->forward != NULL,
+		.guest = map->guest,
+		.remote = map->client,
+		.wait = now_ns - map->moved_ns < GW_NS_PER_S ? GATEWAY_MOVING : GATEWAY_IDLE,
+		.bytes_out = map->bytes_out,
+		.bytes_in = map->bytes_in,
+		.age_ns = now_ns - map->start_ns,
+		.idle_ns = now_ns - map->moved_ns,
+	};
+	if (map->host.fd >= 0 && getsockname(map->host.fd, (struct sockaddr *)&ss, &len) == 0)
+		(void)gw_sockaddr_of(&ss, &ret->host);
+}

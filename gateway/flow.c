@@ -1,0 +1,805 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP: a connection of the guest and one of the host, spliced.
+ *
+ * How it works: bytes of the guest are written to the host's socket from where they came in
+ * (weft_recv_ref()), and at most one such reference waits; while it does, nothing is read from the
+ * guest, whose window closes. Bytes of the host are read into chunks that are lent to the stack
+ * until the guest has acknowledged them; at max_buffer_bytes nothing is read from the host, whose
+ * window closes. Few bytes are copied instead, so that a byte does not hold a chunk.
+ *
+ *	state             waits for                   then
+ *	HOST_CONNECTS     the host's kernel           SYN-ACK, RST, ICMP or silence -> SPLICED, gone
+ *	GUEST_CONNECTS    the guest's SYN-ACK         SPLICED; refused: RST to the client
+ *	SPLICED           both directions             closed when both have ended, reset by an error
+ *
+ * Each direction ends by itself: the FIN goes on after the last byte. An error on one side is a
+ * reset on the other.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "gateway/gateway_priv.h"
+
+enum {
+	OUT_MAX = 256 * 1024, /* taken from the guest at once */
+	IOV_MAX_REFS = 512,
+	LEND_MIN = 8 * 1024, /* fewer bytes are copied */
+};
+static_assert(sizeof(struct iovec) == sizeof(struct weft_iovec) &&
+		      offsetof(struct iovec, iov_len) == offsetof(struct weft_iovec, len),
+	      "handed to writev(2) as they are");
+
+static void flow_pump(struct gw_flow *flow);
+
+/*
+ * Life.
+ */
+
+static struct gw_flow *flow_new(struct gateway *gw, enum gw_flow_state state)
+{
+	struct gw_flow *flow = calloc(1, sizeof(*flow));
+
+	if (!flow)
+		return NULL;
+	flow->gw = gw;
+	flow->state = state;
+	flow->host.fd = -1;
+	flow->start_ns = flow->moved_ns = gw_now(gw);
+	list_init(&flow->chunks);
+	list_add_tail(&gw->flows, &flow->link);
+	gw->stats.n_flows++;
+	if (state == GW_FLOW_HOST_CONNECTS)
+		gw->stats.n_connecting++;
+	return flow;
+}
+
+static void flow_set_state(struct gw_flow *flow, enum gw_flow_state state)
+{
+	if (flow->state == GW_FLOW_HOST_CONNECTS)
+		flow->gw->stats.n_connecting--;
+	flow->state = state;
+	flow->moved_ns = gw_now(flow->gw);
+}
+
+static void chunk_unref(struct gw_chunk *chunk)
+{
+	if (--chunk->refs > 0)
+		return;
+	if (chunk->flow) {
+		chunk->flow->n_chunks--;
+		list_del(&chunk->link);
+	}
+	free(chunk);
+}
+
+/* Lets go of all but the descriptor and the socket. */
+static void flow_release(struct gw_flow *flow)
+{
+	struct gw_chunk *chunk;
+
+	weft_ref_free(flow->out_ref);
+	flow->out_ref = NULL;
+	list_for_each (chunk, &flow->chunks, link)
+		chunk->flow = NULL;
+	list_init(&flow->chunks);
+	if (flow->in_chunk)
+		chunk_unref(flow->in_chunk);
+	flow->in_chunk = NULL;
+}
+
+static void flow_free(struct gw_flow *flow)
+{
+	struct gateway *gw = flow->gw;
+
+	if (flow->state == GW_FLOW_HOST_CONNECTS)
+		gw->stats.n_connecting--;
+	gw->stats.n_flows--;
+	if (flow->forward)
+		flow->forward->info.n_open--;
+	flow_release(flow);
+	gw_fd_close(gw, &flow->host);
+	list_del(&flow->link);
+	free(flow);
+}
+
+/* Both directions have ended. */
+static void flow_close(struct gw_flow *flow)
+{
+	weft_close(flow->sock);
+	flow_free(flow);
+}
+
+void gw_flow_abort(struct gw_flow *flow)
+{
+	if (flow->req)
+		weft_tcp_request_drop(flow->req);
+	if (flow->state == GW_FLOW_SPLICED)
+		flow->gw->stats.tcp_reset++;
+	if (flow->host.fd >= 0 && flow->state != GW_FLOW_HOST_CONNECTS)
+		gw_reset_on_close(flow->host.fd);
+	weft_abort(flow->sock);
+	flow_free(flow);
+}
+
+/*
+ * From the guest to the host.
+ */
+
+/* What is left of the reference. How many iovecs. */
+static int out_rest(const struct gw_flow *flow, struct iovec *iov)
+{
+	size_t n_iov, off = flow->out_off;
+	const struct weft_iovec *from = weft_ref_iov(flow->out_ref, &n_iov);
+	int n = 0;
+
+	for (size_t i = 0; i < n_iov && n < IOV_MAX_REFS; i++) {
+		if (off >= from[i].len) {
+			off -= from[i].len;
+			continue;
+		}
+		iov[n].iov_base = (char *)from[i].base + off;
+		iov[n].iov_len = from[i].len - off;
+		n++;
+		off = 0;
+	}
+	return n;
+}
+
+/* Writes what waits. 0; -EAGAIN: the host's socket is full; -Exxx. */
+static int out_write(struct gw_flow *flow)
+{
+	struct iovec iov[IOV_MAX_REFS];
+
+	while (flow->out_ref) {
+		struct msghdr msg = {.msg_iov = iov};
+		ssize_t n;
+
+		msg.msg_iovlen = (size_t)out_rest(flow, iov);
+		n = sendmsg(flow->host.fd, &msg, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		flow->out_off += (size_t)n;
+		flow->bytes_out += (uint64_t)n;
+		flow->gw->stats.bytes_out += (uint64_t)n;
+		flow->moved_ns = gw_now(flow->gw);
+		if (flow->out_off == flow->out_len) {
+			weft_ref_free(flow->out_ref);
+			flow->out_ref = NULL;
+		}
+	}
+	return 0;
+}
+
+/* Bytes that cannot be referred to (no packets left, an urgent byte) are copied. */
+static ptrdiff_t out_copy(struct gw_flow *flow)
+{
+	uint8_t buf[4096];
+	ptrdiff_t n = weft_recv(flow->sock, buf, sizeof(buf), WEFT_MSG_PEEK);
+	ssize_t sent;
+
+	if (n <= 0)
+		return n;
+	sent = send(flow->host.fd, buf, (size_t)n, MSG_NOSIGNAL);
+	if (sent < 0)
+		return -errno;
+	/* What has gone is read for good. */
+	n = weft_recv(flow->sock, buf, (size_t)sent, 0);
+	flow->bytes_out += (uint64_t)sent;
+	flow->gw->stats.bytes_out += (uint64_t)sent;
+	return n;
+}
+
+/* 0: as far as it goes now; -Exxx: the flow is to be reset. */
+static int out_pump(struct gw_flow *flow)
+{
+	flow->out_blocked = false;
+	for (;;) {
+		ptrdiff_t n = out_write(flow);
+
+		if (n == -EAGAIN) {
+			flow->out_blocked = true;
+			return 0;
+		}
+		if (n < 0)
+			return (int)n;
+		if (flow->out_eof)
+			break;
+		n = weft_recv_ref(flow->sock, OUT_MAX, 0, NULL, &flow->out_ref);
+		if (n > 0) {
+			flow->out_off = 0;
+			flow->out_len = (size_t)n;
+			continue;
+		}
+		if (n == -ENOBUFS)
+			n = out_copy(flow);
+		if (n > 0)
+			continue;
+		if (n == -EAGAIN) {
+			flow->out_blocked = false;
+			return 0;
+		}
+		if (n < 0)
+			return (int)n;
+		flow->out_eof = true;
+	}
+	if (!flow->out_done) {
+		flow->out_done = true;
+		flow->moved_ns = gw_now(flow->gw);
+		if (shutdown(flow->host.fd, SHUT_WR) < 0 && errno != ENOTCONN)
+			return -errno;
+	}
+	return 0;
+}
+
+/*
+ * From the host to the guest.
+ */
+
+static void chunk_done(void *arg, const void *buf, size_t n_bytes)
+{
+	struct gw_chunk *chunk = arg;
+	struct gw_flow *flow = chunk->flow;
+
+	(void)buf;
+	(void)n_bytes;
+	chunk_unref(chunk);
+	if (flow && flow->in_more)
+		flow_pump(flow);
+}
+
+/* Reads into a fresh chunk, or one whose bytes nobody refers to. 1: it has bytes; 0: none now, or
+ * no more; -Exxx. */
+static int in_read(struct gw_flow *flow)
+{
+	struct gw_chunk *chunk = flow->in_chunk;
+	ssize_t n;
+
+	if (chunk && chunk->refs > 1) {
+		chunk_unref(chunk);
+		chunk = flow->in_chunk = NULL;
+	}
+	if (!chunk) {
+		if (flow->n_chunks * GW_CHUNK >= flow->gw->cfg.limits.max_buffer_bytes)
+			return 0; /* goes on when one comes back */
+		chunk = malloc(sizeof(*chunk));
+		if (!chunk)
+			return -ENOMEM;
+		chunk->refs = 1;
+		chunk->flow = flow;
+		flow->n_chunks++;
+		list_add_tail(&flow->chunks, &chunk->link);
+		flow->in_chunk = chunk;
+	}
+	do
+		n = recv(flow->host.fd, chunk->bytes, GW_CHUNK, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN)
+		return -errno;
+	if (n < 0)
+		flow->in_more = false;
+	if (n == 0)
+		flow->in_eof = true;
+	if (n <= 0) {
+		chunk_unref(chunk);
+		flow->in_chunk = NULL;
+		return 0;
+	}
+	flow->in_off = 0;
+	flow->in_len = (size_t)n;
+	return 1;
+}
+
+/* Sends what waits. 0; -EAGAIN: the guest's socket is full; -Exxx. */
+static int in_send(struct gw_flow *flow)
+{
+	struct gw_chunk *chunk = flow->in_chunk;
+
+	while (chunk && flow->in_off < flow->in_len) {
+		const uint8_t *p = chunk->bytes + flow->in_off;
+		size_t len = flow->in_len - flow->in_off;
+		bool is_lent = len >= LEND_MIN;
+		ptrdiff_t n;
+
+		if (is_lent) {
+			chunk->refs++;
+			n = weft_send_lent(flow->sock, p, len, 0, NULL, chunk_done, chunk);
+			if (n <= 0)
+				chunk->refs--;
+		} else {
+			n = weft_send(flow->sock, p, len, 0);
+		}
+		if (n == -ENOMEM || n == -ENOBUFS)
+			n = -EAGAIN;
+		if (n < 0)
+			return (int)n;
+		flow->in_off += (size_t)n;
+		flow->bytes_in += (uint64_t)n;
+		flow->gw->stats.bytes_in += (uint64_t)n;
+		flow->moved_ns = gw_now(flow->gw);
+	}
+	return 0;
+}
+
+static int in_pump(struct gw_flow *flow)
+{
+	flow->in_blocked = false;
+	while (!flow->in_done) {
+		int err = in_send(flow);
+
+		if (err == -EAGAIN) {
+			flow->in_blocked = true;
+			return 0;
+		}
+		if (err)
+			return err;
+		if (flow->in_eof)
+			break;
+		if (!flow->in_more)
+			return 0;
+		err = in_read(flow);
+		if (err < 0)
+			return err;
+		if (err == 0 && !flow->in_eof)
+			return 0;
+	}
+	if (!flow->in_done) {
+		flow->in_done = true;
+		flow->moved_ns = gw_now(flow->gw);
+		return weft_shutdown(flow->sock, WEFT_SHUT_WR) == -ENOTCONN ? -ENOTCONN : 0;
+	}
+	return 0;
+}
+
+static void flow_pump(struct gw_flow *flow)
+{
+	int err = out_pump(flow);
+
+	if (!err)
+		err = in_pump(flow);
+	if (flow->forward) {
+		flow->forward->info.bytes_in += flow->bytes_in - flow->told_in;
+		flow->forward->info.bytes_out += flow->bytes_out - flow->told_out;
+		flow->told_in = flow->bytes_in;
+		flow->told_out = flow->bytes_out;
+	}
+	if (err)
+		gw_flow_abort(flow);
+	else if (flow->in_done && flow->out_done)
+		flow_close(flow);
+}
+
+/*
+ * Events.
+ */
+
+static void flow_guest_connected(struct gw_flow *flow)
+{
+	int err = 0;
+	size_t len = sizeof(err);
+
+	(void)!weft_getsockopt(flow->sock, WEFT_SOL_SOCKET, WEFT_SO_ERROR, &err, &len);
+	if (err) {
+		if (flow->forward) {
+			flow->forward->info.n_refused++;
+			gw_forward_note(flow->forward, err == ECONNREFUSED ? "guest-refuses"
+									   : "guest-unreachable");
+		}
+		gw_flow_abort(flow);
+		return;
+	}
+	if (flow->forward)
+		gw_forward_note(flow->forward, "listening");
+	flow_set_state(flow, GW_FLOW_SPLICED);
+	flow->in_more = true;
+	flow_pump(flow);
+}
+
+static void flow_guest_event(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct gw_flow *flow = arg;
+
+	(void)s;
+	if (flow->state == GW_FLOW_GUEST_CONNECTS) {
+		if (events & (WEFT_OUT | WEFT_ERR | WEFT_HUP))
+			flow_guest_connected(flow);
+		return;
+	}
+	if (events & WEFT_ERR) {
+		gw_flow_abort(flow);
+		return;
+	}
+	flow_pump(flow);
+}
+
+static void flow_host_ready(struct gw_fd *gfd, uint32_t events)
+{
+	struct gw_flow *flow = container_of(gfd, struct gw_flow, host);
+
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		flow->in_more = true;
+	if (flow->state == GW_FLOW_GUEST_CONNECTS) {
+		/* Nothing is read yet; a client that is gone is seen all the same. */
+		if (events & (EPOLLERR | EPOLLHUP))
+			gw_flow_abort(flow);
+		return;
+	}
+	flow_pump(flow);
+}
+
+/*
+ * Outbound: the host connects first.
+ */
+
+static void icmp_of_errno(uint8_t family, int err, struct weft_icmp_error *ret)
+{
+	bool is_ip4 = family == WEFT_AF_INET;
+
+	*ret = (struct weft_icmp_error){.type = is_ip4 ? 3 : 1};
+	switch (err) {
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL: /* no address of that family */
+		ret->code = 0;
+		break;
+	case EACCES:
+	case EPERM:
+		ret->code = is_ip4 ? 13 : 1;
+		break;
+	default:
+		ret->code = is_ip4 ? 1 : 3;
+	}
+}
+
+/* The host has said no, and so does the guest's connect. */
+static void request_fail(struct gateway *gw, struct weft_tcp_request *req, int err)
+{
+	struct weft_tcp_request_info info;
+	struct weft_icmp_error icmp;
+
+	weft_tcp_request_info(req, &info);
+	switch (err) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+		gw->stats.tcp_refused++;
+		weft_tcp_request_refuse(req);
+		return;
+	case ETIMEDOUT:
+		/* As long as the guest repeats its SYN it is tried again. */
+		gw->stats.tcp_timed_out++;
+		weft_tcp_request_drop(req);
+		return;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case EAGAIN:
+		gw->stats.full++;
+		weft_tcp_request_refuse(req);
+		return;
+	default:
+		gw->stats.tcp_unreachable++;
+		icmp_of_errno(info.src.addr.family, err, &icmp);
+		weft_tcp_request_unreachable(req, &icmp);
+	}
+}
+
+static void flow_host_failed(struct gw_flow *flow, int err)
+{
+	struct weft_tcp_request *req = flow->req;
+
+	flow->req = NULL;
+	request_fail(flow->gw, req, err);
+	flow_free(flow);
+}
+
+static void stream_options(int fd)
+{
+	(void)gw_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	(void)gw_opt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)gw_opt(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+static void sock_options(struct weft_sock *sock)
+{
+	static const int on = 1;
+
+	(void)!weft_setsockopt(sock, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &on, sizeof(on));
+	(void)!weft_setsockopt(sock, WEFT_SOL_SOCKET, WEFT_SO_KEEPALIVE, &on, sizeof(on));
+	(void)!weft_setsockopt(sock, WEFT_SOL_SOCKET, WEFT_SO_OOBINLINE, &on, sizeof(on));
+}
+
+/* From now on an ICMP error is none of the connection's end any more. */
+static void recverr_set(int fd, uint8_t family, int on)
+{
+	if (family == WEFT_AF_INET)
+		(void)gw_opt(fd, IPPROTO_IP, IP_RECVERR, on);
+	else
+		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVERR, on);
+}
+
+static void flow_host_connected(struct gw_flow *flow)
+{
+	struct weft_tcp_request *req = flow->req;
+	int err = weft_tcp_request_accept(req, &flow->sock);
+
+	if (err == -ECONNABORTED)
+		flow->req = NULL;
+	if (err) {
+		gw_reset_on_close(flow->host.fd);
+		gw_flow_abort(flow);
+		return;
+	}
+	flow->req = NULL;
+	recverr_set(flow->host.fd, flow->remote.addr.family, 0);
+	flow_set_state(flow, GW_FLOW_SPLICED);
+	flow->gw->stats.tcp_opened++;
+	sock_options(flow->sock);
+	weft_on_event(flow->sock, flow_guest_event, flow);
+	flow->in_more = true;
+	flow_pump(flow);
+}
+
+static void flow_connect_ready(struct gw_fd *gfd, uint32_t events)
+{
+	struct gw_flow *flow = container_of(gfd, struct gw_flow, host);
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+		return;
+	if (getsockopt(gfd->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		err = errno;
+	if (!err && (events & EPOLLHUP) && !(events & EPOLLOUT))
+		return; /* as a socket is before connect(2) */
+	if (err) {
+		flow_host_failed(flow, err);
+		return;
+	}
+	gfd->ready = flow_host_ready;
+	flow_host_connected(flow);
+}
+
+/* Connects. 0, or -Exxx. */
+static int flow_host_connect(struct gw_flow *flow, const struct weft_sockaddr *to)
+{
+	struct gateway *gw = flow->gw;
+	const struct weft_addr *bind_addr =
+		to->addr.family == WEFT_AF_INET ? &gw->cfg.bind4 : &gw->cfg.bind6;
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd, err;
+
+	fd = gw_socket(gw, to->addr.family == WEFT_AF_INET ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	if (fd < 0)
+		return fd;
+	stream_options(fd);
+	recverr_set(fd, to->addr.family, 1);
+	if (bind_addr->family && !gw_is_loopback(&to->addr)) {
+		len = gw_sockaddr_to(&(struct weft_sockaddr){.addr = *bind_addr}, &ss);
+		if (bind(fd, (struct sockaddr *)&ss, len) < 0)
+			goto fail;
+	}
+	len = gw_sockaddr_to(to, &ss);
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS)
+		goto fail;
+	/* In the set only now: before, it would be ready with nothing to say. */
+	err = gw_fd_add(gw, &flow->host, fd, flow_connect_ready);
+	if (!err)
+		return 0;
+	close(fd);
+	return err;
+fail:
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static void request_refuse(struct gateway *gw, struct weft_tcp_request *req, uint8_t family,
+			   enum gw_verdict why)
+{
+	struct weft_icmp_error icmp = {0};
+
+	if (why == GW_NOBODY) {
+		gw->stats.tcp_refused++;
+		weft_tcp_request_refuse(req);
+		return;
+	}
+	if (why == GW_DENIED)
+		gw->stats.denied++;
+	else
+		gw->stats.tcp_unreachable++;
+	gw_icmp_of(family, why, &icmp);
+	weft_tcp_request_unreachable(req, &icmp);
+}
+
+void gw_flow_request(struct gateway *gw, struct weft_tcp_request *req)
+{
+	struct weft_tcp_request_info info;
+	struct weft_sockaddr to;
+	struct gw_flow *flow;
+	enum gw_verdict why;
+	int err;
+
+	weft_tcp_request_info(req, &info);
+	if (!gw_source_ok(gw, &info.src.addr)) {
+		gw->stats.bad_source++;
+		weft_tcp_request_drop(req);
+		return;
+	}
+	why = gw_check(gw, WEFT_IPPROTO_TCP, &info.dst, &to);
+	if (why != GW_ALLOWED) {
+		request_refuse(gw, req, info.src.addr.family, why);
+		return;
+	}
+	flow = gw->stats.n_flows < gw->cfg.limits.max_flows ? flow_new(gw, GW_FLOW_HOST_CONNECTS)
+							    : NULL;
+	if (!flow) {
+		request_fail(gw, req, ENOBUFS);
+		return;
+	}
+	flow->req = req;
+	flow->guest = info.src;
+	flow->remote = info.dst;
+	weft_tcp_request_set_data(req, flow);
+	err = flow_host_connect(flow, &to);
+	if (err)
+		flow_host_failed(flow, -err);
+}
+
+void gw_flow_cancelled(struct gateway *gw, struct weft_tcp_request *req)
+{
+	struct gw_flow *flow = weft_tcp_request_data(req);
+
+	(void)gw;
+	if (!flow)
+		return;
+	flow->req = NULL;
+	flow_free(flow);
+}
+
+void gw_flow_sweep(struct gateway *gw)
+{
+	int64_t old_ns = gw_now(gw) - (int64_t)gw->cfg.limits.connect_timeout_s * GW_NS_PER_S;
+	struct gw_flow *flow;
+
+	list_for_each_safe (flow, &gw->flows, link) {
+		if (flow->start_ns > old_ns)
+			break; /* the others are younger */
+		if (flow->state == GW_FLOW_HOST_CONNECTS)
+			flow_host_failed(flow, ETIMEDOUT);
+	}
+}
+
+/*
+ * Inbound: by a forward.
+ */
+
+static int guest_socket(struct gw_flow *flow, const struct weft_sockaddr *client, bool is_shown)
+{
+	static const int on = 1;
+	bool is_ip4 = flow->guest.addr.family == WEFT_AF_INET;
+	int err = weft_socket(flow->gw->st, flow->guest.addr.family, WEFT_SOCK_STREAM, 0,
+			      &flow->sock);
+
+	if (err)
+		return err;
+	sock_options(flow->sock);
+	if (is_shown) {
+		err = weft_setsockopt(flow->sock, is_ip4 ? WEFT_IPPROTO_IP : WEFT_IPPROTO_IPV6,
+				      is_ip4 ? WEFT_IP_TRANSPARENT : WEFT_IPV6_TRANSPARENT, &on,
+				      sizeof(on));
+		if (!err)
+			err = weft_bind(flow->sock, client);
+	}
+	weft_on_event(flow->sock, flow_guest_event, flow);
+	if (!err)
+		err = weft_connect(flow->sock, &flow->guest);
+	return err == -EINPROGRESS ? 0 : err;
+}
+
+void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
+		     const struct weft_sockaddr *client)
+{
+	struct gateway *gw = fw->gw;
+	struct weft_sockaddr to = gw_forward_target(fw, index, client->addr.family);
+	struct gw_flow *flow = NULL;
+	const char *why = "full";
+	bool is_shown;
+
+	if (gw->stats.n_flows < gw->cfg.limits.max_flows)
+		flow = flow_new(gw, GW_FLOW_GUEST_CONNECTS);
+	if (!flow) {
+		gw->stats.full++;
+		goto fail;
+	}
+	flow->is_inbound = true;
+	flow->forward = fw;
+	fw->info.n_open++;
+	flow->guest = to;
+	flow->remote = *client;
+	stream_options(fd);
+	if (gw_fd_add(gw, &flow->host, fd, flow_host_ready)) {
+		why = "no-descriptors";
+		goto fail;
+	}
+	fd = -1;
+	why = to.addr.family ? "guest-unreachable" : "guest-no-address";
+	is_shown = client->addr.family == to.addr.family && gw_forward_shows(fw, client);
+	if (!to.addr.family || guest_socket(flow, client, is_shown) < 0)
+		goto fail;
+	fw->info.n_accepted++;
+	return;
+fail:
+	fw->info.n_refused++;
+	gw_forward_note(fw, why);
+	if (fd >= 0) {
+		gw_reset_on_close(fd);
+		close(fd);
+	}
+	if (flow)
+		gw_flow_abort(flow);
+}
+
+/*
+ * Looking inside.
+ */
+
+static enum gateway_wait flow_wait(const struct gw_flow *flow)
+{
+	struct weft_tcp_info info = {0};
+	size_t len = sizeof(info);
+
+	if (flow->state == GW_FLOW_HOST_CONNECTS)
+		return GATEWAY_HOST_CONNECTING;
+	if (flow->state == GW_FLOW_GUEST_CONNECTS)
+		return GATEWAY_GUEST_CONNECTING;
+	if (flow->out_blocked)
+		return GATEWAY_HOST_NOT_READING;
+	if (weft_getsockopt(flow->sock, WEFT_IPPROTO_TCP, WEFT_TCP_INFO, &info, &len) == 0) {
+		if (info.state == WEFT_TCP_SYN_RECV)
+			return GATEWAY_GUEST_CONNECTING;
+		if (info.sndq_bytes && info.wait == WEFT_TCP_WAIT_RWND)
+			return GATEWAY_GUEST_NOT_READING;
+		if (info.sndq_bytes && gw_now(flow->gw) - flow->moved_ns > GW_NS_PER_S / 10)
+			return GATEWAY_GUEST_NETWORK;
+	}
+	if (gw_now(flow->gw) - flow->moved_ns < GW_NS_PER_S)
+		return GATEWAY_MOVING;
+	if (flow->in_done)
+		return GATEWAY_HOST_FINISHED;
+	return flow->out_done ? GATEWAY_GUEST_FINISHED : GATEWAY_IDLE;
+}
+
+void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret)
+{
+	int64_t now_ns = gw_now(flow->gw);
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+
+	*ret = (struct gateway_flow_info){
+		.proto = WEFT_IPPROTO_TCP,
+		.is_inbound = flow->is_inbound,
+		.guest = flow->guest,
+		.remote = flow->remote,
+		.wait = flow_wait(flow),
+		.bytes_out = flow->bytes_out,
+		.bytes_in = flow->bytes_in,
+		.held_out = flow->out_ref ? (uint32_t)(flow->out_len - flow->out_off) : 0,
+		.held_in = flow->in_chunk ? (uint32_t)(flow->in_len - flow->in_off) : 0,
+		.age_ns = now_ns - flow->start_ns,
+		.idle_ns = now_ns - flow->moved_ns,
+	};
+	if (flow->host.fd >= 0 && getsockname(flow->host.fd, (struct sockaddr *)&ss, &len) == 0)
+		(void)gw_sockaddr_of(&ss, &ret->host);
+}

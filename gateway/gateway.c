@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/* Life of a gateway, its descriptors, and who may speak to whom; the contract is in gateway.h. */
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "gateway/gateway_priv.h"
+
+enum {
+	SWEEP_S = 5,
+};
+
+int64_t gw_now(const struct gateway *gw)
+{
+	return weft_engine_now_ns(gw->eng);
+}
+
+/*
+ * Descriptors.
+ */
+
+int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd,
+	      void (*ready)(struct gw_fd *fd, uint32_t events))
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				 .data.ptr = gfd};
+
+	if (epoll_ctl(gw->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return -errno;
+	gfd->fd = fd;
+	gfd->ready = ready;
+	gw->stats.n_fds++;
+	return 0;
+}
+
+void gw_fd_close(struct gateway *gw, struct gw_fd *gfd)
+{
+	if (gfd->fd < 0)
+		return;
+	for (int i = 0; i < gw->n_pending; i++)
+		if (gw->pending[i] == gfd)
+			gw->pending[i] = NULL;
+	close(gfd->fd);
+	gfd->fd = -1;
+	gw->stats.n_fds--;
+}
+
+static void gateway_ready(void *arg, int epoll_fd, uint32_t events)
+{
+	struct gateway *gw = arg;
+	struct epoll_event evs[GW_EVENTS];
+	struct gw_fd *pending[GW_EVENTS];
+	int n = epoll_wait(epoll_fd, evs, GW_EVENTS, 0);
+
+	(void)events;
+	for (int i = 0; i < n; i++)
+		pending[i] = evs[i].data.ptr;
+	gw->pending = pending;
+	gw->n_pending = n > 0 ? n : 0;
+	for (int i = 0; i < n; i++)
+		if (pending[i])
+			pending[i]->ready(pending[i], evs[i].events);
+	gw->n_pending = 0;
+	gw->pending = NULL;
+}
+
+/*
+ * Who may speak to whom.
+ */
+
+bool gw_in_prefix(const struct weft_addr *addr, const struct weft_addr *prefix, uint8_t len)
+{
+	uint8_t n_bytes = len / 8, n_bits = len % 8;
+
+	if (addr->family != prefix->family || memcmp(addr->bytes, prefix->bytes, n_bytes))
+		return false;
+	return !n_bits || ((addr->bytes[n_bytes] ^ prefix->bytes[n_bytes]) >> (8 - n_bits)) == 0;
+}
+
+bool gw_is_loopback(const struct weft_addr *addr)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (addr->family == WEFT_AF_INET)
+		return addr->bytes[0] == 127;
+	return memcmp(addr->bytes, one, 16) == 0 ||
+	       (memcmp(addr->bytes, mapped, 12) == 0 && addr->bytes[12] == 127);
+}
+
+static bool addr_is_unspecified(const struct weft_addr *addr)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(addr->bytes, zero, addr->family == WEFT_AF_INET ? 4 : 16) == 0;
+}
+
+static bool is_on_link(const struct gateway *gw, const struct weft_addr *addr)
+{
+	const struct gateway_config *cfg = &gw->cfg;
+
+	if (addr->family == WEFT_AF_INET)
+		return cfg->guest4.family && gw_in_prefix(addr, &cfg->guest4, cfg->guest4_len);
+	return cfg->guest6.family && gw_in_prefix(addr, &cfg->guest6, cfg->guest6_len);
+}
+
+bool gw_source_ok(const struct gateway *gw, const struct weft_addr *src)
+{
+	return is_on_link(gw, src);
+}
+
+static bool is_own(const struct gateway *gw, const struct weft_addr *addr)
+{
+	for (size_t i = 0; i < gw->n_own; i++)
+		if (gw_addr_eq(&gw->own[i], addr))
+			return true;
+	return false;
+}
+
+static bool rule_fits(const struct gateway_rule *r, uint8_t proto, const struct weft_sockaddr *to)
+{
+	if (proto == WEFT_IPPROTO_ICMPV6)
+		proto = WEFT_IPPROTO_ICMP;
+	if (r->proto && r->proto != proto)
+		return false;
+	if (r->prefix.family && !gw_in_prefix(&to->addr, &r->prefix, r->prefix_len))
+		return false;
+	if (!r->port_first && !r->port_last)
+		return true;
+	return proto != WEFT_IPPROTO_ICMP && to->port >= r->port_first && to->port <= r->port_last;
+}
+
+static bool rules_allow(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *to)
+{
+	for (size_t i = 0; i < gw->n_rules; i++)
+		if (rule_fits(&gw->rules[i], proto, to))
+			return gw->rules[i].is_allow;
+	return true;
+}
+
+enum gw_verdict gw_check(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *dst,
+			 struct weft_sockaddr *ret_host)
+{
+	struct weft_sockaddr host = *dst;
+	bool is_mapped = false;
+
+	for (size_t i = 0; i < gw->n_maps_addr && !is_mapped; i++) {
+		if (!gw_addr_eq(&gw->maps_addr[i].guest, &dst->addr))
+			continue;
+		host.addr = gw->maps_addr[i].host;
+		is_mapped = gw->cfg.allow_host_loopback || !gw_is_loopback(&host.addr);
+	}
+	if (!is_mapped && is_own(gw, &dst->addr))
+		return GW_NOBODY;
+	if (!is_mapped && is_on_link(gw, &dst->addr))
+		return GW_ON_LINK;
+	/* The unspecified address means this host to connect(2). */
+	if (addr_is_unspecified(&host.addr) ||
+	    (gw_is_loopback(&host.addr) && !gw->cfg.allow_host_loopback))
+		return GW_DENIED;
+	if (!rules_allow(gw, proto, dst) || (is_mapped && !rules_allow(gw, proto, &host)))
+		return GW_DENIED;
+	host.scope_id = 0;
+	*ret_host = host;
+	return GW_ALLOWED;
+}
+
+struct weft_addr gw_seen(const struct gateway *gw, const struct weft_addr *host)
+{
+	for (size_t i = 0; i < gw->n_maps_addr; i++)
+		if (gw_addr_eq(&gw->maps_addr[i].host, host))
+			return gw->maps_addr[i].guest;
+	return *host;
+}
+
+void gw_icmp_of(uint8_t family, enum gw_verdict why, struct weft_icmp_error *ret)
+{
+	bool is_ip4 = family == WEFT_AF_INET;
+
+	ret->type = is_ip4 ? 3 : 1; /* unreachable */
+	switch (why) {
+	case GW_NOBODY:
+		ret->code = is_ip4 ? 3 : 4; /* port */
+		break;
+	case GW_ON_LINK:
+		ret->code = is_ip4 ? 1 : 3; /* host, address */
+		break;
+	default:
+		ret->code = is_ip4 ? 13 : 1; /* administratively prohibited */
+	}
+}
+
+bool gw_icmp_allow(struct gateway *gw)
+{
+	int64_t now_s = gw_now(gw) / GW_NS_PER_S;
+
+	if (gw->icmp_s != now_s) {
+		gw->icmp_s = now_s;
+		gw->icmp_n = 0;
+	}
+	if (gw->icmp_n < gw->cfg.limits.icmp_errors_per_s) {
+		gw->icmp_n++;
+		gw->stats.icmp_errors++;
+		return true;
+	}
+	gw->stats.icmp_errors_limited++;
+	return false;
+}
+
+/*
+ * What comes from the stack.
+ */
+
+static void gateway_request(void *arg, struct weft_tcp_request *req)
+{
+	gw_flow_request(arg, req);
+}
+
+static void gateway_cancelled(void *arg, struct weft_tcp_request *req)
+{
+	gw_flow_cancelled(arg, req);
+}
+
+static void gateway_readable(void *arg)
+{
+	gw_dgram_readable(arg);
+}
+
+static void gateway_sweep(void *arg)
+{
+	struct gateway *gw = arg;
+
+	gw_flow_sweep(gw);
+	gw_dgram_sweep(gw);
+	weft_timer_start(gw->sweep, gw_now(gw) + (int64_t)SWEEP_S * GW_NS_PER_S);
+}
+
+/*
+ * Life.
+ */
+
+static int PRINTF_LIKE(3, 4) refuse(char *msg, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, GATEWAY_MSG_MAX, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static uint32_t or_default(uint32_t v, uint32_t deflt)
+{
+	return v ? v : deflt;
+}
+
+static void limits_fill(struct gateway_limits *l)
+{
+	l->max_flows = or_default(l->max_flows, 4096);
+	l->max_connecting = or_default(l->max_connecting, 1024);
+	l->max_mappings = or_default(l->max_mappings, 1024);
+	l->max_peers = or_default(l->max_peers, 64);
+	l->max_buffer_bytes = or_default(l->max_buffer_bytes, 4 * GW_CHUNK);
+	l->udp_timeout_s = or_default(l->udp_timeout_s, 300);
+	l->connect_timeout_s = or_default(l->connect_timeout_s, 120);
+	l->icmp_errors_per_s = or_default(l->icmp_errors_per_s, 1000);
+}
+
+static bool rule_is_right(const struct gateway_rule *r)
+{
+	uint8_t max = r->prefix.family == WEFT_AF_INET ? 32 : 128;
+
+	return (r->proto == 0 || r->proto == WEFT_IPPROTO_TCP || r->proto == WEFT_IPPROTO_UDP ||
+		r->proto == WEFT_IPPROTO_ICMP) &&
+	       (!r->prefix.family || r->prefix_len <= max) && r->port_first <= r->port_last;
+}
+
+int gateway_set_rules(struct gateway *gw, const struct gateway_rule *rules, size_t n)
+{
+	struct gateway_rule *copy = NULL;
+
+	if (n > GATEWAY_RULES_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < n; i++)
+		if (!rule_is_right(&rules[i]))
+			return -EINVAL;
+	if (n) {
+		copy = calloc(n, sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, rules, n * sizeof(*copy));
+	}
+	free(gw->rules);
+	gw->rules = copy;
+	gw->n_rules = n;
+	return 0;
+}
+
+static void own_add(void *arg, const struct weft_addr_info *info)
+{
+	struct gateway *gw = arg;
+
+	if (info->dev == gw->nif && gw->n_own < GW_OWN_MAX)
+		gw->own[gw->n_own++] = info->addr;
+}
+
+static int maps_set(struct gateway *gw, const struct gateway_config *cfg, char *msg)
+{
+	if (cfg->n_maps > GATEWAY_MAPS_MAX)
+		return refuse(msg, -E2BIG, "more than %d mapped addresses", GATEWAY_MAPS_MAX);
+	for (size_t i = 0; i < cfg->n_maps; i++)
+		if (!cfg->maps[i].guest.family ||
+		    cfg->maps[i].guest.family != cfg->maps[i].host.family)
+			return refuse(msg, -EINVAL, "a mapped address needs two of one family");
+	if (cfg->n_maps)
+		memcpy(gw->maps_addr, cfg->maps, cfg->n_maps * sizeof(cfg->maps[0]));
+	gw->n_maps_addr = cfg->n_maps;
+	return 0;
+}
+
+static int gateway_open(struct gateway *gw, const struct gateway_config *cfg, char *msg)
+{
+	const struct weft_intercept_config icfg = {
+		.request = gateway_request,
+		.cancelled = gateway_cancelled,
+		.readable = gateway_readable,
+		.arg = gw,
+		.max_requests = gw->cfg.limits.max_connecting,
+	};
+	int err = maps_set(gw, cfg, msg);
+
+	if (err)
+		return err;
+	err = gateway_set_rules(gw, cfg->rules, cfg->n_rules);
+	if (err)
+		return refuse(msg, err, "access rules: %s", strerror(-err));
+	gw->dgrams = malloc((size_t)GW_BATCH * GW_DGRAM_MAX);
+	gw->sweep = weft_timer_new(gw->eng, gateway_sweep, gw);
+	if (!gw->dgrams || !gw->sweep)
+		return refuse(msg, -ENOMEM, "out of memory");
+	gw->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (gw->epoll_fd < 0)
+		return refuse(msg, -errno, "epoll_create1: %s", strerror(errno));
+	err = weft_loop_watch(gw->loop, gw->epoll_fd, EPOLLIN, gateway_ready, gw);
+	if (err)
+		return refuse(msg, err, "cannot watch descriptors: %s", strerror(-err));
+	weft_addrs(gw->st, own_add, gw);
+	err = weft_intercept_new(gw->nif, &icfg, &gw->ic);
+	if (err)
+		return refuse(msg, err, "cannot answer for others on the interface: %s",
+			      strerror(-err));
+	gw_echo_open(gw);
+	gateway_sweep(gw);
+	return 0;
+}
+
+int gateway_new(struct weft_loop *loop, struct weft_stack *st, struct weft_netif *nif,
+		const struct gateway_config *cfg, struct gateway **ret, char *ret_msg)
+{
+	struct gateway *gw = calloc(1, sizeof(*gw));
+	int err;
+
+	if (!gw)
+		return refuse(ret_msg, -ENOMEM, "out of memory");
+	gw->loop = loop;
+	gw->st = st;
+	gw->eng = weft_stack_engine(st);
+	gw->nif = nif;
+	gw->cfg = *cfg;
+	gw->cfg.maps = NULL;
+	gw->cfg.rules = NULL;
+	limits_fill(&gw->cfg.limits);
+	gw->epoll_fd = -1;
+	list_init(&gw->flows);
+	list_init(&gw->maps);
+	list_init(&gw->forwards);
+	gw->hash_key =
+		(struct siphash_key){weft_engine_random(gw->eng), weft_engine_random(gw->eng)};
+	err = gateway_open(gw, cfg, ret_msg);
+	if (err) {
+		gateway_free(gw);
+		return err;
+	}
+	*ret = gw;
+	return 0;
+}
+
+void gateway_free(struct gateway *gw)
+{
+	struct list *link;
+
+	if (!gw)
+		return;
+	gw->is_ending = true;
+	while ((link = list_first(&gw->flows)))
+		gw_flow_abort(container_of(link, struct gw_flow, link));
+	while ((link = list_first(&gw->maps)))
+		gw_map_free(container_of(link, struct gw_map, link));
+	gw_forwards_free(gw);
+	weft_intercept_free(gw->ic);
+	weft_timer_free(gw->sweep);
+	if (gw->epoll_fd >= 0) {
+		(void)weft_loop_watch(gw->loop, gw->epoll_fd, 0, NULL, NULL);
+		close(gw->epoll_fd);
+	}
+	free(gw->dgrams);
+	free(gw->rules);
+	free(gw);
+}
+
+void gateway_set_guest(struct gateway *gw, const struct weft_addr *addr)
+{
+	if (addr->family == WEFT_AF_INET)
+		gw->cfg.guest4 = *addr;
+	else if (addr->family == WEFT_AF_INET6)
+		gw->cfg.guest6 = *addr;
+}
+
+/*
+ * Looking inside.
+ */
+
+const char *gateway_wait_name(enum gateway_wait wait)
+{
+	static const char *const names[GATEWAY_WAIT_MAX] = {
+		[GATEWAY_MOVING] = "moving",
+		[GATEWAY_IDLE] = "idle",
+		[GATEWAY_HOST_CONNECTING] = "host-connecting",
+		[GATEWAY_GUEST_CONNECTING] = "guest-connecting",
+		[GATEWAY_HOST_NOT_READING] = "host-not-reading",
+		[GATEWAY_GUEST_NOT_READING] = "guest-window",
+		[GATEWAY_GUEST_NETWORK] = "guest-network",
+		[GATEWAY_HOST_FINISHED] = "host-finished",
+		[GATEWAY_GUEST_FINISHED] = "guest-finished",
+	};
+
+	return (unsigned int)wait < GATEWAY_WAIT_MAX ? names[wait] : "?";
+}
+
+void gateway_flows(struct gateway *gw, void (*fn)(void *arg, const struct gateway_flow_info *info),
+		   void *arg)
+{
+	struct gateway_flow_info info;
+	struct gw_flow *flow;
+	struct gw_map *map;
+
+	list_for_each (flow, &gw->flows, link) {
+		gw_flow_show(flow, &info);
+		fn(arg, &info);
+	}
+	list_for_each (map, &gw->maps, link) {
+		gw_dgram_show(map, &info);
+		fn(arg, &info);
+	}
+}
+
+void gateway_stats(const struct gateway *gw, struct gateway_stats *ret)
+{
+	*ret = gw->stats;
+}
+
+bool gateway_can_ping(const struct gateway *gw, char *ret_hint)
+{
+	if (gw->can_ping[0] && gw->can_ping[1]) {
+		ret_hint[0] = '\0';
+		return true;
+	}
+	snprintf(ret_hint, GATEWAY_MSG_MAX,
+		 "the host gives this user no ping sockets, so echo requests are dropped; "
+		 "`sysctl net.ipv4.ping_group_range=\"0 2147483647\"` as root grants them");
+	return false;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of the gateway: one section a file.
+ *
+ * Descriptors: all sockets of the host are in one epoll set, edge-triggered and registered once,
+ * and that set is one descriptor of the loop. So an event costs no epoll_ctl(2), and whoever does
+ * not read to the end remembers that there is more (struct gw_flow).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "gateway/gateway.h"
+#include "weft/intercept.h"
+#include "weft/zero.h"
+
+enum {
+	GW_EVENTS = 128,
+	GW_CHUNK = 64 * 1024, /* read from the host at once */
+	GW_OWN_MAX = 16,
+	GW_BUCKETS = 1024,
+	GW_BATCH = 32, /* datagrams received at once */
+	GW_DGRAM_MAX = 65535,
+	GW_NS_PER_S = 1000000000,
+};
+
+/* A descriptor in the gateway's epoll set. */
+struct gw_fd {
+	int fd; /* -1: none */
+	void (*ready)(struct gw_fd *fd, uint32_t events);
+};
+
+/* Bytes read from the host, lent to the stack until they are acknowledged. */
+struct gw_chunk {
+	struct list link;     /* flow->chunks */
+	struct gw_flow *flow; /* whose they are; NULL: gone */
+	uint32_t refs;        /* the flow's, and one for each time it was lent */
+	uint8_t bytes[GW_CHUNK];
+};
+
+enum gw_flow_state {
+	GW_FLOW_HOST_CONNECTS,  /* outbound: the guest's SYN waits */
+	GW_FLOW_GUEST_CONNECTS, /* inbound: ours waits for the guest's answer */
+	GW_FLOW_SPLICED,
+};
+
+/*
+ * A TCP connection.
+ *
+ *	guest == sock --(ref)--> host.fd == host	bytes_out
+ *	guest == sock <-(chunk)-- host.fd == host	bytes_in
+ */
+struct gw_flow {
+	struct gw_fd host;
+	struct gateway *gw;
+	struct list link; /* gw->flows */
+	enum gw_flow_state state;
+	struct weft_tcp_request *req; /* GW_FLOW_HOST_CONNECTS */
+	struct weft_sock *sock;       /* from then on */
+	struct gw_forward *forward;   /* inbound; NULL: its forward is gone */
+	struct weft_sockaddr guest, remote;
+	bool is_inbound;
+	/* To the host: what the socket has given, from byte `out_off` of it on. */
+	struct weft_ref *out_ref;
+	size_t out_off, out_len;
+	bool out_blocked; /* the host's socket takes no more */
+	bool out_eof;     /* the guest has finished; told with out_done */
+	bool out_done;
+	/* To the guest. */
+	struct gw_chunk *in_chunk;
+	size_t in_off, in_len;
+	struct list chunks; /* all that are not back */
+	uint32_t n_chunks;
+	bool in_more;    /* the host's socket may have bytes */
+	bool in_blocked; /* the guest's socket takes no more */
+	bool in_eof;
+	bool in_done;
+	uint64_t bytes_out, bytes_in;
+	uint64_t told_out, told_in; /* of them, counted by the forward */
+	int64_t start_ns, moved_ns;
+};
+
+/* Whom a mapping has sent to. */
+struct gw_peer {
+	struct weft_addr addr; /* as the host sees it */
+	uint16_t port;
+};
+
+/* A UDP port of the guest, or an identifier of its echo requests, and the host's socket for it. */
+struct gw_map {
+	struct gw_fd host;
+	struct gateway *gw;
+	struct list link;            /* gw->maps, the one idle longest first */
+	struct hlist_node hash_link; /* gw->buckets */
+	uint8_t proto;               /* WEFT_IPPROTO_UDP, _ICMP, _ICMPV6 */
+	struct weft_sockaddr guest;  /* of an echo, port is the identifier */
+	struct gw_peer *peers;       /* of UDP, the latest last, as a ring */
+	uint32_t n_peers, cap_peers;
+	/* It serves one client of a forward, by the forward's socket; NULL: it is the guest's own.
+	 */
+	struct gw_forward *forward;
+	struct gw_listener *listener;
+	struct weft_sockaddr client; /* who it is ... */
+	struct weft_sockaddr shown;  /* ... and as whom the guest sees it */
+	struct weft_addr local;      /* the host's address that it speaks to */
+	/* What the host's socket is set to. */
+	int ttl, tos, df;
+	uint16_t seq_last;
+	uint64_t bytes_out, bytes_in;
+	int64_t start_ns, moved_ns;
+};
+
+/* One port of a forward. */
+struct gw_listener {
+	struct gw_fd host;
+	struct gw_forward *forward;
+	uint16_t index; /* from the first port */
+};
+struct gw_forward {
+	struct gateway *gw;
+	struct list link; /* gw->forwards */
+	struct gateway_forward_info info;
+	struct gw_listener *listeners; /* one a port, twice with both families */
+	uint32_t n_listeners;
+};
+
+struct gateway {
+	struct weft_loop *loop;
+	struct weft_engine *eng;
+	struct weft_stack *st;
+	struct weft_netif *nif;
+	struct weft_intercept *ic;
+	struct gateway_config cfg; /* its pointers are unused */
+	struct gateway_map maps_addr[GATEWAY_MAPS_MAX];
+	size_t n_maps_addr;
+	struct gateway_rule *rules;
+	size_t n_rules;
+	struct weft_addr own[GW_OWN_MAX]; /* the stack's own addresses on the interface */
+	size_t n_own;
+	int epoll_fd;
+	struct gw_fd **pending; /* of the events that are being dealt with */
+	int n_pending;
+	struct list flows, maps, forwards;
+	struct hlist buckets[GW_BUCKETS];
+	struct siphash_key hash_key;
+	struct weft_timer *sweep;
+	uint32_t next_id;
+	uint32_t n_forward_ports;
+	bool can_ping[2]; /* IPv4, IPv6 */
+	uint8_t *dgrams;  /* GW_BATCH of GW_DGRAM_MAX */
+	int64_t icmp_s;
+	uint32_t icmp_n;
+	struct gateway_stats stats;
+	bool is_ending;
+};
+
+/* gateway.c */
+
+int64_t gw_now(const struct gateway *gw);
+/* Puts a socket into the set. 0 or -Exxx; `fd` stays the caller's then. */
+int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd,
+	      void (*ready)(struct gw_fd *fd, uint32_t events)) MUST_CHECK;
+/* Closes it; -1 is fine. */
+void gw_fd_close(struct gateway *gw, struct gw_fd *gfd);
+/* The source is one of the guest's. */
+bool gw_source_ok(const struct gateway *gw, const struct weft_addr *src);
+/* Whether the guest may speak to `dst`, and what that is on the host. */
+enum gw_verdict {
+	GW_ALLOWED,
+	GW_DENIED,  /* by a rule */
+	GW_NOBODY,  /* an address of the gateway's, which stands for nothing */
+	GW_ON_LINK, /* an address of the guest's own link, which nobody has */
+};
+enum gw_verdict gw_check(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *dst,
+			 struct weft_sockaddr *ret_host) MUST_CHECK;
+/* How the guest sees an address of the host's. */
+struct weft_addr gw_seen(const struct gateway *gw, const struct weft_addr *host);
+/* ICMP's words: type and code of a refusal. */
+void gw_icmp_of(uint8_t family, enum gw_verdict why, struct weft_icmp_error *ret);
+/* One more ICMP error may go to the guest in this second. */
+bool gw_icmp_allow(struct gateway *gw) MUST_CHECK;
+
+static inline bool gw_addr_eq(const struct weft_addr *a, const struct weft_addr *b)
+{
+	return a->family == b->family &&
+	       __builtin_memcmp(a->bytes, b->bytes, a->family == WEFT_AF_INET ? 4 : 16) == 0;
+}
+bool gw_in_prefix(const struct weft_addr *addr, const struct weft_addr *prefix, uint8_t len);
+bool gw_is_loopback(const struct weft_addr *addr);
+
+/* host.c */
+
+socklen_t gw_sockaddr_to(const struct weft_sockaddr *sa, struct sockaddr_storage *ret);
+bool gw_sockaddr_of(const struct sockaddr_storage *ss, struct weft_sockaddr *ret);
+/* A socket of the host, not blocking, with the device and (type: stream, to connect) the address
+ * that the configuration binds to. Descriptor or -Exxx. */
+int gw_socket(const struct gateway *gw, int family, int type, int protocol) MUST_CHECK;
+int gw_opt(int fd, int level, int name, int value);
+/* The next close of it sends a RST. */
+void gw_reset_on_close(int fd);
+
+/* flow.c */
+
+void gw_flow_request(struct gateway *gw, struct weft_tcp_request *req);
+void gw_flow_cancelled(struct gateway *gw, struct weft_tcp_request *req);
+/* A client of a forward: takes the descriptor. */
+void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
+		     const struct weft_sockaddr *client);
+/* Both sides are reset. */
+void gw_flow_abort(struct gw_flow *flow);
+/* Those whose host does not answer. */
+void gw_flow_sweep(struct gateway *gw);
+void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret);
+
+/* dgram.c, echo.c */
+
+void gw_dgram_readable(struct gateway *gw);
+void gw_dgram_sweep(struct gateway *gw);
+void gw_dgram_show(const struct gw_map *map, struct gateway_flow_info *ret);
+/* An ICMP error about a message of the guest's, if one may go: type, code, reporter of `icmp`. */
+void gw_dgram_refuse(struct gateway *gw, const struct weft_intercept_msg *msg,
+		     const struct weft_icmp_error *icmp);
+/* What the host's socket said at once (a positive errno), without an entry in its error queue. */
+void gw_dgram_send_failed(struct gw_map *map, const struct weft_intercept_msg *msg, int err);
+/* The mapping of a guest's port; made if there is room and `make`. NULL: none. */
+struct gw_map *gw_map_get(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
+			  bool make) MUST_CHECK;
+void gw_map_free(struct gw_map *map);
+/* A client of a forward: with `shown` and `guest` as given, and no socket of its own. */
+struct gw_map *gw_map_find_client(struct gateway *gw, const struct weft_sockaddr *shown,
+				  const struct weft_sockaddr *guest) MUST_CHECK;
+struct gw_map *gw_map_new_client(struct gw_listener *listener, const struct weft_sockaddr *client,
+				 const struct weft_sockaddr *shown,
+				 const struct weft_sockaddr *guest) MUST_CHECK;
+/* It was used: it is the last to give way. */
+void gw_map_touch(struct gw_map *map);
+/* TTL and TOS of the host's socket are those of the message, after one hop. */
+void gw_map_set_ip(struct gw_map *map, const struct weft_intercept_msg *msg);
+/* What the error queue of its socket has, as ICMP errors to the guest. */
+void gw_map_errors(struct gw_map *map);
+void gw_echo_open(struct gateway *gw);
+/* A ping socket for a mapping. -EACCES: the host does not allow it. */
+int gw_echo_socket(struct gw_map *map) MUST_CHECK;
+void gw_echo_out(struct gateway *gw, const struct weft_intercept_msg *msg);
+
+/* forward.c */
+
+void gw_forwards_free(struct gateway *gw);
+/* An answer of the guest's to a client of a UDP forward: it was one. */
+bool gw_udp_forward_out(struct gateway *gw, const struct weft_intercept_msg *msg) MUST_CHECK;
+/* Where a forward leads: the guest, for a client of that family. AF_UNSPEC: nowhere. */
+struct weft_sockaddr gw_forward_target(const struct gw_forward *fw, uint16_t index, uint8_t family);
+/* A client may appear with its own address: the guest's answer to that comes back to us. */
+bool gw_forward_shows(const struct gw_forward *fw, const struct weft_sockaddr *client);
+void gw_forward_note(struct gw_forward *fw, const char *state);

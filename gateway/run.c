@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* A gateway as a lab of one node; the contract is in run.h. */
+#include "gateway/run.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/errors.h"
+#include "lab/lab.h"
+#include "lab/rpc.h"
+#include "lab/rundir.h"
+#include "lab/runner.h"
+#include "net/radv/radv.h"
+
+enum {
+	MTU_DEFAULT = 1500,
+	RA_INTERVAL_S = 60,
+	RA_LIFETIME_S = 1800,
+};
+
+struct gateway_run {
+	struct labfile *file;
+	struct lab *lab;
+	struct rpc_server *rpc;
+	struct weft_netif *nif;
+	struct radv *radv;
+	struct gateway *gw;
+	bool is_ending;
+};
+
+static int PRINTF_LIKE(3, 4) refuse(char *msg, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, LAB_MSG_MAX, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static struct weft_addr addr_of(const char *text)
+{
+	struct weft_addr addr = {0};
+
+	(void)!weft_addr_parse(text, &addr);
+	return addr;
+}
+
+void gateway_run_defaults(struct gateway_run_config *cfg)
+{
+	static struct gateway_map const maps[2] = {
+		{.guest = {WEFT_AF_INET, {10, 0, 2, 2}}, .host = {WEFT_AF_INET, {127, 0, 0, 1}}},
+		{.guest = {WEFT_AF_INET6, {0xfd, [15] = 2}}, .host = {WEFT_AF_INET6, {[15] = 1}}},
+	};
+
+	*cfg = (struct gateway_run_config){
+		.tap_fd = -1,
+		.mtu = MTU_DEFAULT,
+		.addr4 = addr_of("10.0.2.2"),
+		.len4 = 24,
+		.dns4 = addr_of("10.0.2.3"),
+		.addr6 = addr_of("fd00::2"),
+		.len6 = 64,
+		.dns6 = addr_of("fd00::3"),
+		.gw = {.guest4 = addr_of("10.0.2.100"),
+		       .guest4_len = 24,
+		       .guest6 = addr_of("fd00::100"),
+		       .guest6_len = 64,
+		       .maps = maps,
+		       .n_maps = 2},
+	};
+}
+
+/* The lab file of the one node. */
+static int run_lab(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
+{
+	const char *node = cfg->node ? cfg->node : "gateway";
+	struct lab_errors *errs = calloc(1, sizeof(*errs));
+	char text[256];
+	int err, len;
+
+	if (!errs)
+		return refuse(msg, -ENOMEM, "out of memory");
+	len = snprintf(text, sizeof(text), "lab: %s\nnodes:\n  %s: {}\n",
+		       cfg->name ? cfg->name : "gateway", node);
+	err = len < (int)sizeof(text)
+		      ? labfile_parse("gateway", NULL, text, (size_t)len, &run->file, errs)
+		      : -EINVAL;
+	if (err)
+		refuse(msg, err, "`%s` or `%s` is not a name: %s",
+		       cfg->name ? cfg->name : "gateway", node,
+		       errs->n_list ? errs->list[0].text : strerror(-err));
+	free(errs);
+	if (err)
+		return err;
+	return lab_start(run->file, &(struct lab_config){.pcap = NULL}, &run->lab, msg);
+}
+
+static int addr_add(struct gateway_run *run, const struct weft_addr *addr, uint8_t len, char *msg)
+{
+	char text[WEFT_ADDR_STRLEN];
+	int err;
+
+	if (!addr->family)
+		return 0;
+	err = weft_addr_add(run->nif, addr, len);
+	if (err)
+		return refuse(msg, err, "address %s/%u: %s",
+			      weft_addr_print(addr, text, sizeof(text)), len, strerror(-err));
+	return 0;
+}
+
+/* The interface, its addresses and what the node is. Takes the TAP. */
+static int run_netif(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
+{
+	static const uint8_t none[6];
+	struct weft_stack *st = gateway_run_stack(run);
+	uint32_t mtu = cfg->mtu ? cfg->mtu : MTU_DEFAULT;
+	int err = weft_tap_new(run->lab->loop, st, "guest", cfg->tap_fd, &run->nif);
+
+	if (err)
+		return refuse(msg, err, "the TAP: %s", strerror(-err));
+	if (memcmp(cfg->mac, none, sizeof(none)))
+		weft_netif_set_mac(run->nif, cfg->mac);
+	err = mtu < GATEWAY_RUN_MTU_MIN ? -EINVAL : weft_netif_set_mtu(run->nif, mtu);
+	if (err)
+		return refuse(msg, err, "an MTU of %u is not possible: %u to %u", mtu,
+			      GATEWAY_RUN_MTU_MIN, GATEWAY_RUN_MTU_MAX);
+	/* A router, to its neighbours. */
+	(void)!weft_stack_set(st, "net.ipv6.conf.all.forwarding", 1);
+	err = addr_add(run, &cfg->addr4, cfg->len4, msg);
+	if (!err)
+		err = addr_add(run, &cfg->addr6, cfg->len6, msg);
+	if (!err)
+		err = addr_add(run, &cfg->dns4, cfg->len4, msg);
+	if (!err)
+		err = addr_add(run, &cfg->dns6, cfg->len6, msg);
+	return err;
+}
+
+static int run_radv(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
+{
+	struct radv_config ra = radv_defaults;
+	int err;
+
+	if (cfg->no_ra || !cfg->addr6.family)
+		return 0;
+	ra.max_interval_s = RA_INTERVAL_S;
+	ra.min_interval_s = 0;
+	ra.lifetime_s = RA_LIFETIME_S;
+	ra.mtu = cfg->mtu ? cfg->mtu : MTU_DEFAULT;
+	ra.n_prefixes = 1;
+	ra.prefixes[0] = (struct radv_prefix){.len = cfg->len6,
+					      .on_link = true,
+					      .autonomous = cfg->len6 == 64,
+					      .valid_s = 86400,
+					      .preferred_s = 14400};
+	for (uint32_t i = 0; i < 16; i++) {
+		uint32_t left = cfg->len6 > 8 * i ? cfg->len6 - 8 * i : 0;
+		uint32_t mask = left >= 8 ? 0xff : 0xff00u >> left;
+
+		ra.prefixes[0].prefix[i] = cfg->addr6.bytes[i] & (uint8_t)mask;
+	}
+	if (cfg->dns6.family) {
+		memcpy(ra.dns[0], cfg->dns6.bytes, 16);
+		ra.n_dns = 1;
+	}
+	err = radv_new(run->nif, gateway_run_stack(run), &ra, &run->radv);
+	if (err)
+		return refuse(msg, err, "router advertisements: %s", strerror(-err));
+	return 0;
+}
+
+static void run_down(void *arg)
+{
+	gateway_run_end(arg);
+}
+
+static int run_socket(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
+{
+	char path[RUNDIR_PATH_MAX];
+	int err;
+
+	run->lab->on_down = run_down;
+	run->lab->on_down_arg = run;
+	if (cfg->no_socket)
+		return 0;
+	err = rundir_socket(run->lab->name, path);
+	if (!err)
+		err = rpc_server_start(run->lab, path, &run->rpc);
+	if (err == -EADDRINUSE)
+		return refuse(msg, err, "a lab `%s` is running; give this one another name",
+			      run->lab->name);
+	return err ? refuse(msg, err, "the control socket: %s", strerror(-err)) : 0;
+}
+
+int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run **ret, char *ret_msg)
+{
+	struct gateway_run *run = calloc(1, sizeof(*run));
+	int err;
+
+	if (!run) {
+		close(cfg->tap_fd);
+		return refuse(ret_msg, -ENOMEM, "out of memory");
+	}
+	err = run_lab(run, cfg, ret_msg);
+	if (err) {
+		close(cfg->tap_fd);
+		gateway_run_stop(run);
+		return err;
+	}
+	err = run_netif(run, cfg, ret_msg);
+	if (!err)
+		err = gateway_new(run->lab->loop, gateway_run_stack(run), run->nif, &cfg->gw,
+				  &run->gw, ret_msg);
+	if (!err)
+		err = run_radv(run, cfg, ret_msg);
+	if (!err)
+		err = run_socket(run, cfg, ret_msg);
+	if (err) {
+		gateway_run_stop(run);
+		return err;
+	}
+	*ret = run;
+	return 0;
+}
+
+void gateway_run_stop(struct gateway_run *run)
+{
+	if (!run)
+		return;
+	rpc_server_stop(run->rpc);
+	gateway_free(run->gw);
+	radv_free(run->radv);
+	if (run->lab)
+		(void)!lab_stop(run->lab);
+	labfile_free(run->file);
+	free(run);
+}
+
+int gateway_run_loop_until_end(struct gateway_run *run)
+{
+	struct weft_netif_info info;
+
+	while (!run->is_ending) {
+		int err = runner_turn(run->lab->runner, INT64_MAX);
+
+		if (err && err != -EINTR)
+			return err;
+		weft_netif_info(run->nif, &info);
+		if (!(info.flags & WEFT_IFF_LOWER_UP))
+			return 0; /* the namespace has gone, and the device with it */
+	}
+	return 0;
+}
+
+void gateway_run_end(struct gateway_run *run)
+{
+	run->is_ending = true;
+}
+
+struct gateway *gateway_run_gateway(struct gateway_run *run)
+{
+	return run->gw;
+}
+
+struct weft_loop *gateway_run_loop(struct gateway_run *run)
+{
+	return run->lab->loop;
+}
+
+struct weft_stack *gateway_run_stack(struct gateway_run *run)
+{
+	return run->lab->nodes[0]->stack;
+}
+
+struct weft_netif *gateway_run_netif(struct gateway_run *run)
+{
+	return run->nif;
+}
+
+struct lab *gateway_run_lab(struct gateway_run *run)
+{
+	return run->lab;
+}

@@ -1,0 +1,368 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""TCP through the gateway: what each state on one side becomes on the other, in both families.
+
+usage: gateway_tcp.py WEFT [CASE...]
+
+Prints a line `ok - NAME` or `not ok - NAME` a case. Needs root, for the namespaces that it makes.
+"""
+import hashlib
+import socket
+import sys
+import threading
+import time
+
+from gateway_kit import (FAR4, FAR6, GUEST4, GUEST6, GW4, HOST4, Failed, World, eventually, expect, main)
+
+WEFT = sys.argv[1]
+
+# A server for what the cases want: the first line of a connection says what it does with it.
+SERVER = r"""
+import hashlib, os, socket, struct, sys, threading, time
+
+def reset(c):
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.close()
+
+def serve(c, peer):
+    f = c.makefile("rb")
+    words = f.readline().split()
+    if not words:
+        return c.close()
+    verb = words[0]
+    if verb == b"echo":
+        while True:
+            data = f.read1(65536)
+            if not data:
+                break
+            c.sendall(data)
+        c.close()
+    elif verb == b"sum":          # all until the end, then its digest
+        h, n = hashlib.sha256(), 0
+        while True:
+            data = f.read1(1 << 20)
+            if not data:
+                break
+            h.update(data); n += len(data)
+        c.sendall(f"{n} {h.hexdigest()}\n".encode()); c.close()
+    elif verb == b"give":         # so many bytes, and the end
+        n = int(words[1]); block = bytes(range(256)) * 4096
+        while n:
+            n -= c.send(block[:min(n, len(block))])
+        c.close()
+    elif verb == b"reset":
+        reset(c)
+    elif verb == b"peer":
+        c.sendall(f"{peer[0]} {peer[1]}\n".encode()); c.close()
+    elif verb == b"hold":         # reads nothing for so many seconds, then everything
+        time.sleep(float(words[1])); n = 0
+        while True:
+            data = f.read1(1 << 20)
+            if not data:
+                break
+            n += len(data)
+        c.sendall(f"{n}\n".encode()); c.close()
+    elif verb == b"until":        # says what the end was like
+        c.sendall(b"!")
+        try:
+            end = "end" if f.read(1) == b"" else "data"
+        except ConnectionResetError:
+            end = "reset"
+        print(end, flush=True); c.close()
+
+s = socket.socket(socket.AF_INET6)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("::", int(sys.argv[1]))); s.listen(1500)
+print("ready", flush=True)
+while True:
+    c, peer = s.accept()
+    threading.Thread(target=serve, args=(c, peer), daemon=True).start()
+"""
+
+CLIENT = """
+import errno, hashlib, os, socket, struct, sys, threading, time
+def connect(addr, port, timeout=20):
+    s = socket.create_connection((addr, port), timeout)
+    return s
+def ask(addr, port, line, data=b""):
+    s = connect(addr, port)
+    s.sendall(line.encode() + b"\\n" + data)
+    s.shutdown(socket.SHUT_WR)
+    got = bytearray()
+    while True:
+        d = s.recv(1 << 20)
+        if not d:
+            return bytes(got)
+        got += d
+def fails(addr, port, timeout=10):
+    start = time.monotonic()
+    try:
+        connect(addr, port, timeout)
+        return "connected"
+    except OSError as e:
+        return errno.errorcode.get(e.errno, str(e))
+"""
+
+
+def client(world, source, *argv, where="guest", timeout=60):
+    return world.python(where, CLIENT + source, *argv, timeout=timeout)
+
+
+def both_ways_every_size_arrives_as_it_was():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        for addr in (FAR4, FAR6):
+            client(w, """
+for n in (0, 1, 1459, 1460, 1461, 65535, 65536, 1000003, 30000001):
+    data = os.urandom(n)
+    got = ask(sys.argv[1], 7000, "sum", data)
+    assert got == f"{n} {hashlib.sha256(data).hexdigest()}\\n".encode(), (n, got)
+    if n < 2000000:
+        assert ask(sys.argv[1], 7000, "echo", data) == data, n
+for n in (1, 65536, 50000000):
+    want = hashlib.sha256((bytes(range(256)) * (n // 256 + 1))[:n]).hexdigest()
+    assert hashlib.sha256(ask(sys.argv[1], 7000, f"give {n}")).hexdigest() == want, n
+""", addr)
+
+
+def refused_unreachable_and_silent_are_told_apart():
+    with World(WEFT) as w:
+        # A neighbour that does not exist is unreachable at once, an address that swallows is silent.
+        w.ip("host", "route", "add", "unreachable", "198.51.100.0/24")
+        w.ip("host", "route", "add", "prohibit", "203.0.113.0/24")
+        w.ip("host", "-6", "route", "add", "unreachable", "2001:db8:66::/48")
+        got = client(w, """
+for addr, port in (("%s", 9), ("%s", 9), ("198.51.100.7", 80), ("203.0.113.7", 80), ("2001:db8:66::1", 80),
+                   ("198.18.0.1", 80), ("10.0.2.2", 80), ("10.0.2.2", 7)):
+    print(fails(addr, port))
+""" % (FAR4, FAR6))
+        want = ["ECONNREFUSED", "ECONNREFUSED", "EHOSTUNREACH", "EHOSTUNREACH", "EHOSTUNREACH", "ENETUNREACH",
+                "ECONNREFUSED", "ECONNREFUSED"]
+        expect(got.split() == want, f"{got.split()}, not {want}")
+
+
+def no_syn_ack_before_the_host_has_connected():
+    with World(WEFT) as w:
+        # Nobody answers ARP there: the host's connect takes its time, and fails.
+        got = client(w, """
+s = socket.socket(); s.setblocking(False)
+assert s.connect_ex(("192.0.2.77", 80)) == errno.EINPROGRESS
+time.sleep(1)
+print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0])
+""")
+        expect(got.split() == ["2"], f"state {got.strip()} after a second, not SYN-SENT")
+
+
+def one_direction_ends_and_the_other_goes_on():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        client(w, """
+for addr in sys.argv[1:]:
+    # The guest ends first: `sum` answers after that.
+    assert ask(addr, 7000, "sum", b"x" * 100000).startswith(b"100000 ")
+    # The host ends first, and goes on reading.
+    s = connect(addr, 7000)
+    s.sendall(b"give 10\\n")
+    assert s.recv(100, socket.MSG_WAITALL) == bytes(range(10))
+    assert s.recv(1) == b""
+    s.close()
+""", FAR4, FAR6)
+
+
+def a_reset_on_one_side_is_one_on_the_other():
+    with World(WEFT) as w:
+        server = w.spawn("far", SERVER, "7000")
+        client(w, """
+for addr in sys.argv[1:]:
+    s = connect(addr, 7000)
+    s.sendall(b"reset\\n")
+    try:
+        s.recv(1)
+        sys.exit("no reset")
+    except ConnectionResetError:
+        pass
+    s = connect(addr, 7000)
+    s.sendall(b"until\\n")
+    assert s.recv(1) == b"!"
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+""", FAR4, FAR6)
+        for _ in range(2):
+            line = server.stdout.readline()
+            expect(line == "reset\n", f"the server saw {line!r}")
+
+
+def who_does_not_read_stops_the_sender_within_bounds():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        before = w.rss_kib()
+        sender = threading.Thread(target=lambda: client(w, """
+s = connect(sys.argv[1], 7000)
+s.sendall(b"hold 3\\n")
+n, block = 0, b"x" * 65536
+end = time.monotonic() + 2
+s.setblocking(False)
+while time.monotonic() < end:
+    try:
+        n += s.send(block)
+    except BlockingIOError:
+        time.sleep(0.02)
+assert n < 40000000, n
+s.setblocking(True)
+s.sendall(b"y" * 1000000)
+s.shutdown(socket.SHUT_WR)
+assert int(s.makefile().readline()) == n + 1000000
+""", FAR4))
+        sender.start()
+        time.sleep(1.5)
+        held = w.rss_kib() - before
+        sender.join()
+        expect(held < 32768, f"the gateway holds {held} KiB for a connection whose reader sleeps")
+        # And the other way: the guest does not read.
+        client(w, """
+s = connect(sys.argv[1], 7000)
+s.sendall(b"give 100000000\\n")
+time.sleep(1.5)
+n = 0
+while True:
+    d = s.recv(1 << 20)
+    if not d:
+        break
+    n += len(d)
+assert n == 100000000, n
+""", FAR4)
+
+
+def a_thousand_at_once_complete():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        client(w, """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+socks = []
+for i in range(1000):
+    s = socket.socket(); s.setblocking(False)
+    s.connect_ex((sys.argv[1], 7000)); socks.append(s)
+for s in socks:
+    s.settimeout(30)
+for i, s in enumerate(socks):
+    for _ in range(300):
+        try:
+            s.sendall(f"give {1000 + i}\\n".encode()); break
+        except OSError as e:
+            if e.errno not in (errno.ENOTCONN, errno.EAGAIN): raise
+            time.sleep(0.05)
+for i, s in enumerate(socks):
+    n = 0
+    while True:
+        d = s.recv(65536)
+        if not d:
+            break
+        n += len(d)
+    assert n == 1000 + i, (i, n)
+    s.close()
+""", FAR4)
+        eventually("descriptors go with the connections", lambda: w.n_fds() < 100, 20)
+
+
+def a_side_that_dies_takes_the_connection_along():
+    with World(WEFT) as w:
+        server = w.spawn("far", SERVER, "7000")
+        idle = w.n_fds()
+        guest = w.spawn("guest", CLIENT + """
+socks = [connect(sys.argv[1], 7000) for _ in range(50)]
+for s in socks: s.sendall(b"echo\\n")
+print("ready", flush=True)
+time.sleep(60)
+""", FAR4)
+        expect(w.n_fds() >= idle + 50, "fifty connections are not fifty sockets")
+        guest.kill()
+        eventually("descriptors go with the guest's program", lambda: w.n_fds() <= idle + 1)
+        guest = w.spawn("guest", CLIENT + """
+socks = [connect(sys.argv[1], 7000) for _ in range(50)]
+for s in socks:
+    s.sendall(b"echo\\n!")
+    assert s.recv(1) == b"!"
+print("ready", flush=True)
+for s in socks: assert s.recv(1) == b""
+print("gone", flush=True)
+""", FAR4)
+        server.kill()
+        expect(guest.stdout.readline() == "gone\n", "the guest's program does not see the server's end")
+        guest.wait()
+        eventually("descriptors go with the server", lambda: w.n_fds() <= idle + 1)
+
+
+def loopback_of_the_host_is_closed_unless_it_is_allowed():
+    for args, want in (([], "ECONNREFUSED"), (["--allow-host-loopback"], "connected")):
+        with World(WEFT, *args) as w:
+            w.spawn("host", SERVER, "7000")
+            got = client(w, """
+print(fails("%s", 7000))
+print(fails("fd00::2", 7000))
+""" % GW4).split()
+            expect(got == [want, want], f"with {args}: {got}")
+
+
+def forwards_bring_clients_in_with_their_addresses():
+    with World(WEFT, "--forward", f"tcp,{HOST4}:8080,{GUEST4}:7000", "--forward", "tcp,[::]:8086,[fd00::100]:7000",
+               "--forward", f"tcp,{HOST4}:8081,{GUEST4}:9") as w:
+        w.spawn("guest", SERVER, "7000")
+        got = client(w, """
+print(ask("192.0.2.1", 8080, "peer").decode(), end="")
+print(ask("2001:db8:2::1", 8086, "peer").decode(), end="")
+data = os.urandom(5000001)
+assert ask("192.0.2.1", 8080, "sum", data) == f"{len(data)} {hashlib.sha256(data).hexdigest()}\\n".encode()
+assert len(ask("192.0.2.1", 8080, "give 20000000")) == 20000000
+# A guest that does not listen: the client is reset.
+try:
+    s = connect("192.0.2.1", 8081)
+    print(s.recv(1))
+except ConnectionResetError:
+    print("reset")
+""", where="far").split()
+        expect(got[0] == "::ffff:192.0.2.2" and got[2] == FAR6 and got[4] == "reset", f"the guest saw {got}")
+        # A client on the host's loopback has no address that the guest could answer.
+        got = client(w, 'print(ask("192.0.2.1", 8080, "peer").decode(), end="")', where="host").split()
+        expect(got[0] == "::ffff:192.0.2.1", f"a client of the host itself appears as {got}")
+
+
+def a_guest_that_speaks_for_others_is_not_heard():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        w.ip("guest", "addr", "add", "172.16.0.1/32", "dev", "tap0")
+        got = client(w, """
+s = socket.socket(); s.bind(("172.16.0.1", 0)); s.settimeout(2)
+try:
+    s.connect((sys.argv[1], 7000)); print("connected")
+except TimeoutError:
+    print("silence")
+""", FAR4).strip()
+        expect(got == "silence", f"from a foreign address: {got}")
+
+
+def a_flood_of_syns_leaves_others_alive():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        # Nobody is at these addresses: the host's connects stay under way.
+        client(w, """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+socks = []
+for i in range(3000):
+    s = socket.socket(); s.setblocking(False)
+    s.connect_ex(("192.0.2.%d" % (10 + i % 200), 1 + i)); socks.append(s)
+time.sleep(7)
+assert ask(sys.argv[1], 7000, "sum", b"x" * 1000).startswith(b"1000 ")
+""", FAR4)
+        expect(w.rss_kib() < 400000, f"{w.rss_kib()} KiB")
+        expect(w.n_fds() < 1400, f"{w.n_fds()} descriptors")
+
+
+if __name__ == "__main__":
+    main([both_ways_every_size_arrives_as_it_was, refused_unreachable_and_silent_are_told_apart,
+          no_syn_ack_before_the_host_has_connected, one_direction_ends_and_the_other_goes_on,
+          a_reset_on_one_side_is_one_on_the_other, who_does_not_read_stops_the_sender_within_bounds,
+          a_thousand_at_once_complete, a_side_that_dies_takes_the_connection_along,
+          loopback_of_the_host_is_closed_unless_it_is_allowed, forwards_bring_clients_in_with_their_addresses,
+          a_guest_that_speaks_for_others_is_not_heard, a_flood_of_syns_leaves_others_alive])
