@@ -30,7 +30,7 @@ test:
 	@scripts/test
 
 test-all:
-	@scripts/bootstrap build run test lint
+	@scripts/bootstrap build run test lint long
 	@scripts/test --long
 
 lint:

@@ -56,6 +56,8 @@ extern const struct cmd cmd_check;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_drill;
 extern const struct cmd cmd_gateway;
+extern const struct cmd cmd_slirp4netns;
+extern const struct cmd cmd_unshare;
 extern const struct cmd cmd_graph;
 extern const struct cmd cmd_plot;
 extern const struct cmd cmd_schema;

@@ -1,234 +1,232 @@
 /* SPDX-License-Identifier: MIT */
-/* `weft gateway`: the network of a guest behind a TAP, by the host's own sockets. */
+/*
+ * `weft gateway`: the network of a namespace that exists already, by this user's sockets. The TAP
+ * is made in there, or comes as a descriptor from whoever made it.
+ */
 #include <errno.h>
-#include <getopt.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "gateway/run.h"
-#include "lab/lab.h"
+#include "cmd/gwargs.h"
+#include "cmd/gwproc.h"
+#include "gateway/setup/netns.h"
 #include "lab/units.h"
 
 enum {
-	FORWARDS_MAX = 64,
+	GATEWAY_MTU = 65520, /* of the interface inside: what crosses the TAP costs by the packet */
 };
 
-struct options {
-	struct gateway_run_config cfg;
-	const char *forwards[FORWARDS_MAX];
-	size_t n_forwards;
+struct gateway_cmd {
+	struct gwproc p;
+	struct gwargs args;
+	struct netns_target target;
+	struct netns_tap tap;
+	bool has_target;
 };
 
 static void gateway_help(FILE *out)
 {
 	fprintf(out,
-		"usage: weft gateway --tap-fd N [OPTIONS]\n\n"
-		"Connects what is behind a TAP to the network of this user, without any right\n"
-		"of root: what the guest opens and sends goes by the host's own sockets.\n\n"
-		"  --tap-fd N             the TAP (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)\n"
-		"  --name NAME            of the lab, for `weft -l NAME ...`; gateway\n"
-		"  --mtu N                of our end; 1500\n"
-		"  --guest ADDR           the guest's address; 10.0.2.100\n"
-		"  --allow-host-loopback  10.0.2.2 and fd00::2 are the host's 127.0.0.1 and ::1\n"
-		"  --forward SPEC         PROTO,HOST:PORT[,GUEST:PORT]: a port of the host leads\n"
-		"                         to the guest: tcp,127.0.0.1:8080,10.0.2.100:80\n");
+		"usage: weft gateway --netns PATH|--pid PID|--tap-fd N [OPTIONS]\n\n"
+		"Connects a network namespace to the network of this user, without any right of "
+		"root:\n"
+		"what is opened and sent inside goes by the host's own sockets. In the "
+		"foreground.\n\n"
+		"      --netns PATH           the namespace, by a file that stands for it\n"
+		"      --pid PID              that of a process; the gateway ends with it\n"
+		"      --userns PATH          join this user namespace first; else the owner\n"
+		"      --tap-fd N             a TAP that somebody has made (with a vnet header)\n"
+		"      --ifname NAME          of the interface inside; tap0\n"
+		"      --no-configure         make the interface only: no addresses, routes, MTU\n"
+		"      --guest ADDR           the guest's address; 10.0.2.100\n"
+		"      --ready-fd N           write \"1\" there when all is ready\n"
+		"      --exit-fd N            end when something happens there\n");
+	gwargs_help(out);
 }
 
-static bool forward_parse(const char *spec, struct gateway_forward *ret)
+static int wrong(const char *option, const char *value, const char *why)
 {
-	char text[3 * WEFT_SOCKADDR_STRLEN];
-	char *proto, *host, *guest, *save = NULL;
-	struct weft_sockaddr sa;
-
-	*ret = (struct gateway_forward){.n_ports = 1};
-	if (strlen(spec) >= sizeof(text))
-		return false;
-	memcpy(text, spec, strlen(spec) + 1);
-	proto = strtok_r(text, ",", &save);
-	host = strtok_r(NULL, ",", &save);
-	guest = strtok_r(NULL, ",", &save);
-	if (!proto || !host || (strcmp(proto, "tcp") && strcmp(proto, "udp")) ||
-	    weft_sockaddr_parse(host, &sa))
-		return false;
-	ret->proto = proto[0] == 't' ? WEFT_IPPROTO_TCP : WEFT_IPPROTO_UDP;
-	ret->host_addr = sa.addr;
-	ret->host_port = sa.port;
-	if (!guest)
-		return true;
-	if (weft_sockaddr_parse(guest, &sa))
-		return false;
-	ret->guest_addr = sa.addr;
-	ret->guest_port = sa.port;
-	return true;
+	fprintf(stderr, "weft gateway: %s %s: %s\n", option, value, why);
+	return EXIT_USAGE;
 }
 
-static bool option_uint(const char *name, const char *text, uint64_t max, uint64_t *ret)
+static int number(const char *option, const char *text, uint64_t min, int *ret)
 {
 	const char *why;
+	uint64_t n;
 
-	if (lab_uint_parse(text, 0, max, ret, &why) == 0)
-		return true;
-	fprintf(stderr, "weft gateway: %s %s: %s\n", name, text, why);
-	return false;
+	if (lab_uint_parse(text, min, INT32_MAX, &n, &why) < 0)
+		return wrong(option, text, why);
+	*ret = (int)n;
+	return 0;
 }
 
-/* 0; or the exit status, with -1 for `--help`. */
-static int options_parse(int argc, char **argv, struct options *o)
+static int descriptor(const char *option, const char *text, int *ret)
 {
-	static const struct option opts[] = {
-		{"tap-fd", required_argument, NULL, 't'},
-		{"name", required_argument, NULL, 'N'},
-		{"mtu", required_argument, NULL, 'm'},
-		{"guest", required_argument, NULL, 'g'},
-		{"allow-host-loopback", no_argument, NULL, 'L'},
-		{"forward", required_argument, NULL, 'f'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	uint64_t n;
-	int opt;
+	int fd, status = number(option, text, 0, &fd);
 
-	while ((opt = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
-		switch (opt) {
-		case 't':
-			if (!option_uint("--tap-fd", optarg, INT32_MAX, &n))
-				return EXIT_USAGE;
-			o->cfg.tap_fd = (int)n;
-			break;
-		case 'm':
-			if (!option_uint("--mtu", optarg, GATEWAY_RUN_MTU_MAX, &n))
-				return EXIT_USAGE;
-			o->cfg.mtu = (uint32_t)n;
-			break;
-		case 'N':
-			o->cfg.name = optarg;
-			break;
-		case 'g':
-			if (weft_addr_parse(optarg, &o->cfg.gw.guest4) ||
-			    o->cfg.gw.guest4.family != WEFT_AF_INET) {
-				fprintf(stderr, "weft gateway: --guest %s: not an IPv4 address\n",
-					optarg);
-				return EXIT_USAGE;
-			}
-			break;
-		case 'L':
-			o->cfg.gw.allow_host_loopback = true;
-			break;
-		case 'f':
-			if (o->n_forwards == FORWARDS_MAX) {
-				fprintf(stderr, "weft gateway: more than %d forwards\n",
-					FORWARDS_MAX);
-				return EXIT_USAGE;
-			}
-			o->forwards[o->n_forwards++] = optarg;
-			break;
-		case 'h':
+	if (!status && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return wrong(option, text, strerror(errno));
+	if (!status)
+		*ret = fd;
+	return status;
+}
+
+static int option_take(struct gateway_cmd *g, int opt, const char *value)
+{
+	int status = 0, n;
+
+	switch (opt) {
+	case 'n':
+		g->target.path = value;
+		g->has_target = true;
+		break;
+	case 'p':
+		status = number("--pid", value, 1, &n);
+		g->target.pid = status ? 0 : n;
+		g->has_target = true;
+		break;
+	case 'u':
+		g->target.userns = value;
+		break;
+	case 't':
+		return descriptor("--tap-fd", value, &g->p.run.tap_fd);
+	case 'i':
+		g->tap.ifname = value;
+		break;
+	case 'C':
+		g->tap.configure = false;
+		break;
+	case 'g':
+		if (weft_addr_parse(value, &g->p.run.gw.guest4) < 0 ||
+		    g->p.run.gw.guest4.family != WEFT_AF_INET)
+			return wrong("--guest", value, "not an IPv4 address");
+		break;
+	case 'r':
+		return descriptor("--ready-fd", value, &g->p.ready_fd);
+	default: /* 'e' */
+		status = descriptor("--exit-fd", value, &n);
+		if (!status)
+			gwproc_end_by(&g->p, n);
+		break;
+	}
+	return status;
+}
+
+/* 0; an exit status; -1: help was asked for. */
+static int options_read(struct gateway_cmd *g, int argc, char **argv)
+{
+	static const struct option own[] = {
+		{"netns", required_argument, NULL, 'n'},
+		{"pid", required_argument, NULL, 'p'},
+		{"userns", required_argument, NULL, 'u'},
+		{"tap-fd", required_argument, NULL, 't'},
+		{"ifname", required_argument, NULL, 'i'},
+		{"no-configure", no_argument, NULL, 'C'},
+		{"guest", required_argument, NULL, 'g'},
+		{"ready-fd", required_argument, NULL, 'r'},
+		{"exit-fd", required_argument, NULL, 'e'},
+		{"help", no_argument, NULL, 'h'},
+	};
+	int opt, status;
+
+	gwargs_init(&g->args, &g->p, own, sizeof(own) / sizeof(own[0]));
+	while ((opt = gwargs_next(&g->args, argc, argv, "h")) > 0) {
+		if (opt == 'h') {
 			gateway_help(stdout);
 			return -1;
-		default:
-			gateway_help(stderr);
-			return EXIT_USAGE;
 		}
+		status = option_take(g, opt, optarg);
+		if (status)
+			return status;
 	}
-	if (optind == argc && o->cfg.tap_fd >= 0)
+	if (opt == GWARGS_WRONG)
+		return EXIT_USAGE;
+	if (optind == argc && g->has_target != (g->p.run.tap_fd >= 0) &&
+	    !(g->target.path && g->target.pid)) {
+		if (!g->args.mtu)
+			g->args.mtu = g->has_target ? GATEWAY_MTU : g->p.run.mtu;
+		gwargs_finish(&g->args);
 		return 0;
+	}
 	gateway_help(stderr);
 	return EXIT_USAGE;
 }
 
-static int forwards_add(struct gateway_run *run, const struct options *o)
+/* Ends the gateway with its target: a descriptor that says so, or -1 where none can. A namespace by
+ * its file ends when the file is removed (`ip netns del`). */
+static int target_watch(const struct netns_target *target)
 {
-	char msg[GATEWAY_MSG_MAX];
-	struct gateway_forward f;
-	uint32_t id;
-
-	for (size_t i = 0; i < o->n_forwards; i++) {
-		if (!forward_parse(o->forwards[i], &f)) {
-			fprintf(stderr,
-				"weft gateway: --forward %s: write PROTO,HOST:PORT[,GUEST:PORT], "
-				"for example tcp,127.0.0.1:8080,10.0.2.100:80\n",
-				o->forwards[i]);
-			return EXIT_USAGE;
-		}
-		if (gateway_forward_add(gateway_run_gateway(run), &f, &id, msg) < 0) {
-			fprintf(stderr, "weft gateway: --forward %s: %s\n", o->forwards[i], msg);
-			return EXIT_FAILED;
-		}
-	}
-	return 0;
-}
-
-static void signal_ready(void *arg, int fd, uint32_t events)
-{
-	struct signalfd_siginfo si;
-
-	(void)events;
-	while (read(fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		gateway_run_end(arg);
-}
-
-static int signals_watch(struct gateway_run *run)
-{
-	sigset_t set;
 	int fd;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	return weft_loop_watch(gateway_run_loop(run), fd, EPOLLIN, signal_ready, run) ? -ENOMEM
-										      : fd;
+	if (!target->path)
+		return (int)syscall(SYS_pidfd_open, target->pid, 0);
+	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (fd >= 0 && inotify_add_watch(fd, target->path, IN_DELETE_SELF | IN_UNMOUNT) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
-static int gateway_run_cmd(struct cmd_env *env, int argc, char **argv)
+static int tap_make(struct gateway_cmd *g)
 {
-	struct options o = {.n_forwards = 0};
-	char msg[LAB_MSG_MAX], hint[GATEWAY_MSG_MAX];
-	struct gateway_run *run;
-	int status, sigfd, err;
+	char msg[NETNS_MSG_MAX];
+	struct netns ns;
+	int err, fd;
 
-	(void)env;
-	gateway_run_defaults(&o.cfg);
-	status = options_parse(argc, argv, &o);
-	if (status)
-		return status < 0 ? 0 : status;
-	if (gateway_run_start(&o.cfg, &run, msg) < 0) {
+	g->tap.mtu = g->args.mtu;
+	gwargs_tap_addrs(&g->p.run, &g->tap);
+	err = netns_open(&g->target, &ns, msg);
+	if (!err) {
+		err = netns_tap_open(&ns, &g->tap, &g->p.run.tap_fd, msg);
+		netns_close(&ns);
+	}
+	if (err) {
 		fprintf(stderr, "weft gateway: %s\n", msg);
 		return EXIT_FAILED;
 	}
-	sigfd = signals_watch(run);
-	status = sigfd < 0 ? EXIT_FAILED : forwards_add(run, &o);
-	if (!status) {
-		if (!gateway_can_ping(gateway_run_gateway(run), hint))
-			fprintf(stderr, "weft gateway: %s\n", hint);
-		printf("gateway is up\n");
-		fflush(stdout);
-		err = gateway_run_loop_until_end(run);
-		if (err) {
-			fprintf(stderr, "weft gateway: the loop failed: %s\n", strerror(-err));
-			status = EXIT_FAILED;
-		}
-	}
-	if (sigfd >= 0) {
-		(void)weft_loop_watch(gateway_run_loop(run), sigfd, 0, NULL, NULL);
-		close(sigfd);
-	}
-	gateway_run_stop(run);
-	return status;
+	fd = target_watch(&g->target);
+	if (fd >= 0)
+		gwproc_end_by(&g->p, fd);
+	return 0;
 }
 
-const struct cmd cmd_gateway = {"gateway", "--tap-fd N [OPTIONS]",
-				"a guest's network by this user's sockets", gateway_run_cmd,
-				CMD_LAB};
+static void ready_print(const struct gwproc *p UNUSED, struct gateway_run *run)
+{
+	char hint[GATEWAY_MSG_MAX];
+
+	if (!gateway_can_ping(gateway_run_gateway(run), hint))
+		fprintf(stderr, "weft gateway: %s\n", hint);
+	printf("gateway is up\n");
+}
+
+static int gateway_cmd_run(struct cmd_env *env UNUSED, int argc, char **argv)
+{
+	struct gateway_cmd g = {.tap = {.ifname = "tap0", .configure = true}};
+	int status;
+
+	gwproc_init(&g.p, "weft gateway");
+	g.p.on_ready = ready_print;
+	status = options_read(&g, argc, argv);
+	if (!status && g.has_target)
+		status = tap_make(&g);
+	if (status)
+		return status < 0 ? 0 : status;
+	return gwproc_run(&g.p);
+}
+
+const struct cmd cmd_gateway = {
+	.name = "gateway",
+	.args = "--netns PATH|--pid PID [OPTIONS]",
+	.help = "a namespace's network by this user's sockets",
+	.run = gateway_cmd_run,
+	.group = CMD_LAB,
+};

@@ -20,6 +20,8 @@ const struct cmd *const cmd_table[] = {
 	&cmd_run,
 	&cmd_exec,
 	&cmd_gateway,
+	&cmd_slirp4netns,
+	&cmd_unshare,
 	&cmd_ls,
 	&cmd_down,
 	&cmd_link,
@@ -170,6 +172,14 @@ static int output_check(const char *tool, int status)
 	return EXIT_FAILED;
 }
 
+/* By which name weft was started: a link to it may have another one. */
+static bool called_as(const char *argv0, const char *name)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+
+	return argv0 && !strcmp(slash ? slash + 1 : argv0, name);
+}
+
 int main(int argc, char **argv)
 {
 	struct cmd_env env = {.tool = NULL};
@@ -181,6 +191,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "weft: /dev/null: %s\n", strerror(-err));
 		return EXIT_FAILED;
 	}
+	if (called_as(argv[0], cmd_slirp4netns.name))
+		return output_check(cmd_slirp4netns.name, cmd_slirp4netns.run(&env, argc, argv));
 	i = options_read(argc, argv, &env, &status);
 	if (i < 0)
 		return status;
