@@ -56,6 +56,13 @@ WEFT_API int weft_stack_limits_get(const struct weft_stack *st, uint32_t owner,
 WEFT_API void weft_stack_usage(const struct weft_stack *st,
 			       void (*fn)(void *arg, const struct weft_usage *usage), void *arg);
 
+/* The engine's mem_limit_bytes from now on; 0: none. Packets and buffers that nobody uses are given
+ * back at once, also when the limit stays as it is. What is in use stays, if need be above the
+ * limit, and nothing more is to be had until there is less; doc/api.md says what is refused then,
+ * in which order. TCP's marks (net.ipv4.tcp_mem_*) follow, as in an engine that was made with this
+ * limit. */
+WEFT_API void weft_engine_mem_limit_set(struct weft_engine *eng, uint64_t bytes);
+
 enum {
 	WEFT_AUDIT_BIND = 1,    /* also listen */
 	WEFT_AUDIT_CONNECT = 2, /* begun */

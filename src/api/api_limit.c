@@ -2,6 +2,7 @@
 /* Limits, owners and the audit log of the public API; the work is transport/'s. */
 #include "api/api_priv.h"
 #include "transport/sock_table.h"
+#include "transport/tcp/tcp_priv.h"
 #include "weft/limit.h"
 
 int weft_socket_for(struct weft_stack *handle, uint32_t owner, int family, int type, int protocol,
@@ -112,4 +113,27 @@ void weft_stack_audit(struct weft_stack *st, uint32_t what, void (*fn)(void *arg
 	a->fn = fn;
 	a->arg = arg;
 	a->what = what;
+}
+
+static void api_tcp_marks(struct stack *st)
+{
+	struct tcp_conf conf = st->tcp->conf;
+
+	tcp_mem_default(st, &conf);
+	st->tcp->conf = conf;
+}
+
+void weft_engine_mem_limit_set(struct weft_engine *handle, uint64_t bytes)
+{
+	struct engine *eng = engine_of(handle);
+	struct stack *st;
+
+	engine_check_thread(eng);
+	eng->mem.limit_bytes = bytes ? bytes : UINT64_MAX;
+	pool_trim(&eng->pkts.pkts);
+	for (uint32_t i = 0; i < BUF_CLASSES; i++)
+		pool_trim(&eng->pkts.bufs[i]);
+	list_for_each (st, &eng->stacks, link)
+		if (st->tcp)
+			api_tcp_marks(st);
 }
