@@ -35,11 +35,6 @@ enum {
 	WEFT_MSG_WAITALL = 0x100, /* streams: what receives waits until all asked for is there */
 };
 
-struct weft_timeval {
-	int64_t s;
-	int64_t us; /* 0 to 999999 */
-};
-
 struct weft_thread;
 struct weft_bsock;
 

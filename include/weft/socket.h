@@ -42,10 +42,13 @@ enum {
 	WEFT_SO_OOBINLINE = 10, /* urgent data stays in the stream */
 	WEFT_SO_LINGER = 13,
 	WEFT_SO_REUSEPORT = 15,
-	WEFT_SO_RCVLOWAT = 18,     /* streams: bytes that make it readable */
+	WEFT_SO_RCVLOWAT = 18,     /* streams: bytes that make it readable; datagrams: kept only */
 	WEFT_SO_SNDLOWAT = 19,     /* to read: 1 */
 	WEFT_SO_BINDTODEVICE = 25, /* an interface's name; empty: any */
+	WEFT_SO_TIMESTAMP = 29,    /* weft_recvmsg() tells when it came: struct weft_timeval */
 	WEFT_SO_ACCEPTCONN = 30,
+	WEFT_SO_TIMESTAMPNS = 35,     /* the same with struct weft_timespec */
+	WEFT_SO_TIMESTAMPING = 37,    /* WEFT_SOF_*: struct weft_scm_timestamping */
 	WEFT_SO_MARK = 36,            /* a number that goes with routing decisions */
 	WEFT_SO_MAX_PACING_RATE = 47, /* bytes a second, 32 or 64 bits; all ones: any */
 	WEFT_SO_PROTOCOL = 38,
@@ -223,6 +226,28 @@ struct weft_sock_extended_err {
 	uint8_t pad;
 	uint32_t info; /* EMSGSIZE: the MTU */
 	uint32_t data;
+};
+/* Bits of WEFT_SO_TIMESTAMPING. Times of reception are told when both RX_SOFTWARE and SOFTWARE are
+ * set; those of hardware are kept and mean nothing. -EINVAL: others, those of sending included. */
+enum {
+	WEFT_SOF_RX_HARDWARE = 1 << 2,
+	WEFT_SOF_RX_SOFTWARE = 1 << 3,
+	WEFT_SOF_SOFTWARE = 1 << 4,
+	WEFT_SOF_SYS_HARDWARE = 1 << 5,
+	WEFT_SOF_RAW_HARDWARE = 1 << 6,
+};
+/* Since 1970, by the engine's clock and its epoch_ns. Control messages have level WEFT_SOL_SOCKET
+ * and the option as their type. Of a stream, the time is that of the last segment read from. */
+struct weft_timeval {
+	int64_t s;
+	int64_t us; /* 0 to 999999 */
+};
+struct weft_timespec {
+	int64_t s;
+	int64_t ns; /* 0 to 999999999 */
+};
+struct weft_scm_timestamping {
+	struct weft_timespec software, unused, hardware; /* the last two are zero */
 };
 struct weft_linger {
 	int onoff;

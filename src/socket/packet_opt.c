@@ -116,7 +116,7 @@ int packet_setopt(struct sock *sk, int level, int name, const void *val, size_t 
 	int v;
 
 	if (level == WEFT_SOL_SOCKET)
-		return sock_bpf_setopt(sk->stack, &ps->ds.bpf, name, val, len);
+		return dgram_setopt(sk, level, name, val, len);
 	if (level != WEFT_SOL_PACKET)
 		return -ENOPROTOOPT;
 	if (name == WEFT_PACKET_ADD_MEMBERSHIP || name == WEFT_PACKET_DROP_MEMBERSHIP)
@@ -151,7 +151,7 @@ int packet_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	int v;
 
 	if (level == WEFT_SOL_SOCKET)
-		return sock_bpf_getopt(&ps->ds.bpf, name, val, len);
+		return dgram_getopt(sk, level, name, val, len);
 	if (level != WEFT_SOL_PACKET)
 		return -ENOPROTOOPT;
 	switch (name) {

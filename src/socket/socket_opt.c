@@ -80,9 +80,34 @@ static int socket_set_device(struct sock *sk, const void *val, size_t len)
 	return 0;
 }
 
+/* Each of the two replaces the other, and 0 ends both (socket(7)). */
+static int socket_set_tstamp(struct sock *sk, int name, int v)
+{
+	socket_flag_set(sk, SOCK_F_TSTAMP, v != 0);
+	socket_flag_set(sk, SOCK_F_TSTAMPNS, v != 0 && name == WEFT_SO_TIMESTAMPNS);
+	return 0;
+}
+
+static int socket_set_tstamping(struct sock *sk, int v)
+{
+	const int known = WEFT_SOF_RX_HARDWARE | WEFT_SOF_RX_SOFTWARE | WEFT_SOF_SOFTWARE |
+			  WEFT_SOF_SYS_HARDWARE | WEFT_SOF_RAW_HARDWARE;
+
+	if (v & ~known)
+		return -EINVAL;
+	sk->flags &= ~(uint32_t)SOCK_F_TSTAMPING;
+	sk->flags |= (uint32_t)v >> 2 << SOCK_F_TSTAMPING_SHIFT;
+	return 0;
+}
+
 static int socket_set_int(struct sock *sk, int name, int v)
 {
 	switch (name) {
+	case WEFT_SO_TIMESTAMP:
+	case WEFT_SO_TIMESTAMPNS:
+		return socket_set_tstamp(sk, name, v);
+	case WEFT_SO_TIMESTAMPING:
+		return socket_set_tstamping(sk, v);
 	case WEFT_SO_REUSEADDR:
 		socket_conn_flag_set(sk, CONN_F_REUSEADDR, v);
 		return 0;
@@ -168,7 +193,7 @@ static bool socket_opt_is_protos(const struct sock *sk, int level, int name)
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_MAX_PACING_RATE)
 		return true;
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT)
-		return sk->proto->type == WEFT_SOCK_STREAM;
+		return true;
 	return level == WEFT_SOL_SOCKET && sk->proto->type != WEFT_SOCK_STREAM &&
 	       (name == WEFT_SO_ATTACH_FILTER || name == WEFT_SO_DETACH_FILTER ||
 		name == WEFT_SO_LOCK_FILTER);
@@ -266,6 +291,15 @@ static int socket_get_int(struct sock *sk, int name, int *ret)
 		return 0;
 	case WEFT_SO_RCVBUF:
 		*ret = (int)sk->rcvbuf_bytes;
+		return 0;
+	case WEFT_SO_TIMESTAMP:
+		*ret = (sk->flags & SOCK_F_TSTAMP) && !(sk->flags & SOCK_F_TSTAMPNS);
+		return 0;
+	case WEFT_SO_TIMESTAMPNS:
+		*ret = !!(sk->flags & SOCK_F_TSTAMPNS);
+		return 0;
+	case WEFT_SO_TIMESTAMPING:
+		*ret = (int)((sk->flags & SOCK_F_TSTAMPING) >> SOCK_F_TSTAMPING_SHIFT << 2);
 		return 0;
 	case WEFT_SO_SNDLOWAT:
 		*ret = 1;

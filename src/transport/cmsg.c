@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/engine.h"
+#include "core/stack.h"
 #include "weft/socket.h"
 
 enum {
@@ -62,4 +64,26 @@ void cmsg_put(struct sock_msg *msg, int level, int type, const void *data, size_
 	memcpy(to + sizeof(hdr), data, len);
 	memset(to + hdr.len, 0, (space < left ? space : left) - hdr.len);
 	msg->control_used += space < left ? space : left;
+}
+
+/* As in Linux, SO_TIMESTAMP or SO_TIMESTAMPNS first, then SO_TIMESTAMPING. */
+void cmsg_put_time(const struct sock *sk, struct sock_msg *msg, int64_t rx_ns)
+{
+	static const int64_t sec_ns = INT64_C(1000000000);
+	const uint32_t both = (WEFT_SOF_RX_SOFTWARE | WEFT_SOF_SOFTWARE) >> 2;
+	int64_t ns = sk->stack->eng->epoch_ns + rx_ns;
+	struct weft_timespec ts = {.s = ns / sec_ns, .ns = ns % sec_ns};
+
+	if (sk->flags & SOCK_F_TSTAMPNS) {
+		cmsg_put(msg, WEFT_SOL_SOCKET, WEFT_SO_TIMESTAMPNS, &ts, sizeof(ts));
+	} else if (sk->flags & SOCK_F_TSTAMP) {
+		struct weft_timeval tv = {.s = ts.s, .us = ts.ns / 1000};
+
+		cmsg_put(msg, WEFT_SOL_SOCKET, WEFT_SO_TIMESTAMP, &tv, sizeof(tv));
+	}
+	if ((sk->flags >> SOCK_F_TSTAMPING_SHIFT & both) == both) {
+		struct weft_scm_timestamping scm = {.software = ts};
+
+		cmsg_put(msg, WEFT_SOL_SOCKET, WEFT_SO_TIMESTAMPING, &scm, sizeof(scm));
+	}
 }

@@ -32,6 +32,8 @@ int cmsg_int(const struct cmsg *c, int *ret) MUST_CHECK;
 /* Appends a message to what the application receives; what does not fit is left out, whole, and
  * WEFT_MSG_CTRUNC says so. Nothing happens when no control messages were asked for. */
 void cmsg_put(struct sock_msg *msg, int level, int type, const void *data, size_t len);
+/* Tells when what is received arrived, if the socket's options ask for that. */
+void cmsg_put_time(const struct sock *sk, struct sock_msg *msg, int64_t rx_ns);
 static inline void cmsg_put_int(struct sock_msg *msg, int level, int type, int v)
 {
 	cmsg_put(msg, level, type, &v, sizeof(v));

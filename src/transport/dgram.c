@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ip/ip4.h"
+#include "transport/cmsg.h"
 #include "transport/dgram_cork.h"
 #include "transport/errq.h"
 #include "transport/sock_table.h"
@@ -146,6 +147,8 @@ ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg)
 	memcpy(&msg->ifindex, pkt->cb, sizeof(msg->ifindex));
 	if (n_copied < len)
 		msg->out_flags |= WEFT_MSG_TRUNC;
+	if (msg->wants_control && unlikely(sk->flags & (SOCK_F_TSTAMP | SOCK_F_TSTAMPING)))
+		cmsg_put_time(sk, msg, pkt->ts_ns);
 	if (msg->wants_control && ds->wants)
 		dgram_cmsg_recv(ds, pkt, msg);
 	if (!(msg->flags & WEFT_MSG_PEEK)) {

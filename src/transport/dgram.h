@@ -45,6 +45,7 @@ struct dgram_sock {
 	uint32_t n_errq;
 	struct sock_bpf bpf;
 	struct dgram_mcast mcast;
+	uint32_t rcvlowat;       /* SO_RCVLOWAT; 0: 1 */
 	uint16_t gso_size;       /* UDP_SEGMENT; 0: none */
 	bool takes_gro;          /* UDP_GRO */
 	bool is_corked;          /* UDP_CORK */

@@ -64,6 +64,18 @@ static int dgram_get_mtu(struct dgram_sock *ds, int *ret)
 	return err;
 }
 
+/* As in Linux it is kept, and any datagram makes the socket readable. */
+static int dgram_set_rcvlowat(struct dgram_sock *ds, const void *val, size_t len)
+{
+	int v;
+
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, val, sizeof(v));
+	ds->rcvlowat = v < 0 ? INT32_MAX : v ? (uint32_t)v : 1;
+	return 0;
+}
+
 int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct dgram_sock *ds = dgram_of(sk);
@@ -72,6 +84,8 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 
 	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_OPTIONS)
 		return ip4_opts_set(&ds->opts, val, len);
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT)
+		return dgram_set_rcvlowat(ds, val, len);
 	if (level == WEFT_SOL_SOCKET)
 		return sock_bpf_setopt(sk->stack, &ds->bpf, name, val, len);
 	if (!want && !dgram_is_opt(level, name, WEFT_IP_MTU_DISCOVER, WEFT_IPV6_MTU_DISCOVER))
@@ -99,6 +113,12 @@ int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 		*len = *len < ds->opts.len ? *len : ds->opts.len;
 		if (*len)
 			memcpy(val, ds->opts.bytes, *len);
+		return 0;
+	}
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT) {
+		v = ds->rcvlowat ? (int)ds->rcvlowat : 1;
+		*len = *len < sizeof(v) ? *len : sizeof(v);
+		memcpy(val, &v, *len);
 		return 0;
 	}
 	if (level == WEFT_SOL_SOCKET)

@@ -62,7 +62,12 @@ enum {
 	SOCK_F_OOBINLINE = 1 << 12,
 	SOCK_F_PEER = 1 << 13,        /* counts as a connection with its peer (sock_limit.h) */
 	SOCK_F_TRANSPARENT = 1 << 14, /* may be bound to addresses that are not ours */
-	SOCK_F_FREE = 1 << 15,        /* the first bit for the protocol's own flags */
+	SOCK_F_TSTAMP = 1 << 15,      /* SO_TIMESTAMP or SO_TIMESTAMPNS */
+	SOCK_F_TSTAMPNS = 1 << 16,    /* the latter */
+	/* SO_TIMESTAMPING: five of its bits, from RX_HARDWARE on. */
+	SOCK_F_TSTAMPING_SHIFT = 17,
+	SOCK_F_TSTAMPING = 0x1f << SOCK_F_TSTAMPING_SHIFT,
+	SOCK_F_FREE = 1 << 22, /* the first bit for the protocol's own flags */
 };
 
 enum {
@@ -125,6 +130,7 @@ struct sock_msg {
 	uint32_t ifindex;   /* recv: where it came in */
 	bool has_inq;       /* recv: TCP_INQ is set */
 	uint32_t inq_bytes; /* with it: what is left */
+	int64_t rx_ns;      /* streams: when the last of it arrived */
 	struct buf *lent; /* send: the bytes of `iov`, which is one, to be referred to; else NULL */
 	/* Control messages (transport/cmsg.h). Send: as the application wrote them. Recv: where
 	 * they go, the room for them, and how much of it is used. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is no matrix: names and their conflicts, parts, control messages, groups, reuse, out-of-band
  * data, and what becomes of a peer. */
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -243,6 +244,52 @@ static void control(const char *name, int option, size_t room)
 	case_end();
 }
 
+/* When it came: which messages, in which order and of which size. */
+static void control_time(const char *name, int type, int option, int v)
+{
+	struct weft_sockaddr to = at(2, port_new()), from = at(1, port_new());
+	struct os_sock *a = sock(0, AF_INET, type), *b = sock(1, AF_INET, type), *c = b;
+	char buf[16];
+	union {
+		struct weft_cmsghdr align;
+		char bytes[256];
+	} ctl;
+	struct weft_iovec iov = {buf, sizeof(buf)};
+	struct weft_msghdr msg = {
+		.iov = &iov, .n_iov = 1, .control = ctl.bytes, .control_len = sizeof(ctl)};
+	long n;
+
+	os_bind(b, &to);
+	os_bind(a, &from);
+	opt_set(b, SOL_SOCKET, option, v);
+	if (type == SOCK_STREAM) {
+		os_listen(b, 1);
+		os_connect(a, &to);
+		os_settle();
+		if (os_accept(b, &c, NULL))
+			abort();
+		keep(c);
+	} else {
+		opt_set(b, IPPROTO_IP, IP_RECVTTL, 1);
+		os_connect(a, &to);
+	}
+	os_sendto(a, "x", 1, 0, NULL);
+	os_settle();
+	n = os_recvmsg(c, &msg, MSG_DONTWAIT);
+	printf("time %s %d: %s, flags %x, %zu bytes", name, v, res(n), msg.flags, msg.control_len);
+	for (struct weft_cmsghdr *m = weft_cmsg_next(&msg, NULL); n >= 0 && m;
+	     m = weft_cmsg_next(&msg, m)) {
+		int64_t part = 0;
+
+		if (m->len >= sizeof(*m) + 16)
+			memcpy(&part, (char *)weft_cmsg_data(m) + 8, sizeof(part));
+		printf(", %d %d %zu%s", m->level, m->type, m->len,
+		       part >= (m->type == SO_TIMESTAMP ? 1000000 : 1000000000) ? " too much" : "");
+	}
+	printf("\n");
+	case_end();
+}
+
 static void control_send(const char *name, int level, int type, int v, size_t len)
 {
 	struct weft_sockaddr to = at(2, port_new());
@@ -479,6 +526,22 @@ void cases_misc(void)
 		control("IP_RECVTOS", IP_RECVTOS, room);
 	}
 	control("IP_RECVTTL", IP_RECVTTL, 18);
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		const char *kind = type == SOCK_STREAM ? "stream" : "dgram";
+
+		for (int v = 0; v < 2; v++) {
+			printf("%s ", kind);
+			control_time("SO_TIMESTAMP", type, SO_TIMESTAMP, v);
+			printf("%s ", kind);
+			control_time("SO_TIMESTAMPNS", type, SO_TIMESTAMPNS, v);
+		}
+		printf("%s ", kind);
+		control_time("SO_TIMESTAMPING", type, SO_TIMESTAMPING,
+			     SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
+		printf("%s ", kind);
+		control_time("SO_TIMESTAMPING", type, SO_TIMESTAMPING,
+			     SOF_TIMESTAMPING_RX_HARDWARE);
+	}
 	for (int v = -1; v <= 256; v += 257 / 4)
 		control_send("IP_TTL", IPPROTO_IP, IP_TTL, v, 20);
 	control_send("IP_TOS", IPPROTO_IP, IP_TOS, 16, 20);

@@ -171,7 +171,8 @@ static int tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *list
 	const struct sock *from = &listener->sk;
 	struct sock *to = &child->sk;
 
-	to->flags |= from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_NODELAY |
+	to->flags |= from->flags & (SOCK_F_KEEPALIVE | SOCK_F_LINGER | SOCK_F_TSTAMP |
+				    SOCK_F_TSTAMPNS | SOCK_F_TSTAMPING | SOCK_F_NODELAY |
 				    SOCK_F_CORK | SOCK_F_BROADCAST | SOCK_F_OOBINLINE);
 	to->linger_s = from->linger_s;
 	to->ttl = from->ttl;

@@ -56,6 +56,7 @@ bool tcp_pkt_merge(struct pkt *last, struct pkt *pkt)
 	if (last->n_frags > 0 || !pkt_is_writable(last) || pkt_tailroom(last) < n)
 		return false;
 	pkt_copy_out(pkt, 0, pkt_put(last, n), n);
+	last->ts_ns = pkt->ts_ns;
 	pkt_free(pkt);
 	return true;
 }
@@ -76,6 +77,7 @@ static struct pkt *tcp_rcvq_densify(struct tcp_conn *conn, struct pkt *pkt)
 	if (!dense)
 		return pkt;
 	pkt_copy_out(pkt, 0, pkt_put(dense, pkt->len), pkt->len);
+	dense->ts_ns = pkt->ts_ns;
 	pkt_free(pkt);
 	return dense;
 }
@@ -100,6 +102,7 @@ static struct pkt *tcp_pack_move(struct tcp_conn *conn, struct pkt *to, struct p
 
 	pkt_copy_out(from, 0, pkt_put(to, n), n);
 	to->tcp.end_seq += n;
+	to->ts_ns = from->ts_ns;
 	if (n < from->len) {
 		pkt_eat(from, n);
 		from->tcp.seq += n;
@@ -227,6 +230,7 @@ size_t tcp_rcvq_read(struct tcp_conn *conn, struct sock_msg *msg, bool peek, uin
 	while (pkt && i < msg->n_iov && max > 0) {
 		uint32_t n = tcp_rcvq_copy(pkt, off, &msg->iov[i], iov_off, max, is_dry);
 
+		msg->rx_ns = pkt->ts_ns;
 		off += n;
 		iov_off += n;
 		done += n;

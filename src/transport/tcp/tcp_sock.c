@@ -3,6 +3,7 @@
  * The application's side (RFC 9293 §3.10.1 to §3.10.6): open, listen, accept, send, receive,
  * shutdown, close, abort, and readiness, with Linux's semantics and errors.
  */
+#include "transport/cmsg.h"
 #include "transport/tcp/tcp_priv.h"
 
 static int tcp_sock_create(struct stack *st, int family, int protocol, struct sock **ret)
@@ -367,6 +368,8 @@ static ptrdiff_t tcp_sock_recv(struct sock *sk, struct sock_msg *msg)
 	}
 	if (done == 0 && msg->n_bytes > 0)
 		return tcp_recv_nothing(conn);
+	if (unlikely(sk->flags & (SOCK_F_TSTAMP | SOCK_F_TSTAMPING)) && done)
+		cmsg_put_time(sk, msg, msg->rx_ns ? msg->rx_ns : sk->stack->eng->now_ns);
 	msg->has_inq = conn->flags & TCPC_INQ;
 	msg->inq_bytes = tcp_urg_inq(conn) + ((conn->flags & TCPC_FIN_RCVD) && !conn->rcvq.n_bytes);
 	return (ptrdiff_t)done;
