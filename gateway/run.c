@@ -2,6 +2,7 @@
 /* A gateway as a lab of one node; the contract is in run.h. */
 #include "gateway/run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -275,6 +276,7 @@ struct weft_loop *gateway_run_loop(struct gateway_run *run)
 
 struct weft_stack *gateway_run_stack(struct gateway_run *run)
 {
+	assert(run->lab && run->lab->n_nodes == 1);
 	return run->lab->nodes[0]->stack;
 }
 
