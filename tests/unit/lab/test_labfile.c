@@ -247,6 +247,37 @@ static void every_key_reaches_its_field(void **state UNUSED)
 	labfile_free(lab);
 }
 
+static void every_key_of_routers_reaches_its_field(void **state UNUSED)
+{
+	struct labfile *lab = load_good(GOOD_DIR "/every-key.yaml");
+	const struct labfile_node *r2 = labfile_node_find(lab, "r2");
+	const struct labfile_iface *eth0 =
+		labfile_iface_find(labfile_node_find(lab, "web"), "eth0");
+	const struct labfile_radv *radv = &r2->services[0].radv;
+
+	assert_true(eth0->slaac && eth0->dad);
+	assert_int_equal(r2->n_services, 1);
+	assert_int_equal(r2->services[0].kind, LABFILE_RADV);
+	assert_string_equal(radv->iface, "far");
+	assert_true(radv->interval_ns == 30000000000 && radv->lifetime_ns == 90000000000);
+	assert_true(radv->pref == 1 && !radv->managed && radv->other);
+	assert_true(radv->hop_limit == 33 && radv->mtu == 1400);
+	assert_int_equal(radv->n_prefixes, 2);
+	assert_net(&radv->prefixes[0].prefix, "2001:db8:9::/64");
+	assert_true(radv->prefixes[0].on_link && radv->prefixes[0].autonomous);
+	assert_true(radv->prefixes[0].valid_s == 7200 && radv->prefixes[0].preferred_s == 3600);
+	assert_net(&radv->prefixes[1].prefix, "2001:db8:a::/64");
+	assert_int_equal(radv->n_routes, 1);
+	assert_net(&radv->routes[0].prefix, "2001:db8:b::/48");
+	assert_true(radv->routes[0].pref == 3 && radv->routes[0].lifetime_ns == 600000000000);
+	assert_int_equal(radv->n_dns, 1);
+	assert_ip(&radv->dns[0].ip, "2001:db8:9::1");
+	assert_int_equal(radv->n_search, 1);
+	assert_string_equal(radv->search[0].domain, "lab.example");
+	assert_true(radv->dns_lifetime_ns == 60000000000);
+	labfile_free(lab);
+}
+
 static void copies_share_no_memory_and_know_their_places(void **state UNUSED)
 {
 	struct labfile *lab =
@@ -576,6 +607,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(copies_share_no_memory_and_know_their_places),
 		cmocka_unit_test(many_copies_make_many_errors_only_once),
 		cmocka_unit_test(every_key_reaches_its_field),
+		cmocka_unit_test(every_key_of_routers_reaches_its_field),
 		cmocka_unit_test(apps_have_their_peers_and_defaults),
 		cmocka_unit_test(directions_inherit_from_the_link_what_they_do_not_say),
 		cmocka_unit_test(link_without_keys_has_the_defaults),
