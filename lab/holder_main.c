@@ -117,7 +117,7 @@ static void mounts_set(int sock, const char *hosts)
 	err = nsfile_cover("/etc/hosts", "/tmp/hosts", hosts);
 	if (!err)
 		err = nsfile_cover("/etc/resolv.conf", "/tmp/resolv.conf",
-				 "# This node has no name server; names are in /etc/hosts.\n");
+				   "# This node has no name server; names are in /etc/hosts.\n");
 	if (umount2("/tmp", MNT_DETACH) < 0 && !err)
 		err = -errno;
 	if (err)

@@ -16,7 +16,7 @@
 enum {
 	IP6_HDR_LEN = 40,
 	IP6_PAYLOAD_MAX = 65535, /* extension headers are part of it; no jumbograms */
-	IP6_MTU_MIN = 1280, /* RFC 8200 §5 */
+	IP6_MTU_MIN = 1280,      /* RFC 8200 §5 */
 	IP6_FLOW_MASK = 0xfffff,
 };
 

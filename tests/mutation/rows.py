@@ -211,7 +211,7 @@ ROWS = {
     "9293 MUST-47": [(RTO, "	tcp_fail(conn, conn->soft_err ? conn->soft_err : ETIMEDOUT);", "	tcp_fail(conn, ETIMEDOUT);")],
     "9293 MUST-48, SHLD-22": [NO_TOS],
     "9293 SHLD-21": [("socket/socket_opt.c", "		sk->tos = (uint8_t)v;\n", "		sk->tos = sk->dst.gen ? sk->tos : (uint8_t)v;\n")],
-    "9293 MUST-50": [("ip/ip4_in.c", "		if (opt.type == IP4_OPT_LSRR || opt.type == IP4_OPT_SSRR)", "		if (opt.type != 1 && opt.type != 0)")],
+    "9293 MUST-50": [("ip/ip4_opts.c", "	return opt->type == IP4_OPT_LSRR || opt->type == IP4_OPT_SSRR;", "	return opt->type != 1 && opt->type != 0;")],
     "9293 MUST-55": [[("ip/icmp4_err.c", "	else\n		return false;\n	*ret_err = m.err;", "	else\n		m = (struct meaning){EPROTO, true};\n	*ret_err = m.err;"),
                       ("ip/icmp4.c", "	case ICMP4_UNREACH:\n	case ICMP4_TIME_EXCEEDED:\n	case ICMP4_PARAM_PROBLEM:\n		return", "	case ICMP4_UNREACH:\n	case ICMP4_SOURCE_QUENCH:\n	case ICMP4_TIME_EXCEEDED:\n	case ICMP4_PARAM_PROBLEM:\n		return"),
                       (ERROR, "	if (err->mtu) {\n", "	if (err->type == 4) {\n		tcp_fail(conn, err->err);\n		return;\n	}\n	if (err->mtu) {\n")]],
