@@ -42,10 +42,8 @@ static json_t *error_of(const char *desc)
 
 static json_t *error_about(const char *execute, const char *what)
 {
-	char desc[DESC_MAX];
-
-	snprintf(desc, sizeof(desc), "bad request: %s: %s", execute, what);
-	return error_of(desc);
+	return json_pack("{s:{s:o}}", "error", "desc",
+			 json_sprintf("bad request: %s: %s", execute, what));
 }
 
 static const char *text_of(const json_t *args, const char *key)
