@@ -174,6 +174,10 @@ static const struct {
 	{"LIMIT_BYTES", "Programs do not read fast enough, or net.limit.bytes is too low"},
 	{"LIMIT_PEER", "One peer opens many connections: net.limit.conns_per_peer"},
 	{"LIMIT_RATE", "More connections come than net.limit.conns_per_s lets in"},
+	{"INTERCEPT_QUEUE", "The gateway does not keep up with the datagrams of its guest"},
+	{"TCP_REQUEST", "The connection's other half is still being made: the sender tries again"},
+	{"TCP_REQUESTS_FULL",
+	 "More connections wait to be made than may: the oldest first go or fail"},
 	{"UDP_RCVBUF", "The program does not read fast enough: a larger SO_RCVBUF, or send less"},
 	{"PACKET_RCVBUF", "The program does not read its packet socket fast enough"},
 	{"SOCK_FILTER", "The program attached a filter to its socket (SO_ATTACH_FILTER) that "

@@ -85,9 +85,7 @@ static int udp_prepare(struct sock *sk, const struct sock_msg *msg, const struct
 
 	if (!err)
 		err = dgram_ctl_parse(dgram_of(sk), msg, ctl);
-	if (!err)
-		err = dgram_route(dgram_of(sk), dst, ctl, out);
-	return err ? err : dgram_send_allowed(sk, dst);
+	return err ? err : dgram_route(dgram_of(sk), dst, ctl, out);
 }
 
 static int udp_emit(struct sock *sk, const struct sock_msg *msg, const struct ip_out *out,
@@ -127,9 +125,10 @@ static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct
 		return err;
 	if (unlikely(msg->n_bytes > dgram_room(&out, false) - UDP_HDR_LEN)) {
 		dgram_too_large(dgram_of(sk), dst, port, &ctl);
-		return -EMSGSIZE;
+		return -EMSGSIZE; /* before an error that waits, as in Linux */
 	}
-	return udp_emit(sk, msg, &out, port, gso_size);
+	err = dgram_send_allowed(sk, dst);
+	return err ? err : udp_emit(sk, msg, &out, port, gso_size);
 }
 
 /* The first send of those that become one datagram. */
@@ -145,6 +144,8 @@ static int udp_cork_start(struct sock *sk, const struct sock_msg *msg, const str
 	err = udp_gso_size(sk, msg, &gso_size);
 	if (!err)
 		err = udp_prepare(sk, msg, dst, &ctl, &out);
+	if (!err)
+		err = dgram_send_allowed(sk, dst);
 	if (!err)
 		err = dgram_cork_new(ds, dst, port, &ctl, &out,
 				     dgram_room(&out, !gso_size) - UDP_HDR_LEN);
