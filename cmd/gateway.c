@@ -15,6 +15,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/gwargs.h"
+#include "cmd/gwctl.h"
 #include "cmd/gwproc.h"
 #include "gateway/setup/netns.h"
 #include "lab/units.h"
@@ -34,7 +35,9 @@ struct gateway_cmd {
 static void gateway_help(FILE *out)
 {
 	fprintf(out,
-		"usage: weft gateway --netns PATH|--pid PID|--tap-fd N [OPTIONS]\n\n"
+		"usage: weft gateway --netns PATH|--pid PID|--tap-fd N [OPTIONS]\n"
+		"       weft [-l LAB] gateway flows|stats|forward ... (of one that runs; "
+		"`weft gateway forward --help`)\n\n"
 		"Connects a network namespace to the network of this user, without any right of "
 		"root:\n"
 		"what is opened and sent inside goes by the host's own sockets. In the "
@@ -208,11 +211,13 @@ static void ready_print(const struct gwproc *p UNUSED, struct gateway_run *run)
 	printf("gateway is up\n");
 }
 
-static int gateway_cmd_run(struct cmd_env *env UNUSED, int argc, char **argv)
+static int gateway_cmd_run(struct cmd_env *env, int argc, char **argv)
 {
 	struct gateway_cmd g = {.tap = {.ifname = "tap0", .configure = true}};
-	int status;
+	int status = gwctl_run(env, argc, argv);
 
+	if (status >= 0)
+		return status;
 	gwproc_init(&g.p, "weft gateway");
 	g.p.on_ready = ready_print;
 	status = options_read(&g, argc, argv);

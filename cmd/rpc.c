@@ -6,6 +6,7 @@
 
 #include "cmd/client.h"
 #include "cmd/cmd.h"
+#include "gateway/rpc.h"
 #include "lab/rpc.h"
 #include "lab/rpc_priv.h"
 
@@ -21,11 +22,17 @@ static void rpc_help(FILE *out)
 		"Exit status: 0 answered, 1 the lab refused (its error is printed), 2 usage.\n");
 }
 
-static void print_list(void)
+static void print_list(const struct rpc_method *const *tables)
 {
-	for (const struct rpc_method *const *t = rpc_tables; *t; t++)
+	for (const struct rpc_method *const *t = tables; *t; t++)
 		for (const struct rpc_method *m = *t; m->name; m++)
 			printf("%-18s %s\n", m->name, m->help);
+}
+
+static void print_lists(void)
+{
+	print_list(rpc_tables);
+	print_list(gateway_rpc_tables);
 }
 
 static int print_notification(void *arg, const char *method, const json_t *params)
@@ -98,9 +105,9 @@ static int rpc_run(struct cmd_env *env, int argc, char **argv)
 	}
 	if (list && optind == argc) {
 		if (markdown)
-			rpc_print_markdown(stdout);
+			rpc_print_markdown(stdout, gateway_rpc_tables, GATEWAY_RPC_TEXT);
 		else
-			print_list();
+			print_lists();
 		return 0;
 	}
 	if (list || argc - optind < 1 || argc - optind > 2) {

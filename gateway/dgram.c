@@ -580,7 +580,7 @@ void gw_dgram_show(const struct gw_map *map, struct gateway_flow_info *ret)
 		.proto = map->proto,
 		.is_inbound = map->forward != NULL,
 		.guest = map->guest,
-		.remote = map->client,
+		.remote = map->shown,
 		.wait = now_ns - map->moved_ns < GW_NS_PER_S ? GATEWAY_MOVING : GATEWAY_IDLE,
 		.bytes_out = map->bytes_out,
 		.bytes_in = map->bytes_in,

@@ -380,6 +380,23 @@ static int listener_add(struct gw_forward *fw, uint16_t index, struct weft_addr 
 	return 0;
 }
 
+static const char *listen_reason(int err)
+{
+	switch (err) {
+	case -EACCES:
+		return "not permitted: ports below net.ipv4.ip_unprivileged_port_start are root's";
+	case -EADDRINUSE:
+		return "in use: somebody on the host listens there already";
+	case -EADDRNOTAVAIL:
+		return "not an address of the host";
+	case -EMFILE:
+	case -ENFILE:
+		return "no descriptors left";
+	default:
+		return strerror(-err);
+	}
+}
+
 static int forward_open(struct gw_forward *fw, char *msg)
 {
 	static const struct weft_addr any4 = {.family = WEFT_AF_INET},
@@ -403,10 +420,7 @@ static int forward_open(struct gw_forward *fw, char *msg)
 				at.addr = any4;
 			return refuse(msg, err, "cannot listen at %s: %s",
 				      weft_sockaddr_print(&at, text, sizeof(text)),
-				      err == -EACCES
-					      ? "ports below net.ipv4.ip_unprivileged_port_start "
-						"are root's"
-					      : strerror(-err));
+				      listen_reason(err));
 		}
 	}
 	return 0;

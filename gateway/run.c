@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/rpc.h"
 #include "lab/errors.h"
 #include "lab/lab.h"
 #include "lab/rpc.h"
@@ -188,6 +189,8 @@ static int run_socket(struct gateway_run *run, const struct gateway_run_config *
 
 	run->lab->on_down = run_down;
 	run->lab->on_down_arg = run;
+	run->lab->rpc_more = gateway_rpc_tables;
+	run->lab->rpc_more_arg = run->gw;
 	if (cfg->no_socket)
 		return 0;
 	err = rundir_socket(run->lab->name, path);

@@ -149,7 +149,8 @@ void rpc_node_gone(const struct lab_node *node, const struct rpc_call *self);
 /* How many clients are connected. */
 uint32_t rpc_server_n_clients(const struct rpc_server *srv);
 
-/* Every method's table, each ended by a NULL name; the list ends with NULL. */
+/* Every lab's methods: tables, each ended by a NULL name; the list ends with NULL. Who runs a lab
+ * gives it more by lab->rpc_more, a list like this one. */
 extern const struct rpc_method *const rpc_tables[];
-/* doc/rpc.md. */
-void rpc_print_markdown(FILE *out);
+/* doc/rpc.md. `more`: methods that not every lab has, and `more_text` says which do. */
+void rpc_print_markdown(FILE *out, const struct rpc_method *const *more, const char *more_text);

@@ -73,7 +73,7 @@ int rpc_fail_data(struct rpc_call *call, enum rpc_code code, const char *text, j
 /* All parameters against the method's table. False: answered. */
 bool rpc_params_check(struct rpc_call *call);
 
-/* The method of that name; NULL: there is none. */
-const struct rpc_method *rpc_method_find(const char *name);
+/* The lab's method of that name; NULL: there is none. */
+const struct rpc_method *rpc_method_find(const struct lab *lab, const char *name);
 /* "integer", as doc/rpc.md and messages call a type. */
 const char *rpc_type_name(enum rpc_type type);

@@ -9,6 +9,13 @@
 #include "lab/rpc_priv.h"
 #include "lab/suggest.h"
 
+/* Where method_next() is; all zero: at the start. */
+struct method_at {
+	const struct rpc_method *const *table;
+	size_t i;
+	bool is_more; /* in lab->rpc_more */
+};
+
 /* An answer to a request that did not become a call. */
 static void refuse(struct rpc_peer *peer, struct rpc_batch *batch, json_t *id, enum rpc_code code,
 		   const char *text)
@@ -21,12 +28,38 @@ static void refuse(struct rpc_peer *peer, struct rpc_batch *batch, json_t *id, e
 		rpc_peer_send(peer, answer, NULL, 0);
 }
 
-const struct rpc_method *rpc_method_find(const char *name)
+/* Each method of the lab: those of all labs, and then its own. */
+static const struct rpc_method *method_next(const struct lab *lab, struct method_at *at)
 {
-	for (const struct rpc_method *const *t = rpc_tables; *t; t++)
-		for (const struct rpc_method *m = *t; m->name; m++)
-			if (!strcmp(m->name, name))
-				return m;
+	if (!at->table)
+		at->table = rpc_tables;
+	for (;;) {
+		const struct rpc_method *m = *at->table ? &(*at->table)[at->i] : NULL;
+
+		if (m && m->name) {
+			at->i++;
+			return m;
+		}
+		at->i = 0;
+		if (m) {
+			at->table++;
+		} else if (lab->rpc_more && !at->is_more) {
+			at->is_more = true;
+			at->table = lab->rpc_more;
+		} else {
+			return NULL;
+		}
+	}
+}
+
+const struct rpc_method *rpc_method_find(const struct lab *lab, const char *name)
+{
+	struct method_at at = {0};
+	const struct rpc_method *m;
+
+	while ((m = method_next(lab, &at)))
+		if (!strcmp(m->name, name))
+			return m;
 	return NULL;
 }
 
@@ -44,11 +77,12 @@ static void unknown_method(struct rpc_peer *peer, struct rpc_batch *batch, json_
 			   const char *name)
 {
 	struct lab_suggest near = lab_suggest_start(name);
+	struct method_at at = {0};
+	const struct rpc_method *m;
 	char text[RPC_MSG_MAX];
 
-	for (const struct rpc_method *const *t = rpc_tables; *t; t++)
-		for (const struct rpc_method *m = *t; m->name; m++)
-			lab_suggest_try(&near, m->name);
+	while ((m = method_next(peer->lab, &at)))
+		lab_suggest_try(&near, m->name);
 	if (near.best)
 		snprintf(text, sizeof(text), "there is no method `%.60s`; did you mean `%s`?", name,
 			 near.best);
@@ -136,7 +170,7 @@ static void request_take(struct rpc_peer *peer, const json_t *request, struct rp
 		return;
 	}
 	name = json_string_value(json_object_get(request, "method"));
-	method = rpc_method_find(name);
+	method = rpc_method_find(peer->lab, name);
 	if (!method) {
 		unknown_method(peer, batch, id, name);
 		return;
@@ -238,11 +272,12 @@ static json_t *method_json(const struct rpc_method *method)
 
 static int rpc_list_run(struct rpc_call *call)
 {
+	struct method_at at = {0};
+	const struct rpc_method *m;
 	json_t *list = json_array();
 
-	for (const struct rpc_method *const *t = rpc_tables; *t; t++)
-		for (const struct rpc_method *m = *t; m->name; m++)
-			json_array_append_new(list, method_json(m));
+	while ((m = method_next(rpc_call_lab(call), &at)))
+		json_array_append_new(list, method_json(m));
 	return rpc_reply(call, list);
 }
 

@@ -87,7 +87,14 @@ static void print_errors(FILE *out)
 		fprintf(out, "| %d | %s |\n", (int)errors[i].code, errors[i].text);
 }
 
-void rpc_print_markdown(FILE *out)
+static void print_methods(const struct rpc_method *const *tables, FILE *out)
+{
+	for (; *tables; tables++)
+		for (const struct rpc_method *m = *tables; m->name; m++)
+			print_method(m, out);
+}
+
+void rpc_print_markdown(FILE *out, const struct rpc_method *const *more, const char *more_text)
 {
 	fprintf(out,
 		"# Methods of the control socket\n\n"
@@ -112,7 +119,7 @@ void rpc_print_markdown(FILE *out)
 		RPC_LINE_MAX, RPC_BATCH_MAX, RPC_CLIENTS_MAX, RPC_CALLS_MAX, RPC_OUT_MAX);
 	print_errors(out);
 	fprintf(out, "\n## Methods\n");
-	for (const struct rpc_method *const *t = rpc_tables; *t; t++)
-		for (const struct rpc_method *m = *t; m->name; m++)
-			print_method(m, out);
+	print_methods(rpc_tables, out);
+	fprintf(out, "\n## %s\n", more_text);
+	print_methods(more, out);
 }

@@ -8,6 +8,7 @@ Nothing of it is the machine's own network; everything goes with the test.
 """
 import ctypes
 import fcntl
+import json
 import os
 import pathlib
 import signal
@@ -174,9 +175,21 @@ class World:
         return subprocess.run([self.weft, "-n", "gateway", *argv], capture_output=True, text=True, timeout=30,
                               env=env).stdout
 
+    def control(self, *argv, status=0):
+        """`weft gateway ...` of the one that runs: what it prints; with --json, what that is."""
+        env = {**os.environ, "XDG_RUNTIME_DIR": self.folder.name}
+        done = subprocess.run([self.weft, "gateway", *argv], capture_output=True, text=True, timeout=30, env=env,
+                              check=False)
+        expect(done.returncode == status, f"weft gateway {' '.join(argv)}: {done.returncode}: {done.stdout}{done.stderr}")
+        if status:
+            return done.stderr
+        return json.loads(done.stdout) if "--json" in argv else done.stdout
+
     def pid(self):
-        """Of the gateway itself, which `ip netns exec` has become."""
-        return self.gateway.pid
+        """Of the gateway itself: the child of what `ip netns exec` has become, which only waits."""
+        children = open(f"/proc/{self.gateway.pid}/task/{self.gateway.pid}/children").read().split()
+        expect(len(children) == 1, f"the gateway's process has children {children}")
+        return int(children[0])
 
     def n_fds(self):
         return len(os.listdir(f"/proc/{self.pid()}/fd"))
@@ -190,6 +203,98 @@ class World:
     def cpu_s(self):
         f = open(f"/proc/{self.pid()}/stat").read().rsplit(")", 1)[1].split()
         return (int(f[11]) + int(f[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# A server for what the cases want: the first line of a connection says what it does with it.
+SERVER = r"""
+import hashlib, os, socket, struct, sys, threading, time
+
+def reset(c):
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.close()
+
+def serve(c, peer):
+    f = c.makefile("rb")
+    words = f.readline().split()
+    if not words:
+        return c.close()
+    verb = words[0]
+    if verb == b"echo":
+        while True:
+            data = f.read1(65536)
+            if not data:
+                break
+            c.sendall(data)
+        c.close()
+    elif verb == b"sum":          # all until the end, then its digest
+        h, n = hashlib.sha256(), 0
+        while True:
+            data = f.read1(1 << 20)
+            if not data:
+                break
+            h.update(data); n += len(data)
+        c.sendall(f"{n} {h.hexdigest()}\n".encode()); c.close()
+    elif verb == b"give":         # so many bytes, and the end
+        n = int(words[1]); block = bytes(range(256)) * 4096
+        while n:
+            n -= c.send(block[:min(n, len(block))])
+        c.close()
+    elif verb == b"reset":
+        reset(c)
+    elif verb == b"peer":
+        c.sendall(f"{peer[0]} {peer[1]}\n".encode()); c.close()
+    elif verb == b"hold":         # reads nothing for so many seconds, then everything
+        time.sleep(float(words[1])); n = 0
+        while True:
+            data = f.read1(1 << 20)
+            if not data:
+                break
+            n += len(data)
+        c.sendall(f"{n}\n".encode()); c.close()
+    elif verb == b"until":        # says what the end was like
+        c.sendall(b"!")
+        try:
+            end = "end" if f.read(1) == b"" else "data"
+        except ConnectionResetError:
+            end = "reset"
+        print(end, flush=True); c.close()
+
+s = socket.socket(socket.AF_INET6)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("::", int(sys.argv[1]))); s.listen(1500)
+print("ready", flush=True)
+while True:
+    c, peer = s.accept()
+    threading.Thread(target=serve, args=(c, peer), daemon=True).start()
+"""
+
+CLIENT = """
+import errno, hashlib, os, socket, struct, sys, threading, time
+def connect(addr, port, timeout=20):
+    s = socket.create_connection((addr, port), timeout)
+    return s
+def ask(addr, port, line, data=b""):
+    s = connect(addr, port)
+    s.sendall(line.encode() + b"\\n" + data)
+    s.shutdown(socket.SHUT_WR)
+    got = bytearray()
+    while True:
+        d = s.recv(1 << 20)
+        if not d:
+            return bytes(got)
+        got += d
+def fails(addr, port, timeout=10):
+    start = time.monotonic()
+    try:
+        connect(addr, port, timeout)
+        return "connected"
+    except OSError as e:
+        return errno.errorcode.get(e.errno, str(e))
+"""
+
+
+def client(world, source, *argv, where="guest", timeout=60):
+    return world.python(where, CLIENT + source, *argv, timeout=timeout)
 
 
 def eventually(what, test, seconds=5):

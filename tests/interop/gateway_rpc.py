@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A gateway that runs: its connections and why each waits, forwards that come and go, its figures.
+
+usage: gateway_rpc.py WEFT [CASE...]
+
+Prints a line `ok - NAME` or `not ok - NAME` a case. Needs root, for the namespaces that it makes.
+"""
+import json
+import subprocess
+import sys
+
+from gateway_kit import CLIENT, FAR4, FAR6, GUEST4, HOST4, SERVER, World, client, eventually, expect, main
+
+WEFT = sys.argv[1]
+
+HOLD = """
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+UDP_ECHO = """
+import socket, sys
+socks = []
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", int(sys.argv[1])))
+print("ready", flush=True)
+while True:
+    data, peer = s.recvfrom(2000)
+    s.sendto(f"{peer[0]} ".encode() + data, peer)
+"""
+
+UDP_ASK = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5)
+s.sendto(b"hello", (sys.argv[1], int(sys.argv[2])))
+print(s.recv(2000).decode())
+"""
+
+
+def each_connection_has_one_word_for_what_it_waits_for():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        w.control("forward", "add", "tcp", f"{HOST4}:8082", "10.0.2.50:80")
+        w.spawn("guest", CLIENT + """
+def big(line):
+    s = connect(sys.argv[1], 7000); s.sendall(line); return s
+quiet = big(b"echo\\n")
+ended = big(b"give 10\\n")
+window = big(b"give 100000000\\n")
+hold = big(b"hold 30\\n")
+hold.setblocking(False)
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    try: hold.send(b"x" * 65536)
+    except BlockingIOError: time.sleep(0.02)
+half = big(b"hold 30\\n"); half.shutdown(socket.SHUT_WR)
+syn = socket.socket(); syn.setblocking(False); syn.connect_ex(("192.0.2.77", 80))
+""" + HOLD, FAR4)
+        w.spawn("far", CLIENT + 's = connect("%s", 8082)' % HOST4 + HOLD)
+        want = {"host-connecting", "guest-connecting", "idle", "host-finished", "guest-finished", "host-not-reading",
+                "guest-window"}
+        seen = set()
+
+        def all_seen():
+            flows = w.control("flows", "--json")
+            expect(all(f["proto"] == "tcp" and isinstance(f["wait"], str) for f in flows), f"{flows}")
+            seen.update(f["wait"] for f in flows)
+            return want <= seen
+
+        try:
+            eventually("every word", all_seen, 3)
+        except Exception as e:
+            raise type(e)(f"{e}: missing {want - seen}") from None
+        lines = w.control("flows").splitlines()
+        expect(lines[0].split()[:3] == ["Proto", "Dir", "Wait"] and any(f"{FAR4}:7000" in x for x in lines[1:]),
+               "\n".join(lines))
+        out = [f for f in w.control("flows", "--json") if f["direction"] == "out"]
+        expect(all(f["guest"]["address"] == GUEST4 for f in out), f"{out}")
+        expect({f["remote"]["port"] for f in out} <= {7000, 80}, f"{out}")
+
+
+def forwards_come_and_go_while_it_runs():
+    with World(WEFT) as w:
+        for port in "7000", "7001", "7002":
+            w.spawn("guest", SERVER, port)
+        expect(w.control("forward", "list", "--json") == [], "a forward of nobody's")
+        expect(w.control("forward", "add", "tcp", f"{HOST4}:8080", f"{GUEST4}:7000") == "forward 1\n", "the first")
+        expect(w.control("forward", "add", "tcp", "*:7000-7002", "--json") == {"id": 2}, "a range")
+        got = client(w, """
+print(ask("192.0.2.1", 8080, "sum", b"x" * 1000).decode().split()[0])
+for port in 7000, 7001, 7002:
+    for addr in "192.0.2.1", "2001:db8:2::1":
+        print(ask(addr, port, "peer").decode().split()[0])
+print(fails("192.0.2.1", 7003))
+""", where="far").split()
+        expect(got == ["1000"] + [f"::ffff:{FAR4}", FAR6] * 3 + ["ECONNREFUSED"], f"{got}")
+        one, both = w.control("forward", "--json")
+        expect(one["accepted"] == 1 and one["bytes_in"] == 1004 and one["bytes_out"] > 64 and
+               one["state"] == "listening" and one["guest_addr"] == GUEST4 and one["guest_port"] == 7000, f"{one}")
+        expect(both["accepted"] == 6 and both["n_ports"] == 3 and both["host_addr"] is None, f"{both}")
+        expect("*:7000-7002" in w.control("forward"), "the range in words")
+        # One that stands survives its forward.
+        kept = w.spawn("far", CLIENT + """
+s = connect("192.0.2.1", 8080); s.sendall(b"echo\\n")
+print("ready", flush=True)
+sys.stdin.readline()
+s.sendall(b"still"); s.settimeout(5)
+print(s.recv(5, socket.MSG_WAITALL).decode(), flush=True)
+""")
+        expect(w.control("forward", "del", "1") == "", "nothing to say")
+        w.control("forward", "del", "tcp", "*:7000-7002")
+        kept.stdin.write("\n")
+        kept.stdin.flush()
+        expect(kept.stdout.readline() == "still\n", "the connection went with its forward")
+        got = client(w, 'print(fails("192.0.2.1", 8080), fails("192.0.2.1", 7001))', where="far").split()
+        expect(got == ["ECONNREFUSED"] * 2, f"after the end: {got}")
+        expect("no forward" in w.control("forward", "del", "1", status=1), "one that has gone")
+        expect("no forward" in w.control("forward", "del", "udp", "*:7000-7002", status=1), "one that never was")
+
+
+def udp_forwards_bring_clients_in_and_their_answers_out():
+    with World(WEFT) as w:
+        for port in "5000", "5001":
+            w.spawn("guest", UDP_ECHO, port)
+        w.control("forward", "add", "udp", f"{HOST4}:6000-6001", f"{GUEST4}:5000")
+        w.control("forward", "add", "udp", f"{HOST4}:6002", f"{GUEST4}:5001", "hide-source")
+        for port, peer in ("6000", FAR4), ("6001", FAR4), ("6002", "10.0.2.2"):
+            got = w.python("far", UDP_ASK, HOST4, port).strip()
+            expect(got == f"{peer} hello", f"at {port}: {got}")
+        flows = w.control("flows", "--json")
+        expect(len(flows) == 3 and all(f["direction"] == "in" and f["proto"] == "udp" for f in flows), f"{flows}")
+        expect(w.control("forward", "--json")[0]["accepted"] == 2, "two clients")
+        w.control("forward", "del", "udp", f"{HOST4}:6000-6001")
+        expect(len(w.control("flows", "--json")) == 1, "mappings go with their forward")
+
+
+def a_forward_that_refuses_says_why():
+    with World(WEFT) as w:
+        w.spawn("host", SERVER, "8001")
+
+        def refused(word, *spec):
+            said = w.control("forward", "add", *spec, status=1)
+            expect(word in said, f"{spec}: {said}")
+
+        refused("in use", "tcp", f"{HOST4}:8001", f"{GUEST4}:80")
+        refused("not permitted", "tcp", f"{HOST4}:80")
+        refused("not an address of the host", "udp", "203.0.113.9:8080")
+        refused("ports are 1 to 65535", "tcp", f"{HOST4}:8080-8090", f"{GUEST4}:65530")
+        refused("more than", "tcp", "*:10000-20000")
+        # All of a range, or none of it.
+        refused("in use", "tcp", f"{HOST4}:7990-8010")
+        expect(client(w, f'print(fails("{HOST4}", 7990))', where="far").strip() == "ECONNREFUSED", "part of a range")
+        for words in (["tcp"], ["sctp", "1.2.3.4:5"], ["tcp", "1.2.3.4"], ["tcp", "*:0"], ["tcp", "*:9-8"], ["tcp", "a", "b", "c"]):
+            w.control("forward", "add", *words, status=2)
+        w.control("forward", "grow", status=2)
+        w.control("forward", "del", "x", status=2)
+        w.control("flows", "now", status=2)
+        expect(w.control("forward", "--json") == [], "a refused forward stays")
+        # What a client finds behind one is its state.
+        w.control("forward", "add", "tcp", f"{HOST4}:8080", f"{GUEST4}:9")
+        expect(client(w, f"""
+try:
+    s = connect("{HOST4}", 8080); print(s.recv(1))
+except ConnectionResetError:
+    print("reset")
+""", where="far").strip() == "reset", "a guest that does not listen")
+        one, = w.control("forward", "--json")
+        expect(one["state"] == "guest-refuses" and one["refused"] == 1 and one["open"] == 0, f"{one}")
+
+
+def figures_count_and_methods_refuse_in_words():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        client(w, f'ask("{FAR4}", 7000, "sum", b"x" * 1000); print(fails("{FAR4}", 9))')
+        stats = w.control("stats", "--json")
+        expect(stats["tcp_opened"] == 1 and stats["tcp_refused"] == 1 and stats["bytes_out"] == 1004 and
+               "ping_hint" not in stats, f"{stats}")
+        expect("tcp_refused          1\n" in w.control("stats"), "in words")
+        for params, want in (({"proto": "x", "host_port": 8080}, "is `tcp` or `udp`"),
+                             ({"proto": "tcp"}, "needs a parameter `host_port`"),
+                             ({"proto": "tcp", "host_port": 0}, "from 1 to 65535"),
+                             ({"proto": "tcp", "host_port": 8080, "host_addr": "x"}, "is not an IP address"),
+                             ({"proto": "tcp", "host_port": 8080, "guest": "x"}, "has no parameter `guest`")):
+            said = rpc(w, "gateway.forward_add", params)
+            expect(said.returncode == 1 and want in said.stderr, f"{params}: {said.stderr}")
+        listed = json.loads(rpc(w, "rpc.list", {}).stdout)
+        expect({"lab.info", "gateway.flows"} <= {m["name"] for m in listed}, "the list of methods")
+
+
+def rpc(w, method, params):
+    return subprocess.run([w.weft, "rpc", method, json.dumps(params)], capture_output=True, text=True, timeout=30,
+                          env={"XDG_RUNTIME_DIR": w.folder.name}, check=False)
+
+
+if __name__ == "__main__":
+    main([each_connection_has_one_word_for_what_it_waits_for, forwards_come_and_go_while_it_runs,
+          udp_forwards_bring_clients_in_and_their_answers_out, a_forward_that_refuses_says_why,
+          figures_count_and_methods_refuse_in_words])

@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Whom the guest reaches, and who reaches it: access rules, filtering and life of UDP mappings (RFC 4787),
+hairpin, ranges of forwards, pings that nobody answers.
+
+usage: gateway_rules.py WEFT [CASE...]
+
+Prints a line `ok - NAME` or `not ok - NAME` a case. Needs root, for the namespaces that it makes.
+"""
+import subprocess
+import sys
+import time
+
+from gateway_kit import (FAR4, FAR6, GUEST4, HOST4, SERVER, World, client, eventually, expect, main, run)
+
+WEFT = sys.argv[1]
+
+# A datagram to whom stdin says; prints what comes, until `end`.
+PORT = """
+import select, socket, sys
+six = ":" in sys.argv[1]
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[2])))
+print("ready", flush=True)
+p = select.poll(); p.register(s, select.POLLIN); p.register(0, select.POLLIN)
+while True:
+    for fd, _ in p.poll():
+        if fd == 0:
+            line = sys.stdin.readline().split()
+            if not line:
+                sys.exit(0)
+            s.sendto(line[2].encode(), (line[0], int(line[1])))
+        else:
+            try:
+                data, peer = s.recvfrom(2000)
+                print(data.decode(), peer[0], peer[1], flush=True)
+            except OSError as e:
+                print("error", e.errno, flush=True)
+"""
+
+
+class Port:
+    """A UDP port in a namespace: says to whom, hears from whom."""
+
+    def __init__(self, world, name, addr, port):
+        self.proc = world.spawn(name, PORT, addr, str(port))
+
+    def say(self, addr, port, word):
+        self.proc.stdin.write(f"{addr} {port} {word}\n")
+        self.proc.stdin.flush()
+
+    def hears(self):
+        return self.proc.stdout.readline().split()
+
+
+def rules_decide_by_prefix_protocol_and_port():
+    args = ["--allow", "tcp,192.0.2.2,7000-7001", "--deny", "tcp,192.0.2.0/24", "--deny", "any,2001:db8:2::/64,7001",
+            "--deny", "icmp,192.0.2.2", "--deny", "udp,any,53"]
+    with World(WEFT, *args) as w:
+        for port in "7000", "7001", "7002":
+            w.spawn("far", SERVER, port)
+        got = client(w, """
+for addr, ports in (("192.0.2.2", (7000, 7001, 7002, 9)), ("192.0.2.1", (7000,)), ("2001:db8:2::2", (7000, 7001))):
+    for port in ports:
+        print(fails(addr, port))
+""").split()
+        # Prohibited: EHOSTUNREACH of IPv4, EACCES of IPv6.
+        want = ["connected", "connected", "EHOSTUNREACH", "EHOSTUNREACH", "EHOSTUNREACH", "connected", "EACCES"]
+        expect(got == want, f"{got}, not {want}")
+        expect(run("ip", "netns", "exec", w.names["guest"], "ping", "-c1", "-W2", FAR4, check=False).returncode == 1,
+               "a ping that is denied")
+        expect(run("ip", "netns", "exec", w.names["guest"], "ping", "-c1", "-W2", FAR6, check=False).returncode == 0,
+               "a ping that is allowed")
+        got = client(w, """
+for port in 53, 54:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2)
+    s.connect(("192.0.2.2", port)); s.send(b"x")
+    try:
+        print(s.recv(1))
+    except OSError as e:
+        print(errno.errorcode[e.errno])
+""").split()
+        expect(got == ["EHOSTUNREACH", "ECONNREFUSED"], f"UDP: {got}")
+        expect(w.control("stats", "--json")["denied"] == 6, "what was denied is counted")
+
+
+def filtering(mode, want):
+    """Who of three gets through to a port that has sent to the first: that one, another port, another address."""
+    with World(WEFT, "--udp-filtering", mode) as w:
+        for addr in "192.0.2.3/24", "192.0.2.4/24":
+            w.ip("far", "addr", "add", addr, "dev", "v1")
+        guest = Port(w, "guest", GUEST4, 5555)
+        peer, port, other, fourth = (Port(w, "far", a, p) for a, p in (
+            (FAR4, 7001), (FAR4, 7002), ("192.0.2.3", 7001), ("192.0.2.4", 7001)))
+        guest.say(FAR4, 7001, "out")
+        # The port is preserved, and the mapping is the same for all (REQ-1, REQ-3).
+        expect(peer.hears() == ["out", HOST4, "5555"], "the guest's port is not the host's")
+        guest.say("192.0.2.4", 7001, "again")
+        expect(fourth.hears() == ["again", HOST4, "5555"], "another mapping for another peer")
+        port.say(HOST4, 5555, "port")
+        other.say(HOST4, 5555, "other")
+        peer.say(HOST4, 5555, "peer")
+        got = set()
+        while "peer" not in got:
+            got.add(guest.hears()[0])
+        # They were sent in this order, and come in it.
+        expect(got == want, f"with {mode}: {got}")
+        stats = w.control("stats", "--json")
+        expect(stats["udp_filtered"] == 3 - len(want), f"with {mode}: {stats}")
+        flow, = w.control("flows", "--json")
+        expect(flow["proto"] == "udp" and flow["guest"]["port"] == 5555 and flow["host"]["port"] == 5555, f"{flow}")
+
+
+def only_whom_the_guest_has_sent_to_answers():
+    filtering("address-port", {"peer"})
+
+
+def any_port_of_an_address_answers_with_address_filtering():
+    filtering("address", {"peer", "port"})
+
+
+def anybody_answers_without_filtering():
+    filtering("none", {"peer", "port", "other"})
+
+
+def two_ports_of_the_guest_meet_by_the_outside_address():
+    with World(WEFT) as w:
+        one, two = Port(w, "guest", GUEST4, 5001), Port(w, "guest", GUEST4, 5002)
+        one.say(HOST4, 5002, "lost")  # nobody has that port yet: refused, and the mapping is there
+        expect(one.hears() == ["error", "111"], "no error from a port that nobody has")
+        two.say(HOST4, 5001, "hello")
+        expect(one.hears() == ["hello", HOST4, "5002"], "RFC 4787 REQ-9: from the outside address and port")
+        one.say(HOST4, 5002, "back")
+        expect(two.hears() == ["back", HOST4, "5001"], "and back")
+        # TCP meets by a forward.
+        w.spawn("guest", SERVER, "7000")
+        w.control("forward", "add", "tcp", f"{HOST4}:8080", f"{GUEST4}:7000")
+        got = client(w, f'print(ask("{HOST4}", 8080, "sum", b"x" * 100000).decode().split()[0])').strip()
+        expect(got == "100000", f"TCP by the outside address: {got}")
+
+
+def a_ping_to_an_unused_address_is_never_answered():
+    with World(WEFT) as w:
+        for addr in "192.0.2.77", "10.0.2.77", "198.51.100.1", "2001:db8:2::77", "fd00::77", "2001:db8:99::1":
+            done = run("ip", "netns", "exec", w.names["guest"], "ping", "-c2", "-i0.3", "-W1", addr, check=False)
+            expect(done.returncode == 1 and "bytes from" not in done.stdout, f"{addr}: {done.stdout}")
+        stats = w.control("stats", "--json")
+        expect(stats["echo_in"] == 0 and stats["echo_out"] > 0, f"{stats}")
+        done = run("ip", "netns", "exec", w.names["guest"], "ping", "-c1", "-W2", FAR4)
+        expect("1 received" in done.stdout, "somebody who is there")
+
+
+def a_host_without_ping_sockets_is_named_and_hinted_at():
+    with World(WEFT) as w:
+        w.sysctl("host", "net.ipv4.ping_group_range", "1 0")
+        for addr in FAR4, FAR6:
+            done = run("ip", "netns", "exec", w.names["guest"], "ping", "-c1", "-W1", addr, check=False)
+            expect(done.returncode == 1 and "bytes from" not in done.stdout, f"{addr}: {done.stdout}")
+        stats = w.control("stats", "--json")
+        expect(stats["echo_not_allowed"] == 2 and "net.ipv4.ping_group_range" in stats["ping_hint"], f"{stats}")
+        expect("sysctl net.ipv4.ping_group_range" in w.control("stats"), "the hint in words")
+
+
+def mappings_go_after_their_time_whoever_sends_from_outside():
+    with World(WEFT, "--udp-timeout", "2", "--udp-filtering", "none") as w:
+        guest, peer = Port(w, "guest", GUEST4, 5555), Port(w, "far", FAR4, 7001)
+        stranger = Port(w, "far", FAR4, 7003)
+        guest.say("192.0.2.2", 7001, "out")
+        expect(peer.hears()[0] == "out", "out")
+        w.ip("far", "addr", "add", "192.0.2.3/24", "dev", "v1")
+        stranger.proc.stdin.close()
+        stranger = Port(w, "far", "192.0.2.3", 7004)
+        # Somebody whom the guest has not sent to gets in, but does not keep the mapping (REQ-6).
+        for _ in range(20):
+            stranger.say(HOST4, 5555, "knock")
+            time.sleep(0.5)
+            if w.control("stats", "--json")["mappings"] == 0:
+                break
+        expect(w.control("stats", "--json")["mappings"] == 0, "a stranger keeps a mapping alive")
+        # The guest itself does.
+        for _ in range(12):
+            guest.say("192.0.2.2", 7001, "on")
+            time.sleep(0.7)
+            expect(w.control("stats", "--json")["mappings"] == 1, "a mapping that is used went")
+
+
+def many_ports_are_one_forward():
+    with World(WEFT) as w:
+        w.control("forward", "add", "tcp", f"{HOST4}:20000-20999", f"{GUEST4}:30000")
+        expect(w.control("stats", "--json")["descriptors"] >= 1000, "a socket a port")
+        for port in "30000", "30500", "30999":
+            w.spawn("guest", SERVER, port)
+        got = client(w, f"""
+for port in 20000, 20500, 20999:
+    print(ask("{HOST4}", port, "sum", b"x" * port).decode().split()[0])
+print(fails("{HOST4}", 19999), fails("{HOST4}", 21000))
+""", where="far").split()
+        expect(got == ["20000", "20500", "20999", "ECONNREFUSED", "ECONNREFUSED"], f"{got}")
+        one, = w.control("forward", "--json")
+        expect(one["accepted"] == 3 and one["state"] == "listening", f"{one}")
+        w.control("forward", "del", "1")
+        eventually("descriptors go with the forward", lambda: w.control("stats", "--json")["descriptors"] < 20)
+        # The port is free again, for anybody of the host.
+        w.spawn("host", SERVER, "20500")
+
+
+def options_that_are_wrong_are_refused():
+    for args in (["--allow", "tcp"], ["--deny", "sctp,any"], ["--deny", "tcp,10.0.0.0/33"], ["--deny", "icmp,any,1"],
+                 ["--allow", "tcp,any,9-8"], ["--allow", "tcp,any,1,2"], ["--udp-filtering", "some"],
+                 ["--udp-timeout", "0"]):
+        done = subprocess.run([WEFT, "gateway", "--pid", "1", *args], capture_output=True, text=True, timeout=20,
+                              check=False)
+        expect(done.returncode == 2 and args[1] in done.stderr, f"{args}: {done.returncode} {done.stderr}")
+
+
+if __name__ == "__main__":
+    main([rules_decide_by_prefix_protocol_and_port, only_whom_the_guest_has_sent_to_answers,
+          any_port_of_an_address_answers_with_address_filtering, anybody_answers_without_filtering,
+          two_ports_of_the_guest_meet_by_the_outside_address, a_ping_to_an_unused_address_is_never_answered,
+          a_host_without_ping_sockets_is_named_and_hinted_at, options_that_are_wrong_are_refused,
+          many_ports_are_one_forward, mappings_go_after_their_time_whoever_sends_from_outside])
