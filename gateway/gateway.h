@@ -155,7 +155,7 @@ struct gateway_flow_info {
 	uint8_t proto;               /* WEFT_IPPROTO_TCP, _UDP, _ICMP, _ICMPV6 */
 	bool is_inbound;             /* by a forward */
 	struct weft_sockaddr guest;  /* the guest's end */
-	struct weft_sockaddr remote; /* whom it speaks to, as the guest sees it; unset of mappings */
+	struct weft_sockaddr remote; /* whom it speaks to, as the guest sees it; UDP: unset */
 	struct weft_sockaddr host;   /* the host's socket, its own name; unset while not known */
 	enum gateway_wait wait;
 	uint64_t bytes_out, bytes_in; /* from the guest, to it */

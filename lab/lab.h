@@ -111,7 +111,8 @@ struct lab {
 	void *on_down_arg;
 	struct rpc_server *rpc; /* NULL: no control socket */
 	struct list rpc_peers;  /* who is connected to it: struct rpc_peer */
-	/* Methods that it has besides everybody's, of whoever runs it, as rpc_tables; NULL: none. */
+	/* Methods that it has besides everybody's, of whoever runs it, as rpc_tables; NULL: none.
+	 */
 	const struct rpc_method *const *rpc_more;
 	void *rpc_more_arg; /* for them */
 	struct lab_capture *captures;
