@@ -69,7 +69,7 @@ syn = socket.socket(); syn.setblocking(False); syn.connect_ex(("192.0.2.77", 80)
             return want <= seen
 
         try:
-            eventually("every word", all_seen, 3)
+            eventually("every word", all_seen, 10)
         except Exception as e:
             raise type(e)(f"{e}: missing {want - seen}") from None
         lines = w.control("flows").splitlines()
