@@ -10,18 +10,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/load.h"
 #include "gateway/rpc.h"
 #include "lab/errors.h"
 #include "lab/lab.h"
 #include "lab/rpc.h"
 #include "lab/rundir.h"
 #include "lab/runner.h"
+#include "net/dhcp/dhcp.h"
 #include "net/radv/radv.h"
 
 enum {
 	MTU_DEFAULT = 1500,
 	RA_INTERVAL_S = 60,
 	RA_LIFETIME_S = 1800,
+	LEASES = 16, /* whoever else is behind the guest's bridge; the guest's address is the first
+		      */
 };
 
 struct gateway_run {
@@ -30,6 +34,7 @@ struct gateway_run {
 	struct rpc_server *rpc;
 	struct weft_netif *nif;
 	struct radv *radv;
+	struct dhcp *dhcp;
 	struct gateway *gw;
 	bool is_ending;
 };
@@ -177,6 +182,48 @@ static int run_radv(struct gateway_run *run, const struct gateway_run_config *cf
 	return 0;
 }
 
+/* Forwards lead to who asked last. */
+static void run_leased(void *arg, const struct weft_addr *addr, const uint8_t mac[6] UNUSED)
+{
+	struct gateway_run *run = arg;
+
+	gateway_set_guest(run->gw, addr);
+}
+
+/* From the guest's on, as many as the link has before an address of ours or its end. */
+static uint32_t leases_of(const struct gateway_run_config *cfg)
+{
+	uint32_t guest = load_be32(cfg->gw.guest4.bytes), n = 1;
+	uint32_t last = guest | (uint32_t)(UINT64_C(0xffffffff) >> cfg->len4);
+
+	while (n < LEASES && guest + n < last && guest + n != load_be32(cfg->addr4.bytes) &&
+	       (!cfg->dns4.family || guest + n != load_be32(cfg->dns4.bytes)))
+		n++;
+	return n;
+}
+
+static int run_dhcp(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
+{
+	struct dhcp_config dhcp = {.server = cfg->addr4,
+				   .prefix_len = cfg->len4,
+				   .first = cfg->gw.guest4,
+				   .router = cfg->addr4,
+				   .dns = {cfg->dns4},
+				   .n_dns = cfg->dns4.family != 0,
+				   .mtu = (uint16_t)(cfg->mtu ? cfg->mtu : MTU_DEFAULT),
+				   .on_lease = run_leased,
+				   .arg = run};
+	int err;
+
+	if (cfg->no_dhcp || !cfg->addr4.family || !cfg->gw.guest4.family)
+		return 0;
+	dhcp.n_addrs = leases_of(cfg);
+	err = dhcp_new(run->nif, gateway_run_stack(run), &dhcp, &run->dhcp);
+	if (err)
+		return refuse(msg, err, "DHCP for the guest: %s", strerror(-err));
+	return 0;
+}
+
 static void run_down(void *arg)
 {
 	gateway_run_end(arg);
@@ -224,6 +271,8 @@ int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run *
 	if (!err)
 		err = run_radv(run, cfg, ret_msg);
 	if (!err)
+		err = run_dhcp(run, cfg, ret_msg);
+	if (!err)
 		err = run_socket(run, cfg, ret_msg);
 	if (err) {
 		gateway_run_stop(run);
@@ -238,6 +287,7 @@ void gateway_run_stop(struct gateway_run *run)
 	if (!run)
 		return;
 	rpc_server_stop(run->rpc);
+	dhcp_free(run->dhcp);
 	gateway_free(run->gw);
 	radv_free(run->radv);
 	if (run->lab)

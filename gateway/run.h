@@ -36,6 +36,7 @@ struct gateway_run_config {
 	uint8_t len4, len6;
 	struct weft_addr dns4, dns6; /* of ours too, for a DNS forwarder; WEFT_AF_UNSPEC: none */
 	bool no_ra;                  /* no router advertisements of addr6's prefix */
+	bool no_dhcp;                /* guest4 is not told by DHCP, nor by DHCPv6 guest6 */
 	struct gateway_config gw;
 	bool no_socket; /* no control socket */
 };
