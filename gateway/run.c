@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/load.h"
+#include "gateway/resolvconf.h"
 #include "gateway/rpc.h"
 #include "lab/errors.h"
 #include "lab/lab.h"
@@ -18,6 +19,7 @@
 #include "lab/rundir.h"
 #include "lab/runner.h"
 #include "net/dhcp/dhcp.h"
+#include "net/dnsfwd/dnsfwd.h"
 #include "net/radv/radv.h"
 
 enum {
@@ -34,7 +36,10 @@ struct gateway_run {
 	struct rpc_server *rpc;
 	struct weft_netif *nif;
 	struct radv *radv;
+	struct resolvconf conf; /* the host's, as it was at the start */
 	struct dhcp *dhcp;
+	struct dnsfwd *dns;
+	struct weft_net *host; /* the forwarder's outside */
 	struct gateway *gw;
 	bool is_ending;
 };
@@ -218,10 +223,49 @@ static int run_dhcp(struct gateway_run *run, const struct gateway_run_config *cf
 	if (cfg->no_dhcp || !cfg->addr4.family || !cfg->gw.guest4.family)
 		return 0;
 	dhcp.n_addrs = leases_of(cfg);
+	for (; dhcp.n_search < run->conf.n_search; dhcp.n_search++)
+		dhcp.search[dhcp.n_search] = run->conf.search[dhcp.n_search];
 	err = dhcp_new(run->nif, gateway_run_stack(run), &dhcp, &run->dhcp);
 	if (err)
 		return refuse(msg, err, "DHCP for the guest: %s", strerror(-err));
 	return 0;
+}
+
+static void dns_servers(const struct gateway_run *run, const struct gateway_run_config *cfg,
+			struct dnsfwd_config *dns)
+{
+	const struct weft_sockaddr *from = cfg->n_resolvers ? cfg->resolvers : run->conf.servers;
+	uint32_t n = cfg->n_resolvers ? cfg->n_resolvers : run->conf.n_servers;
+
+	for (dns->n_servers = 0; dns->n_servers < n; dns->n_servers++)
+		dns->servers[dns->n_servers] = from[dns->n_servers];
+}
+
+/* A forwarder where the guest looks for its name server. It is the host that asks, so a resolver on
+ * the host's loopback is reached, whatever the guest itself may reach. */
+static int run_dns(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
+{
+	struct dnsfwd_config dns = {0};
+	struct weft_net inside;
+	int err;
+
+	if (cfg->n_resolvers > GATEWAY_RUN_RESOLVERS_MAX)
+		return refuse(msg, -E2BIG, "more than %d resolvers", GATEWAY_RUN_RESOLVERS_MAX);
+	if (cfg->dns4.family)
+		dns.at[dns.n_at++].addr = cfg->dns4;
+	if (cfg->dns6.family)
+		dns.at[dns.n_at++].addr = cfg->dns6;
+	if (!dns.n_at)
+		return 0;
+	dns_servers(run, cfg, &dns);
+	weft_net_of_stack(gateway_run_stack(run), &inside);
+	err = weft_host_net_new(run->lab->loop, &run->host);
+	if (!err) {
+		dns.inside = &inside;
+		dns.outside = run->host;
+		err = dnsfwd_new(&dns, &run->dns);
+	}
+	return err ? refuse(msg, err, "the DNS forwarder: %s", strerror(-err)) : 0;
 }
 
 static void run_down(void *arg)
@@ -258,6 +302,7 @@ int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run *
 		close(cfg->tap_fd);
 		return refuse(ret_msg, -ENOMEM, "out of memory");
 	}
+	(void)!resolvconf_read("/etc/resolv.conf", &run->conf);
 	err = run_lab(run, cfg, ret_msg);
 	if (err) {
 		close(cfg->tap_fd);
@@ -273,6 +318,8 @@ int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run *
 	if (!err)
 		err = run_dhcp(run, cfg, ret_msg);
 	if (!err)
+		err = run_dns(run, cfg, ret_msg);
+	if (!err)
 		err = run_socket(run, cfg, ret_msg);
 	if (err) {
 		gateway_run_stop(run);
@@ -287,6 +334,8 @@ void gateway_run_stop(struct gateway_run *run)
 	if (!run)
 		return;
 	rpc_server_stop(run->rpc);
+	dnsfwd_free(run->dns);
+	weft_host_net_free(run->host);
 	dhcp_free(run->dhcp);
 	gateway_free(run->gw);
 	radv_free(run->radv);

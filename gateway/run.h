@@ -21,6 +21,7 @@ struct lab;
 enum {
 	GATEWAY_RUN_MTU_MIN = 1280, /* IPv6's least */
 	GATEWAY_RUN_MTU_MAX = 65521,
+	GATEWAY_RUN_RESOLVERS_MAX = 8,
 };
 
 struct gateway_run_config {
@@ -34,9 +35,12 @@ struct gateway_run_config {
 	 * here: gateway_run_defaults() has them. */
 	struct weft_addr addr4, addr6;
 	uint8_t len4, len6;
-	struct weft_addr dns4, dns6; /* of ours too, for a DNS forwarder; WEFT_AF_UNSPEC: none */
-	bool no_ra;                  /* no router advertisements of addr6's prefix */
-	bool no_dhcp;                /* guest4 is not told by DHCP, nor by DHCPv6 guest6 */
+	struct weft_addr dns4, dns6; /* of ours too, for the DNS forwarder; WEFT_AF_UNSPEC: none */
+	/* Whom the forwarder asks, from the host; none: the servers of the host's resolv.conf. */
+	struct weft_sockaddr resolvers[GATEWAY_RUN_RESOLVERS_MAX];
+	uint32_t n_resolvers;
+	bool no_ra;   /* no router advertisements of addr6's prefix */
+	bool no_dhcp; /* guest4 is not told by DHCP, nor by DHCPv6 guest6 */
 	struct gateway_config gw;
 	bool no_socket; /* no control socket */
 };

@@ -83,8 +83,8 @@ void dhcp_pool_give(struct dhcp_pool *pool, struct dhcp_lease *lease, const stru
 	if (had && had != lease)
 		*had = (struct dhcp_lease){.state = DHCP_FREE};
 	/* An offer that repeats what stands takes nothing from the lease. */
-	if (had == lease && state == DHCP_OFFERED && lease->state == DHCP_LEASED &&
-	    lease->until_ns > until_ns)
+	else if (had && state == DHCP_OFFERED && had->state == DHCP_LEASED &&
+		 had->until_ns > until_ns)
 		return;
 	lease->state = state;
 	lease->id = q->id;

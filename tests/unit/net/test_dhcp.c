@@ -306,6 +306,14 @@ static void ack_tells_all_that_is_configured(void **state UNUSED)
 	net_end(&n);
 }
 
+/* The client configures itself. */
+static void client_has(struct net *n, const char *text)
+{
+	struct weft_addr addr = world_addr(text);
+
+	assert_int_equal(weft_addr_add(n->w.client_if, &addr, 24), 0);
+}
+
 static void renewal_is_answered_to_the_clients_address_and_extends_the_lease(void **state UNUSED)
 {
 	struct msg m = msg_new(DHCP_REQUEST, 7);
@@ -314,6 +322,7 @@ static void renewal_is_answered_to_the_clients_address_and_extends_the_lease(voi
 
 	net_start(&n);
 	assert_int_equal(request(&n, 7, ADDR(100)), DHCP_ACK);
+	client_has(&n, "10.0.0.100");
 	world_advance(&n.w, 500 * WORLD_SEC);
 	store_be32(m.b + 12, ADDR(100));
 	ask(&n, &m);
@@ -449,8 +458,7 @@ static void inform_gets_settings_without_a_lease(void **state UNUSED)
 
 	net_start(&n);
 	store_be32(m.b + 12, ADDR(100));
-	assert_int_equal(answer_to(&n, &m), 0); /* nobody has it: ARP is asked for */
-	assert_int_equal(request(&n, 7, ADDR(100)), DHCP_ACK);
+	client_has(&n, "10.0.0.100");
 	assert_int_equal(answer_to(&n, &m), DHCP_ACK);
 	assert_int_equal(yiaddr(&n), 0);
 	assert_null(option_of(&n.reply, OPT_LEASE, &len));
@@ -517,13 +525,15 @@ static void message_cut_anywhere_is_refused_or_has_lost_whole_options(void **sta
 static void options_are_read_from_file_and_sname_when_it_says_so(void **state UNUSED)
 {
 	static const uint8_t both = 3, two[] = {1, 2};
+	static const uint8_t requested[] = {OPT_REQUESTED, 4, 10, 0, 0, 100};
+	static const uint8_t half[] = {OPT_ID, 2, 3, 4, 255}; /* of the identifier: RFC 3396 */
 	struct msg m = msg_new(DHCP_REQUEST, 7);
 	struct dhcp_query q;
 	uint8_t *sname = m.b + 44, *file = m.b + 108;
 
 	msg_add(&m, OPT_ID, two, 2);
-	memcpy(file, "\x32\4\12\0\0\x64", 6);
-	memcpy(sname, "\x3d\2\3\4\xff", 5); /* the identifier's other half: RFC 3396 */
+	memcpy(file, requested, sizeof(requested));
+	memcpy(sname, half, sizeof(half));
 	assert_int_equal(read_exact(m.b, m.len, &q), 0);
 	assert_int_equal(q.requested, 0);
 	msg_add(&m, OPT_OVERLOAD, &both, 1);
