@@ -14,7 +14,8 @@ static struct resolvconf parsed(const char *text)
 	char *copy = malloc(len ? len : 1); /* of just that size: a byte too many is seen */
 
 	assert_non_null(copy);
-	memcpy(copy, text, len);
+	for (size_t i = 0; i < len; i++)
+		copy[i] = text[i];
 	resolvconf_parse(copy, len, &conf);
 	free(copy);
 	return conf;
@@ -81,7 +82,8 @@ static void what_is_no_address_or_domain_is_passed_over(void **state UNUSED)
 
 static void more_than_the_bounds_is_left_out(void **state UNUSED)
 {
-	static const char domain[] = " example.org", server[] = "\nnameserver 192.0.2.1";
+	static const char domain[] = " example.org", server[] = "\nnameserver 192.0.2.1",
+			  search[] = "\nsearch ";
 	char text[8192] = "search";
 	struct resolvconf conf;
 	size_t len = strlen(text);
@@ -90,8 +92,9 @@ static void more_than_the_bounds_is_left_out(void **state UNUSED)
 		memcpy(text + len, domain, sizeof(domain));
 	for (int i = 0; i < 20; i++, len += sizeof(server) - 1)
 		memcpy(text + len, server, sizeof(server));
-	memcpy(text + len, "\nsearch ", 8);
-	memset(text + len + 8, 'a', 2000); /* a line that is too long says nothing */
+	memcpy(text + len, search, sizeof(search));
+	memset(text + len + sizeof(search) - 1, 'a',
+	       2000); /* a line that is too long says nothing */
 	conf = parsed(text);
 	assert_int_equal(conf.n_servers, RESOLVCONF_SERVERS_MAX);
 	assert_int_equal(conf.n_search, RESOLVCONF_SEARCH_MAX);
