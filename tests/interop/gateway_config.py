@@ -110,7 +110,8 @@ def dhcp_client_gets_address_router_and_name_server():
         script = pathlib.Path(w.folder.name) / "udhcpc.sh"
         script.write_text(SCRIPT)
         script.chmod(0o755)
-        out = w.run("guest", "busybox", "udhcpc", "-i", "tap0", "-n", "-q", "-t", "5", "-T", "1", "-O", "mtu", "-O", "search", "-s",
+        out = w.run("guest", "busybox", "udhcpc", "-i", "tap0", "-n", "-q", "-t", "5", "-T", "1", "-O", "mtu", "-O",
+                    "search", "-s",
                     str(script)).stdout
         expect(f"bound {GUEST4}/24 via {GW4} dns {DNS4} mtu 1500 lease" in out and f"server {GW4}" in out, out)
         # It is used: names are asked for from the address that was given.
