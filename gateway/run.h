@@ -40,7 +40,7 @@ struct gateway_run_config {
 	struct weft_sockaddr resolvers[GATEWAY_RUN_RESOLVERS_MAX];
 	uint32_t n_resolvers;
 	bool no_ra;   /* no router advertisements of addr6's prefix */
-	bool no_dhcp; /* guest4 is not told by DHCP, nor by DHCPv6 guest6 */
+	bool no_dhcp; /* guest4 is not told by DHCP */
 	struct gateway_config gw;
 	bool no_socket; /* no control socket */
 };
