@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weft gateway`: the network of a namespace that exists already, by this user's sockets. The TAP
- * is made in there, or comes as a descriptor from whoever made it.
+ * `weft gateway`: the network of a namespace that exists already, or of a QEMU guest, by this
+ * user's sockets. The TAP is made in there, or comes as a descriptor from whoever made it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,22 +30,27 @@ struct gateway_cmd {
 	struct netns_target target;
 	struct netns_tap tap;
 	bool has_target;
+	const char *qemu_to; /* connect there; NULL: not */
 };
 
 static void gateway_help(FILE *out)
 {
 	fprintf(out,
-		"usage: weft gateway --netns PATH|--pid PID|--tap-fd N [OPTIONS]\n"
+		"usage: weft gateway --netns PATH|--pid PID|--tap-fd N|--qemu SOCKET [OPTIONS]\n"
 		"       weft [-l LAB] gateway flows|stats|forward ... (of one that runs; "
 		"`weft gateway forward --help`)\n\n"
-		"Connects a network namespace to the network of this user, without any right of "
-		"root:\n"
+		"Connects a network namespace, or a QEMU guest, to the network of this user, "
+		"without\nany right of root: "
 		"what is opened and sent inside goes by the host's own sockets. In the "
 		"foreground.\n\n"
 		"      --netns PATH           the namespace, by a file that stands for it\n"
 		"      --pid PID              that of a process; the gateway ends with it\n"
 		"      --userns PATH          join this user namespace first; else the owner\n"
 		"      --tap-fd N             a TAP that somebody has made (with a vnet header)\n"
+		"      --qemu SOCKET          listen there for QEMU, one guest at a time:\n"
+		"                             -netdev stream,id=n,server=off,addr.type=unix,"
+		"addr.path=SOCKET\n"
+		"      --qemu-connect SOCKET  of a QEMU that listens (server=on); ends with it\n"
 		"      --ifname NAME          of the interface inside; tap0\n"
 		"      --no-configure         make the interface only: no addresses, routes, MTU\n"
 		"      --guest ADDR           the guest's address; 10.0.2.100\n"
@@ -101,6 +106,12 @@ static int option_take(struct gateway_cmd *g, int opt, const char *value)
 		break;
 	case 't':
 		return descriptor("--tap-fd", value, &g->p.run.tap_fd);
+	case 'q':
+		g->p.qemu_path = value;
+		break;
+	case 'Q':
+		g->qemu_to = value;
+		break;
 	case 'i':
 		g->tap.ifname = value;
 		break;
@@ -123,6 +134,11 @@ static int option_take(struct gateway_cmd *g, int opt, const char *value)
 	return status;
 }
 
+static int guests_count(const struct gateway_cmd *g)
+{
+	return g->has_target + (g->p.run.tap_fd >= 0) + !!g->p.qemu_path + !!g->qemu_to;
+}
+
 /* 0; an exit status; -1: help was asked for. */
 static int options_read(struct gateway_cmd *g, int argc, char **argv)
 {
@@ -131,6 +147,8 @@ static int options_read(struct gateway_cmd *g, int argc, char **argv)
 		{"pid", required_argument, NULL, 'p'},
 		{"userns", required_argument, NULL, 'u'},
 		{"tap-fd", required_argument, NULL, 't'},
+		{"qemu", required_argument, NULL, 'q'},
+		{"qemu-connect", required_argument, NULL, 'Q'},
 		{"ifname", required_argument, NULL, 'i'},
 		{"no-configure", no_argument, NULL, 'C'},
 		{"guest", required_argument, NULL, 'g'},
@@ -152,8 +170,7 @@ static int options_read(struct gateway_cmd *g, int argc, char **argv)
 	}
 	if (opt == GWARGS_WRONG)
 		return EXIT_USAGE;
-	if (optind == argc && g->has_target != (g->p.run.tap_fd >= 0) &&
-	    !(g->target.path && g->target.pid)) {
+	if (optind == argc && guests_count(g) == 1 && !(g->target.path && g->target.pid)) {
 		if (!g->args.mtu)
 			g->args.mtu = g->has_target ? GATEWAY_MTU : g->p.run.mtu;
 		gwargs_finish(&g->args);
@@ -202,6 +219,27 @@ static int tap_make(struct gateway_cmd *g)
 	return 0;
 }
 
+/* A guest has come or gone. */
+static void qemu_print(void *arg UNUSED, const char *what)
+{
+	fprintf(stderr, "weft gateway: %s\n", what);
+}
+
+static int qemu_open(struct gateway_cmd *g)
+{
+	struct gateway_run_config *run = &g->p.run;
+	const char *path = g->p.qemu_path ? g->p.qemu_path : g->qemu_to;
+	int fd = g->p.qemu_path ? qemu_listen(path) : qemu_connect(path);
+
+	if (fd < 0) {
+		fprintf(stderr, "weft gateway: %s: %s\n", path, strerror(-fd));
+		return EXIT_FAILED;
+	}
+	*(g->p.qemu_path ? &run->qemu_listen_fd : &run->qemu_fd) = fd;
+	run->on_qemu = qemu_print;
+	return 0;
+}
+
 static void ready_print(const struct gwproc *p UNUSED, struct gateway_run *run)
 {
 	char hint[GATEWAY_MSG_MAX];
@@ -223,6 +261,8 @@ static int gateway_cmd_run(struct cmd_env *env, int argc, char **argv)
 	status = options_read(&g, argc, argv);
 	if (!status && g.has_target)
 		status = tap_make(&g);
+	else if (!status && (g.p.qemu_path || g.qemu_to))
+		status = qemu_open(&g);
 	if (status)
 		return status < 0 ? 0 : status;
 	return gwproc_run(&g.p);
@@ -230,8 +270,8 @@ static int gateway_cmd_run(struct cmd_env *env, int argc, char **argv)
 
 const struct cmd cmd_gateway = {
 	.name = "gateway",
-	.args = "--netns PATH|--pid PID [OPTIONS]",
-	.help = "a namespace's network by this user's sockets",
+	.args = "--netns PATH|--pid PID|--qemu SOCKET [OPTIONS]",
+	.help = "the network of a namespace or a QEMU guest by this user's sockets",
 	.run = gateway_cmd_run,
 	.group = CMD_LAB,
 };

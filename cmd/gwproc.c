@@ -173,6 +173,16 @@ static int child_await(pid_t pid, int pipe_fd, const sigset_t *ending)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNALLED + WTERMSIG(status);
 }
 
+/* The guest's descriptors are the child's. */
+static void guest_close(const struct gwproc *p)
+{
+	const int fds[] = {p->run.tap_fd, p->run.qemu_fd, p->run.qemu_listen_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 int gwproc_run(struct gwproc *p)
 {
 	sigset_t ending, all, old;
@@ -200,7 +210,7 @@ int gwproc_run(struct gwproc *p)
 		_exit(status);
 	}
 	close(fds[0]);
-	close(p->run.tap_fd);
+	guest_close(p);
 	if (p->ready_fd >= 0)
 		close(p->ready_fd);
 	if (pid < 0) {
@@ -210,6 +220,8 @@ int gwproc_run(struct gwproc *p)
 	status = child_await(pid, fds[1], &ending);
 	if (p->api_path && status <= EXIT_SIGNALLED)
 		unlink(p->api_path);
+	if (p->qemu_path)
+		unlink(p->qemu_path);
 	if (!p->run.no_socket)
 		rundir_sweep();
 	sigprocmask(SIG_SETMASK, &old, NULL);

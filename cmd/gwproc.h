@@ -29,7 +29,8 @@ struct gwproc {
 	struct sandbox box;
 	/* A system without user namespaces is an error, not a warning. */
 	bool must_have_root;
-	const char *api_path; /* slirp4netns' API socket; NULL: none */
+	const char *api_path;  /* slirp4netns' API socket; NULL: none */
+	const char *qemu_path; /* of run.qemu_listen_fd, removed at the end; NULL: none */
 	/* Descriptors that end the gateway as soon as poll(2) says anything of them. */
 	int end_fds[GWPROC_ENDS_MAX];
 	size_t n_end_fds;
@@ -42,6 +43,6 @@ void gwproc_init(struct gwproc *p, const char *tool);
 /* Ends the gateway when `fd` has something to say. */
 void gwproc_end_by(struct gwproc *p, int fd);
 
-/* Runs the gateway, whose TAP is taken, until it ends. Returns the exit status; messages have been
- * printed. */
+/* Runs the gateway, whose descriptors are taken, until it ends. Returns the exit status; messages
+ * have been printed. */
 int gwproc_run(struct gwproc *p) MUST_CHECK;

@@ -35,6 +35,8 @@ struct gateway_run {
 	struct lab *lab;
 	struct rpc_server *rpc;
 	struct weft_netif *nif;
+	struct qemu_guests *qemu; /* NULL: the guest has a TAP */
+	bool is_for_many;         /* guests come and go */
 	struct radv *radv;
 	struct resolvconf conf; /* the host's, as it was at the start */
 	struct dhcp *dhcp;
@@ -71,6 +73,8 @@ void gateway_run_defaults(struct gateway_run_config *cfg)
 
 	*cfg = (struct gateway_run_config){
 		.tap_fd = -1,
+		.qemu_fd = -1,
+		.qemu_listen_fd = -1,
 		.mtu = MTU_DEFAULT,
 		.addr4 = addr_of("10.0.2.2"),
 		.len4 = 24,
@@ -126,16 +130,39 @@ static int addr_add(struct gateway_run *run, const struct weft_addr *addr, uint8
 	return 0;
 }
 
-/* The interface, its addresses and what the node is. Takes the TAP. */
+/* The interface to the guest. Takes its descriptor. */
+static int run_device(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
+{
+	struct weft_stack *st = gateway_run_stack(run);
+	int err;
+
+	if (cfg->qemu_fd < 0 && cfg->qemu_listen_fd < 0) {
+		err = weft_tap_new(run->lab->loop, st, "guest", cfg->tap_fd, &run->nif);
+		return err ? refuse(msg, err, "the TAP: %s", strerror(-err)) : 0;
+	}
+	run->is_for_many = cfg->qemu_listen_fd >= 0;
+	err = qemu_guests_new(run->lab->loop, st, "guest",
+			      &(struct qemu_guests_config){.listen_fd = cfg->qemu_listen_fd,
+							   .guest_fd = cfg->qemu_fd,
+							   .told = cfg->on_qemu,
+							   .arg = cfg->on_qemu_arg},
+			      &run->qemu);
+	if (err)
+		return refuse(msg, err, "the socket of QEMU: %s", strerror(-err));
+	run->nif = qemu_guests_netif(run->qemu);
+	return 0;
+}
+
+/* The interface, its addresses and what the node is. Takes the descriptor. */
 static int run_netif(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
 {
 	static const uint8_t none[6];
 	struct weft_stack *st = gateway_run_stack(run);
 	uint32_t mtu = cfg->mtu ? cfg->mtu : MTU_DEFAULT;
-	int err = weft_tap_new(run->lab->loop, st, "guest", cfg->tap_fd, &run->nif);
+	int err = run_device(run, cfg, msg);
 
 	if (err)
-		return refuse(msg, err, "the TAP: %s", strerror(-err));
+		return err;
 	if (memcmp(cfg->mac, none, sizeof(none)))
 		weft_netif_set_mac(run->nif, cfg->mac);
 	err = mtu < GATEWAY_RUN_MTU_MIN ? -EINVAL : weft_netif_set_mtu(run->nif, mtu);
@@ -293,19 +320,28 @@ static int run_socket(struct gateway_run *run, const struct gateway_run_config *
 	return err ? refuse(msg, err, "the control socket: %s", strerror(-err)) : 0;
 }
 
+static void descriptors_close(const struct gateway_run_config *cfg)
+{
+	const int fds[] = {cfg->tap_fd, cfg->qemu_fd, cfg->qemu_listen_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run **ret, char *ret_msg)
 {
 	struct gateway_run *run = calloc(1, sizeof(*run));
 	int err;
 
 	if (!run) {
-		close(cfg->tap_fd);
+		descriptors_close(cfg);
 		return refuse(ret_msg, -ENOMEM, "out of memory");
 	}
 	(void)!resolvconf_read("/etc/resolv.conf", &run->conf);
 	err = run_lab(run, cfg, ret_msg);
 	if (err) {
-		close(cfg->tap_fd);
+		descriptors_close(cfg);
 		gateway_run_stop(run);
 		return err;
 	}
@@ -339,6 +375,7 @@ void gateway_run_stop(struct gateway_run *run)
 	dhcp_free(run->dhcp);
 	gateway_free(run->gw);
 	radv_free(run->radv);
+	qemu_guests_free(run->qemu);
 	if (run->lab)
 		(void)!lab_stop(run->lab);
 	labfile_free(run->file);
@@ -355,8 +392,8 @@ int gateway_run_loop_until_end(struct gateway_run *run)
 		if (err && err != -EINTR)
 			return err;
 		weft_netif_info(run->nif, &info);
-		if (!(info.flags & WEFT_IFF_LOWER_UP))
-			return 0; /* the namespace has gone, and the device with it */
+		if (!run->is_for_many && !(info.flags & WEFT_IFF_LOWER_UP))
+			return 0; /* the namespace or QEMU has gone, and the device with it */
 	}
 	return 0;
 }

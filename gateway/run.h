@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A gateway as a program: a lab of one node (lab/lab.h) with the guest's TAP as its interface, the
- * node's addresses, router advertisements, and a gateway on it. So it has the control socket of any
- * lab, and `weft ss`, `dump`, `nstat` and `why` work on it as on any node.
+ * A gateway as a program: a lab of one node (lab/lab.h) with the guest's TAP, or the socket of a
+ * QEMU guest, as its interface, the node's addresses, router advertisements, and a gateway on it.
+ * So it has the control socket of any lab, and `weft ss`, `dump`, `nstat` and `why` work on it as
+ * on any node.
  *
  * Who makes the TAP, in which namespace and by which rights, is not known here: it comes as a
  * descriptor.
@@ -14,6 +15,7 @@
 
 #include "base/compiler.h"
 #include "gateway/gateway.h"
+#include "gateway/qemu.h"
 
 struct gateway_run;
 struct lab;
@@ -27,9 +29,14 @@ enum {
 struct gateway_run_config {
 	const char *name; /* of the lab: the name of its control socket; NULL: "gateway" */
 	const char *node; /* of its node; NULL: "gateway" */
-	int tap_fd;       /* IFF_TAP | IFF_NO_PI | IFF_VNET_HDR; taken, also on failure */
-	uint32_t mtu;     /* of the interface on our side; 0: 1500. The guest's own is its own */
-	uint8_t mac[6];   /* ours; all zero: one is made */
+	/* One of the three; taken, also on failure; the others -1. */
+	int tap_fd;             /* IFF_TAP | IFF_NO_PI | IFF_VNET_HDR */
+	int qemu_fd;            /* a connected stream to QEMU's `-netdev stream`; ends with it */
+	int qemu_listen_fd;     /* QEMU guests come there, one at a time (gateway/qemu.h) */
+	qemu_guests_fn on_qemu; /* is told of them; may be NULL */
+	void *on_qemu_arg;
+	uint32_t mtu;   /* of the interface on our side; 0: 1500. The guest's own is its own */
+	uint8_t mac[6]; /* ours; all zero: one is made */
 	/* Our addresses on the link, and the prefix that the guest's are in too; gw.guest4 and
 	 * gw.guest6 are the guest's. WEFT_AF_UNSPEC: not this family. Defaults are not filled in
 	 * here: gateway_run_defaults() has them. */

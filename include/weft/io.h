@@ -85,6 +85,27 @@ struct weft_tap_stats {
 };
 WEFT_API void weft_tap_stats(const struct weft_netif *nif, struct weft_tap_stats *ret);
 
+/* A stream socket as an interface of `st`: each Ethernet frame with its length in front, 32 bits,
+ * big end first, as QEMU's `-netdev stream` has it. Comes up without carrier; weft_stream_attach()
+ * brings the peer. At most 2 MiB wait for a peer that does not read; what is beyond is dropped.
+ *
+ * `ended` (may be NULL) is called from the loop when a peer has gone or was sent away (a frame
+ * without bytes, or larger than 65553), with a word on why; the carrier is down by then. It may
+ * attach the next one, but not remove the interface. As weft_netif_new(). */
+WEFT_API int weft_stream_new(struct weft_loop *loop, struct weft_stack *st, const char *name,
+			     void (*ended)(void *arg, const char *why), void *arg,
+			     struct weft_netif **ret);
+/* A connected stream socket (local or TCP) becomes the peer: carrier. Takes `fd`, also on failure.
+ * -EBUSY: there is one; -ENOTSOCK, -ENOTCONN, -EINVAL: not a stream. */
+WEFT_API int weft_stream_attach(struct weft_netif *nif, int fd);
+struct weft_stream_stats {
+	uint64_t n_peers;
+	uint64_t rx_reads, rx_frames, rx_bytes; /* system calls; frames; bytes of frames */
+	uint64_t tx_writes, tx_frames, tx_bytes;
+	uint64_t tx_drops; /* the peer did not read, or had gone */
+};
+WEFT_API void weft_stream_stats(const struct weft_netif *nif, struct weft_stream_stats *ret);
+
 #ifdef __cplusplus
 }
 #endif
