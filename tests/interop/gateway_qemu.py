@@ -227,6 +227,8 @@ def wrong_sockets_are_refused_in_words(w):
 
 INIT = """#!/bin/sh
 /bin/busybox --install -s /bin
+printf '#!/bin/sh\\n[ "$1" = bound ] && ip addr add $ip/$mask dev $interface && ip route add default via $router\\nexit 0\\n' >/bound
+chmod +x /bound
 mount -t proc none /proc
 mount -t sysfs none /sys
 for m in $(cat /modules); do insmod "/$m" || echo "no $m"; done
@@ -241,6 +243,7 @@ echo "SHA $(tail -c LENGTH /answer | sha256sum | cut -c1-64)"
 poweroff -f
 """
 STATIC = "ip addr add 10.0.2.100/24 dev eth0; ip route add default via 10.0.2.2"
+DHCP = "udhcpc -i eth0 -n -q -s /bound"
 MODULES = ["virtio_pci", "virtio_net"]
 BOOT_S = 400  # software emulation on a busy machine
 
@@ -353,11 +356,19 @@ def a_linux_guest_with_a_static_address_fetches_a_file(w):
     expect(said is None or ("10.0.2.100/24" in said and "bytes from 10.0.2.2" in said), said)
 
 
+def a_linux_guest_with_an_address_of_dhcp_fetches_a_file(w):
+    said = boot(w, DHCP)
+    expect(said is None or ("10.0.2.100/24" in said and "bytes from 10.0.2.2" in said), said)
+
+
 if __name__ == "__main__":
     linux = "--linux" in sys.argv
     if linux:
         sys.argv.remove("--linux")
-    run_cases([a_linux_guest_with_a_static_address_fetches_a_file] if linux else [
+    run_cases([
+        a_linux_guest_with_a_static_address_fetches_a_file,
+        a_linux_guest_with_an_address_of_dhcp_fetches_a_file,
+    ] if linux else [
         a_guest_pings_and_fetches_and_the_next_one_too,
         second_guest_and_a_broken_stream_are_sent_away,
         gateway_that_connects_ends_with_its_guest,
