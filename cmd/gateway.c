@@ -270,8 +270,8 @@ static int gateway_cmd_run(struct cmd_env *env, int argc, char **argv)
 
 const struct cmd cmd_gateway = {
 	.name = "gateway",
-	.args = "--netns PATH|--pid PID|--qemu SOCKET [OPTIONS]",
-	.help = "the network of a namespace or a QEMU guest by this user's sockets",
+	.args = "--netns PATH|--qemu SOCKET [OPTIONS]",
+	.help = "a guest's network by this user's sockets",
 	.run = gateway_cmd_run,
 	.group = CMD_LAB,
 };
