@@ -37,8 +37,7 @@ static void gateway_help(FILE *out)
 {
 	fprintf(out,
 		"usage: weft gateway --netns PATH|--pid PID|--tap-fd N|--qemu SOCKET [OPTIONS]\n"
-		"       weft [-l LAB] gateway flows|stats|forward ... (of one that runs; "
-		"`weft gateway forward --help`)\n\n"
+		"       weft [-l LAB] gateway flows|stats|forward ... (of one that runs)\n\n"
 		"Connects a network namespace, or a QEMU guest, to the network of this user, "
 		"without\nany right of root: "
 		"what is opened and sent inside goes by the host's own sockets. In the "

@@ -162,12 +162,14 @@ static enum drop tcp_in_conn(struct tcp_conn *conn, struct tcp_seg *seg)
 }
 
 /* The application is asked about it. */
-static bool tcp_in_asks(const struct tcp_seg *seg)
+static struct intercept *tcp_in_asked(const struct tcp_seg *seg)
 {
 	const struct netif *netif = seg->pkt->netif;
 
-	return netif && netif->intercept && !seg->info->is_broadcast &&
-	       (seg->flags & (TCP_F_SYN | TCP_F_ACK | TCP_F_RST | TCP_F_FIN)) == TCP_F_SYN;
+	if (!netif || seg->info->is_broadcast ||
+	    (seg->flags & (TCP_F_SYN | TCP_F_ACK | TCP_F_RST | TCP_F_FIN)) != TCP_F_SYN)
+		return NULL;
+	return netif->intercept;
 }
 
 static struct sock *tcp_in_listener(struct stack *st, const struct tcp_seg *seg,
@@ -178,8 +180,10 @@ static struct sock *tcp_in_listener(struct stack *st, const struct tcp_seg *seg,
 
 static enum drop tcp_in_nobody(struct stack *st, struct tcp_seg *seg, uint32_t iss_hint)
 {
-	if (tcp_in_asks(seg))
-		return tcp_ask_syn(seg->pkt->netif->intercept, seg, iss_hint);
+	struct intercept *asked = tcp_in_asked(seg);
+
+	if (asked)
+		return tcp_ask_syn(asked, seg, iss_hint);
 	if (seg->flags & TCP_F_RST)
 		return DROP_TCP_NO_SOCKET_RST;
 	tcp_reset_for(st, seg);
@@ -204,7 +208,7 @@ static enum drop tcp_in_tw(struct stack *st, struct tcp_tw *tw, struct tcp_seg *
 			   const struct sock_flow *flow)
 {
 	/* Only a listener that takes the SYN ends the wait; else it is answered like any other. */
-	if (!tcp_tw_may_reopen(tw, seg) || (!tcp_in_asks(seg) && !tcp_in_listener(st, seg, flow)))
+	if (!tcp_tw_may_reopen(tw, seg) || (!tcp_in_asked(seg) && !tcp_in_listener(st, seg, flow)))
 		return tcp_in_time_wait(st, tw, seg);
 	return tcp_in_receiver(st, seg, flow, tcp_tw_reopen(st, tw));
 }
