@@ -17,7 +17,7 @@ def calls(text):
 io = set().union(*(calls((ROOT / "include/weft" / h).read_text()) for h in IO))
 api = calls("\n".join(line for line in (ROOT / "include/abi.txt").read_text().splitlines() if line.startswith("call ")))
 io = {name for name in io if name.startswith(("weft_b_", "weft_thread_", "weft_loop_", "weft_io_", "weft_tap_",
-                                              "weft_host_net_"))}
+                                              "weft_host_net_", "weft_stream_"))}
 api = {name for name in api if not name.startswith(GATEWAY)}
 missing = sorted(api - io - calls(pathlib.Path(sys.argv[1]).read_text()))
 if missing:
