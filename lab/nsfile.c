@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int nsfile_write(const char *path, const char *text)
@@ -52,13 +54,30 @@ static int file_create(const char *path, const char *text)
 	return nsfile_write(path, text);
 }
 
+/* Puts over /etc what has its files and can get more; those are kept beside `tmp`. */
+static int etc_overlay(const char *tmp)
+{
+	char upper[64], work[64], options[256];
+
+	snprintf(upper, sizeof(upper), "%s.upper", tmp);
+	snprintf(work, sizeof(work), "%s.work", tmp);
+	snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s,workdir=%s", upper, work);
+	if (mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0 ||
+	    mount("overlay", "/etc", "overlay", MS_NOSUID | MS_NODEV, options) < 0)
+		return -errno;
+	return 0;
+}
+
 int nsfile_cover(const char *path, const char *tmp, const char *text)
 {
 	char *real = realpath(path, NULL);
 	int err;
 
+	/* A system that was only just unpacked has no /etc/hosts. */
+	if (!real && errno == ENOENT)
+		return etc_overlay(tmp) == 0 ? file_create(path, text) : 0;
 	if (!real)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	err = file_create(tmp, text);
 	if (!err && mount(tmp, real, NULL, MS_BIND, NULL) < 0)
 		err = -errno;

@@ -13,6 +13,7 @@ int nsfile_write(const char *path, const char *text) MUST_CHECK;
 /* Keeps to ourselves what is mounted from now on, in a chroot as well. 0 or -Exxx. */
 int nsfile_mounts_private(void) MUST_CHECK;
 
-/* Puts `text` over the file at `path`; the text lives in a new file `tmp`, which may lose its name
- * afterwards. A system without the file has no use for it: not an error. 0 or -Exxx. */
+/* Puts `text` over the file at `path`, below /etc; the text lives in a new file `tmp`, which may
+ * lose its name afterwards. Where there is no such file, one is made in an overlay of /etc; where
+ * the kernel has no overlays for us, it stays missing: not an error. 0 or -Exxx. */
 int nsfile_cover(const char *path, const char *tmp, const char *text) MUST_CHECK;
