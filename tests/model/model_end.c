@@ -252,7 +252,9 @@ static bool end_writes(struct end *e)
 	/* Without memory for a byte there is no event to wait for: lazily, then. */
 	if (r == -ENOBUFS || r == -ENOMEM)
 		e->lazy_ns = MODEL_MS;
-	else if (r < 0 && r != -EAGAIN) {
+	/* A SYN that waited for data may have to go without, as in Linux: by now an option takes
+	 * the cookie away, say. What the first send says is what connect would have. */
+	else if (r < 0 && r != -EAGAIN && !(r == -EINPROGRESS && e->written == 0)) {
 		end_error(e, (int)r, "send");
 		return false;
 	}
