@@ -488,7 +488,8 @@ def socket_speaks_json_rpc(w):
     w.weft("rpc", "node.info", '{"node": "zzz"}', status=1)
     methods = {m["name"] for m in json.loads(w.weft("rpc", "rpc.list").stdout)}
     listed = {line.split()[0] for line in w.weft("rpc", "--list").stdout.splitlines()}
-    expect(methods == listed, str(methods ^ listed))
+    # What a gateway answers besides is listed, and a lab that is none does not have it.
+    expect(methods == {m for m in listed if not m.startswith("gateway.")}, str(methods ^ listed))
 
 
 def tools_end_when_their_node_goes(w):
