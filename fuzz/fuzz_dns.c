@@ -32,10 +32,12 @@ static void rr_again(struct dns_wr *w, const struct dns_rr *rr)
 	struct dns_name name;
 	struct dns_soa soa;
 
-	if (dns_rr_name(rr, &name) == 0 && rr->class == DNS_CLASS_IN &&
-	    rr->type != DNS_TYPE_DNAME) {
+	if (dns_rr_name(rr, &name) == 0 && rr->class == DNS_CLASS_IN) {
 		name_again(&name);
-		dns_name_rr_write(w, rr->section, &rr->name, rr->type, &name, rr->ttl_s);
+		/* Pointers of the old message mean nothing in this one; DNAME has none. */
+		dns_rr_begin(w, rr->section, &rr->name, rr->type, rr->class, rr->ttl_s);
+		dns_name_write(w, &name, rr->type != DNS_TYPE_DNAME);
+		dns_rr_end(w);
 	} else if (dns_rr_soa(rr, &soa) == 0 && rr->class == DNS_CLASS_IN) {
 		dns_soa_write(w, rr->section, &rr->name, &soa, rr->ttl_s);
 	} else {
