@@ -8,7 +8,6 @@
 #include "ip/ip4.h"
 #include "transport/cmsg.h"
 #include "transport/dgram_cork.h"
-#include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
@@ -31,7 +30,7 @@ void dgram_init(struct dgram_sock *ds, struct stack *st, const struct sock_proto
 	dgram_mcast_init(&ds->mcast);
 	sock_init(&ds->sk, st, proto, family, protocol);
 	ds->pmtudisc = WEFT_IP_PMTUDISC_WANT;
-	list_init(&ds->errq);
+	errq_init(&ds->errq);
 }
 
 void dgram_fini(struct dgram_sock *ds)
@@ -39,7 +38,7 @@ void dgram_fini(struct dgram_sock *ds)
 	dgram_mcast_fini(ds);
 	pktq_purge(&ds->rcvq);
 	dgram_mem_add(ds, -(int64_t)ds->rcvq_mem);
-	errq_purge(ds);
+	errq_purge(&ds->sk, &ds->errq);
 	dgram_cork_free(ds);
 	bpf_prog_free(ds->sk.stack, ds->bpf.prog);
 }
@@ -181,6 +180,11 @@ ptrdiff_t dgram_take(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t
 	return (ptrdiff_t)pkt->len;
 }
 
+ptrdiff_t dgram_recv_err(struct sock *sk, struct sock_msg *msg)
+{
+	return errq_recv(sk, &dgram_of(sk)->errq, msg);
+}
+
 uint32_t dgram_events(const struct sock *sk)
 {
 	const struct dgram_sock *ds = dgram_of_const(sk);
@@ -189,7 +193,7 @@ uint32_t dgram_events(const struct sock *sk)
 
 	if (!pktq_is_empty(&ds->rcvq) || shut_rd)
 		events |= SOCK_IN;
-	if (sk->err || ds->n_errq)
+	if (sk->err || !errq_is_empty(&ds->errq))
 		events |= SOCK_ERR;
 	if (shut_rd)
 		events |= SOCK_RDHUP;
@@ -483,10 +487,16 @@ uint32_t dgram_room(const struct ip_out *out, bool whole)
 	return is_ip4 ? IP4_LEN_MAX - hdr : (uint32_t)IP6_PAYLOAD_MAX;
 }
 
+/* The application wants the error queue for errors of this family. */
+static bool dgram_wants_err(const struct dgram_sock *ds, bool is_ip6)
+{
+	return ds->wants & (is_ip6 ? DGRAM_WANTS_ERR6 : DGRAM_WANTS_ERR);
+}
+
 static void dgram_err_too_large(struct dgram_sock *ds, const struct ip_out *out, uint16_t port)
 {
-	if (errq_is_wanted(ds, !ip_addr_is_ip4(&out->flow.dst)))
-		errq_too_large(ds, &out->flow.dst, port,
+	if (dgram_wants_err(ds, !ip_addr_is_ip4(&out->flow.dst)))
+		errq_too_large(&ds->sk, &ds->errq, &out->flow.dst, port,
 			       out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu);
 }
 
@@ -553,7 +563,7 @@ void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port
 		      const uint8_t *bytes, uint32_t len)
 {
 	struct dgram_sock *ds = dgram_of(sk);
-	bool wants = errq_is_wanted(ds, err->is_ip6);
+	bool wants = dgram_wants_err(ds, err->is_ip6);
 
 	if (err->mtu) {
 		if (!dgram_mtu_is_news(ds, err))
@@ -562,7 +572,7 @@ void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port
 			ip_pmtu_learn(sk->stack, &err->dst, err->mtu);
 	}
 	if (wants)
-		errq_icmp(ds, err, port, bytes, len);
+		errq_icmp(sk, &ds->errq, err, port, bytes, len);
 	else if (!(sk->flags & SOCK_F_CONNECTED) || !dgram_err_is_hard(sk, err))
 		return;
 	sock_set_err(sk, err->mtu ? EMSGSIZE : err->err);

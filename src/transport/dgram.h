@@ -16,6 +16,7 @@
 #include "ip/ip4_opts.h"
 #include "pkt/pkt.h"
 #include "transport/dgram_mcast.h"
+#include "transport/errq.h"
 #include "transport/sock.h"
 #include "transport/sock_bpf.h"
 
@@ -41,8 +42,7 @@ struct dgram_sock {
 	uint32_t rcvq_mem; /* bytes of memory behind rcvq */
 	uint32_t wants;    /* DGRAM_WANTS_* */
 	uint8_t pmtudisc;  /* WEFT_IP_PMTUDISC_* */
-	struct list errq;  /* errq.h */
-	uint32_t n_errq;
+	struct errq errq;
 	struct sock_bpf bpf;
 	struct dgram_mcast mcast;
 	uint32_t rcvlowat;       /* SO_RCVLOWAT; 0: 1 */
@@ -111,6 +111,8 @@ ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg);
 /* proto->take: one datagram. */
 ptrdiff_t dgram_take(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t max_pkts,
 		     struct pktq *q);
+/* proto->recv_err. */
+ptrdiff_t dgram_recv_err(struct sock *sk, struct sock_msg *msg);
 uint32_t dgram_events(const struct sock *sk);
 void dgram_diag(const struct sock *sk, struct sock_diag *ret);
 int dgram_shutdown(struct sock *sk, bool rd, bool wr);

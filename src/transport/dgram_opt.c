@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "transport/dgram.h"
-#include "transport/errq.h"
 #include "weft/socket.h"
 
 static const struct {
@@ -99,7 +98,7 @@ int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t l
 		return dgram_set_pmtudisc(ds, v);
 	ds->wants = v ? ds->wants | want : ds->wants & ~want;
 	if (want & (DGRAM_WANTS_ERR | DGRAM_WANTS_ERR6) && !v)
-		errq_purge(ds);
+		errq_purge(sk, &ds->errq);
 	return 0;
 }
 

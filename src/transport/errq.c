@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/engine.h"
 #include "transport/cmsg.h"
 #include "weft/socket.h"
 
@@ -13,46 +14,40 @@ struct errq_entry {
 	struct weft_sock_extended_err ee;
 	struct ip_addr dst, offender;
 	uint16_t port;
-	bool is_ip6;
 	uint32_t len;
 	uint8_t bytes[];
 };
 
-bool errq_is_wanted(const struct dgram_sock *ds, bool is_ip6)
-{
-	return ds->wants & (is_ip6 ? DGRAM_WANTS_ERR6 : DGRAM_WANTS_ERR);
-}
-
-static struct errq_entry *errq_new(struct dgram_sock *ds, uint32_t len)
+static struct errq_entry *errq_new(struct sock *sk, struct errq *q, uint32_t len)
 {
 	struct errq_entry *e;
 
-	if (ds->n_errq >= ERRQ_MAX)
+	if (q->n >= ERRQ_MAX)
 		return NULL;
-	e = mem_zalloc(&ds->sk.stack->eng->mem, sizeof(*e) + len);
+	e = mem_zalloc(&sk->stack->eng->mem, sizeof(*e) + len);
 	if (!e)
 		return NULL;
 	e->len = len;
-	list_add_tail(&ds->errq, &e->link);
-	ds->n_errq++;
+	list_add_tail(&q->list, &e->link);
+	q->n++;
 	return e;
 }
 
-static void errq_free(struct dgram_sock *ds, struct errq_entry *e)
+static void errq_free(struct sock *sk, struct errq *q, struct errq_entry *e)
 {
 	list_del(&e->link);
-	ds->n_errq--;
-	mem_free(&ds->sk.stack->eng->mem, e, sizeof(*e) + e->len);
+	q->n--;
+	mem_free(&sk->stack->eng->mem, e, sizeof(*e) + e->len);
 }
 
-void errq_icmp(struct dgram_sock *ds, const struct icmp_err *err, uint16_t port,
+void errq_icmp(struct sock *sk, struct errq *q, const struct icmp_err *err, uint16_t port,
 	       const uint8_t *bytes, uint32_t len)
 {
 	struct errq_entry *e;
 
 	if (len > ERRQ_BYTES_MAX)
 		len = ERRQ_BYTES_MAX;
-	e = errq_new(ds, len);
+	e = errq_new(sk, q, len);
 	if (!e)
 		return;
 	e->ee = (struct weft_sock_extended_err){
@@ -65,14 +60,14 @@ void errq_icmp(struct dgram_sock *ds, const struct icmp_err *err, uint16_t port,
 	e->dst = err->dst;
 	e->offender = err->offender;
 	e->port = port;
-	e->is_ip6 = err->is_ip6;
 	if (len)
 		memcpy(e->bytes, bytes, len);
 }
 
-void errq_too_large(struct dgram_sock *ds, const struct ip_addr *dst, uint16_t port, uint32_t mtu)
+void errq_too_large(struct sock *sk, struct errq *q, const struct ip_addr *dst, uint16_t port,
+		    uint32_t mtu)
 {
-	struct errq_entry *e = errq_new(ds, 0);
+	struct errq_entry *e = errq_new(sk, q, 0);
 
 	if (!e)
 		return;
@@ -80,7 +75,6 @@ void errq_too_large(struct dgram_sock *ds, const struct ip_addr *dst, uint16_t p
 		.err = EMSGSIZE, .origin = WEFT_SO_EE_ORIGIN_LOCAL, .info = mtu};
 	e->dst = *dst;
 	e->port = port;
-	e->is_ip6 = !ip_addr_is_ip4(dst);
 }
 
 /* Linux's struct sockaddr_in and sockaddr_in6, byte by byte. */
@@ -89,29 +83,30 @@ enum {
 	SOCKADDR_IN6_LEN = 28,
 };
 
-static size_t offender_write(const struct errq_entry *e, uint8_t *p)
+static size_t offender_write(const struct errq_entry *e, uint16_t family, uint8_t *p)
 {
-	uint16_t family = e->is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
-	size_t len = e->is_ip6 ? SOCKADDR_IN6_LEN : SOCKADDR_IN_LEN;
+	bool is_ip6 = family == WEFT_AF_INET6;
+	size_t len = is_ip6 ? SOCKADDR_IN6_LEN : SOCKADDR_IN_LEN;
 
 	memset(p, 0, len);
 	if (e->ee.origin == WEFT_SO_EE_ORIGIN_LOCAL)
 		return len;
 	memcpy(p, &family, sizeof(family));
-	if (e->is_ip6)
+	if (is_ip6)
 		memcpy(p + 8, e->offender.b, sizeof(e->offender.b));
 	else
 		memcpy(p + 4, e->offender.b + 12, 4);
 	return len;
 }
 
-static void errq_put(const struct errq_entry *e, struct sock_msg *msg)
+/* As in Linux the socket's family counts: one of IPv6 is told of IPv4 addresses as mapped ones. */
+static void errq_put(const struct errq_entry *e, uint16_t family, struct sock_msg *msg)
 {
 	uint8_t data[sizeof(e->ee) + SOCKADDR_IN6_LEN];
-	size_t len = sizeof(e->ee) + offender_write(e, data + sizeof(e->ee));
+	size_t len = sizeof(e->ee) + offender_write(e, family, data + sizeof(e->ee));
 
 	memcpy(data, &e->ee, sizeof(e->ee));
-	if (e->is_ip6)
+	if (family == WEFT_AF_INET6)
 		cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVERR, data, len);
 	else
 		cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_RECVERR, data, len);
@@ -131,15 +126,14 @@ static size_t errq_copy(const struct errq_entry *e, const struct sock_msg *msg)
 	return off;
 }
 
-ptrdiff_t errq_recv(struct sock *sk, struct sock_msg *msg)
+ptrdiff_t errq_recv(struct sock *sk, struct errq *q, struct sock_msg *msg)
 {
-	struct dgram_sock *ds = dgram_of(sk);
 	struct errq_entry *e, *next;
 	size_t n;
 
-	if (list_is_empty(&ds->errq))
+	if (list_is_empty(&q->list))
 		return -EAGAIN;
-	e = container_of(list_first(&ds->errq), struct errq_entry, link);
+	e = container_of(list_first(&q->list), struct errq_entry, link);
 	n = errq_copy(e, msg);
 	if (n < e->len)
 		msg->out_flags |= WEFT_MSG_TRUNC;
@@ -147,18 +141,18 @@ ptrdiff_t errq_recv(struct sock *sk, struct sock_msg *msg)
 	msg->addr = e->dst;
 	msg->port = e->port;
 	msg->has_addr = true;
-	errq_put(e, msg);
-	errq_free(ds, e);
+	errq_put(e, sk->conn.family, msg);
+	errq_free(sk, q, e);
 	/* As in Linux, SO_ERROR is that of the next; when none is left, there is none. */
-	next = list_is_empty(&ds->errq)
+	next = list_is_empty(&q->list)
 		       ? NULL
-		       : container_of(list_first(&ds->errq), struct errq_entry, link);
+		       : container_of(list_first(&q->list), struct errq_entry, link);
 	sk->err = next ? (int)next->ee.err : 0;
 	return (ptrdiff_t)n;
 }
 
-void errq_purge(struct dgram_sock *ds)
+void errq_purge(struct sock *sk, struct errq *q)
 {
-	while (!list_is_empty(&ds->errq))
-		errq_free(ds, container_of(list_first(&ds->errq), struct errq_entry, link));
+	while (!list_is_empty(&q->list))
+		errq_free(sk, q, container_of(list_first(&q->list), struct errq_entry, link));
 }

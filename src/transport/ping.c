@@ -9,7 +9,6 @@
 #include "ip/icmp.h"
 #include "ip/icmp6.h"
 #include "transport/dgram.h"
-#include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "weft/socket.h"
 #include "wire/icmp4.h"
@@ -195,7 +194,7 @@ static const struct sock_proto ping_proto = {
 	.disconnect = dgram_disconnect,
 	.send = ping_send,
 	.recv = dgram_recv,
-	.recv_err = errq_recv,
+	.recv_err = dgram_recv_err,
 	.shutdown = dgram_shutdown,
 	.setopt = dgram_setopt,
 	.getopt = dgram_getopt,
@@ -215,7 +214,7 @@ static const struct sock_proto ping6_proto = {
 	.disconnect = dgram_disconnect,
 	.send = ping_send,
 	.recv = dgram_recv,
-	.recv_err = errq_recv,
+	.recv_err = dgram_recv_err,
 	.shutdown = dgram_shutdown,
 	.close = dgram_close,
 	.setopt = dgram_setopt,

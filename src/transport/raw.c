@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "transport/errq.h"
 #include "transport/pseudo.h"
 #include "transport/sock_table.h"
 #include "weft/socket.h"
@@ -190,7 +189,7 @@ static const struct sock_proto raw_proto = {
 	.disconnect = raw_disconnect,
 	.send = raw_send,
 	.recv = dgram_recv,
-	.recv_err = errq_recv,
+	.recv_err = dgram_recv_err,
 	.shutdown = dgram_shutdown,
 	.setopt = raw_setopt,
 	.getopt = raw_getopt,

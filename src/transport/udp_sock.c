@@ -6,7 +6,6 @@
 #include "base/load.h"
 #include "transport/cmsg.h"
 #include "transport/dgram.h"
-#include "transport/errq.h"
 #include "transport/sock_table.h"
 #include "transport/udp.h"
 #include "weft/packet.h"
@@ -110,7 +109,7 @@ const struct sock_proto udp_proto = {
 	.recv = udp_recv,
 	.take = udp_take,
 	.can_lend = true,
-	.recv_err = errq_recv,
+	.recv_err = dgram_recv_err,
 	.shutdown = dgram_shutdown,
 	.setopt = udp_setopt,
 	.getopt = udp_getopt,
