@@ -43,7 +43,9 @@ void *mem_resize(struct mem *mem, void *ptr, size_t old_size, size_t new_size)
 	void *moved = NULL;
 
 	assert(old_size <= mem->n_bytes);
-	if (new_size <= mem->limit_bytes && others <= mem->limit_bytes - new_size)
+	/* What gets smaller may, also above a limit that has been lowered. */
+	if (new_size <= old_size ||
+	    (new_size <= mem->limit_bytes && others <= mem->limit_bytes - new_size))
 		moved = mem->realloc(mem->ctx, ptr, ptr ? mem_real_size(old_size) : 0,
 				     mem_real_size(new_size));
 	if (!moved) {

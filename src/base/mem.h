@@ -26,7 +26,7 @@ struct mem {
 	void *ctx;            /* first argument of `realloc` */
 	uint64_t n_bytes;     /* in use now, as the callers asked for them */
 	uint64_t n_bytes_max; /* most there ever were in use */
-	uint64_t limit_bytes; /* n_bytes never exceeds this */
+	uint64_t limit_bytes; /* no block is given that would bring n_bytes above this */
 	uint64_t n_blocks;    /* blocks in use now */
 	uint64_t n_failed;    /* allocations refused, by the limit or by `realloc` */
 };

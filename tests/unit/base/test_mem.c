@@ -70,6 +70,25 @@ static void resize_keeps_the_bytes_and_failure_keeps_the_block(void **state UNUS
 	assert_all_free(&mem);
 }
 
+static void block_shrinks_above_a_limit_that_was_lowered(void **state UNUSED)
+{
+	struct mem mem;
+	char *a;
+
+	mem_init(&mem, NULL, NULL, 0);
+	a = mem_alloc(&mem, 1000);
+	assert_non_null(a);
+	memcpy(a, "abc", 4);
+	mem.limit_bytes = 100;
+	a = mem_resize(&mem, a, 1000, 500);
+	assert_non_null(a);
+	assert_string_equal(a, "abc");
+	assert_int_equal(mem.n_bytes, 500);
+	assert_null(mem_resize(&mem, a, 500, 501));
+	mem_free(&mem, a, 500);
+	assert_all_free(&mem);
+}
+
 struct heap {
 	int n_until_failure;
 	size_t last_old_bytes;
@@ -129,6 +148,7 @@ int main(void)
 		cmocka_unit_test(blocks_freed_with_their_size_bring_the_accounts_to_zero),
 		cmocka_unit_test(allocation_above_the_limit_fails_and_is_counted),
 		cmocka_unit_test(resize_keeps_the_bytes_and_failure_keeps_the_block),
+		cmocka_unit_test(block_shrinks_above_a_limit_that_was_lowered),
 		cmocka_unit_test(heap_of_the_embedder_that_fails_is_reported),
 		cmocka_unit_test(aligned_blocks_start_at_their_alignment),
 	};
