@@ -11,7 +11,7 @@
 #include "weft/packet.h"
 
 enum {
-	AUDIT_LINE_MAX = 512,
+	AUDIT_LINE_MAX = 1024,   /* also of a stack whose name is all escapes */
 	AUDIT_REFUSED_MAX = 100, /* lines a second about connections that peers try */
 };
 

@@ -185,17 +185,16 @@ static void peer_sub(struct stack *st, struct sock_scope *scope, const struct ip
 
 static void peers_free(struct stack *st, struct htab *peers)
 {
+	struct htab_iter it = {.cursor = 0};
 	struct htab_node *n;
-	uint64_t cursor = 0;
 
 	if (!peers->buckets)
 		return;
-	while ((n = htab_scan(peers, &cursor))) {
+	while ((n = htab_iter_next(peers, &it))) {
 		struct sock_peer *p = container_of(n, struct sock_peer, link);
 
 		htab_del(peers, n);
 		mem_free(&st->eng->mem, p, sizeof(*p));
-		cursor = 0;
 	}
 	htab_fini(peers);
 	*peers = (struct htab){.buckets = NULL};
@@ -283,6 +282,27 @@ void sock_limits_fini(struct stack *st)
 	htab_fini(&l->by_id);
 }
 
+static int64_t scope_token_ns(const struct sock_scope *scope)
+{
+	return LIMIT_NS_PER_S / scope->conf.conns_per_s;
+}
+
+static uint32_t scope_burst(const struct sock_scope *scope)
+{
+	return scope->conf.conns_burst ? scope->conf.conns_burst : scope->conf.conns_per_s;
+}
+
+/* A bucket lacks no more than it holds: what was taken at a slower rate would be owed for long. */
+static void scope_tokens_bound(const struct stack *st, struct sock_scope *scope)
+{
+	int64_t empty_ns = st->eng->now_ns;
+
+	if (scope->conf.conns_per_s)
+		empty_ns += (int64_t)scope_burst(scope) * scope_token_ns(scope);
+	if (scope->full_ns > empty_ns)
+		scope->full_ns = empty_ns;
+}
+
 int sock_scope_conf(struct stack *st, struct sock_scope *scope, const struct sock_limit_conf *conf)
 {
 	struct sock_limit_conf before = scope->conf;
@@ -301,6 +321,7 @@ int sock_scope_conf(struct stack *st, struct sock_scope *scope, const struct soc
 		return err;
 	}
 	peers_free(st, &peers);
+	scope_tokens_bound(st, scope);
 	return 0;
 }
 
@@ -309,9 +330,12 @@ void sock_scope_changed(struct stack *st)
 	struct sock_scope *scope = &limits_of(st)->stack;
 	struct sock_limit_conf conf = scope->conf;
 
-	/* What cannot be counted cannot be limited. */
-	if (sock_scope_conf(st, scope, &conf))
-		scope->conf.max_per_peer = 0;
+	if (!sock_scope_conf(st, scope, &conf))
+		return;
+	/* What cannot be counted cannot be limited; the counts are of what was asked before. */
+	scope->conf.max_per_peer = 0;
+	peers_free(st, &scope->peers);
+	scope_tokens_bound(st, scope);
 }
 
 /* Owners */
@@ -410,19 +434,14 @@ void sock_limit_leave(struct stack *st, uint32_t slot)
 
 /* What is asked */
 
-static int64_t scope_token_ns(const struct sock_scope *scope)
-{
-	return LIMIT_NS_PER_S / scope->conf.conns_per_s;
-}
-
 /* The bucket lacks `full_ns - now` of what it holds, that is conns_burst tokens. */
 static bool scope_has_token(const struct stack *st, const struct sock_scope *scope)
 {
 	const struct sock_limit_conf *c = &scope->conf;
 	int64_t lacks = scope->full_ns - st->eng->now_ns;
-	uint32_t burst = c->conns_burst ? c->conns_burst : c->conns_per_s;
 
-	return !c->conns_per_s || lacks <= (int64_t)(burst - 1) * scope_token_ns(scope);
+	return !c->conns_per_s ||
+	       lacks <= (int64_t)(scope_burst(scope) - 1) * scope_token_ns(scope);
 }
 
 static void scope_take_token(const struct stack *st, struct sock_scope *scope)

@@ -4,7 +4,9 @@
  * shutdown, close, abort, and readiness, with Linux's semantics and errors.
  */
 #include "transport/cmsg.h"
+#include "transport/sock_audit.h"
 #include "transport/tcp/tcp_priv.h"
+#include "weft/limit.h"
 
 static int tcp_sock_create(struct stack *st, int family, int protocol, struct sock **ret)
 {
@@ -142,6 +144,7 @@ static int tcp_connect(struct sock *sk, const struct ip_addr *addr, uint16_t por
 	if (!msg && tcp_tfo_defers(conn)) {
 		conn->tfo |= TCP_TFO_DEFERRED;
 		sock_wake(sk, SOCK_OUT);
+		sock_audit_call(sk, WEFT_AUDIT_CONNECT, "connect", &flow.dst, port, 0);
 		return 0;
 	}
 	tcp_connect_syn(conn, msg);
@@ -266,6 +269,17 @@ static ptrdiff_t tcp_send_queue(struct tcp_conn *conn, const struct sock_msg *ms
 	return done > 0 || rest == 0 ? done : -EAGAIN;
 }
 
+static int tcp_connect_fast(struct tcp_conn *conn, const struct sock_msg *msg)
+{
+	int err = tcp_connect(&conn->sk, &msg->addr, msg->port, msg);
+
+	/* As connect() tells: socket_connect(). */
+	if (err < 0 && err != -EALREADY && err != -EISCONN)
+		sock_audit_call(&conn->sk, WEFT_AUDIT_CONNECT, "connect", &msg->addr, msg->port,
+				err == -EINPROGRESS ? 0 : err);
+	return err;
+}
+
 /* The send that also connects: how much went with the SYN, or -EINPROGRESS. 0: connected already,
  * it is an ordinary send. As in Linux. */
 static ptrdiff_t tcp_send_fast(struct tcp_conn *conn, const struct sock_msg *msg)
@@ -277,7 +291,7 @@ static ptrdiff_t tcp_send_fast(struct tcp_conn *conn, const struct sock_msg *msg
 	if (conn->tfo & TCP_TFO_DEFERRED)
 		tcp_connect_syn(conn, msg);
 	else if (msg->has_addr)
-		err = tcp_connect(&conn->sk, &msg->addr, msg->port, msg);
+		err = tcp_connect_fast(conn, msg);
 	else
 		err = conn->state == WEFT_TCP_CLOSE ? -EINVAL : tcp_connect_state(conn);
 	if (err > 0)

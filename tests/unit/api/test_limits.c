@@ -274,6 +274,35 @@ static void connections_beyond_the_rate_wait_for_their_token(void **state UNUSED
 	world_end(&f.w);
 }
 
+/* What was taken at a slow rate is not owed at a faster one. */
+static void rate_that_is_raised_counts_from_now(void **state UNUSED)
+{
+	struct weft_sock *c[12];
+	struct fix f;
+
+	start(&f, false);
+	LIMIT(f.w.client, 0, .conns_per_s = 1, .conns_burst = 10);
+	for (int i = 0; i < 10; i++)
+		c[i] = dial(&f);
+	c[10] = stream(&f, f.w.client, 0);
+	assert_int_equal(try_connect(&f, c[10]), -ECONNREFUSED);
+	LIMIT(f.w.client, 0, .conns_per_s = 100, .conns_burst = 1);
+	assert_int_equal(try_connect(&f, c[10]), -ECONNREFUSED);
+	world_advance(&f.w, 20 * WORLD_MSEC);
+	assert_int_equal(try_connect(&f, c[10]), -EINPROGRESS);
+	/* The same by the setting. */
+	LIMIT(f.w.client, 0, .conns_per_s = 1, .conns_burst = 100);
+	c[11] = dial(&f);
+	assert_int_equal(weft_stack_set(f.w.client, "net.limit.conns_burst", 1), 0);
+	assert_int_equal(weft_stack_set(f.w.client, "net.limit.conns_per_s", 1000), 0);
+	weft_abort(c[11]);
+	world_advance(&f.w, 20 * WORLD_MSEC);
+	c[11] = dial(&f);
+	for (int i = 0; i < 12; i++)
+		weft_abort(c[i]);
+	world_end(&f.w);
+}
+
 static void datagrams_beyond_the_owners_bytes_are_dropped(bool six)
 {
 	struct weft_sock *to, *from;
@@ -477,6 +506,13 @@ static void limits_without_memory_change_nothing(void **state UNUSED)
 	assert_int_equal(weft_stack_limits_get(f.w.client, 0, (struct weft_limits *)&l, NULL), 0);
 	assert_int_equal(l.max_conns_per_peer, 0);
 	world_fail_after(&f.w, -1);
+	/* Nor does what was counted by another prefix hinder anybody. */
+	assert_int_equal(weft_stack_set(f.w.client, "net.limit.conns_per_peer", 1), 0);
+	world_fail_after(&f.w, 0);
+	assert_int_equal(weft_stack_set(f.w.client, "net.limit.peer_len4", 32), 0);
+	world_fail_after(&f.w, -1);
+	s = dial(&f);
+	weft_abort(s);
 	world_setopt(c, WEFT_SOL_SOCKET, WEFT_SO_OWNER, 3);
 	for (n = 0, err = -1; err; n++) {
 		world_fail_after(&f.w, n);
@@ -560,6 +596,68 @@ static void audit_log_tells_who_did_what(void **state UNUSED)
 	world_end(&f.w);
 }
 
+/* A connection that begins with the data of a fast open, or waits for them, is one too. */
+static void audit_log_tells_of_fast_opens(void **state UNUSED)
+{
+	struct weft_sockaddr sa = world_at("10.0.0.2:80");
+	struct weft_sock *c[2];
+	struct fix f;
+
+	start(&f, false);
+	listen_for(&f, 0);
+	weft_stack_audit(f.w.client, WEFT_AUDIT_CONNECT, on_line, &f);
+	c[0] = stream(&f, f.w.client, 1);
+	assert_int_equal(weft_sendto(c[0], "x", 1, WEFT_MSG_FASTOPEN, &sa), -EINPROGRESS);
+	assert_int_equal(f.n_lines, 1);
+	assert_non_null(strstr(f.lines[0], "\"event\":\"connect\",\"proto\":\"tcp\",\"owner\":1"));
+	assert_non_null(strstr(f.lines[0], "\"peer\":\"10.0.0.2:80\"}"));
+	world_settle(&f.w);
+	c[1] = stream(&f, f.w.client, 2);
+	world_setopt(c[1], WEFT_IPPROTO_TCP, WEFT_TCP_FASTOPEN_CONNECT, 1);
+	world_setopt(c[1], WEFT_IPPROTO_TCP, WEFT_TCP_FASTOPEN_NO_COOKIE, 1);
+	assert_int_equal(weft_connect(c[1], &sa), 0);
+	assert_int_equal(f.n_lines, 2);
+	assert_non_null(strstr(f.lines[1], "\"owner\":2"));
+	assert_int_equal(weft_send(c[1], "x", 1, 0), 1);
+	world_settle(&f.w);
+	assert_int_equal(weft_connect(c[1], &sa), 0);
+	assert_int_equal(f.n_lines, 2);
+	weft_abort(c[0]);
+	weft_abort(c[1]);
+	weft_close(f.listener);
+	world_end(&f.w);
+}
+
+static void on_whole_line(void *arg, const char *line)
+{
+	size_t *ret_len = arg;
+
+	*ret_len = strlen(line);
+	assert_string_equal(line + *ret_len - 2, "\"}");
+}
+
+static void audit_line_of_a_stack_with_a_long_name_is_whole(void **state UNUSED)
+{
+	struct weft_sockaddr sa = world_at("[fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+	struct weft_stack *st;
+	struct weft_sock *s;
+	char name[64];
+	size_t len = 0;
+	struct fix f;
+
+	start(&f, true);
+	memset(name, 1, sizeof(name));
+	name[63] = '\0';
+	assert_int_equal(weft_stack_new(f.w.eng, name, &st), 0);
+	weft_stack_audit(st, WEFT_AUDIT_ALL, on_whole_line, &len);
+	s = stream(&f, st, UINT32_MAX);
+	assert_int_equal(weft_connect(s, &sa), -ENETUNREACH);
+	assert_true(len > 512);
+	weft_close(s);
+	weft_stack_free(st);
+	world_end(&f.w);
+}
+
 static void audit_log_is_not_filled_by_strangers(void **state UNUSED)
 {
 	struct weft_sock *c[150];
@@ -592,6 +690,7 @@ int main(void)
 		cmocka_unit_test(peer_with_its_connections_gets_no_more_4),
 		cmocka_unit_test(peer_with_its_connections_gets_no_more_6),
 		cmocka_unit_test(connections_beyond_the_rate_wait_for_their_token),
+		cmocka_unit_test(rate_that_is_raised_counts_from_now),
 		cmocka_unit_test(datagrams_beyond_the_owners_bytes_are_dropped_4),
 		cmocka_unit_test(datagrams_beyond_the_owners_bytes_are_dropped_6),
 		cmocka_unit_test(streams_beyond_the_owners_bytes_wait_4),
@@ -600,6 +699,8 @@ int main(void)
 		cmocka_unit_test(limits_that_make_no_sense_change_nothing),
 		cmocka_unit_test(limits_without_memory_change_nothing),
 		cmocka_unit_test(audit_log_tells_who_did_what),
+		cmocka_unit_test(audit_log_tells_of_fast_opens),
+		cmocka_unit_test(audit_line_of_a_stack_with_a_long_name_is_whole),
 		cmocka_unit_test(audit_log_is_not_filled_by_strangers),
 	};
 
