@@ -8,6 +8,9 @@
 
 enum {
 	TCP_ECHO_MAX_MS = 1000 * 1000, /* an echo older than any attempt of ours is none */
+	SNDBUF_NEAR = 512 * 1024,      /* bytes: stays in a core's cache with what else is copied */
+	SNDBUF_PER_US = 125000,        /* bytes: 1 Tbit/s */
+	NEAR_PERIOD_MS = 1000,
 };
 
 /* RFC 9293 §3.10.7.4: SND.WND follows the segment that is newest in both numbers. */
@@ -44,6 +47,22 @@ static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
 	}
 }
 
+/* The least of late, since a path may become a longer one. */
+static void tcp_ack_rtt_near(struct tcp_conn *conn, uint32_t us)
+{
+	struct tcp_sender *snd = tcp_sender(conn);
+	uint32_t now_ms = tcp_clock_ms(conn->sk.stack);
+
+	if (!snd)
+		return;
+	if (!snd->near_us[0] || now_ms - snd->near_ms >= NEAR_PERIOD_MS) {
+		snd->near_us[1] = snd->near_us[0];
+		snd->near_us[0] = us;
+		snd->near_ms = now_ms;
+	}
+	snd->near_us[0] = tcp_min(snd->near_us[0], us);
+}
+
 /* What was sent once and has arrived, in order or not: the newest of it came fastest. */
 static void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns)
 {
@@ -51,6 +70,28 @@ static void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns)
 
 	if (us > 0 && us < UINT32_MAX && (!conn->rtt_min_us || us < conn->rtt_min_us))
 		conn->rtt_min_us = (uint32_t)us;
+	if (us >= 0 && us < UINT32_MAX)
+		tcp_ack_rtt_near(conn, tcp_max((uint32_t)us, 1));
+}
+
+/*
+ * What a buffer that grows by itself may become. A path holds what the fastest link there is sends
+ * in a round trip, and no window beyond that makes it faster: it is memory through which the bytes
+ * wander instead of staying in the processor's cache. Between two stacks of a process, where a
+ * round trip takes no time, that decides the speed.
+ */
+static uint32_t tcp_ack_sndbuf_max(const struct tcp_conn *conn)
+{
+	const struct tcp_sender *snd = tcp_sender(conn);
+	uint32_t near_us = snd ? snd->near_us[0] : 0;
+
+	if (!near_us)
+		return UINT32_MAX;
+	if (snd->near_us[1])
+		near_us = tcp_min(near_us, snd->near_us[1]);
+	if (near_us > (UINT32_MAX - SNDBUF_NEAR) / SNDBUF_PER_US)
+		return UINT32_MAX;
+	return SNDBUF_NEAR + near_us * SNDBUF_PER_US;
 }
 
 /* The application may write again. */
@@ -61,7 +102,7 @@ static void tcp_ack_wake_writer(struct tcp_conn *conn)
 	uint32_t windows = conn->cc.ops->flags & CC_OWN_CWND ? 3 : 2;
 
 	if (conn->cc.cwnd > conn->sk.sndbuf_bytes / windows)
-		tcp_sndbuf_grow(conn, windows * conn->cc.cwnd);
+		tcp_sndbuf_grow(conn, tcp_min(windows * conn->cc.cwnd, tcp_ack_sndbuf_max(conn)));
 	tcp_sndq_wake(conn);
 }
 

@@ -616,6 +616,9 @@ struct tcp_sender {
 	int64_t reduced_ns;   /* when the last recovery began, or reduced the window once more */
 	uint32_t rack_end;    /* where that ended */
 	uint32_t rack_rtt_us; /* the round trip of what arrived last */
+	/* the send buffer (tcp_ack.c) */
+	uint32_t near_us[2]; /* least round trip of this period and of the one before; 0: none */
+	uint32_t near_ms;    /* engine milliseconds, wraps: when this period began */
 	uint32_t reo_round;   /* snd_nxt when the reordering window grew last */
 	uint32_t tlp_high;    /* with TLP: snd_nxt when the probe was sent */
 	uint32_t prr_cwnd;    /* the window before the reduction; 0: no reduction */

@@ -144,6 +144,39 @@ static void loss_and_reordering_carry_everything(void **state UNUSED)
 	transfer(&pipe, 3, 2000000, 500000, MSEC);
 }
 
+/* Both ends are as busy as they can be for a while. */
+static void keep_busy(struct tf *f, struct end *a, struct end *b, int n_ms)
+{
+	static uint8_t buf[CHUNK];
+
+	for (int ms = 0; ms < n_ms; ms++) {
+		for (int i = 0; i < 20; i++) {
+			while (tf_send(a->sk, buf, CHUNK, 0) > 0)
+				;
+			fix_advance(f->eng, MSEC / 20);
+			while (tf_recv(b->sk, buf, CHUNK, 0) > 0)
+				;
+		}
+	}
+}
+
+static void
+buffer_of_a_path_without_length_stays_small_until_the_path_is_longer(void **state UNUSED)
+{
+	struct end a = {0}, b = {0};
+	struct tf *f = connected(&(struct tf_pipe){0}, 6, NULL, &a, &b);
+
+	keep_busy(f, &a, &b, 100);
+	assert_in_range(a.sk->sndbuf_bytes, 256 * 1024, 1024 * 1024);
+	f->pipe[0].delay_ns = f->pipe[1].delay_ns = 10 * MSEC;
+	keep_busy(f, &a, &b, 3000);
+	assert_true(a.sk->sndbuf_bytes > 4 * 1024 * 1024);
+	tf_abort(a.sk);
+	tf_abort(b.sk);
+	fix_advance(f->eng, 200 * SEC);
+	tf_end(f);
+}
+
 static void every_choice_carries_everything(void **state UNUSED)
 {
 	static const struct setting settings[] = {
@@ -257,6 +290,8 @@ int main(void)
 		cmocka_unit_test(delay_carries_both_ways),
 		cmocka_unit_test(loss_and_reordering_carry_everything),
 		cmocka_unit_test(loss_and_reordering_carry_everything_over_ipv6),
+		cmocka_unit_test(
+			buffer_of_a_path_without_length_stays_small_until_the_path_is_longer),
 		cmocka_unit_test(every_choice_carries_everything),
 		cmocka_unit_test(socket_connected_to_itself_talks),
 		cmocka_unit_test(idle_connections_cost_less_than_a_kibibyte_each),
