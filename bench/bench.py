@@ -4,7 +4,8 @@
 
 usage: bench/bench.py [--build DIR] [--out DIR] [FIGURE...]
 figures: bulk-inproc bulk-inproc6 bulk-tap-out bulk-tap-in rr-inproc rr-inproc6 udp-inproc udp-inproc6
-lab500-up lab500-sim lab500-memory (all unless named)
+lab500-up lab500-sim lab500-memory; gw-out-1500 gw-in-1500 gw-out-65520 gw-in-65520 gw-rr gw-crr gw-16
+gw-1000, or gw for these eight, which need slirp4netns and pasta (all that can be run, unless named)
 
 FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
@@ -25,11 +26,16 @@ import sys
 import tempfile
 import time
 
+from gateways import Gateways, HOST, INSIDE, Pasta, SERVER_PORT, Slirp, Weft
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CANNOT = 77  # the exit status that test runners take as "skipped"
 TRIAL_ROUNDS = 2
+ENDS_S = 90  # what a run may take besides its window
 LAB_NODES = 500
 LAB_SECONDS = 60  # of virtual time
+GW_STREAMS = {"gw-16": (16, 32 << 20), "gw-1000": (1000, 256 << 10)}  # downloads, and bytes of each
+GW_PEERS = [Slirp, Pasta]
 LAB_UP_LIMIT_S, LAB_SIM_LIMIT_S, LAB_LIMIT_GB = 2, 10, 0.5  # what weft allows itself
 OFFLOADS = {"rx-checksumming": "rx-csum", "tx-checksumming": "tx-csum", "scatter-gather": "sg",
             "tcp-segmentation-offload": "tso", "generic-segmentation-offload": "gso",
@@ -131,6 +137,7 @@ class Bench:
         self.runs = []
         self.child = None
         self.labs = None  # a folder for the lab files
+        self.gateways = Gateways(self.networks, self.build.parent / "cmd/weft", Failed)
 
     def program(self, name, *args, seconds=None):
         """Runs one of the programs and returns what it measured."""
@@ -138,9 +145,9 @@ class Bench:
         argv = [str(self.build / name), *(str(seconds) if a is None else a for a in args)]
         self.child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
-            out, err = self.child.communicate(timeout=seconds + 30)
+            out, err = self.child.communicate(timeout=seconds + ENDS_S)
         except subprocess.TimeoutExpired:
-            raise Failed(f"{' '.join(argv)}: still running after {seconds + 30:.0f} s") from None
+            raise Failed(f"{' '.join(argv)}: still running after {seconds + ENDS_S:.0f} s") from None
         if self.child.returncode:
             raise Failed(f"{' '.join(argv)}: {err.strip() or f'status {self.child.returncode}'}")
         self.child = None
@@ -154,6 +161,7 @@ class Bench:
             self.child.wait()
         if self.labs:
             self.labs.cleanup()
+        self.gateways.close()
         self.networks.close()
 
     def ours(self, figure):
@@ -243,6 +251,69 @@ class Bench:
         unit = {"bulk": "Gbit/s", "rr": "round trips/s", "udp": "datagrams/s"}[figure.partition("-")[0]]
         self.add(figure, unit, pairs, "weft ipv4", f"{figure.removesuffix('6')}, two stacks of weft")
 
+    def gateway(self, kind, figure, is_spliced=False):
+        """One run through a gateway: what it did, CPU time of the gateway alone, frames on its TAP."""
+        shape = figure.split("-")[1]
+        gateway = self.gateways.get(kind, gw_mtu(figure))
+        host, far = self.gateways.get_sides()
+        client, server, address, port = gateway.guest, host, INSIDE, SERVER_PORT
+        if shape == "in":
+            client, server, address, port = far, gateway.guest, HOST, gateway.port
+        if is_spliced:
+            client, address = host, "127.0.0.1"
+        if figure in GW_STREAMS:
+            what = ["many", "{}:{}".format(*GW_STREAMS[figure])]
+        else:
+            what = [{"out": "bulk", "in": "bulk"}.get(shape, shape), None]
+        before = gateway.frames()
+        run = self.program("gw_bench", *what, client.path, server.path, address, str(port), *gateway.pids())
+        after = gateway.frames()
+        run["gateway"] = gateway.name
+        run["gateway_s"] = sum(s for name, s in run["cpu_s_by"].items() if name.startswith("gateway"))
+        run["frame_bytes_mean"] = {
+            "to guest": mean_of(before["rx"], after["rx"]), "from guest": mean_of(before["tx"], after["tx"])}
+        return run
+
+    def gw(self, figure):
+        """Through weft's gateway, and through the others, one after the other."""
+        kinds = [Weft, *GW_PEERS]
+        runs = {kind.name: [] for kind in kinds}
+        if figure.startswith("gw-in-"):
+            runs["pasta splice"] = []
+        for n in range(self.pairs):
+            for kind in kinds:
+                runs[kind.name].append(self.gateway(kind, figure))
+            if "pasta splice" in runs:
+                runs["pasta splice"].append(self.gateway(Pasta, figure, is_spliced=True))
+            self.progress(figure, n, *((name, of[-1]) for name, of in runs.items()))
+        for name in list(runs)[1:]:
+            self.gw_rows(figure, name, runs)
+
+    def gw_rows(self, figure, name, runs):
+        """The figure; what it cost; of many downloads how fairly it was shared."""
+        ours, theirs = runs["weft"], runs[name]
+        kind = {k.name: k for k in GW_PEERS}.get(name, Pasta)
+        settings = "; ".join(self.gateways.get(k, gw_mtu(figure)).settings for k in (kind, Weft))
+        unit = "connections/s" if figure == "gw-crr" else "round trips/s" if figure == "gw-rr" else "Gbit/s"
+        frames = statistics.median(max(r["frame_bytes_mean"].values()) for r in theirs)
+        what = f"{settings}; {self.gateways.cc} on the host's side; mean frame on its TAP {frames:.0f} bytes"
+        if "completed" in ours[0]:
+            lost = [r for r in ours if r["completed"] != GW_STREAMS[figure][0]]
+            if lost:
+                raise Failed(f"{figure}: {lost[0]['completed']} downloads of {GW_STREAMS[figure][0]} completed")
+            what += f"; completed {min(r['completed'] for r in theirs)} of {GW_STREAMS[figure][0]}"
+
+        def cpu(run):
+            return run["gateway_s"]
+
+        self.add(figure, unit, list(zip(ours, theirs)), name, what, cpu=cpu)
+        per_cpu_s = "GB" if unit == "Gbit/s" else unit.removesuffix("/s")
+        self.add(figure + "-cpu", f"{per_cpu_s}/cpu s", [(per_cpu(o), per_cpu(t)) for o, t in zip(ours, theirs)],
+                 name, settings, cpu=cpu)
+        if "jain" in ours[0]:
+            self.add(figure + "-jain", "Jain", [({**o, "value": o["jain"]}, {**t, "value": t["jain"]})
+                                                for o, t in zip(ours, theirs)], name, what, cpu=cpu)
+
     def tree(self):
         """The lab file of the tree of tests/sim, with its background traffic."""
         if not self.labs:
@@ -289,10 +360,26 @@ class Bench:
                  f"{LAB_SIM_LIMIT_S} s for {LAB_SECONDS} s of virtual time")
 
 
+def mean_of(before, after):
+    frames, octets = (b - a for a, b in zip(before, after))
+    return octets / frames if frames else 0
+
+
+def gw_mtu(figure):
+    return 1500 if figure.endswith("-1500") else 65520
+
+
+def per_cpu(run):
+    """The same run, its value being what a second of the gateway's CPU time moves."""
+    return {**run, "value": (run["bytes"] / 1e9 or run["ops"]) / max(run["gateway_s"], 1e-3)}
+
+
 FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-tap-out": Bench.bulk,
            "bulk-tap-in": Bench.bulk, "rr-inproc": Bench.rr, "rr-inproc6": Bench.family,
            "udp-inproc": Bench.udp, "udp-inproc6": Bench.family,
            "lab500-up": Bench.lab, "lab500-sim": Bench.lab, "lab500-memory": Bench.lab}
+GW_FIGURES = ["gw-out-1500", "gw-in-1500", "gw-out-65520", "gw-in-65520", "gw-rr", "gw-crr", *GW_STREAMS]
+FIGURES.update({figure: Bench.gw for figure in GW_FIGURES})
 
 
 def idle_percent(seconds=0.5):
@@ -366,13 +453,21 @@ def positive(kind, name, default):
     return value
 
 
+def default_figures():
+    missing = [kind.name for kind in GW_PEERS if not shutil.which(kind.name)]
+    if missing:
+        print(f"bench: without the gw- figures: {' and '.join(missing)} not installed", file=sys.stderr)
+    return [figure for figure in FIGURES if not missing or figure not in GW_FIGURES]
+
+
 def parse_args():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/out")
     parser.add_argument("figures", nargs="*", metavar="FIGURE")
     args = parser.parse_args()
-    args.figures = args.figures or os.environ.get("FIGURES", "").replace(",", " ").split() or list(FIGURES)
+    args.figures = args.figures or os.environ.get("FIGURES", "").replace(",", " ").split() or default_figures()
+    args.figures = [f for figure in args.figures for f in (GW_FIGURES if figure == "gw" else [figure])]
     for figure in args.figures:
         if figure not in FIGURES:
             parser.error(f"no figure {figure!r}; there are: {' '.join(FIGURES)}")
@@ -393,8 +488,8 @@ def require_machine(args):
                   file=sys.stderr)
             sys.exit(CANNOT)
         os.execvp("unshare", [*as_root, sys.executable, *sys.argv])
-    if any("-tap-" in f for f in args.figures) and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        print("bench: the -tap- figures need /dev/net/tun, which is not there or not open to you "
+    if any("-tap-" in f or f in GW_FIGURES for f in args.figures) and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        print("bench: the -tap- and gw- figures need /dev/net/tun, which is not there or not open to you "
               "(modprobe tun; chmod 666 /dev/net/tun); FIGURES=\"bulk-inproc rr-inproc udp-inproc\" "
               "does without", file=sys.stderr)
         sys.exit(CANNOT)

@@ -66,8 +66,8 @@ int main(int argc, char **argv)
 	}
 
 	const struct worker workers[] = {
-		{"server", figure->server, &peer, argv[5]},
-		{"client", figure->client, &peer, argv[4]},
+		{"server", figure->server, &peer, argv[5], 0},
+		{"client", figure->client, &peer, argv[4], 0},
 	};
 
 	meter_run(workers, 2, figure->unit, meter_seconds(argv[3]),

@@ -50,18 +50,25 @@ static int stream_new(void)
 	return fd;
 }
 
-/* Listens, says so, and waits for the one connection. */
-static int stream_accept(struct gauge *g)
+static int stream_listen(struct gauge *g, int backlog)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(BENCH_PORT)};
-	struct timeval look_up = {.tv_usec = LOOK_UP_US};
 	int listener = stream_new();
-	int fd;
 
 	set_opt(listener, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
 	must_sys(bind(listener, (struct sockaddr *)&any, sizeof(any)), "bind");
-	must_sys(listen(listener, 1), "listen");
+	must_sys(listen(listener, backlog), "listen");
 	gauge_ready(g);
+	return listener;
+}
+
+/* Listens, says so, and waits for the one connection. */
+static int stream_accept(struct gauge *g)
+{
+	struct timeval look_up = {.tv_usec = LOOK_UP_US};
+	int listener = stream_listen(g, 1);
+	int fd;
+
 	do
 		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	while (fd < 0 && errno == EAGAIN && !gauge_is_stopping(g));
@@ -73,7 +80,8 @@ static int stream_accept(struct gauge *g)
 
 static struct sockaddr_in address_of(const struct kernel_peer *peer)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(BENCH_PORT)};
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons(peer->port ? peer->port : BENCH_PORT)};
 
 	if (inet_pton(AF_INET, peer->server, &to.sin_addr) != 1)
 		die(peer->server, -EINVAL);
@@ -199,6 +207,58 @@ void kernel_rr_client(struct gauge *g, const void *arg)
 	if (ep >= 0)
 		close(ep);
 	close(fd);
+}
+
+/* --- connections, each with a request and a response --- */
+
+/* The client ends each; what breaks is the client's to notice. */
+void kernel_crr_server(struct gauge *g, const void *arg)
+{
+	int listener = stream_listen(g, SOMAXCONN);
+	char byte;
+
+	(void)arg;
+	while (!gauge_is_stopping(g)) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
+		if (recv(fd, &byte, 1, 0) == 1 && send(fd, &byte, 1, MSG_NOSIGNAL) == 1)
+			(void)!recv(fd, &byte, 1, 0);
+		close(fd);
+	}
+	close(listener);
+}
+
+/* Returns whether it went as it should. */
+static bool crr_once(const struct sockaddr_in *to)
+{
+	int fd = socket_new(SOCK_STREAM);
+	char byte = 'a';
+	bool is_done;
+
+	errno = 0;
+	is_done = connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0;
+	if (is_done) {
+		set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
+		is_done = send(fd, &byte, 1, MSG_NOSIGNAL) == 1 && recv(fd, &byte, 1, 0) == 1;
+	}
+	close(fd);
+	return is_done;
+}
+
+void kernel_crr_client(struct gauge *g, const void *arg)
+{
+	struct sockaddr_in to = address_of(arg);
+
+	gauge_ready(g);
+	while (!gauge_is_stopping(g)) {
+		if (crr_once(&to))
+			gauge_add(&g->n_ops, 1);
+		else if (!gauge_is_stopping(g)) /* the server may have ended first */
+			die("a connection", errno ? -errno : -ECONNRESET);
+	}
 }
 
 /* --- datagrams --- */

@@ -20,6 +20,7 @@ enum wait_how {
 
 struct kernel_peer {
 	const char *server; /* IPv4 address; of clients only */
+	uint16_t port;      /* of clients only; 0: BENCH_PORT */
 	enum wait_how wait;
 };
 
@@ -28,5 +29,7 @@ void kernel_bulk_server(struct gauge *g, const void *arg); /* receives and count
 void kernel_bulk_client(struct gauge *g, const void *arg); /* sends */
 void kernel_rr_server(struct gauge *g, const void *arg);   /* sends each byte back */
 void kernel_rr_client(struct gauge *g, const void *arg);   /* counts round trips */
+void kernel_crr_server(struct gauge *g, const void *arg);  /* one byte there and back each */
+void kernel_crr_client(struct gauge *g, const void *arg);  /* counts connections */
 void kernel_udp_server(struct gauge *g, const void *arg);  /* receives and counts */
 void kernel_udp_client(struct gauge *g, const void *arg);  /* sends */

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
 	BULK_BYTES = 128 * 1024, /* the application's buffer in bulk figures, on every side */
@@ -39,6 +40,7 @@ struct worker {
 	void (*fn)(struct gauge *g, const void *arg); /* returns soon after gauge_is_stopping() */
 	const void *arg;
 	const char *netns; /* path of the network namespace it runs in; NULL: that of the caller */
+	pid_t pid; /* 0; else one that runs already, and whose CPU time is read; no `fn` then */
 };
 
 enum unit {
@@ -80,3 +82,5 @@ _Noreturn void die(const char *what, int err);
 void must(int err, const char *what);
 /* The same for what returns -1 and sets errno; returns `ret`. */
 int must_sys(int ret, const char *what);
+/* A worker's process goes into the namespace; exits when it cannot. */
+void netns_enter(const char *path);

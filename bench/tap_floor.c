@@ -160,9 +160,9 @@ int main(int argc, char **argv)
 {
 	const char *netns = argc == 5 ? argv[3] : "";
 	const char *tap = argc == 5 ? argv[4] : "";
-	const struct worker out[] = {{"loop", out_write, tap, netns}};
-	const struct worker in[] = {{"loop", in_read, tap, netns},
-				    {"packet socket", in_send, tap, netns}};
+	const struct worker out[] = {{"loop", out_write, tap, netns, 0}};
+	const struct worker in[] = {{"loop", in_read, tap, netns, 0},
+				    {"packet socket", in_send, tap, netns, 0}};
 
 	if (argc == 5 && !strcmp(argv[1], "out")) {
 		meter_run(out, 1, UNIT_GBIT_S, meter_seconds(argv[2]), "");

@@ -9,6 +9,7 @@ The values say nothing here; `make bench` measures.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,8 +25,12 @@ ROWS = [("bulk-inproc", "linux veth"), ("bulk-inproc6", "weft ipv4"), ("bulk-tap
         ("rr-inproc", "linux veth"), ("rr-inproc6", "weft ipv4"), ("udp-inproc", "linux veth"),
         ("udp-inproc6", "weft ipv4"), ("lab500-up", "limit"), ("lab500-sim", "limit"), ("lab500-memory", "limit")]
 SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.4 s"]
-UNITS = ["Gbit/s", "round trips/s", "datagrams/s", "nodes/s", "virtual s/s", "nodes/GB"]
+UNITS = ["Gbit/s", "round trips/s", "datagrams/s", "nodes/s", "virtual s/s", "nodes/GB", "round trips/cpu s"]
 SKIPPED = 77
+GW_PEERS = ["slirp4netns", "pasta"]
+HAS_GW_PEERS = all(map(shutil.which, GW_PEERS))
+if HAS_GW_PEERS:  # one of the figures: each has to start three gateways
+    ROWS += [(row, peer) for peer in GW_PEERS for row in ("gw-rr", "gw-rr-cpu")]
 
 n_failed = 0
 
@@ -58,7 +63,8 @@ def row_errors(row):
 
 def check_results(build):
     with tempfile.TemporaryDirectory() as out:
-        done = subprocess.run(argv(build, "--out", out), env=env(PAIRS="1", SECONDS="0.4"),
+        figures = list(dict.fromkeys(row.removesuffix("-cpu") for row, _ in ROWS))
+        done = subprocess.run(argv(build, "--out", out, *figures), env=env(PAIRS="1", SECONDS="0.4"),
                               capture_output=True, text=True)
         if done.returncode == SKIPPED:
             print(done.stderr.strip())

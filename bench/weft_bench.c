@@ -385,7 +385,7 @@ static int inproc_main(const char *figure, double seconds)
 	};
 
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
-		struct worker w = {"weft", figures[i].fn, &figures[i], NULL};
+		struct worker w = {"weft", figures[i].fn, &figures[i], NULL, 0};
 
 		if (strcmp(figure, figures[i].figure) != 0)
 			continue;
@@ -400,12 +400,12 @@ static int tap_main(const char *figure, double seconds, const char *netns, const
 {
 	struct kernel_peer peer = {.wait = WAIT_BLOCKING};
 	struct worker out[] = {
-		{"kernel", kernel_bulk_server, &peer, netns},
-		{"weft", bulk_tap_out, tap, netns},
+		{"kernel", kernel_bulk_server, &peer, netns, 0},
+		{"weft", bulk_tap_out, tap, netns, 0},
 	};
 	struct worker in[] = {
-		{"weft", bulk_tap_in, tap, netns},
-		{"kernel", kernel_bulk_client, &peer, netns},
+		{"weft", bulk_tap_in, tap, netns, 0},
+		{"kernel", kernel_bulk_client, &peer, netns, 0},
 	};
 	bool is_out = !strcmp(figure, "bulk-tap-out");
 
