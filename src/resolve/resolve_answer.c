@@ -28,6 +28,18 @@ static bool is_edns_refused(const struct dns_hdr *hdr, const struct resolve_ques
 	       (hdr->rcode == DNS_FORMERR || hdr->rcode == DNS_NOTIMP);
 }
 
+/* The header's four bits with those of the OPT record above them: BADVERS would be a success. */
+static unsigned int rcode_of(struct dns_rd d, const struct dns_hdr *hdr)
+{
+	struct dns_edns edns;
+	struct dns_rr rr;
+
+	while (dns_rr_read(&d, &rr) > 0)
+		if (dns_rr_edns(&rr, &edns) == 0)
+			return (unsigned int)edns.rcode_high << 4 | hdr->rcode;
+	return hdr->rcode;
+}
+
 static void addr_take(struct resolved *res, const struct dns_rr *rr)
 {
 	struct weft_addr *addr = &res->addrs[res->n];
@@ -61,7 +73,7 @@ static bool name_look(struct dns_rd d, const struct dns_name *at, uint16_t type,
 		if (rr.type == type) {
 			addr_take(res, &rr);
 			res->ttl_s = least(res->ttl_s, rr.ttl_s);
-		} else if (dns_rr_name(&rr, ret_alias) == 0 && rr.type == DNS_TYPE_CNAME) {
+		} else if (rr.type == DNS_TYPE_CNAME && dns_rr_name(&rr, ret_alias) == 0) {
 			has_alias = true;
 			res->ttl_s = least(res->ttl_s, rr.ttl_s);
 		}
@@ -98,6 +110,7 @@ enum resolve_verdict resolve_answer(const uint8_t *msg, size_t len,
 	struct dns_name at = q->name;
 	struct dns_hdr hdr;
 	struct dns_rd d;
+	unsigned int rcode;
 
 	if (dns_msg_open(&d, msg, len, &hdr))
 		return RESOLVE_FOREIGN;
@@ -109,7 +122,8 @@ enum resolve_verdict resolve_answer(const uint8_t *msg, size_t len,
 		return RESOLVE_TRUNCATED;
 	if (dns_msg_check(msg, len))
 		return RESOLVE_FOREIGN;
-	if (hdr.rcode != DNS_NOERROR && hdr.rcode != DNS_NXDOMAIN)
+	rcode = rcode_of(d, &hdr);
+	if (rcode != DNS_NOERROR && rcode != DNS_NXDOMAIN)
 		return RESOLVE_FAILED;
 	while (name_look(d, &at, q->type, &a.res, &a.alias) && a.res.n == 0) {
 		at = a.alias;
@@ -119,7 +133,7 @@ enum resolve_verdict resolve_answer(const uint8_t *msg, size_t len,
 	*ret = a;
 	if (a.res.n)
 		return RESOLVE_FINAL;
-	if (hdr.rcode == DNS_NXDOMAIN)
+	if (rcode == DNS_NXDOMAIN)
 		return negative(d, &at, &ret->res);
 	/* A server that knows nothing, and does not ask on: it is the wrong one. */
 	if (!hdr.is_authoritative && !hdr.has_recursion)

@@ -207,7 +207,9 @@ static bool literal(struct weft_resolver_ask *ask, const char *name, int family)
 static void ask_begin(struct weft_resolver_ask *ask, const char *text, int family)
 {
 	ask->n_dots = dots_count(text);
-	ask->is_absolute = text[strlen(text) - 1] == '.';
+	/* With a domain behind it, a special name would be one that servers hear of. */
+	ask->is_absolute = text[strlen(text) - 1] == '.' ||
+			   is_special(&ask->name, DNS_TYPE_A, &(struct resolved){.err = 0});
 	ask->n_halves = family == WEFT_AF_UNSPEC ? 2 : 1;
 	ask->halves[0].type = family == WEFT_AF_INET ? DNS_TYPE_A : DNS_TYPE_AAAA;
 	ask->halves[1].type = DNS_TYPE_A;

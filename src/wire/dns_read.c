@@ -216,8 +216,9 @@ int dns_msg_check(const uint8_t *msg, size_t len)
 	return got;
 }
 
-/* Of a reply without answer the SOA record counts, and it must be there (RFC 2308 §5). A failure
- * (SERVFAIL and the like) is not kept at all. */
+/* Of a reply without answer the SOA record counts, and it must be there (RFC 2308 §5), also where
+ * aliases lead to it: both have to be true. A failure (SERVFAIL and the like) is not kept at all.
+ */
 uint32_t dns_msg_ttl_s(const uint8_t *msg, size_t len)
 {
 	uint32_t answer_s = UINT32_MAX, soa_s = 0;
@@ -225,12 +226,17 @@ uint32_t dns_msg_ttl_s(const uint8_t *msg, size_t len)
 	struct dns_rd d;
 	struct dns_rr rr;
 	struct dns_soa soa;
+	struct dns_question q = {.type = DNS_TYPE_ANY};
+	bool is_answered = false;
 	int got;
 
 	if (dns_msg_open(&d, msg, len, &hdr) || !hdr.is_response || hdr.is_truncated ||
-	    (hdr.rcode != DNS_NOERROR && hdr.rcode != DNS_NXDOMAIN))
+	    (hdr.rcode != DNS_NOERROR && hdr.rcode != DNS_NXDOMAIN) ||
+	    dns_question_read(&d, &q) < 0)
 		return 0;
 	while ((got = dns_rr_read(&d, &rr)) > 0) {
+		if (rr.section == DNS_ANSWER && (rr.type == q.type || q.type == DNS_TYPE_ANY))
+			is_answered = true;
 		if (rr.section == DNS_ANSWER && rr.ttl_s < answer_s)
 			answer_s = rr.ttl_s;
 		if (rr.section == DNS_AUTHORITY && dns_rr_soa(&rr, &soa) == 0)
@@ -238,10 +244,9 @@ uint32_t dns_msg_ttl_s(const uint8_t *msg, size_t len)
 	}
 	if (got)
 		return 0;
-	/* A chain that leads to no name: both have to be true. */
-	if (answer_s == UINT32_MAX || hdr.rcode == DNS_NXDOMAIN)
-		return soa_s < answer_s ? soa_s : answer_s;
-	return answer_s;
+	if (is_answered && hdr.rcode == DNS_NOERROR)
+		return answer_s;
+	return soa_s < answer_s ? soa_s : answer_s;
 }
 
 void dns_msg_age(uint8_t *msg, size_t len, uint32_t age_s)

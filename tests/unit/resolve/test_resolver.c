@@ -27,7 +27,7 @@ struct server {
 	struct weft_sock *udp, *listener, *conn;
 	/* What it does with queries. */
 	bool is_deaf, is_lame, no_edns, is_truncating, is_forging, is_mixing, is_cut;
-	uint8_t rcode;
+	uint8_t rcode, rcode_high;
 	int n_queries, n_tcp;
 	uint16_t last_id, last_port;
 	struct dns_question last;
@@ -116,7 +116,7 @@ static size_t reply_make(struct server *s, const struct dns_hdr *query, const st
 				q.name.b[i] ^= CASE_BIT;
 	dns_wr_start(&d, buf, size, &hdr, edns);
 	dns_question_write(&d, &q);
-	if (!hdr.is_truncated && !s->rcode && !s->is_lame)
+	if (!hdr.is_truncated && !s->rcode && !s->rcode_high && !s->is_lame)
 		found = records_write(s->f, &d, &q.name, q.type, 0);
 	if (found < 0)
 		d.hdr.rcode = DNS_NXDOMAIN;
@@ -129,7 +129,7 @@ static size_t reply_make(struct server *s, const struct dns_hdr *query, const st
 static size_t query_take(struct server *s, const uint8_t *msg, size_t len, bool is_tcp,
 			 uint8_t *buf, size_t size)
 {
-	const struct dns_edns edns = {.udp_bytes = 4096};
+	const struct dns_edns edns = {.udp_bytes = 4096, .rcode_high = s->rcode_high};
 	struct dns_edns got;
 	struct dns_hdr hdr;
 	struct dns_rd d;
@@ -617,6 +617,40 @@ static void what_needs_no_server_asks_none(void **state)
 	assert_int_equal(f->servers[0].n_queries, 0);
 }
 
+/* "x.onion.weft.test" would tell the servers what nobody shall hear. */
+static void special_names_do_not_go_through_the_search_list(void **state)
+{
+	static const char *const search[] = {"weft.test"};
+	struct fix *f = *state;
+	struct weft_resolver_ask *ask;
+
+	resolver_put(f,
+		     &(struct weft_resolver_config){.search = search, .n_search = 1, .ndots = 3});
+	assert_int_equal(answer(f, "x.onion", WEFT_AF_UNSPEC), -ENOENT);
+	assert_int_equal(answer(f, "x.invalid", WEFT_AF_UNSPEC), -ENOENT);
+	assert_int_equal(answer(f, "a.localhost", WEFT_AF_INET), 0);
+	assert_addr(f, 0, "127.0.0.1");
+	f->n_told = 0;
+	assert_int_equal(weft_resolver_ask(weft_stack_resolver(f->w.client), "localhost",
+					   WEFT_AF_INET6, told, f, &ask),
+			 0);
+	world_advance(&f->w, WORLD_SEC / 10);
+	assert_int_equal(f->n_told, 1);
+	assert_addr(f, 0, "::1");
+	assert_int_equal(f->servers[0].n_queries, 0);
+}
+
+static void a_version_of_edns_that_is_refused_is_no_answer(void **state)
+{
+	struct fix *f = *state;
+
+	f->servers[0].rcode_high = DNS_BADVERS >> 4;
+	assert_int_equal(answer(f, "www.weft.test", WEFT_AF_INET), 0);
+	assert_addr(f, 0, "192.0.2.1");
+	assert_int_equal(f->servers[0].n_queries, 1);
+	assert_int_equal(f->servers[1].n_queries, 1);
+}
+
 static void bad_names_and_settings_are_refused(void **state)
 {
 	static const char *const bad[] = {"", ".", "a..b", ".a"};
@@ -710,6 +744,8 @@ int main(void)
 		T(one_question_at_a_time_is_asked_for_all_who_ask_it),
 		T(a_resolver_that_goes_ends_its_questions),
 		T(what_needs_no_server_asks_none),
+		T(special_names_do_not_go_through_the_search_list),
+		T(a_version_of_edns_that_is_refused_is_no_answer),
 		T(bad_names_and_settings_are_refused),
 		T(questions_have_a_bound),
 		T(no_memory_is_an_error_and_leaves_nothing),

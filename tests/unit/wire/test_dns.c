@@ -395,6 +395,31 @@ static void a_negative_reply_is_kept_as_its_soa_says(void **state UNUSED)
 	assert_int_equal(dns_msg_ttl_s(buf, len), 0);
 }
 
+/* RFC 2308 §5: also where an alias of a longer time leads to it. */
+static void an_alias_to_nothing_is_kept_no_longer_than_the_soa_says(void **state UNUSED)
+{
+	const struct dns_hdr hdr = {.is_response = true};
+	struct dns_name zone = name_of("test"), name = name_of("a.test"), to = name_of("b.test");
+	struct dns_soa soa = {.mname = zone, .rname = zone, .minimum_s = 60};
+	struct dns_question q = {.name = name, .type = DNS_TYPE_A, .class = DNS_CLASS_IN};
+	struct dns_wr d;
+	uint8_t buf[MSG];
+
+	dns_wr_start(&d, buf, sizeof(buf), &hdr, NULL);
+	dns_question_write(&d, &q);
+	dns_name_rr_write(&d, DNS_ANSWER, &name, DNS_TYPE_CNAME, &to, 3600);
+	dns_soa_write(&d, DNS_AUTHORITY, &zone, &soa, 90);
+	assert_int_equal(dns_msg_ttl_s(buf, dns_wr_finish(&d)), 60);
+	/* Without SOA: not at all. Who asks for the alias has his answer. */
+	for (int i = 0; i < 2; i++) {
+		dns_wr_start(&d, buf, sizeof(buf), &hdr, NULL);
+		dns_question_write(&d, &q);
+		dns_name_rr_write(&d, DNS_ANSWER, &name, DNS_TYPE_CNAME, &to, 3600);
+		assert_int_equal(dns_msg_ttl_s(buf, dns_wr_finish(&d)), i ? 3600 : 0);
+		q.type = DNS_TYPE_CNAME;
+	}
+}
+
 static void random_bytes_do_no_harm(void **state UNUSED)
 {
 	struct rng rng = RNG_FIXED;
@@ -429,6 +454,7 @@ int main(void)
 		cmocka_unit_test(the_opt_record_is_one_of_the_root_at_its_place),
 		cmocka_unit_test(a_message_ages_and_says_how_long_it_may_be_kept),
 		cmocka_unit_test(a_negative_reply_is_kept_as_its_soa_says),
+		cmocka_unit_test(an_alias_to_nothing_is_kept_no_longer_than_the_soa_says),
 		cmocka_unit_test(random_bytes_do_no_harm),
 	};
 
