@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gateway/gateway.h"
+#include "gateway/run.h"
+#include "gateway/tell.h"
 #include "lab/lab.h"
 #include "lab/rpc.h"
 
@@ -15,7 +16,7 @@ enum {
 
 static struct gateway *gateway_of(const struct rpc_call *call)
 {
-	return rpc_call_lab(call)->rpc_more_arg;
+	return gateway_run_gateway(rpc_call_lab(call)->rpc_more_arg);
 }
 
 static const char *proto_name(uint8_t proto)
@@ -159,18 +160,23 @@ static int forward_del_run(struct rpc_call *call)
 
 /* ---- figures ----------------------------------------------------------------------------- */
 
-static int stats_run(struct rpc_call *call)
+struct figure {
+	const char *name;
+	uint64_t n;
+};
+
+static void figures_put(json_t *result, const struct figure *all, size_t n)
 {
-	const struct gateway *gw = gateway_of(call);
-	char hint[GATEWAY_MSG_MAX];
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(result, all[i].name, json_integer((json_int_t)all[i].n));
+}
+
+static void gateway_figures(json_t *result, const struct gateway *gw)
+{
 	struct gateway_stats s;
-	json_t *result = json_object();
 
 	gateway_stats(gw, &s);
-	const struct {
-		const char *name;
-		uint64_t n;
-	} all[] = {
+	const struct figure all[] = {
 		{"flows", s.n_flows},
 		{"connecting", s.n_connecting},
 		{"mappings", s.n_mappings},
@@ -195,8 +201,90 @@ static int stats_run(struct rpc_call *call)
 		{"bad_source", s.bad_source},
 		{"full", s.full},
 	};
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		json_object_set_new(result, all[i].name, json_integer((json_int_t)all[i].n));
+
+	figures_put(result, all, sizeof(all) / sizeof(all[0]));
+}
+
+static void dhcp_figures(json_t *result, const struct dhcp_stats *s)
+{
+	const struct figure all[] = {
+		{"dhcp_queries", s->n_queries},   {"dhcp_invalid", s->n_invalid},
+		{"dhcp_offers", s->n_offers},     {"dhcp_acks", s->n_acks},
+		{"dhcp_naks", s->n_naks},         {"dhcp_declines", s->n_declines},
+		{"dhcp_releases", s->n_releases}, {"dhcp_full", s->n_full},
+		{"dhcp_failed", s->n_failed},
+	};
+
+	figures_put(result, all, sizeof(all) / sizeof(all[0]));
+}
+
+static void dhcp6_figures(json_t *result, const struct dhcp6_stats *s)
+{
+	const struct figure all[] = {
+		{"dhcp6_leases", s->n_leases},
+		{"dhcp6_queries", s->n_queries},
+		{"dhcp6_malformed", s->n_malformed},
+		{"dhcp6_not_local", s->n_not_local},
+		{"dhcp6_other", s->n_other},
+		{"dhcp6_silent", s->n_silent},
+		{"dhcp6_advertised", s->n_advertised},
+		{"dhcp6_replied", s->n_replied},
+		{"dhcp6_leased", s->n_leased},
+		{"dhcp6_renewed", s->n_renewed},
+		{"dhcp6_released", s->n_released},
+		{"dhcp6_declined", s->n_declined},
+		{"dhcp6_full", s->n_full},
+		{"dhcp6_failed", s->n_failed},
+	};
+
+	figures_put(result, all, sizeof(all) / sizeof(all[0]));
+}
+
+static void radv_figures(json_t *result, const struct radv_stats *s)
+{
+	const struct figure all[] = {
+		{"ra_sent", s->n_sent},
+		{"ra_solicited", s->n_solicited},
+		{"ra_invalid", s->n_invalid},
+		{"ra_failed", s->n_failed},
+	};
+
+	figures_put(result, all, sizeof(all) / sizeof(all[0]));
+}
+
+static void dns_figures(json_t *result, const struct dnsfwd_stats *s)
+{
+	const struct figure all[] = {
+		{"dns_waiting", s->n_waiting},   {"dns_connections", s->n_conns},
+		{"dns_queries", s->n_queries},   {"dns_over_tcp", s->n_tcp},
+		{"dns_answers", s->n_answers},   {"dns_failed", s->n_failed},
+		{"dns_tries", s->n_tries},       {"dns_timeouts", s->n_timeouts},
+		{"dns_errors", s->n_errors},     {"dns_malformed", s->n_malformed},
+		{"dns_forged", s->n_forged},     {"dns_truncated", s->n_truncated},
+		{"dns_repeated", s->n_repeated}, {"dns_full", s->n_full},
+	};
+
+	figures_put(result, all, sizeof(all) / sizeof(all[0]));
+}
+
+static int stats_run(struct rpc_call *call)
+{
+	const struct gateway *gw = gateway_of(call);
+	struct gateway_run *run = rpc_call_lab(call)->rpc_more_arg;
+	char hint[GATEWAY_MSG_MAX];
+	struct tell_stats told;
+	json_t *result = json_object();
+
+	gateway_figures(result, gw);
+	tell_stats(gateway_run_tell(run), &told);
+	if (told.has_dhcp)
+		dhcp_figures(result, &told.dhcp);
+	if (told.has_dhcp6)
+		dhcp6_figures(result, &told.dhcp6);
+	if (told.has_radv)
+		radv_figures(result, &told.radv);
+	if (told.has_dns)
+		dns_figures(result, &told.dns);
 	if (!gateway_can_ping(gw, hint))
 		json_object_set_new(result, "ping_hint", json_string(hint));
 	return rpc_reply(call, result);
@@ -269,7 +357,10 @@ static const struct rpc_method methods[] = {
 		.result = "An object of numbers: `flows`, `connecting`, `mappings` and "
 			  "`descriptors` that are there now; the others, by the names of struct "
 			  "gateway_stats, have been counted since it came up. `ping_hint` is "
-			  "there when the host gives no ping sockets, and says what grants them",
+			  "there when the host gives no ping sockets, and says what grants them. "
+			  "`dhcp_*`, `dhcp6_*`, `ra_*` and `dns_*` are of what tells the guest "
+			  "its addresses and names, where that is on: `dhcp6_leases`, "
+			  "`dns_waiting` and `dns_connections` are there now",
 		.run = stats_run,
 	},
 	{.name = NULL},

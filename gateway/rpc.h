@@ -5,7 +5,7 @@
 
 struct rpc_method;
 
-/* For lab->rpc_more, with the gateway as its argument. */
+/* For lab->rpc_more, with the gateway's run as its argument. */
 extern const struct rpc_method *const gateway_rpc_tables[];
 
 /* What doc/rpc.md says before them. */

@@ -10,24 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/load.h"
-#include "gateway/resolvconf.h"
 #include "gateway/rpc.h"
+#include "gateway/tell.h"
 #include "lab/errors.h"
 #include "lab/lab.h"
 #include "lab/rpc.h"
 #include "lab/rundir.h"
 #include "lab/runner.h"
-#include "net/dhcp/dhcp.h"
-#include "net/dnsfwd/dnsfwd.h"
-#include "net/radv/radv.h"
 
 enum {
 	MTU_DEFAULT = 1500,
-	RA_INTERVAL_S = 60,
-	RA_LIFETIME_S = 1800,
-	LEASES = 16, /* whoever else is behind the guest's bridge; the guest's address is the first
-		      */
 };
 
 struct gateway_run {
@@ -37,12 +29,8 @@ struct gateway_run {
 	struct weft_netif *nif;
 	struct qemu_guests *qemu; /* NULL: the guest has a TAP */
 	bool is_for_many;         /* guests come and go */
-	struct radv *radv;
-	struct resolvconf conf; /* the host's, as it was at the start */
-	struct dhcp *dhcp;
-	struct dnsfwd *dns;
-	struct weft_net *host; /* the forwarder's outside */
 	struct gateway *gw;
+	struct tell *tell;
 	bool is_ending;
 };
 
@@ -181,120 +169,6 @@ static int run_netif(struct gateway_run *run, const struct gateway_run_config *c
 	return err;
 }
 
-static int run_radv(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
-{
-	struct radv_config ra = radv_defaults;
-	int err;
-
-	if (cfg->no_ra || !cfg->addr6.family)
-		return 0;
-	ra.max_interval_s = RA_INTERVAL_S;
-	ra.min_interval_s = 0;
-	ra.lifetime_s = RA_LIFETIME_S;
-	ra.mtu = cfg->mtu ? cfg->mtu : MTU_DEFAULT;
-	ra.n_prefixes = 1;
-	ra.prefixes[0] = (struct radv_prefix){.len = cfg->len6,
-					      .on_link = true,
-					      .autonomous = cfg->len6 == 64,
-					      .valid_s = 86400,
-					      .preferred_s = 14400};
-	for (uint32_t i = 0; i < 16; i++) {
-		uint32_t left = cfg->len6 > 8 * i ? cfg->len6 - 8 * i : 0;
-		uint32_t mask = left >= 8 ? 0xff : 0xff00u >> left;
-
-		ra.prefixes[0].prefix[i] = cfg->addr6.bytes[i] & (uint8_t)mask;
-	}
-	if (cfg->dns6.family) {
-		memcpy(ra.dns[0], cfg->dns6.bytes, 16);
-		ra.n_dns = 1;
-	}
-	err = radv_new(run->nif, gateway_run_stack(run), &ra, &run->radv);
-	if (err)
-		return refuse(msg, err, "router advertisements: %s", strerror(-err));
-	return 0;
-}
-
-/* Forwards lead to who asked last. */
-static void run_leased(void *arg, const struct weft_addr *addr, const uint8_t mac[6] UNUSED)
-{
-	struct gateway_run *run = arg;
-
-	gateway_set_guest(run->gw, addr);
-}
-
-/* From the guest's on, as many as the link has before an address of ours or its end. */
-static uint32_t leases_of(const struct gateway_run_config *cfg)
-{
-	uint32_t guest = load_be32(cfg->gw.guest4.bytes), n = 1;
-	uint32_t last = guest | (uint32_t)(UINT64_C(0xffffffff) >> cfg->len4);
-
-	while (n < LEASES && guest + n < last && guest + n != load_be32(cfg->addr4.bytes) &&
-	       (!cfg->dns4.family || guest + n != load_be32(cfg->dns4.bytes)))
-		n++;
-	return n;
-}
-
-static int run_dhcp(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
-{
-	struct dhcp_config dhcp = {.server = cfg->addr4,
-				   .prefix_len = cfg->len4,
-				   .first = cfg->gw.guest4,
-				   .router = cfg->addr4,
-				   .dns = {cfg->dns4},
-				   .n_dns = cfg->dns4.family != 0,
-				   .mtu = (uint16_t)(cfg->mtu ? cfg->mtu : MTU_DEFAULT),
-				   .on_lease = run_leased,
-				   .arg = run};
-	int err;
-
-	if (cfg->no_dhcp || !cfg->addr4.family || !cfg->gw.guest4.family)
-		return 0;
-	dhcp.n_addrs = leases_of(cfg);
-	for (; dhcp.n_search < run->conf.n_search; dhcp.n_search++)
-		dhcp.search[dhcp.n_search] = run->conf.search[dhcp.n_search];
-	err = dhcp_new(run->nif, gateway_run_stack(run), &dhcp, &run->dhcp);
-	if (err)
-		return refuse(msg, err, "DHCP for the guest: %s", strerror(-err));
-	return 0;
-}
-
-static void dns_servers(const struct gateway_run *run, const struct gateway_run_config *cfg,
-			struct dnsfwd_config *dns)
-{
-	const struct weft_sockaddr *from = cfg->n_resolvers ? cfg->resolvers : run->conf.servers;
-	uint32_t n = cfg->n_resolvers ? cfg->n_resolvers : run->conf.n_servers;
-
-	for (dns->n_servers = 0; dns->n_servers < n; dns->n_servers++)
-		dns->servers[dns->n_servers] = from[dns->n_servers];
-}
-
-/* A forwarder where the guest looks for its name server. It is the host that asks, so a resolver on
- * the host's loopback is reached, whatever the guest itself may reach. */
-static int run_dns(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
-{
-	struct dnsfwd_config dns = {0};
-	struct weft_net inside;
-	int err;
-
-	if (cfg->n_resolvers > GATEWAY_RUN_RESOLVERS_MAX)
-		return refuse(msg, -E2BIG, "more than %d resolvers", GATEWAY_RUN_RESOLVERS_MAX);
-	if (cfg->dns4.family)
-		dns.at[dns.n_at++].addr = cfg->dns4;
-	if (cfg->dns6.family)
-		dns.at[dns.n_at++].addr = cfg->dns6;
-	if (!dns.n_at)
-		return 0;
-	dns_servers(run, cfg, &dns);
-	weft_net_of_stack(gateway_run_stack(run), &inside);
-	err = weft_host_net_new(run->lab->loop, &run->host);
-	if (!err) {
-		dns.inside = &inside;
-		dns.outside = run->host;
-		err = dnsfwd_new(&dns, &run->dns);
-	}
-	return err ? refuse(msg, err, "the DNS forwarder: %s", strerror(-err)) : 0;
-}
-
 static void run_down(void *arg)
 {
 	gateway_run_end(arg);
@@ -308,7 +182,7 @@ static int run_socket(struct gateway_run *run, const struct gateway_run_config *
 	run->lab->on_down = run_down;
 	run->lab->on_down_arg = run;
 	run->lab->rpc_more = gateway_rpc_tables;
-	run->lab->rpc_more_arg = run->gw;
+	run->lab->rpc_more_arg = run;
 	if (cfg->no_socket)
 		return 0;
 	err = rundir_socket(run->lab->name, path);
@@ -338,7 +212,6 @@ int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run *
 		descriptors_close(cfg);
 		return refuse(ret_msg, -ENOMEM, "out of memory");
 	}
-	(void)!resolvconf_read("/etc/resolv.conf", &run->conf);
 	err = run_lab(run, cfg, ret_msg);
 	if (err) {
 		descriptors_close(cfg);
@@ -350,11 +223,7 @@ int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run *
 		err = gateway_new(run->lab->loop, gateway_run_stack(run), run->nif, &cfg->gw,
 				  &run->gw, ret_msg);
 	if (!err)
-		err = run_radv(run, cfg, ret_msg);
-	if (!err)
-		err = run_dhcp(run, cfg, ret_msg);
-	if (!err)
-		err = run_dns(run, cfg, ret_msg);
+		err = tell_new(run, cfg, &run->tell, ret_msg);
 	if (!err)
 		err = run_socket(run, cfg, ret_msg);
 	if (err) {
@@ -370,11 +239,8 @@ void gateway_run_stop(struct gateway_run *run)
 	if (!run)
 		return;
 	rpc_server_stop(run->rpc);
-	dnsfwd_free(run->dns);
-	weft_host_net_free(run->host);
-	dhcp_free(run->dhcp);
+	tell_free(run->tell);
 	gateway_free(run->gw);
-	radv_free(run->radv);
 	qemu_guests_free(run->qemu);
 	if (run->lab)
 		(void)!lab_stop(run->lab);
@@ -406,6 +272,11 @@ void gateway_run_end(struct gateway_run *run)
 struct gateway *gateway_run_gateway(struct gateway_run *run)
 {
 	return run->gw;
+}
+
+struct tell *gateway_run_tell(struct gateway_run *run)
+{
+	return run->tell;
 }
 
 struct weft_loop *gateway_run_loop(struct gateway_run *run)

@@ -19,11 +19,20 @@
 
 struct gateway_run;
 struct lab;
+struct tell;
+
+/* What the guest learns by DHCPv6, and is told so in router advertisements. */
+enum gateway_dhcp6 {
+	GATEWAY_DHCP6_ADDRS, /* guest6 and those behind it, name servers, search list (M, O) */
+	GATEWAY_DHCP6_OTHER, /* all but addresses (O) */
+	GATEWAY_DHCP6_NONE,
+};
 
 enum {
 	GATEWAY_RUN_MTU_MIN = 1280, /* IPv6's least */
 	GATEWAY_RUN_MTU_MAX = 65521,
 	GATEWAY_RUN_RESOLVERS_MAX = 8,
+	GATEWAY_RUN_SEARCH_MAX = 8,
 };
 
 struct gateway_run_config {
@@ -48,6 +57,11 @@ struct gateway_run_config {
 	uint32_t n_resolvers;
 	bool no_ra;   /* no router advertisements of addr6's prefix */
 	bool no_dhcp; /* guest4 is not told by DHCP */
+	enum gateway_dhcp6 dhcp6;
+	/* The domains that the guest is told to search; none, and no_search not set: the host's. */
+	const char *search[GATEWAY_RUN_SEARCH_MAX]; /* borrowed for the life of the run */
+	uint32_t n_search;
+	bool no_search;
 	struct gateway_config gw;
 	bool no_socket; /* no control socket */
 };
@@ -69,6 +83,7 @@ void gateway_run_end(struct gateway_run *run);
 
 /* What it is made of; all live as long as the run. */
 struct gateway *gateway_run_gateway(struct gateway_run *run);
+struct tell *gateway_run_tell(struct gateway_run *run);
 struct weft_loop *gateway_run_loop(struct gateway_run *run);
 struct weft_stack *gateway_run_stack(struct gateway_run *run);
 struct weft_netif *gateway_run_netif(struct gateway_run *run);

@@ -1,16 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What the guest of a gateway is told: DHCP by busybox's client, names by the forwarder from the host's resolver.
+"""What the guest of a gateway is told: DHCP by busybox's client, DHCPv6 by dhclient, router advertisements by the kernel, names
+by the forwarder from the host's resolver.
 
 usage: gateway_config.py WEFT [CASE...]
 
 Prints a line `ok - NAME` or `not ok - NAME` a case. Needs root, for the namespaces that it makes.
 """
+import os
 import pathlib
 import shutil
+import signal
+import subprocess
 import sys
 
-from gateway_kit import GUEST4, GW4, World, eventually, expect, main
+from gateway_kit import FAR6, GUEST4, GUEST6, GW4, World, client, eventually, expect, main, SERVER
 
 WEFT = sys.argv[1]
 DNS4, DNS6 = "10.0.2.3", "fd00::3"
@@ -24,6 +28,42 @@ bound|renew)
 	ip route replace default via "$router"
 	echo "$1 $ip/$mask via $router dns $dns mtu $mtu lease $lease server $serverid" ;;
 esac
+"""
+
+# What dhclient calls; dhclient-script(8).
+SCRIPT6 = """#!/bin/sh
+case "$reason" in
+BOUND6|REBIND6) ip -6 addr replace "$new_ip6_address/64" dev "$interface" nodad ;;
+RELEASE6|STOP6|EXPIRE6) ip -6 addr del "$old_ip6_address/64" dev "$interface" ;;
+esac
+echo "$reason $new_ip6_address $old_ip6_address dns $new_dhcp6_name_servers search $new_dhcp6_domain_search" >>"$LOG"
+exit 0
+"""
+
+# Asks for a router, and prints what its advertisement has.
+SOLICIT = r"""
+import ipaddress, socket, struct
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"tap0")
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+s.settimeout(20)
+s.sendto(bytes([133, 0, 0, 0, 0, 0, 0, 0]), ("ff02::2%tap0", 0))
+while True:
+    a = s.recv(2000)
+    if a[0] == 134:
+        break
+print("flags", a[5] & 0xc0, end="")
+i = 16
+while i < len(a):
+    kind, n, body = a[i], a[i + 1] * 8, a[i + 2:i + a[i + 1] * 8]
+    i += n
+    if kind == 3:
+        print(" prefix", ipaddress.ip_address(body[14:30]), body[0], body[1] & 0xc0, end="")
+    elif kind == 25:
+        print(" dns", ipaddress.ip_address(body[6:22]), end="")
+    elif kind == 31:
+        print(" search", body[6:], end="")
+print()
 """
 
 # A resolver of the host's: the answer to an A question is 192.0.2.55; names that begin with "big" do not fit.
@@ -94,6 +134,30 @@ def resolv_conf(w, text):
 class Guest(World):
     """A world whose gateway has a resolver on the host's loopback."""
 
+    def dhclient(self, *options):
+        """Debian's client, over IPv6: what its script was called with."""
+        folder = pathlib.Path(self.folder.name)
+        script, log, pid = folder / "dhclient.sh", folder / "dhclient.log", folder / "dhclient.pid"
+        script.write_text(SCRIPT6)
+        script.chmod(0o755)
+        (folder / "dhclient.conf").write_text("also request dhcp6.domain-search;\n")
+        log.write_text("")
+        eventually("the guest has an address of the link", lambda: "link" in self.ip(
+            "guest", "-6", "-o", "addr", "show", "dev", "tap0", "scope", "link", "-tentative").stdout, 20)
+        self.run("guest", "dhclient", "-6", "-1", "-cf", str(folder / "dhclient.conf"), "-lf", str(folder / "leases"), "-pf",
+                 str(pid), "-sf", str(script), "-e", f"LOG={log}", *options, "tap0", stdin=subprocess.DEVNULL)
+        return log.read_text()
+
+    def dhclient_end(self):
+        file = pathlib.Path(self.folder.name) / "dhclient.pid"
+        eventually("dhclient has a number", lambda: file.read_text().strip().isdigit())
+        pid = int(file.read_text())
+        os.kill(pid, signal.SIGTERM)
+        eventually("dhclient ends", lambda: not os.path.exists(f"/proc/{pid}"))
+
+    def addrs6(self):
+        return self.ip("guest", "-6", "-o", "addr", "show", "dev", "tap0", "scope", "global").stdout
+
     def start(self):
         self.conf = resolv_conf(self, "search example.org\nnameserver 127.0.0.53\n")
         self.resolver = self.spawn("host", RESOLVER)
@@ -122,6 +186,43 @@ def dhcp_client_gets_address_router_and_name_server():
         expect(f"bound {GUEST4}/24" in out, out)
 
 
+def dhcpv6_client_gets_an_address_name_server_and_search_list():
+    with Guest(WEFT, slaac=True) as w:
+        w.ip("guest", "-6", "addr", "flush", "dev", "tap0", "scope", "global")
+        out = w.dhclient()
+        expect(f"BOUND6 {GUEST6}  dns {DNS6} search example.org." in out, out)
+        expect(GUEST6 in w.addrs6(), w.addrs6())
+        expect(w.python("guest", ASK, DNS6, "www.example.org") == "udp 0 192.0.2.55\n", "no answer")
+        w.dhclient_end()
+        # Whether it is still on that link, which a client asks when it starts again (Confirm).
+        out = w.dhclient()
+        expect("REBOOT" in out or "BOUND6" in out or "REBIND6" in out, out)
+        stats = w.control("stats", "--json")
+        expect(stats["dhcp6_leased"] == 1 and stats["dhcp6_leases"] == 1, stats)
+        out = w.dhclient("-r")
+        expect("RELEASE6" in out, out)
+        stats = w.control("stats", "--json")
+        expect(stats["dhcp6_released"] == 1 and stats["dhcp6_leases"] == 0, stats)
+        # Without an address: name servers alone.
+        out = w.dhclient("-S")
+        expect(f"dns {DNS6} search example.org." in out, out)
+        w.dhclient_end()
+
+
+def kernel_makes_its_address_of_the_prefix_and_hears_of_names():
+    with Guest(WEFT, slaac=True) as w:
+        eventually("an address of the prefix", lambda: "fd00::" in w.addrs6() and "tentative" not in w.addrs6(), 20)
+        expect("dynamic" in w.addrs6() and "inet6 fd00::" in w.addrs6(), w.addrs6())
+        routes = w.ip("guest", "-6", "route", "show", "default").stdout
+        expect("via fe80::" in routes and "proto ra" in routes, routes)
+        said = w.python("guest", SOLICIT)
+        expect(said.startswith("flags 192 prefix fd00:: 64 192"), said)
+        expect(f"dns {DNS6}" in said and r"search b'\x07example\x03org" in said, said)
+        w.spawn("far", SERVER, "7000")
+        got = client(w, "print(ask(sys.argv[1], 7000, 'echo', b'x' * 1000) == b'x' * 1000)", FAR6)
+        expect(got == "True\n", got)
+
+
 def names_are_those_of_a_resolver_on_the_hosts_loopback():
     with Guest(WEFT) as w:
         for at in DNS4, DNS6:
@@ -137,4 +238,9 @@ def names_are_those_of_a_resolver_on_the_hosts_loopback():
 
 
 if __name__ == "__main__":
-    main([dhcp_client_gets_address_router_and_name_server, names_are_those_of_a_resolver_on_the_hosts_loopback])
+    main([
+        dhcp_client_gets_address_router_and_name_server,
+        dhcpv6_client_gets_an_address_name_server_and_search_list,
+        kernel_makes_its_address_of_the_prefix_and_hears_of_names,
+        names_are_those_of_a_resolver_on_the_hosts_loopback,
+    ])
