@@ -174,7 +174,8 @@ void dual_advance(struct dual *d, int64_t ns)
 {
 	int64_t end_ns = weft_engine_now_ns(d->eng) + ns, next_ns;
 
-	for (int i = 0; i < 2000 && (next_ns = weft_engine_next_ns(d->eng)) <= end_ns; i++)
+	for (int i = 0; i < DUAL_STEPS_MAX && (next_ns = weft_engine_next_ns(d->eng)) <= end_ns;
+	     i++)
 		run(d, next_ns);
 	run(d, end_ns);
 	d->peer.now_ms = (uint32_t)(weft_engine_now_ns(d->eng) / 1000000);

@@ -32,6 +32,7 @@ enum {
 	DUAL_QUEUE = 128, /* frames under way */
 	DUAL_PAST = 8,    /* frames remembered */
 	DUAL_CARRY_MAX = 3000,
+	DUAL_STEPS_MAX = 150, /* deadlines of one wait: what is left of it passes at once */
 	DUAL_CHUNK = 60000,
 	DUAL_MEM_MAX = 24 * 1024 * 1024,
 };

@@ -24,41 +24,30 @@ uintptr_t cpu_thread(void)
 	return self;
 }
 
-/* The register states that the operating system saves; 0 when it does not say. */
-static uint32_t cpu_xcr0(void)
+static uint32_t xcr0_read(void)
 {
-	unsigned int eax, ebx, ecx, edx;
+	uint32_t low, high;
 
-	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE))
-		return 0;
-	__asm__("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
-	return eax;
+	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return low;
 }
 
-static bool cpu_has_sse42(void)
-{
-	unsigned int eax, ebx, ecx, edx;
-
-	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_SSE4_2);
-}
-
-/* The feature bits of cpuid leaf 7, register ebx. */
-static uint32_t cpu_leaf7_ebx(void)
-{
-	unsigned int eax, ebx, ecx, edx;
-
-	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ? ebx : 0;
-}
-
+/* Each cpuid costs microseconds in a virtual machine, which is left for it: three are enough. */
 static bool cpu_has_level(enum cpu_level level)
 {
-	uint32_t saved = cpu_xcr0(), has = cpu_leaf7_ebx(), xcr0 = XCR0_AVX, needs = bit_AVX2;
+	uint32_t xcr0 = XCR0_AVX, needs = bit_AVX2, eax, ebx, ecx, edx;
 
 	if (level == CPU_AVX512) {
 		xcr0 = XCR0_AVX512;
 		needs |= bit_AVX512F | bit_AVX512BW | bit_AVX512VL;
 	}
-	return cpu_has_sse42() && (saved & xcr0) == xcr0 && (has & needs) == needs;
+	if (__get_cpuid_max(0, NULL) < 7)
+		return false;
+	__cpuid(1, eax, ebx, ecx, edx);
+	if (!(ecx & bit_OSXSAVE) || !(ecx & bit_SSE4_2) || (xcr0_read() & xcr0) != xcr0)
+		return false;
+	__cpuid_count(7, 0, eax, ebx, ecx, edx);
+	return (ebx & needs) == needs;
 }
 
 static const struct cpu_ops cpu_ops_avx2 = {
