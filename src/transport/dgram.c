@@ -386,7 +386,8 @@ int dgram_send_allowed(struct sock *sk, const struct ip_addr *dst)
 static int dgram_route_ctl(struct dgram_sock *ds, struct dgram_ctl *ctl, struct ip_flow *flow)
 {
 	if (!ip_addr_is_unspecified(&ctl->src)) {
-		if (!ip_addr_is_local(ds->sk.stack, &ctl->src))
+		if (!(ds->sk.flags & SOCK_F_TRANSPARENT) &&
+		    !ip_addr_is_local(ds->sk.stack, &ctl->src))
 			return -EINVAL;
 		flow->src = ctl->src;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Datagrams that several sends make (WEFT_MSG_MORE, UDP_CORK), and those put together on receipt
  * (UDP_GRO), in both families; the largest of each. */
+#include "weft/intercept.h"
 #include "weft/packet.h"
 #include "world.h"
 
@@ -415,6 +416,29 @@ static void raw_socket_holds_back_too(void **state UNUSED)
 	each_family(check_raw);
 }
 
+/* What a socket says in another's name it says so too when it is held back. */
+static void check_transparent(struct held *h)
+{
+	bool is_ip4 = h->f->family == WEFT_AF_INET;
+	struct weft_sockaddr as = world_at(is_ip4 ? "10.0.0.77:7" : "[2001:db8::77]:7"), from;
+	struct weft_sock *s = socket_of(h->w.client, h->f, WEFT_SOCK_DGRAM);
+	char buf[16];
+
+	world_setopt(s, h->f->ip_level, is_ip4 ? WEFT_IP_TRANSPARENT : WEFT_IPV6_TRANSPARENT, 1);
+	assert_int_equal(weft_bind(s, &as), 0);
+	assert_int_equal(send_to(s, "one ", 4, WEFT_MSG_MORE, h->f->server), 4);
+	assert_int_equal(weft_send(s, "two", 3, 0), 3);
+	world_settle(&h->w);
+	assert_int_equal(weft_recvfrom(h->b, buf, sizeof(buf), 0, &from), 7);
+	assert_memory_equal(&from.addr, &as.addr, sizeof(as.addr));
+	weft_close(s);
+}
+
+static void held_datagram_speaks_in_the_name_of_another(void **state UNUSED)
+{
+	each_family(check_transparent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +452,7 @@ int main(void)
 		cmocka_unit_test(datagrams_that_differ_stay_apart),
 		cmocka_unit_test(groups_count_for_the_receive_buffer),
 		cmocka_unit_test(raw_socket_holds_back_too),
+		cmocka_unit_test(held_datagram_speaks_in_the_name_of_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
