@@ -309,17 +309,35 @@ static void put_ext(struct out *o, const struct drill_layer *l, const struct dri
 		o->bytes[begin + 1] = (uint8_t)((o->len - begin) / 8 - 1);
 }
 
+/* Of the names to be learned from `first` on, which stand behind `begin`, those in the part from
+ * `off` to `end` stay, at the beginning. */
+static void vars_slice(struct out *o, size_t first, size_t begin, size_t off, size_t end)
+{
+	size_t n = first;
+
+	for (size_t i = first; i < o->n_vars; i++) {
+		size_t at = o->vars[i].at - begin;
+
+		if (at < off || at + o->vars[i].len > end)
+			continue;
+		o->vars[n] = o->vars[i];
+		o->vars[n++].at = begin + at - off;
+	}
+	o->n_vars = n;
+}
+
 /* What follows, of which only a part is kept. Returns whether there is more of it. */
 static bool put_slice(struct out *o, const struct drill_layer *l, const struct drill_layers *all,
 		      const struct ip_at *ip)
 {
-	size_t begin = o->len, n_fields = o->n_fields, total, end;
+	size_t begin = o->len, n_fields = o->n_fields, n_vars = o->n_vars, total, end;
 
 	put_layers(o, l->next, all, ip);
 	if (o->is_full)
 		return false;
 	total = o->len - begin;
 	end = l->end < total ? l->end : total;
+	vars_slice(o, n_vars, begin, l->off, end);
 	if (l->off >= end) {
 		o->len = begin;
 		return l->more;

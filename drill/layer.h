@@ -19,6 +19,7 @@ enum {
 	DRILL_LAYER_FIELDS = 128, /* names that are remembered of one packet */
 	DRILL_VAR_MAX = 16,       /* bytes */
 	DRILL_QUOTE_DEPTH = 3,
+	DRILL_HEADERS_MAX = 64, /* of a packet: each is a step of a recursion */
 };
 
 /* What frames are about. Those of a subject that no packet of the script is about are passed over

@@ -184,7 +184,7 @@ bool drill_parse_addr(struct drill_parser *ps, struct drill_addr *ret)
 		drill_lex_next(&ps->lx);
 		return true;
 	}
-	if (drill_accept_word(ps, "sol")) {
+	if (!ret->is_group && drill_accept_word(ps, "sol")) {
 		ret->is_group = true;
 		return drill_need(ps, '(') && drill_parse_addr(ps, ret) && drill_need(ps, ')');
 	}
@@ -209,6 +209,7 @@ struct drill_layer *drill_layer_put(struct drill_parser *ps, struct drill_layers
 				    enum drill_layer_kind kind, uint8_t proto)
 {
 	struct drill_layer *l = arena_alloc(&ps->script->arena, sizeof(*l)), **tail;
+	unsigned n = 1;
 
 	if (!l) {
 		drill_no_memory(ps);
@@ -218,7 +219,11 @@ struct drill_layer *drill_layer_put(struct drill_parser *ps, struct drill_layers
 	l->proto = proto;
 	l->csum_at = -1;
 	for (tail = &all->first; *tail; tail = &(*tail)->next)
-		;
+		n++;
+	if (n > DRILL_HEADERS_MAX) {
+		drill_fail(ps, "a packet of too many headers");
+		return NULL;
+	}
 	*tail = l;
 	return l;
 }

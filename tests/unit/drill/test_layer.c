@@ -2,7 +2,9 @@
 /* Packets that scripts say header by header: words to bytes, bytes against words, mistakes. */
 #include "unit.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "drill/drill.h"
 #include "drill/layer.h"
@@ -134,6 +136,62 @@ static void mistakes_are_told_with_their_place(void **state UNUSED)
 	}
 }
 
+/* The first packet of `text` against a frame of exactly that length. */
+static int match(const char *text, struct drill_names *names, const uint8_t *frame, size_t len)
+{
+	uint8_t *exact = malloc(len);
+	struct drill_script *script;
+	struct drill_error err;
+	char why[100];
+	int ret;
+
+	assert_non_null(exact);
+	memcpy(exact, frame, len);
+	assert_int_equal(drill_parse("t.pkt", text, strlen(text), NULL, false, &script, &err), 0);
+	ret = drill_layers_match(names, script->events->packet, exact, len, why, sizeof(why));
+	drill_script_free(script);
+	free(exact);
+	return ret;
+}
+
+static void ipv6_name_in_a_fragment_is_learned_if_it_is_there(void **state UNUSED)
+{
+#define FRAG(dir, range, target) \
+	"0 " dir " from fe80::1 to fe80::2 frag " range " id 5 ns " target "\n"
+	static uint8_t frame[DRILL_FRAME_MAX];
+	struct drill_names names = {.local = {.family = WEFT_AF_INET6}};
+	size_t len = build(FRAG("<", "0:8", "fe80::7"), &names, frame);
+
+	assert_int_equal(len, 14 + 40 + 8 + 8);
+	assert_int_equal(match(FRAG(">", "0:8", "$x"), &names, frame, len), 0);
+	assert_null(names.known);
+	len = build(FRAG("<", "8:24", "fe80::7"), &names, frame);
+	assert_int_equal(len, 14 + 40 + 8 + 16);
+	assert_int_equal(match(FRAG(">", "8:24", "fe80::8"), &names, frame, len), -EINVAL);
+	assert_int_equal(match(FRAG(">", "8:24", "$x"), &names, frame, len), 0);
+	assert_true(names.known && names.known->len == 16 && names.known->bytes[15] == 7);
+	drill_names_fini(&names);
+}
+
+/* Nothing that nests in a script nests without end. */
+static void nesting_has_its_bounds(void **state UNUSED)
+{
+	static char text[200000];
+	char *p = text + sprintf(text, "0 < from local to remote ");
+
+	for (int i = 0; i < 20000; i++)
+		p += sprintf(p, "frag 0:8 ");
+	sprintf(p, "ns local\n");
+	assert_int_equal(run(text), DRILL_REFUSED);
+	assert_non_null(strstr(res.text, "too many headers"));
+	p = text + sprintf(text, "0 < from ");
+	for (int i = 0; i < 40000; i++)
+		p += sprintf(p, "sol(");
+	sprintf(p, "local\n");
+	assert_int_equal(run(text), DRILL_REFUSED);
+	assert_non_null(strstr(res.text, "an address"));
+}
+
 static void packet_that_is_too_long_is_refused(void **state UNUSED)
 {
 	static uint8_t frame[DRILL_FRAME_MAX];
@@ -155,6 +213,8 @@ int main(void)
 		cmocka_unit_test(ipv6_name_stands_for_what_was_seen_first),
 		cmocka_unit_test(frames_of_other_subjects_are_passed_over),
 		cmocka_unit_test(mistakes_are_told_with_their_place),
+		cmocka_unit_test(ipv6_name_in_a_fragment_is_learned_if_it_is_there),
+		cmocka_unit_test(nesting_has_its_bounds),
 		cmocka_unit_test(packet_that_is_too_long_is_refused),
 	};
 
