@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fmt.h"
 #include "drill/drill.h"
 #include "drill/layer.h"
 #include "drill/parse.h"
@@ -177,17 +178,20 @@ static void ipv6_name_in_a_fragment_is_learned_if_it_is_there(void **state UNUSE
 static void nesting_has_its_bounds(void **state UNUSED)
 {
 	static char text[200000];
-	char *p = text + sprintf(text, "0 < from local to remote ");
+	struct sb sb = sb_make(text, sizeof(text));
 
+	sb_str(&sb, "0 < from local to remote ");
 	for (int i = 0; i < 20000; i++)
-		p += sprintf(p, "frag 0:8 ");
-	sprintf(p, "ns local\n");
+		sb_str(&sb, "frag 0:8 ");
+	sb_str(&sb, "ns local\n");
 	assert_int_equal(run(text), DRILL_REFUSED);
 	assert_non_null(strstr(res.text, "too many headers"));
-	p = text + sprintf(text, "0 < from ");
+	sb = sb_make(text, sizeof(text));
+	sb_str(&sb, "0 < from ");
 	for (int i = 0; i < 40000; i++)
-		p += sprintf(p, "sol(");
-	sprintf(p, "local\n");
+		sb_str(&sb, "sol(");
+	sb_str(&sb, "local\n");
+	assert_false(sb.truncated);
 	assert_int_equal(run(text), DRILL_REFUSED);
 	assert_non_null(strstr(res.text, "an address"));
 }
