@@ -37,7 +37,7 @@ static void gateway_help(FILE *out)
 {
 	fprintf(out,
 		"usage: weft gateway --netns PATH|--pid PID|--tap-fd N|--qemu SOCKET [OPTIONS]\n"
-		"       weft [-l LAB] gateway flows|stats|forward ... (of one that runs)\n\n"
+		"       weft [-l LAB] gateway flows|stats|forward|rule ... (of one that runs)\n\n"
 		"Connects a network namespace, or a QEMU guest, to the network of this user, "
 		"without\nany right of root: "
 		"what is opened and sent inside goes by the host's own sockets. In the "
@@ -52,7 +52,8 @@ static void gateway_help(FILE *out)
 		"      --qemu-connect SOCKET  of a QEMU that listens (server=on); ends with it\n"
 		"      --ifname NAME          of the interface inside; tap0\n"
 		"      --no-configure         make the interface only: no addresses, routes, MTU\n"
-		"      --guest ADDR           the guest's address; 10.0.2.100\n"
+		"      --guest ADDR           the guest's address, of either family; 10.0.2.100, "
+		"fd00::100\n"
 		"      --ready-fd N           write \"1\" there when all is ready\n"
 		"      --exit-fd N            end when something happens there\n");
 	gwargs_help(out);
@@ -88,6 +89,7 @@ static int descriptor(const char *option, const char *text, int *ret)
 
 static int option_take(struct gateway_cmd *g, int opt, const char *value)
 {
+	struct weft_addr addr;
 	int status = 0, n;
 
 	switch (opt) {
@@ -118,9 +120,9 @@ static int option_take(struct gateway_cmd *g, int opt, const char *value)
 		g->tap.configure = false;
 		break;
 	case 'g':
-		if (weft_addr_parse(value, &g->p.run.gw.guest4) < 0 ||
-		    g->p.run.gw.guest4.family != WEFT_AF_INET)
-			return wrong("--guest", value, "not an IPv4 address");
+		if (weft_addr_parse(value, &addr) < 0)
+			return wrong("--guest", value, "not an IP address");
+		*(addr.family == WEFT_AF_INET ? &g->p.run.gw.guest4 : &g->p.run.gw.guest6) = addr;
 		break;
 	case 'r':
 		return descriptor("--ready-fd", value, &g->p.ready_fd);
@@ -172,8 +174,7 @@ static int options_read(struct gateway_cmd *g, int argc, char **argv)
 	if (optind == argc && guests_count(g) == 1 && !(g->target.path && g->target.pid)) {
 		if (!g->args.mtu)
 			g->args.mtu = g->has_target ? GATEWAY_MTU : g->p.run.mtu;
-		gwargs_finish(&g->args);
-		return 0;
+		return gwargs_finish(&g->args) ? EXIT_USAGE : 0;
 	}
 	gateway_help(stderr);
 	return EXIT_USAGE;

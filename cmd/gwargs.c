@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/gwspec.h"
 #include "lab/units.h"
+#include "net/dhcp/dhcp_msg.h"
 
 enum {
-	SPEC_MAX = 3 * WEFT_SOCKADDR_STRLEN,
 	OPT_FORWARD = 256, /* beyond characters: the callers' own */
 	OPT_LOOPBACK,
 	OPT_MTU,
@@ -19,6 +20,15 @@ enum {
 	OPT_DENY,
 	OPT_FILTERING,
 	OPT_UDP_TIMEOUT,
+	OPT_IPV6,
+	OPT_DNS,
+	OPT_NO_DNS,
+	OPT_SEARCH,
+	OPT_NO_DHCP,
+	OPT_NO_DHCPV6,
+	OPT_DHCPV6,
+	OPT_NO_RA,
+	OPT_OUTBOUND,
 };
 
 enum {
@@ -36,6 +46,15 @@ static const struct option shared[] = {
 	{"deny", required_argument, NULL, OPT_DENY},
 	{"udp-filtering", required_argument, NULL, OPT_FILTERING},
 	{"udp-timeout", required_argument, NULL, OPT_UDP_TIMEOUT},
+	{"ipv6-only", no_argument, NULL, OPT_IPV6},
+	{"dns", required_argument, NULL, OPT_DNS},
+	{"no-dns", no_argument, NULL, OPT_NO_DNS},
+	{"search", required_argument, NULL, OPT_SEARCH},
+	{"no-dhcp", no_argument, NULL, OPT_NO_DHCP},
+	{"no-dhcpv6", no_argument, NULL, OPT_NO_DHCPV6},
+	{"dhcpv6", required_argument, NULL, OPT_DHCPV6},
+	{"no-ra", no_argument, NULL, OPT_NO_RA},
+	{"outbound", required_argument, NULL, OPT_OUTBOUND},
 };
 
 void gwargs_help(FILE *out)
@@ -55,8 +74,23 @@ void gwargs_help(FILE *out)
 		"to; address;\n"
 		"                             none, anybody\n"
 		"      --udp-timeout N        seconds after which a mapping goes; 300\n"
+		"      --outbound ADDR|IFNAME the host's sockets have this address, or leave by "
+		"this "
+		"interface\n"
+		"      --dns ADDR[:PORT]      a resolver that 10.0.2.3 and fd00::3 ask, in place "
+		"of "
+		"the host's\n"
+		"      --no-dns               they do not answer\n"
+		"      --search DOMAIN        the guest is told to search it, in place of the "
+		"host's; "
+		"none: nothing\n"
+		"      --no-dhcp, --no-ra     no DHCP; no router advertisements\n"
+		"      --dhcpv6 WHAT          stateful, with addresses, the default; stateless; "
+		"off "
+		"(--no-dhcpv6)\n"
 		"      --mtu N                of the interface inside\n"
-		"      --ipv4-only            no IPv6\n"
+		"      --ipv4-only, --ipv6-only\n"
+		"                             no IPv6; no IPv4\n"
 		"      --name NAME            of its control socket: `weft -l NAME -n gateway ss`\n"
 		"      --no-sandbox           keep files and system calls, to find faults\n");
 }
@@ -69,125 +103,6 @@ void gwargs_init(struct gwargs *a, struct gwproc *p, const struct option *own, s
 	memcpy(a->options, shared, sizeof(shared));
 	memcpy(a->options + n, own, n_own * sizeof(*own));
 	p->forwards = a->forwards;
-}
-
-/* ADDR:FIRST[-LAST] */
-static bool end_parse(char *text, struct weft_sockaddr *ret, uint16_t *ret_n_ports)
-{
-	char *dash = strrchr(text, '-');
-	const char *why;
-	uint64_t first = 0, last = 0;
-
-	if (dash) {
-		*dash = 0;
-		if (lab_uint_parse(dash + 1, 1, UINT16_MAX, &last, &why) < 0)
-			return false;
-	}
-	if (!strncmp(text, "*:", 2)) {
-		*ret = (struct weft_sockaddr){.addr.family = WEFT_AF_UNSPEC};
-		if (lab_uint_parse(text + 2, 1, UINT16_MAX, &first, &why) < 0)
-			return false;
-		ret->port = (uint16_t)first;
-	} else if (weft_sockaddr_parse(text, ret) < 0) {
-		return false;
-	}
-	if (!ret->port || (dash && last < ret->port))
-		return false;
-	*ret_n_ports = dash ? (uint16_t)(last - ret->port + 1) : 1;
-	return true;
-}
-
-bool gwargs_forward_parse(const char *spec, struct gateway_forward *ret)
-{
-	struct gateway_forward f = {.n_ports = 1};
-	char text[SPEC_MAX];
-	char *proto, *host, *guest, *save = NULL;
-	struct weft_sockaddr sa;
-	uint16_t n_ports;
-
-	if (strlen(spec) >= sizeof(text))
-		return false;
-	memcpy(text, spec, strlen(spec) + 1);
-	proto = strtok_r(text, ",", &save);
-	host = strtok_r(NULL, ",", &save);
-	guest = strtok_r(NULL, ",", &save);
-	if (!proto || !host || strtok_r(NULL, ",", &save) ||
-	    (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0) ||
-	    !end_parse(host, &sa, &f.n_ports))
-		return false;
-	f.proto = proto[0] == 't' ? WEFT_IPPROTO_TCP : WEFT_IPPROTO_UDP;
-	f.host_addr = sa.addr;
-	f.host_port = sa.port;
-	if (guest) {
-		if (!end_parse(guest, &sa, &n_ports) || (n_ports != 1 && n_ports != f.n_ports))
-			return false;
-		f.guest_addr = sa.addr;
-		f.guest_port = sa.port;
-	}
-	*ret = f;
-	return true;
-}
-
-/* FIRST[-LAST] */
-static bool ports_parse(char *text, struct gateway_rule *ret)
-{
-	char *dash = strchr(text, '-');
-	const char *why;
-	uint64_t first, last;
-
-	if (dash)
-		*dash = 0;
-	if (lab_uint_parse(text, 1, UINT16_MAX, &first, &why) < 0)
-		return false;
-	last = first;
-	if (dash && lab_uint_parse(dash + 1, first, UINT16_MAX, &last, &why) < 0)
-		return false;
-	ret->port_first = (uint16_t)first;
-	ret->port_last = (uint16_t)last;
-	return true;
-}
-
-static bool rule_proto_parse(const char *text, uint8_t *ret)
-{
-	static const struct {
-		const char *name;
-		uint8_t proto;
-	} words[] = {
-		{"any", 0},
-		{"tcp", WEFT_IPPROTO_TCP},
-		{"udp", WEFT_IPPROTO_UDP},
-		{"icmp", WEFT_IPPROTO_ICMP},
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i].name) != 0)
-			continue;
-		*ret = words[i].proto;
-		return true;
-	}
-	return false;
-}
-
-bool gwargs_rule_parse(const char *spec, struct gateway_rule *ret)
-{
-	struct gateway_rule r = {0};
-	char text[SPEC_MAX];
-	char *proto, *prefix, *ports, *save = NULL;
-
-	if (strlen(spec) >= sizeof(text))
-		return false;
-	memcpy(text, spec, strlen(spec) + 1);
-	proto = strtok_r(text, ",", &save);
-	prefix = strtok_r(NULL, ",", &save);
-	ports = strtok_r(NULL, ",", &save);
-	if (!proto || !prefix || strtok_r(NULL, ",", &save) || !rule_proto_parse(proto, &r.proto))
-		return false;
-	if (strcmp(prefix, "any") != 0 && weft_prefix_parse(prefix, &r.prefix, &r.prefix_len) < 0)
-		return false;
-	if (ports && (r.proto == WEFT_IPPROTO_ICMP || !ports_parse(ports, &r)))
-		return false;
-	*ret = r;
-	return true;
 }
 
 static int wrong(const struct gwargs *a, const char *option, const char *value, const char *why)
@@ -204,7 +119,7 @@ static int rule_take(struct gwargs *a, bool is_allow, const char *value)
 
 	if (gw->n_rules == GWARGS_RULES_MAX)
 		return wrong(a, option, value, "there are 64 rules already");
-	if (!gwargs_rule_parse(value, r))
+	if (!gwspec_rule_parse(value, r))
 		return wrong(a, option, value,
 			     "write PROTO,PREFIX[,PORTS], for example tcp,10.0.0.0/8,80-443; "
 			     "PROTO is tcp, udp, icmp or any");
@@ -231,6 +146,82 @@ static int filtering_take(struct gwargs *a, const char *value)
 	return wrong(a, "--udp-filtering", value, "write address-port, address or none");
 }
 
+static int dns_take(struct gwargs *a, const char *value)
+{
+	struct gateway_run_config *run = &a->p->run;
+	struct weft_sockaddr sa = {0};
+
+	if (run->n_resolvers == GATEWAY_RUN_RESOLVERS_MAX)
+		return wrong(a, "--dns", value, "there are 8 already");
+	if (weft_addr_parse(value, &sa.addr) < 0 && weft_sockaddr_parse(value, &sa) < 0)
+		return wrong(a, "--dns", value, "write an IP address, with a port or without");
+	run->resolvers[run->n_resolvers++] = sa;
+	return 0;
+}
+
+static int search_take(struct gwargs *a, const char *value)
+{
+	struct gateway_run_config *run = &a->p->run;
+
+	if (!strcmp(value, "none")) {
+		run->no_search = true;
+		return 0;
+	}
+	if (run->n_search == GATEWAY_RUN_SEARCH_MAX)
+		return wrong(a, "--search", value, "there are 8 already");
+	if (!dhcp_domain_is_right(value))
+		return wrong(a, "--search", value, "not a domain");
+	run->search[run->n_search++] = value;
+	return 0;
+}
+
+static int dhcp6_take(struct gwargs *a, const char *value)
+{
+	static const char *const names[] = {
+		[GATEWAY_DHCP6_ADDRS] = "stateful",
+		[GATEWAY_DHCP6_OTHER] = "stateless",
+		[GATEWAY_DHCP6_NONE] = "off",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(value, names[i])) {
+			a->p->run.dhcp6 = (enum gateway_dhcp6)i;
+			return 0;
+		}
+	}
+	return wrong(a, "--dhcpv6", value, "write stateful, stateless or off");
+}
+
+static int outbound_take(struct gwargs *a, const char *value)
+{
+	struct gateway_config *gw = &a->p->run.gw;
+	struct weft_addr addr;
+
+	if (weft_addr_parse(value, &addr) == 0) {
+		*(addr.family == WEFT_AF_INET ? &gw->bind4 : &gw->bind6) = addr;
+		return 0;
+	}
+	if (!*value || strlen(value) >= sizeof(gw->bind_device) || strpbrk(value, "/: "))
+		return wrong(a, "--outbound", value,
+			     "write an address of the host, or the name of an interface");
+	memcpy(gw->bind_device, value, strlen(value) + 1);
+	return 0;
+}
+
+/* Of one family. */
+static void family_drop(struct gateway_run_config *run, bool is_ip6)
+{
+	static const struct weft_addr none;
+
+	*(is_ip6 ? &run->addr6 : &run->addr4) = none;
+	*(is_ip6 ? &run->dns6 : &run->dns4) = none;
+	*(is_ip6 ? &run->gw.guest6 : &run->gw.guest4) = none;
+	if (is_ip6)
+		run->gw.n_maps = 1;
+	else if (run->gw.n_maps == 2)
+		run->gw.maps++, run->gw.n_maps = 1;
+}
+
 /* 0, or GWARGS_WRONG. */
 static int shared_take(struct gwargs *a, int opt, const char *value)
 {
@@ -242,7 +233,7 @@ static int shared_take(struct gwargs *a, int opt, const char *value)
 	case OPT_FORWARD:
 		if (p->n_forwards == GWARGS_FORWARDS_MAX)
 			return wrong(a, "--forward", value, "there are 64 already");
-		if (!gwargs_forward_parse(value, &a->forwards[p->n_forwards++]))
+		if (!gwspec_forward_parse(value, &a->forwards[p->n_forwards++]))
 			return wrong(a, "--forward", value,
 				     "write PROTO,HOST:PORT[,GUEST:PORT], for example "
 				     "tcp,127.0.0.1:8080,10.0.2.100:80");
@@ -272,10 +263,31 @@ static int shared_take(struct gwargs *a, int opt, const char *value)
 		p->box.empty_root = false;
 		p->box.seccomp = false;
 		break;
-	default: /* OPT_IPV4 */
-		p->run.addr6.family = p->run.dns6.family = p->run.gw.guest6.family = WEFT_AF_UNSPEC;
+	case OPT_DNS:
+		return dns_take(a, value);
+	case OPT_NO_DNS:
+		a->no_dns = true;
+		break;
+	case OPT_SEARCH:
+		return search_take(a, value);
+	case OPT_NO_DHCP:
+		p->run.no_dhcp = true;
+		break;
+	case OPT_NO_DHCPV6:
+		p->run.dhcp6 = GATEWAY_DHCP6_NONE;
+		break;
+	case OPT_DHCPV6:
+		return dhcp6_take(a, value);
+	case OPT_NO_RA:
 		p->run.no_ra = true;
-		p->run.gw.n_maps = 1;
+		break;
+	case OPT_OUTBOUND:
+		return outbound_take(a, value);
+	case OPT_IPV4:
+		a->ip4_only = true;
+		break;
+	default: /* OPT_IPV6 */
+		a->ip6_only = true;
 		break;
 	}
 	return 0;
@@ -300,9 +312,18 @@ int gwargs_next(struct gwargs *a, int argc, char **argv, const char *short_opts)
 	}
 }
 
-void gwargs_finish(struct gwargs *a)
+int gwargs_finish(struct gwargs *a)
 {
-	a->p->run.mtu = a->mtu;
+	struct gateway_run_config *run = &a->p->run;
+
+	run->mtu = a->mtu;
+	if (a->ip4_only && a->ip6_only)
+		return wrong(a, "--ipv4-only", "--ipv6-only", "nothing is left");
+	if (a->ip4_only || a->ip6_only)
+		family_drop(run, a->ip4_only);
+	if (a->no_dns)
+		run->dns4.family = run->dns6.family = WEFT_AF_UNSPEC;
+	return 0;
 }
 
 static struct lab_ip lab_ip_of(const struct weft_addr *addr)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `weft gateway flows|stats|forward`, by the gateway's control socket; the contract is in gwctl.h.
+/* `weft gateway flows|stats|forward|rule`, by the gateway's control socket; the contract is in
+ * gwctl.h.
  */
 #include "cmd/gwctl.h"
 
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #include "cmd/client.h"
-#include "cmd/gwargs.h"
+#include "cmd/gwspec.h"
 #include "cmd/json_text.h"
 #include "lab/rpc.h"
 #include "lab/units.h"
@@ -21,17 +22,24 @@ enum {
 
 static void gwctl_help(FILE *out)
 {
-	fprintf(out, "usage: weft [-l LAB] gateway flows|stats [--json]\n"
-		     "       weft [-l LAB] gateway forward [list] [--json]\n"
-		     "       weft [-l LAB] gateway forward add PROTO HOST:PORT [GUEST:PORT] "
-		     "[hide-source]\n"
-		     "       weft [-l LAB] gateway forward del ID | PROTO HOST:PORT\n\n"
-		     "Looks at a gateway that runs, and changes its forwards. Ports may be ranges\n"
-		     "(8000-8010); *:PORT is every address of the host.\n\n"
-		     "  flows    connections, and in one word why each is not moving\n"
-		     "  stats    what the gateway has done and what it holds\n"
-		     "  forward  ports of the host that lead to the guest\n\n"
-		     "Exit status: 0 done, 1 refused, 2 usage.\n");
+	fprintf(out,
+		"usage: weft [-l LAB] gateway flows|stats [--json]\n"
+		"       weft [-l LAB] gateway forward [list] [--json]\n"
+		"       weft [-l LAB] gateway forward add PROTO HOST:PORT [GUEST:PORT] "
+		"[hide-source]\n"
+		"       weft [-l LAB] gateway forward del ID | PROTO HOST:PORT\n"
+		"       weft [-l LAB] gateway rule [list] [--json]\n"
+		"       weft [-l LAB] gateway rule add allow|deny PROTO PREFIX [PORTS] [before "
+		"ID]\n"
+		"       weft [-l LAB] gateway rule del ID\n\n"
+		"Looks at a gateway that runs, and changes its forwards and rules. Ports may be "
+		"ranges\n"
+		"(8000-8010); *:PORT is every address of the host.\n\n"
+		"  flows    connections, and in one word why each is not moving\n"
+		"  stats    what the gateway has done and what it holds\n"
+		"  forward  ports of the host that lead to the guest\n"
+		"  rule     whom the guest may reach; the first that fits decides\n\n"
+		"Exit status: 0 done, 1 refused, 2 usage.\n");
 }
 
 static int usage(void)
@@ -118,9 +126,35 @@ static void forwards_print(const json_t *list)
 	}
 }
 
+static void rules_print(const json_t *list)
+{
+	const json_t *r;
+	size_t i;
+
+	printf("%5s %-6s %-5s %-28s %-12s %12s\n", "Id", "Action", "Proto", "To", "Ports", "Hits");
+	json_array_foreach (list, i, r) {
+		int64_t first = json_int_of(r, "port_first"), last = json_int_of(r, "port_last");
+		const char *prefix = json_text_of(r, "prefix");
+		char ports[32] = "any";
+
+		if (first && first == last)
+			snprintf(ports, sizeof(ports), "%" PRId64, first);
+		else if (first)
+			snprintf(ports, sizeof(ports), "%" PRId64 "-%" PRId64, first, last);
+		printf("%5" PRId64 " %-6s %-5s %-28s %-12s %12" PRId64 "\n", json_int_of(r, "id"),
+		       json_text_of(r, "action"), json_text_of(r, "proto"),
+		       prefix[0] ? prefix : "any", ports, json_int_of(r, "hits"));
+	}
+}
+
 static void added_print(const json_t *result)
 {
 	printf("forward %" PRId64 "\n", json_int_of(result, "id"));
+}
+
+static void rule_added_print(const json_t *result)
+{
+	printf("rule %" PRId64 "\n", json_int_of(result, "id"));
 }
 
 static void nothing_print(const json_t *result)
@@ -187,7 +221,7 @@ static int forward_read(int n, char **words, struct gateway_forward *ret)
 	int len = n == 3 ? snprintf(spec, sizeof(spec), "%s,%s,%s", words[0], words[1], words[2])
 			 : snprintf(spec, sizeof(spec), "%s,%s", words[0], words[1]);
 
-	if (len >= 0 && len < SPEC_MAX && gwargs_forward_parse(spec, ret))
+	if (len >= 0 && len < SPEC_MAX && gwspec_forward_parse(spec, ret))
 		return 0;
 	fprintf(stderr, "weft gateway: write PROTO HOST:PORT [GUEST:PORT], for example\n"
 			"  tcp 127.0.0.1:8080 10.0.2.100:80    udp *:5000-5010\n");
@@ -280,21 +314,30 @@ static int forward_del_named(const struct cmd_env *env, char **words)
 	return status;
 }
 
-static int forward_del(const struct cmd_env *env, int n, char **words)
+/* 0, or an exit status after a message. */
+static int id_read(const char *what, const char *word, uint64_t *ret)
 {
 	const char *why;
+
+	if (lab_uint_parse(word, 1, UINT32_MAX, ret, &why) >= 0)
+		return 0;
+	fprintf(stderr, "weft gateway: %s %s: %s\n", what, word, why);
+	return EXIT_USAGE;
+}
+
+static int forward_del(const struct cmd_env *env, int n, char **words)
+{
 	uint64_t id;
+	int status;
 
 	if (n == 2)
 		return forward_del_named(env, words);
 	if (n != 1)
 		return usage();
-	if (lab_uint_parse(words[0], 1, UINT32_MAX, &id, &why) < 0) {
-		fprintf(stderr, "weft gateway: forward %s: %s\n", words[0], why);
-		return EXIT_USAGE;
-	}
-	return call_once(env, "gateway.forward_del", json_pack("{s:I}", "id", (json_int_t)id),
-			 nothing_print);
+	status = id_read("forward", words[0], &id);
+	return status ? status
+		      : call_once(env, "gateway.forward_del",
+				  json_pack("{s:I}", "id", (json_int_t)id), nothing_print);
 }
 
 static int forward_run(const struct cmd_env *env, int n, char **words)
@@ -306,6 +349,80 @@ static int forward_run(const struct cmd_env *env, int n, char **words)
 	if (!strcmp(words[0], "del"))
 		return forward_del(env, n - 1, words + 1);
 	return usage();
+}
+
+/* ---- rules ------------------------------------------------------------------------------- */
+
+/* "PROTO PREFIX [PORTS]" as the words of the command line. 0, or an exit status after a message. */
+static int rule_read(int n, char **words, struct gateway_rule *ret)
+{
+	char spec[SPEC_MAX];
+	int len = n == 3 ? snprintf(spec, sizeof(spec), "%s,%s,%s", words[0], words[1], words[2])
+			 : snprintf(spec, sizeof(spec), "%s,%s", words[0], words[1]);
+
+	if (len >= 0 && len < SPEC_MAX && gwspec_rule_parse(spec, ret))
+		return 0;
+	fprintf(stderr, "weft gateway: write allow|deny PROTO PREFIX [PORTS], for example\n"
+			"  deny tcp 10.0.0.0/8 80-443    allow udp any 53    deny any any\n");
+	return EXIT_USAGE;
+}
+
+static json_t *rule_params(const struct gateway_rule *r, const char *action, const char *proto,
+			   uint64_t before)
+{
+	json_t *params = json_pack("{s:s, s:s}", "action", action, "proto", proto);
+	char addr[WEFT_ADDR_STRLEN], prefix[WEFT_ADDR_STRLEN + 4];
+
+	if (r->prefix.family) {
+		snprintf(prefix, sizeof(prefix), "%s/%u",
+			 weft_addr_print(&r->prefix, addr, sizeof(addr)), r->prefix_len);
+		json_object_set_new(params, "prefix", json_string(prefix));
+	}
+	if (r->port_first) {
+		json_object_set_new(params, "port_first", json_integer(r->port_first));
+		json_object_set_new(params, "port_last", json_integer(r->port_last));
+	}
+	if (before)
+		json_object_set_new(params, "before", json_integer((json_int_t)before));
+	return params;
+}
+
+static int rule_add(const struct cmd_env *env, int n, char **words)
+{
+	struct gateway_rule r;
+	uint64_t before = 0;
+	int status = 0;
+
+	if (n > 2 && !strcmp(words[n - 2], "before")) {
+		status = id_read("rule", words[n - 1], &before);
+		n -= 2;
+	}
+	if (status)
+		return status;
+	if (n < 3 || n > 4 || (strcmp(words[0], "allow") != 0 && strcmp(words[0], "deny") != 0))
+		return usage();
+	status = rule_read(n - 1, words + 1, &r);
+	if (status)
+		return status;
+	return call_once(env, "gateway.rule_add", rule_params(&r, words[0], words[1], before),
+			 rule_added_print);
+}
+
+static int rule_run(const struct cmd_env *env, int n, char **words)
+{
+	uint64_t id;
+	int status;
+
+	if (n == 0 || (n == 1 && !strcmp(words[0], "list")))
+		return call_once(env, "gateway.rules", NULL, rules_print);
+	if (!strcmp(words[0], "add"))
+		return rule_add(env, n - 1, words + 1);
+	if (n != 2 || strcmp(words[0], "del") != 0)
+		return usage();
+	status = id_read("rule", words[1], &id);
+	return status ? status
+		      : call_once(env, "gateway.rule_del", json_pack("{s:I}", "id", (json_int_t)id),
+				  nothing_print);
 }
 
 /* Takes --json out of the words. */
@@ -325,7 +442,7 @@ static int json_take(struct cmd_env *env, int argc, char **argv)
 
 int gwctl_run(struct cmd_env *env, int argc, char **argv)
 {
-	bool is_flows, is_stats, is_forward;
+	bool is_flows, is_stats, is_forward, is_rule;
 	int n;
 
 	if (argc < 2)
@@ -333,7 +450,8 @@ int gwctl_run(struct cmd_env *env, int argc, char **argv)
 	is_flows = !strcmp(argv[1], "flows");
 	is_stats = !strcmp(argv[1], "stats");
 	is_forward = !strcmp(argv[1], "forward");
-	if (!is_flows && !is_stats && !is_forward)
+	is_rule = !strcmp(argv[1], "rule");
+	if (!is_flows && !is_stats && !is_forward && !is_rule)
 		return -1;
 	n = json_take(env, argc, argv) - 2;
 	if (n > 0 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
@@ -342,6 +460,8 @@ int gwctl_run(struct cmd_env *env, int argc, char **argv)
 	}
 	if (is_forward)
 		return forward_run(env, n, argv + 2);
+	if (is_rule)
+		return rule_run(env, n, argv + 2);
 	if (n > 0)
 		return usage();
 	return is_flows ? call_once(env, "gateway.flows", NULL, flows_print)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `weft gateway flows|stats|forward`: looking at and changing a gateway that runs. */
+/* `weft gateway flows|stats|forward|rule`: looking at and changing a gateway that runs. */
 #pragma once
 
 #include "base/compiler.h"

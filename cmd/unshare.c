@@ -18,7 +18,7 @@
 #include "gateway/setup/nsrun.h"
 
 enum {
-	RESOLV_MAX = 2048,
+	RESOLV_MAX = 4096,
 	UNSHARE_MTU =
 		65520, /* as pasta: what the device carries is not what the host's network does */
 };
@@ -32,8 +32,8 @@ static void unshare_help(FILE *out)
 		"whose network is this user's sockets. No right of root is needed. Everything ends "
 		"with\n"
 		"the program, and weft exits with its status.\n\n"
-		"  -r, --map-root-user    be root inside; else the user stays who it is\n"
-		"      --no-dns           leave /etc/resolv.conf as it is\n");
+		"  -r, --map-root-user        be root inside; else the user stays who it is\n\n"
+		"/etc/resolv.conf inside names our forwarder; --no-dns leaves it as it is.\n\n");
 	gwargs_help(out);
 }
 
@@ -50,8 +50,12 @@ static void resolv_make(const struct gwproc *p, char *ret)
 	if (p->run.dns6.family)
 		len += (size_t)snprintf(ret + len, RESOLV_MAX - len, "nameserver %s\n",
 					weft_addr_print(&p->run.dns6, text, sizeof(text)));
+	for (uint32_t i = 0; i < p->run.n_search; i++)
+		len += (size_t)snprintf(ret + len, RESOLV_MAX - len, "%s %s%s", i ? "" : "search",
+					p->run.search[i], i + 1 == p->run.n_search ? "\n" : "");
 	while (f && fgets(line, sizeof(line), f)) {
-		bool is_kept = !strncmp(line, "search ", 7) || !strncmp(line, "domain ", 7) ||
+		bool is_search = !strncmp(line, "search ", 7) || !strncmp(line, "domain ", 7);
+		bool is_kept = (is_search && !p->run.n_search && !p->run.no_search) ||
 			       !strncmp(line, "options ", 8);
 
 		if (is_kept && strlen(line) < RESOLV_MAX - len)
@@ -138,7 +142,6 @@ static int unshare_run(struct cmd_env *env UNUSED, int argc, char **argv)
 {
 	static const struct option own[] = {
 		{"map-root-user", no_argument, NULL, 'r'},
-		{"no-dns", no_argument, NULL, 'D'},
 		{"help", no_argument, NULL, 'h'},
 	};
 	const char *shell = getenv("SHELL");
@@ -149,7 +152,6 @@ static int unshare_run(struct cmd_env *env UNUSED, int argc, char **argv)
 	struct gwproc p;
 	struct nsrun *r;
 	sigset_t set, old;
-	bool no_dns = false;
 	int opt, status;
 
 	gwproc_init(&p, "weft unshare");
@@ -158,8 +160,6 @@ static int unshare_run(struct cmd_env *env UNUSED, int argc, char **argv)
 	while ((opt = gwargs_next(&args, argc, argv, "+hr")) > 0) {
 		if (opt == 'r')
 			cfg.map_root = true;
-		else if (opt == 'D')
-			no_dns = true;
 		else
 			unshare_help(stdout);
 		if (opt == 'h')
@@ -169,8 +169,9 @@ static int unshare_run(struct cmd_env *env UNUSED, int argc, char **argv)
 		return EXIT_USAGE;
 	if (optind < argc)
 		cfg.argv = argv + optind;
-	gwargs_finish(&args);
-	if (!no_dns) {
+	if (gwargs_finish(&args))
+		return EXIT_USAGE;
+	if (!args.no_dns) {
 		resolv_make(&p, resolv);
 		cfg.resolv_conf = resolv;
 	}

@@ -123,27 +123,6 @@ static bool is_own(const struct gateway *gw, const struct weft_addr *addr)
 	return false;
 }
 
-static bool rule_fits(const struct gateway_rule *r, uint8_t proto, const struct weft_sockaddr *to)
-{
-	if (proto == WEFT_IPPROTO_ICMPV6)
-		proto = WEFT_IPPROTO_ICMP;
-	if (r->proto && r->proto != proto)
-		return false;
-	if (r->prefix.family && !gw_in_prefix(&to->addr, &r->prefix, r->prefix_len))
-		return false;
-	if (!r->port_first && !r->port_last)
-		return true;
-	return proto != WEFT_IPPROTO_ICMP && to->port >= r->port_first && to->port <= r->port_last;
-}
-
-static bool rules_allow(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *to)
-{
-	for (size_t i = 0; i < gw->n_rules; i++)
-		if (rule_fits(&gw->rules[i], proto, to))
-			return gw->rules[i].is_allow;
-	return true;
-}
-
 enum gw_verdict gw_check(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *dst,
 			 struct weft_sockaddr *ret_host)
 {
@@ -164,7 +143,7 @@ enum gw_verdict gw_check(const struct gateway *gw, uint8_t proto, const struct w
 	if (addr_is_unspecified(&host.addr) ||
 	    (gw_is_loopback(&host.addr) && !gw->cfg.allow_host_loopback))
 		return GW_DENIED;
-	if (!rules_allow(gw, proto, dst) || (is_mapped && !rules_allow(gw, proto, &host)))
+	if (!gw_rules_allow(gw, proto, dst) || (is_mapped && !gw_rules_allow(gw, proto, &host)))
 		return GW_DENIED;
 	host.scope_id = 0;
 	*ret_host = host;
@@ -270,36 +249,6 @@ static void limits_fill(struct gateway_limits *l)
 	l->udp_timeout_s = or_default(l->udp_timeout_s, 300);
 	l->connect_timeout_s = or_default(l->connect_timeout_s, 120);
 	l->icmp_errors_per_s = or_default(l->icmp_errors_per_s, 1000);
-}
-
-static bool rule_is_right(const struct gateway_rule *r)
-{
-	uint8_t max = r->prefix.family == WEFT_AF_INET ? 32 : 128;
-
-	return (r->proto == 0 || r->proto == WEFT_IPPROTO_TCP || r->proto == WEFT_IPPROTO_UDP ||
-		r->proto == WEFT_IPPROTO_ICMP) &&
-	       (!r->prefix.family || r->prefix_len <= max) && r->port_first <= r->port_last;
-}
-
-int gateway_set_rules(struct gateway *gw, const struct gateway_rule *rules, size_t n)
-{
-	struct gateway_rule *copy = NULL;
-
-	if (n > GATEWAY_RULES_MAX)
-		return -E2BIG;
-	for (size_t i = 0; i < n; i++)
-		if (!rule_is_right(&rules[i]))
-			return -EINVAL;
-	if (n) {
-		copy = calloc(n, sizeof(*copy));
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, rules, n * sizeof(*copy));
-	}
-	free(gw->rules);
-	gw->rules = copy;
-	gw->n_rules = n;
-	return 0;
 }
 
 static void own_add(void *arg, const struct weft_addr_info *info)

@@ -93,10 +93,24 @@ void gateway_free(struct gateway *gw);
 void gateway_set_guest(struct gateway *gw, const struct weft_addr *addr);
 
 /*
- * Outbound rules, replaced as a whole while it runs; connections that stand are not asked again.
- * -E2BIG, -EINVAL, -ENOMEM: nothing has changed.
+ * Outbound rules, which may change while it runs; connections that stand are not asked again.
  */
+struct gateway_rule_info {
+	uint32_t id; /* of this run, never reused */
+	struct gateway_rule rule;
+	uint64_t n_hits; /* connections and datagrams that it has decided about */
+};
+/* All of them, replaced. -E2BIG, -EINVAL, -ENOMEM: nothing has changed. */
 int gateway_set_rules(struct gateway *gw, const struct gateway_rule *rules, size_t n) MUST_CHECK;
+/* Before the rule `before`, or at the end when that is 0. -ENOENT: there is no such rule; else as
+ * above. */
+int gateway_rule_add(struct gateway *gw, const struct gateway_rule *rule, uint32_t before,
+		     uint32_t *ret_id) MUST_CHECK;
+/* -ENOENT */
+int gateway_rule_del(struct gateway *gw, uint32_t id) MUST_CHECK;
+/* In their order. */
+void gateway_rules(const struct gateway *gw,
+		   void (*fn)(void *arg, const struct gateway_rule_info *info), void *arg);
 
 /*
  * Forwards: ports of the host that lead to the guest.

@@ -137,8 +137,9 @@ struct gateway {
 	struct gateway_config cfg; /* its pointers are unused */
 	struct gateway_map maps_addr[GATEWAY_MAPS_MAX];
 	size_t n_maps_addr;
-	struct gateway_rule *rules;
+	struct gateway_rule_info *rules;
 	size_t n_rules;
+	uint32_t next_rule_id;
 	struct weft_addr own[GW_OWN_MAX]; /* the stack's own addresses on the interface */
 	size_t n_own;
 	int epoll_fd;
@@ -215,6 +216,12 @@ void gw_flow_abort(struct gw_flow *flow);
 /* Those whose host does not answer. */
 void gw_flow_sweep(struct gateway *gw);
 void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret);
+
+/* rules.c */
+
+/* The first rule that fits decides, and counts it; without one it is allowed. */
+bool gw_rules_allow(const struct gateway *gw, uint8_t proto,
+		    const struct weft_sockaddr *to) MUST_CHECK;
 
 /* dgram.c, echo.c */
 

@@ -3,6 +3,7 @@
 #include "gateway/rpc.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/run.h"
@@ -158,6 +159,92 @@ static int forward_del_run(struct rpc_call *call)
 	return rpc_reply(call, json_object());
 }
 
+/* ---- rules ------------------------------------------------------------------------------- */
+
+static const char *rule_proto_name(uint8_t proto)
+{
+	return proto ? proto_name(proto) : "any";
+}
+
+static void rule_list_add(void *arg, const struct gateway_rule_info *info)
+{
+	const struct gateway_rule *r = &info->rule;
+	char prefix[WEFT_ADDR_STRLEN + 4] = "", addr[WEFT_ADDR_STRLEN];
+
+	if (r->prefix.family)
+		snprintf(prefix, sizeof(prefix), "%s/%u",
+			 weft_addr_print(&r->prefix, addr, sizeof(addr)), r->prefix_len);
+	json_array_append_new(arg, json_pack("{s:I, s:s, s:s, s:o, s:i, s:i, s:I}", "id",
+					     (json_int_t)info->id, "action",
+					     r->is_allow ? "allow" : "deny", "proto",
+					     rule_proto_name(r->proto), "prefix",
+					     prefix[0] ? json_string(prefix) : json_null(),
+					     "port_first", (int)r->port_first, "port_last",
+					     (int)r->port_last, "hits", (json_int_t)info->n_hits));
+}
+
+static int rules_run(struct rpc_call *call)
+{
+	json_t *list = json_array();
+
+	if (list)
+		gateway_rules(gateway_of(call), rule_list_add, list);
+	return rpc_reply(call, list);
+}
+
+/* What is wrong with the parameters, or NULL. */
+static const char *rule_read(const struct rpc_call *call, struct gateway_rule *r)
+{
+	static const uint8_t protos[] = {0, WEFT_IPPROTO_TCP, WEFT_IPPROTO_UDP, WEFT_IPPROTO_ICMP};
+	const char *action = rpc_call_string(call, "action", "");
+	const char *proto = rpc_call_string(call, "proto", "any");
+	const char *prefix = rpc_call_string(call, "prefix", NULL);
+	size_t i = 0;
+
+	r->is_allow = !strcmp(action, "allow");
+	if (!r->is_allow && strcmp(action, "deny") != 0)
+		return "`action` is `allow` or `deny`";
+	while (i < sizeof(protos) && strcmp(proto, rule_proto_name(protos[i])) != 0)
+		i++;
+	if (i == sizeof(protos))
+		return "`proto` is `tcp`, `udp`, `icmp` or `any`";
+	r->proto = protos[i];
+	if (prefix && weft_prefix_parse(prefix, &r->prefix, &r->prefix_len) < 0)
+		return "`prefix` is not an IP prefix";
+	r->port_first = (uint16_t)rpc_call_integer(call, "port_first", 0);
+	r->port_last = (uint16_t)rpc_call_integer(call, "port_last", r->port_first);
+	if (r->port_last < r->port_first)
+		return "`port_last` is below `port_first`";
+	return NULL;
+}
+
+static int rule_add_run(struct rpc_call *call)
+{
+	uint32_t before = (uint32_t)rpc_call_integer(call, "before", 0), id;
+	struct gateway_rule r = {0};
+	const char *wrong = rule_read(call, &r);
+	int err;
+
+	if (wrong)
+		return rpc_fail(call, RPC_INVALID_PARAMS, 0, "%s", wrong);
+	err = gateway_rule_add(gateway_of(call), &r, before, &id);
+	if (err == -ENOENT)
+		return rpc_fail(call, RPC_FAILED, err, "there is no rule %u", before);
+	if (err)
+		return rpc_fail(call, RPC_FAILED, err, "the rule: %s",
+				err == -E2BIG ? "there are 256 already" : strerror(-err));
+	return rpc_reply(call, json_pack("{s:I}", "id", (json_int_t)id));
+}
+
+static int rule_del_run(struct rpc_call *call)
+{
+	uint32_t id = (uint32_t)rpc_call_integer(call, "id", 0);
+
+	if (gateway_rule_del(gateway_of(call), id) < 0)
+		return rpc_fail(call, RPC_FAILED, -ENOENT, "there is no rule %u", id);
+	return rpc_reply(call, json_object());
+}
+
 /* ---- figures ----------------------------------------------------------------------------- */
 
 struct figure {
@@ -310,6 +397,24 @@ static const struct rpc_param forward_del_params[] = {
 	{NULL, RPC_ANY, false, 0, 0, NULL},
 };
 
+static const struct rpc_param rule_add_params[] = {
+	{"action", RPC_STRING, true, 0, 0, "`allow` or `deny`"},
+	{"proto", RPC_STRING, false, 0, 0,
+	 "`tcp`, `udp`, `icmp` (echo of both families) or `any`, the default"},
+	{"prefix", RPC_STRING, false, 0, 0, "An address or a prefix; default: all"},
+	{"port_first", RPC_INTEGER, false, 1, PORT_MAX,
+	 "A port, the first of a range; default: all"},
+	{"port_last", RPC_INTEGER, false, 1, PORT_MAX, "The last of the range"},
+	{"before", RPC_INTEGER, false, 1, UINT32_MAX,
+	 "The rule that it comes before; default: at the end"},
+	{NULL, RPC_ANY, false, 0, 0, NULL},
+};
+
+static const struct rpc_param rule_del_params[] = {
+	{"id", RPC_INTEGER, true, 1, UINT32_MAX, "Its number, as gateway.rules has it"},
+	{NULL, RPC_ANY, false, 0, 0, NULL},
+};
+
 static const struct rpc_method methods[] = {
 	{
 		.name = "gateway.flows",
@@ -350,6 +455,29 @@ static const struct rpc_method methods[] = {
 		.params = forward_del_params,
 		.result = "`{}`; refused with `ENOENT`",
 		.run = forward_del_run,
+	},
+	{
+		.name = "gateway.rules",
+		.help = "Whom the guest may reach, in the order in which the first that fits "
+			"decides; what none fits is allowed",
+		.result = "An array of `{id, action, proto, prefix, port_first, port_last, hits}`: "
+			  "`action` is `allow` or `deny`, `prefix` null for all, ports 0 for all; "
+			  "`hits` are connections and datagrams that it has decided about",
+		.run = rules_run,
+	},
+	{
+		.name = "gateway.rule_add",
+		.help = "Adds a rule; connections that stand are not asked again",
+		.params = rule_add_params,
+		.result = "`{id}`; refused with `ENOENT` (of `before`) and `E2BIG` (256 are there)",
+		.run = rule_add_run,
+	},
+	{
+		.name = "gateway.rule_del",
+		.help = "Takes a rule away",
+		.params = rule_del_params,
+		.result = "`{}`; refused with `ENOENT`",
+		.run = rule_del_run,
 	},
 	{
 		.name = "gateway.stats",

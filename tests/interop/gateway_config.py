@@ -134,6 +134,10 @@ def resolv_conf(w, text):
 class Guest(World):
     """A world whose gateway has a resolver on the host's loopback."""
 
+    def link_local(self):
+        eventually("the guest has an address of the link", lambda: "link" in self.ip(
+            "guest", "-6", "-o", "addr", "show", "dev", "tap0", "scope", "link", "-tentative").stdout, 20)
+
     def dhclient(self, *options):
         """Debian's client, over IPv6: what its script was called with."""
         folder = pathlib.Path(self.folder.name)
@@ -142,8 +146,7 @@ class Guest(World):
         script.chmod(0o755)
         (folder / "dhclient.conf").write_text("also request dhcp6.domain-search;\n")
         log.write_text("")
-        eventually("the guest has an address of the link", lambda: "link" in self.ip(
-            "guest", "-6", "-o", "addr", "show", "dev", "tap0", "scope", "link", "-tentative").stdout, 20)
+        self.link_local()
         self.run("guest", "dhclient", "-6", "-1", "-cf", str(folder / "dhclient.conf"), "-lf", str(folder / "leases"), "-pf",
                  str(pid), "-sf", str(script), "-e", f"LOG={log}", *options, "tap0", stdin=subprocess.DEVNULL)
         return log.read_text()
@@ -223,6 +226,24 @@ def kernel_makes_its_address_of_the_prefix_and_hears_of_names():
         expect(got == "True\n", got)
 
 
+def options_say_what_the_guest_is_told():
+    options = ["--dns", "127.0.0.53", "--search", "a.test", "--search", "b.test", "--dhcpv6", "stateless", "--no-dhcp"]
+    with Guest(WEFT, *options, slaac=True) as w:
+        w.link_local()
+        said = w.python("guest", SOLICIT)
+        expect(said.startswith("flags 64 "), said)
+        expect(r"search b'\x01a\x04test\x00\x01b\x04test" in said, said)
+        expect(w.python("guest", ASK, DNS4, "www.example.org") == "udp 0 192.0.2.55\n", "no answer")
+        stats = w.control("stats", "--json")
+        expect("dhcp_acks" not in stats and stats["dns_queries"] == 1, stats)
+        out = w.dhclient("-S")
+        expect(f"dns {DNS6} search a.test. b.test." in out, out)
+        w.dhclient_end()
+    with World(WEFT, "--no-dns", "--no-ra", "--no-dhcpv6", "--ipv6-only") as w:
+        stats = w.control("stats", "--json")
+        expect(not [k for k in stats if k.startswith(("dns_", "ra_", "dhcp"))], stats)
+
+
 def names_are_those_of_a_resolver_on_the_hosts_loopback():
     with Guest(WEFT) as w:
         for at in DNS4, DNS6:
@@ -242,5 +263,6 @@ if __name__ == "__main__":
         dhcp_client_gets_address_router_and_name_server,
         dhcpv6_client_gets_an_address_name_server_and_search_list,
         kernel_makes_its_address_of_the_prefix_and_hears_of_names,
+        options_say_what_the_guest_is_told,
         names_are_those_of_a_resolver_on_the_hosts_loopback,
     ])

@@ -93,6 +93,28 @@ for port in 53, 54:
         expect(w.control("stats", "--json")["denied"] == 6, "what was denied is counted")
 
 
+def rules_come_and_go_while_it_runs():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        asks = 'print(fails("192.0.2.2", 7000))'
+        expect(client(w, asks) == "connected\n", "without a rule")
+        expect(w.control("rule", "add", "deny", "tcp", "192.0.2.0/24", "7000-7001") == "rule 1\n", "the first rule")
+        expect(client(w, asks) == "EHOSTUNREACH\n", "denied")
+        w.control("rule", "add", "allow", "any", "192.0.2.2", "before", "1")
+        expect(client(w, asks) == "connected\n", "the first that fits decides")
+        rules = w.control("rule", "--json")
+        expect([(r["id"], r["action"], r["proto"], r["prefix"], r["port_first"], r["port_last"], r["hits"])
+                for r in rules] == [(2, "allow", "any", "192.0.2.2/32", 0, 0, 1),
+                                    (1, "deny", "tcp", "192.0.2.0/24", 7000, 7001, 1)], f"{rules}")
+        w.control("rule", "del", "2")
+        expect(client(w, asks) == "EHOSTUNREACH\n", "denied again")
+        text = w.control("rule").splitlines()
+        expect(text[1].split() == ["1", "deny", "tcp", "192.0.2.0/24", "7000-7001", "2"], f"{text}")
+        expect("no rule 2" in w.control("rule", "del", "2", status=1), "a rule that is not there")
+        expect("no rule 9" in w.control("rule", "add", "deny", "any", "any", "before", "9", status=1), "before nothing")
+        expect("write allow|deny" in w.control("rule", "add", "deny", "sctp", "any", status=2), "no such protocol")
+
+
 def filtering(mode, want):
     """Who of three gets through to a port that has sent to the first: that one, another port, another address."""
     with World(WEFT, "--udp-filtering", mode) as w:
@@ -221,7 +243,7 @@ def options_that_are_wrong_are_refused():
 
 
 if __name__ == "__main__":
-    main([rules_decide_by_prefix_protocol_and_port, only_whom_the_guest_has_sent_to_answers,
+    main([rules_decide_by_prefix_protocol_and_port, rules_come_and_go_while_it_runs, only_whom_the_guest_has_sent_to_answers,
           any_port_of_an_address_answers_with_address_filtering, anybody_answers_without_filtering,
           two_ports_of_the_guest_meet_by_the_outside_address, a_ping_to_an_unused_address_is_never_answered,
           a_host_without_ping_sockets_is_named_and_hinted_at, options_that_are_wrong_are_refused,
