@@ -18,10 +18,10 @@
  *	OK ...        it has been done
  *	ERR ...       it has not, and why
  *
- * Bounds	CHAT_USERS_MAX users; lines of CHAT_LINE_MAX bytes, of visible characters; what
- *waits for a user is at most CHAT_OUT_MAX bytes. Who reads so slowly that it does not suffice is
- *put out, so that one of them cannot hold up the others or fill the memory. A user who sends
- *nothing within CHAT_NAME_NS after connecting goes, too.
+ * Bounds: CHAT_USERS_MAX users; lines of CHAT_LINE_MAX bytes, of visible characters; what waits for
+ * a user is at most CHAT_OUT_MAX bytes. Who reads so slowly that it does not suffice is put out, so
+ * that one of them cannot hold up the others or fill the memory. A user who sends nothing within
+ * CHAT_NAME_NS after connecting goes, too.
  */
 #include <poll.h>
 #include <stdarg.h>
@@ -643,25 +643,56 @@ static void line_show(void *arg, const char *line)
 	fflush(stdout);
 }
 
+/* What is typed, until there is a line of it. */
+struct typed {
+	struct client *client;
+	struct weft_loop *loop;
+	size_t len;
+	char text[CHAT_LINE_MAX - 8];
+};
+
 /* A line of the user's is a SAY unless it begins with '/': "/JOIN room". */
+static void line_typed(struct client *c, const char *line)
+{
+	int err = 0;
+
+	if (line[0] == '/')
+		err = client_say(c, line + 1, "");
+	else if (line[0])
+		err = client_say(c, "SAY", line);
+	if (err) {
+		c->is_over = true;
+		c->err = err;
+	}
+}
+
 static void stdin_ready(void *arg, int fd, uint32_t events)
 {
-	struct client *c = arg;
-	char line[CHAT_LINE_MAX - 8];
-	ptrdiff_t n = read(fd, line, sizeof(line) - 1);
+	struct typed *t = arg;
+	ptrdiff_t n = read(fd, t->text + t->len, sizeof(t->text) - 1 - t->len);
+	char *line = t->text, *end;
 
 	(void)events;
-	if (n <= 0) {
-		(void)client_say(c, "QUIT", "");
-		c->is_over = true;
-		return;
+	if (n > 0)
+		t->len += (size_t)n;
+	while ((end = memchr(line, '\n', t->len))) {
+		*end = '\0';
+		line_typed(t->client, line);
+		t->len -= (size_t)(end + 1 - line);
+		line = end + 1;
 	}
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	if (line[0] == '/')
-		(void)client_say(c, line + 1, "");
-	else if (line[0])
-		(void)client_say(c, "SAY", line);
+	memmove(t->text, line, t->len);
+	/* What has no end is a line where there is no room for more of it, or no more comes. */
+	if (n <= 0 || t->len == sizeof(t->text) - 1) {
+		t->text[t->len] = '\0';
+		t->len = 0;
+		line_typed(t->client, t->text);
+	}
+	if (n > 0)
+		return;
+	/* The server has read all when it closes the connection. */
+	(void)weft_loop_watch(t->loop, fd, 0, NULL, NULL);
+	line_typed(t->client, "/QUIT");
 }
 
 static bool client_is_over(void *arg)
@@ -678,6 +709,7 @@ static bool never(void *arg)
 static int on_host(const char *what, const char *text, const char *name)
 {
 	static struct client client = {.fn = line_show};
+	static struct typed typed = {.client = &client};
 	struct weft_sockaddr at;
 	struct chat chat = {.users = NULL};
 	struct nets n;
@@ -691,8 +723,9 @@ static int on_host(const char *what, const char *text, const char *name)
 		err = client_start(&client, &n.net[0], &at);
 		if (!err)
 			err = client_say(&client, "NICK", name);
+		typed.loop = n.loop;
 		if (!err)
-			err = weft_loop_watch(n.loop, STDIN_FILENO, POLLIN, stdin_ready, &client);
+			err = weft_loop_watch(n.loop, STDIN_FILENO, POLLIN, stdin_ready, &typed);
 		if (!err)
 			err = nets_run(&n, client_is_over, &client, 1000000);
 		client_end(&client);

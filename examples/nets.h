@@ -110,10 +110,10 @@ static inline int nets_run(struct nets *n, bool (*is_done)(void *arg), void *arg
 			(void)weft_loop_turn(n->loop, 100000000);
 			continue;
 		}
-		if (!weft_engine_run(n->eng, now_ns))
-			now_ns = weft_engine_next_ns(n->eng);
 		if (now_ns > end_ns)
 			return -ETIMEDOUT;
+		if (!weft_engine_run(n->eng, now_ns))
+			now_ns = weft_engine_next_ns(n->eng);
 	}
 	return 0;
 }

@@ -1,51 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDT: a reliable datagram protocol over UDP, on `struct weft_net`, so it runs on a weft stack and
- *on the host's kernel. Messages of up to 1,200 bytes arrive whole, once and in order, or the
- * connection ends with an error.
+ * A reliable datagram protocol over UDP; what applications call is in rdt.h.
  *
- *	 0       1       2               4               8              12              16
- *	+-------+-------+---------------+---------------+---------------+---------------+--- ~
- *---+-- ~ --+ | flags |n_sacks| window        | connection    | number        | expected      |
- *sacks   | data  |
- *	+-------+-------+---------------+---------------+---------------+---------------+--- ~
- *---+-- ~ --+
+ *	 0      1      2             4             8             12            16
+ *	+------+------+-------------+-------------+-------------+-------------+-- ~ --+-- ~ --+
+ *	| flags|n_sack| window      | connection  | number      | expected    | sacks | data  |
+ *	+------+------+-------------+-------------+-------------+-------------+-- ~ --+-- ~ --+
  *
- *	number    of this message: SYN is 0, then one for each message, FIN has one too
- *	expected  the next number that the sender of this packet waits for: all before it are there
- *	window    how many from there on it has room for
- *	sacks     up to four ranges (first, behind the last) of those that came ahead of their turn
+ *	number      of this message: SYN is 0, then one for each message, FIN has one too
+ *	expected    the next number that the sender waits for: all before it are there
+ *	window      how many from there on it has room for
+ *	sacks       up to four ranges (first, behind the last) of those that came too early
  *	connection  drawn by who opens it: with the peer's address it names the control block
  *
  * How it works
  *
- * Sending	messages wait in a ring of RDT_WINDOW slots until they have been acknowledged. As
- *many are under way as the peer has room for and as the congestion window allows. Loss
- *three later ones have been acknowledged: sent again at once; the retransmission timer (RFC 6298,
- *doubled each time) for what nothing comes behind. Round trips	are measured on packets that were
- *sent once only (Karn's rule). Flow control	who reads slowly has a smaller window; a closed one
- *is probed by the timer, with the message that is next. Closing	each side's FIN is a message
- *like others; when both have been acknowledged, the block stays for a second, to acknowledge the
- *peer's once more.
- * Bounds	RDT_CONNS_MAX connections of an endpoint, each of two rings; RDT_TRIES without an
- *		answer end it. What is not understood is dropped; what belongs to no connection is
- *		answered with RST.
+ * Sending: messages wait in a ring of RDT_WINDOW slots until they have been acknowledged. As many
+ * are under way as the peer has room for and as the congestion window allows.
  *
- * Without arguments it tries itself out: see main().
+ * Loss: three later ones have been acknowledged, and it is sent again at once; the retransmission
+ * timer (RFC 6298, doubled each time) is for what nothing comes behind. Round trips are measured on
+ * packets that were sent once only (Karn's rule).
+ *
+ * Flow control: who reads slowly has a smaller window; a closed one is probed by the timer, with
+ * the message that is next, for as long as the peer answers.
+ *
+ * Closing: each side's FIN is a message like others; when both have been acknowledged, the block
+ * stays for a second, to acknowledge the peer's once more. One whose application is done with it,
+ * and whose peer does not finish, stays for RDT_LINGER_S.
+ *
+ * Bounds: RDT_CONNS_MAX connections of an endpoint, each of two rings; RDT_TRIES without an answer
+ * end it. What is not understood is dropped; what belongs to no connection is answered with RST.
  */
-#include <stdlib.h>
+#include "rdt.h"
 
-#include "nets.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
-	RDT_MSG_MAX = 1200,
 	RDT_WINDOW = 64, /* slots of a ring; a power of two */
-	RDT_CONNS_MAX = 64,
 	RDT_SACKS_MAX = 4,
 	RDT_HDR = 16,
 	RDT_TRIES = 12,
 	RDT_REORDER = 3, /* so many later ones there: it is lost */
 	RDT_BATCH = 64,  /* packets taken before others have their turn */
+	RDT_LINGER_S = 60,
 };
 
 enum rdt_flag {
@@ -56,7 +56,7 @@ enum rdt_flag {
 	RDT_RST = 1 << 4,
 };
 
-static const int64_t MSEC = 1000000;
+static const int64_t MSEC = 1000000, SEC = 1000000000;
 
 struct rdt_slot {
 	uint8_t flags; /* RDT_MSG or RDT_FIN, or RDT_SYN; 0: empty */
@@ -67,15 +67,12 @@ struct rdt_slot {
 	uint8_t data[RDT_MSG_MAX];
 };
 
-struct rdt;
-
 /* The control block of a connection. */
 struct rdt_conn {
 	struct rdt *rdt;
 	struct rdt_conn *next;
 	struct weft_sockaddr peer;
 	uint32_t id;
-	/* Told of changes: there is something to read, room to send, or the end (rdt_state()). */
 	void (*fn)(struct rdt_conn *c, void *arg);
 	void *arg;
 	bool is_open;   /* the peer has answered */
@@ -91,24 +88,13 @@ struct rdt_conn {
 	uint32_t cwnd, ssthresh, n_acked;
 	uint32_t recover; /* one reduction for all that was lost before this */
 	int64_t srtt_ns, rttvar_ns, rto_ns;
-	unsigned int n_timeouts;
+	unsigned int n_timeouts; /* of the timer since something was acknowledged: it backs off */
+	unsigned int n_silent;   /* since the peer was heard of */
 	/* Receiving: what has come is in [read, read + RDT_WINDOW). */
 	uint32_t read, expected;
 	bool fin_came, fin_acked;
 	uint64_t n_resent;
 	struct rdt_slot out[RDT_WINDOW], in[RDT_WINDOW];
-};
-
-/* An endpoint: a UDP socket and its connections. */
-struct rdt {
-	struct weft_net net;
-	struct weft_sock *sock;
-	struct rdt_conn *conns;
-	uint32_t n_conns;
-	/* Somebody connects: to set c->fn. NULL: nobody is let in. */
-	void (*accept_fn)(struct rdt_conn *c, void *arg);
-	void *arg;
-	uint32_t drop_ppm; /* for trials: packets that are not sent */
 };
 
 static int64_t rdt_now(const struct rdt *r)
@@ -211,10 +197,13 @@ static void slot_send(struct rdt_conn *c, uint32_t number)
 
 static void timer_arm(struct rdt_conn *c)
 {
+	int64_t now = rdt_now(c->rdt);
+
 	if (c->una != c->end)
 		weft_timer_start(c->timer,
-				 rdt_now(c->rdt) +
-					 (c->rto_ns << (c->n_timeouts < 6 ? c->n_timeouts : 6)));
+				 now + (c->rto_ns << (c->n_timeouts < 6 ? c->n_timeouts : 6)));
+	else if (c->is_closed) /* the peer's FIN is not waited for for ever */
+		weft_timer_start(c->timer, now + RDT_LINGER_S * SEC);
 	else
 		weft_timer_stop(c->timer);
 }
@@ -291,16 +280,17 @@ static void conn_timer(void *arg)
 {
 	struct rdt_conn *c = arg;
 
-	if (c->is_over || (c->una == c->end && both_finished(c))) {
+	if (c->is_over || (c->una == c->end && (both_finished(c) || c->is_closed))) {
 		c->is_over = true;
 		if (c->is_closed)
 			conn_free(c);
 		return;
 	}
-	if (++c->n_timeouts > RDT_TRIES) {
+	if (++c->n_silent > RDT_TRIES) {
 		conn_end(c, -ETIMEDOUT);
 		return;
 	}
+	c->n_timeouts++;
 	/* Nothing under way: the window is closed, and the next one asks whether it still is. */
 	if (c->nxt == c->una) {
 		slot_send(c, c->nxt++);
@@ -357,6 +347,7 @@ static void ack_input(struct rdt_conn *c, uint32_t expected, uint32_t window, co
 
 	if (before(expected, c->una) || before(c->nxt, expected))
 		return; /* late, or about what was never sent */
+	c->n_silent = 0;
 	for (size_t i = 0; i < n_sacks; i++) {
 		uint32_t first = get32(sacks + 8 * i), end = get32(sacks + 8 * i + 4);
 
@@ -425,7 +416,7 @@ static void conn_input(struct rdt_conn *c, const uint8_t *p, size_t len)
 	}
 	conn_output(c);
 	if (both_finished(c))
-		weft_timer_start(c->timer, rdt_now(c->rdt) + 1000 * MSEC);
+		weft_timer_start(c->timer, rdt_now(c->rdt) + SEC);
 	if (c->fn && !c->is_closed)
 		c->fn(c, c->arg);
 }
@@ -516,7 +507,7 @@ static void rdt_ready(struct weft_sock *s, void *arg, uint32_t events)
 
 /* ---- What applications call ---- */
 
-static int rdt_open(struct rdt *r, const struct weft_net *net, const struct weft_sockaddr *at)
+int rdt_open(struct rdt *r, const struct weft_net *net, const struct weft_sockaddr *at)
 {
 	int err;
 
@@ -530,8 +521,7 @@ static int rdt_open(struct rdt *r, const struct weft_net *net, const struct weft
 	return err;
 }
 
-/* Forgets its connections. */
-static void rdt_end(struct rdt *r)
+void rdt_end(struct rdt *r)
 {
 	for (struct rdt_conn *c = r->conns, *next; c; c = next) {
 		next = c->next;
@@ -541,13 +531,19 @@ static void rdt_end(struct rdt *r)
 		r->net.ops->close(r->sock);
 }
 
-static struct rdt_conn *rdt_connect(struct rdt *r, const struct weft_sockaddr *to)
+struct rdt_conn *rdt_connect(struct rdt *r, const struct weft_sockaddr *to)
 {
 	struct rdt_conn *c = conn_new(r, to, (uint32_t)weft_engine_random(r->net.eng));
 
 	if (c)
 		conn_output(c);
 	return c;
+}
+
+void rdt_on_change(struct rdt_conn *c, void (*fn)(struct rdt_conn *c, void *arg), void *arg)
+{
+	c->fn = fn;
+	c->arg = arg;
 }
 
 static int slot_put(struct rdt_conn *c, uint8_t flags, const void *msg, size_t len)
@@ -568,20 +564,17 @@ static int slot_put(struct rdt_conn *c, uint8_t flags, const void *msg, size_t l
 	return 0;
 }
 
-/* 0; -EAGAIN: the ring is full; -EMSGSIZE; or why the connection has ended. */
-static int rdt_send(struct rdt_conn *c, const void *msg, size_t len)
+int rdt_send(struct rdt_conn *c, const void *msg, size_t len)
 {
 	return slot_put(c, RDT_MSG, msg, len);
 }
 
-/* No more will be sent. As rdt_send(). */
-static int rdt_finish(struct rdt_conn *c)
+int rdt_finish(struct rdt_conn *c)
 {
 	return slot_put(c, RDT_FIN, NULL, 0);
 }
 
-/* The next message's length; -EAGAIN; -EPIPE: the peer has finished; or why it has ended. */
-static ptrdiff_t rdt_recv(struct rdt_conn *c, void *buf, size_t size)
+ptrdiff_t rdt_recv(struct rdt_conn *c, void *buf, size_t size)
 {
 	struct rdt_slot *slot = &c->in[c->read % RDT_WINDOW];
 	bool was_closed = c->read + RDT_WINDOW - c->expected < RDT_WINDOW / 4;
@@ -600,231 +593,21 @@ static ptrdiff_t rdt_recv(struct rdt_conn *c, void *buf, size_t size)
 	return (ptrdiff_t)len;
 }
 
-/* The application is done with it; it ends in the background. */
-static void rdt_close(struct rdt_conn *c)
+bool rdt_is_finished(const struct rdt_conn *c)
+{
+	return c->fin_acked;
+}
+
+int rdt_error(const struct rdt_conn *c)
+{
+	return c->err;
+}
+
+void rdt_close(struct rdt_conn *c)
 {
 	c->is_closed = true;
 	if (c->is_over)
 		weft_timer_start(c->timer, rdt_now(c->rdt));
-}
-
-/* ---- Trying it out ---- */
-
-enum {
-	N_MSGS = 1000,
-	N_BAD = 2000,
-};
-
-/* One end: sends N_MSGS messages, expects as many, byte for byte. */
-struct trial {
-	struct nets *nets;
-	struct rdt rdt;
-	struct rdt_conn *conn;
-	struct weft_timer *slow; /* reads a little at a time; NULL: reads at once */
-	uint32_t side, n_sent, n_came;
-	bool has_finished, is_done;
-	int err;
-};
-
-/* The `i`th message of a side: its bytes and its length follow from both. */
-static size_t msg_make(uint32_t side, uint32_t i, uint8_t *p)
-{
-	uint32_t x = i * 2654435761u + side * 40503u + 1;
-	size_t len = 1 + (x >> 8) % RDT_MSG_MAX;
-
-	for (size_t k = 0; k < len; k++) {
-		x = x * 1664525u + 1013904223u;
-		p[k] = (uint8_t)(x >> 24);
-	}
-	return len;
-}
-
-static void trial_send(struct trial *t)
-{
-	uint8_t p[RDT_MSG_MAX];
-
-	while (t->n_sent < N_MSGS) {
-		if (rdt_send(t->conn, p, msg_make(t->side, t->n_sent, p)))
-			return;
-		t->n_sent++;
-	}
-	if (!t->has_finished)
-		t->has_finished = rdt_finish(t->conn) == 0;
-}
-
-static void trial_receive(struct trial *t, int max)
-{
-	uint8_t want[RDT_MSG_MAX], got[RDT_MSG_MAX];
-	ptrdiff_t n = 0;
-
-	while (!t->is_done && max-- && (n = rdt_recv(t->conn, got, sizeof(got))) >= 0) {
-		size_t len = msg_make(!t->side, t->n_came++, want);
-
-		if ((size_t)n != len || memcmp(got, want, len) != 0)
-			t->err = -EBADMSG;
-	}
-	if (n == -EPIPE && t->n_came != N_MSGS)
-		t->err = -EBADMSG;
-	else if (n < 0 && n != -EAGAIN && n != -EPIPE)
-		t->err = (int)n;
-	/* Done: all has come, and the other end has all of ours. */
-	if (t->err || (n == -EPIPE && t->conn->fin_acked)) {
-		t->is_done = true;
-		rdt_close(t->conn);
-	}
-}
-
-static void trial_step(struct rdt_conn *c, void *arg)
-{
-	struct trial *t = arg;
-
-	t->conn = c;
-	if (t->is_done)
-		return;
-	trial_send(t);
-	if (!t->slow || c->err)
-		trial_receive(t, -1);
-}
-
-/* The slow reader: 32 messages at a time. */
-static void trial_read_slowly(void *arg)
-{
-	struct trial *t = arg;
-
-	if (t->conn && !t->is_done)
-		trial_receive(t, 32);
-	if (!t->is_done)
-		weft_timer_start(t->slow, weft_engine_now_ns(t->nets->eng) + 10 * MSEC);
-}
-
-static void trial_accept(struct rdt_conn *c, void *arg)
-{
-	c->fn = trial_step;
-	c->arg = arg;
-}
-
-/* Both have all, and the connections have gone from both ends. */
-static bool trials_are_done(void *arg)
-{
-	struct trial *t = arg;
-
-	return t[0].is_done && t[1].is_done && !t[0].rdt.n_conns && !t[1].rdt.n_conns;
-}
-
-static int trial_run(struct nets *n, struct trial t[2])
-{
-	struct weft_sockaddr at;
-	int err;
-
-	for (uint32_t i = 0; i < 2; i++) {
-		t[i].nets = n;
-		t[i].side = i;
-		err = rdt_open(&t[i].rdt, &n->net[i], &n->ends[i]);
-		if (err)
-			return err;
-		t[i].rdt.drop_ppm = n->is_host ? 30000 : 0; /* loopback loses nothing by itself */
-	}
-	t[1].rdt.accept_fn = trial_accept;
-	t[1].rdt.arg = &t[1];
-	t[1].slow = weft_timer_new(n->eng, trial_read_slowly, &t[1]);
-	if (!t[1].slow)
-		return -ENOMEM;
-	weft_timer_start(t[1].slow, weft_engine_now_ns(n->eng));
-	err = n->net[1].ops->getsockname(t[1].rdt.sock, &at);
-	if (err)
-		return err;
-	t[0].conn = rdt_connect(&t[0].rdt, &at);
-	if (!t[0].conn)
-		return -ENOMEM;
-	trial_accept(t[0].conn, &t[0]);
-	err = nets_run(n, trials_are_done, t, n->is_host ? 60 : 600);
-	return t[0].err ? t[0].err : t[1].err ? t[1].err : err;
-}
-
-static int trial(struct nets *n)
-{
-	static struct trial t[2];
-	int64_t start_ns = weft_engine_now_ns(n->eng);
-	int err;
-
-	memset(t, 0, sizeof(t));
-	err = trial_run(n, t);
-	if (!err)
-		printf("%s: %d messages each way, byte for byte, in %d ms\n", n->name, N_MSGS,
-		       (int)((weft_engine_now_ns(n->eng) - start_ns) / MSEC));
-	for (int i = 0; i < 2; i++)
-		rdt_end(&t[i].rdt);
-	weft_timer_free(t[1].slow);
-	return err;
-}
-
-/* What a stranger may send: bytes that nearly make sense. */
-static void bad_send(struct nets *n, struct weft_sock *s, const struct weft_sockaddr *at)
-{
-	uint8_t p[RDT_HDR + 64];
-
-	for (int i = 0; i < N_BAD; i++) {
-		uint64_t random = weft_engine_random(n->eng);
-		size_t len = random % sizeof(p);
-
-		for (size_t k = 0; k < sizeof(p); k++)
-			p[k] = (uint8_t)weft_engine_random(n->eng);
-		p[0] &= 0xf;
-		p[1] &= 7;
-		put32(p + 4, random >> 16 & 0x7f); /* a few connections, often */
-		put32(p + 8, random >> 32 & 0x3f);
-		(void)n->net[0].ops->sendto(s, p, len, 0, at);
-	}
-}
-
-static bool is_refused(void *arg)
-{
-	const struct trial *t = arg;
-
-	return t[0].conn->is_over;
-}
-
-/* An endpoint takes what strangers send, within its bound; one that lets nobody in says so. */
-static int trial_bad_run(struct nets *n, struct trial t[2])
-{
-	struct weft_sockaddr at;
-	int err = rdt_open(&t[0].rdt, &n->net[0], &n->ends[0]);
-
-	if (!err)
-		err = rdt_open(&t[1].rdt, &n->net[1], &n->ends[1]);
-	if (!err)
-		err = n->net[1].ops->getsockname(t[1].rdt.sock, &at);
-	if (err)
-		return err;
-	t[1].rdt.accept_fn = trial_accept;
-	t[1].rdt.arg = &t[1];
-	t[1].is_done = true; /* it only looks on */
-	bad_send(n, t[0].rdt.sock, &at);
-	(void)nets_run(n, trials_are_done, t, 1);
-	if (!t[1].rdt.n_conns || t[1].rdt.n_conns > RDT_CONNS_MAX)
-		return -EBADMSG;
-	t[1].rdt.accept_fn = NULL;
-	t[0].conn = rdt_connect(&t[0].rdt, &at);
-	err = t[0].conn ? nets_run(n, is_refused, t, 60) : -ENOMEM;
-	if (!err && t[0].conn->err != -ECONNRESET)
-		err = -EBADMSG;
-	return err;
-}
-
-static int trials(struct nets *n)
-{
-	static struct trial t[2];
-	int err = trial(n);
-
-	memset(t, 0, sizeof(t));
-	if (!err)
-		err = trial_bad_run(n, t);
-	for (int i = 0; i < 2; i++)
-		rdt_end(&t[i].rdt);
-	return err;
-}
-
-int main(void)
-{
-	return nets_each(trials);
+	else if (c->una == c->end && !both_finished(c))
+		timer_arm(c);
 }
