@@ -3,7 +3,8 @@
  * ICMP: echo, errors sent and errors received (RFC 792, RFC 1122 §3.2.2, RFC 1812 §4.3).
  *
  *	icmp4.c        input, echo reply
- *	icmp4_err.c    which errors are sent, what they quote; which are believed, what they mean
+ *	icmp4_err.c    which errors are sent; which are believed, what they mean
+ *	icmp_err.c     errors of both families: what they quote, who is told of one
  *	icmp_limit.c   how many errors are sent
  */
 #pragma once
@@ -70,6 +71,10 @@ enum drop icmp4_input(struct stack *st, struct pkt *pkt, const struct ip_info *i
 /* The part of it for errors: verified checksum, parsed header. Takes `pkt` on DROP_NONE. */
 enum drop icmp4_error_input(struct stack *st, struct pkt *pkt, const struct ip_info *info,
 			    const struct icmp4_hdr *icmp);
+/* What an error of either family quotes: the first bytes of a packet, `data` at its IP header,
+ * whose frame (of a super-packet: the first) has `frame_len` bytes from there on. */
+void icmp_quote_write(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
+		      uint32_t frame_len);
 /* Hands an error about a packet of ours, of that protocol and quoted from its transport header on,
  * to those who may have sent it. False: there is nobody. */
 bool icmp_error_deliver(struct stack *st, uint8_t ip_proto, const struct icmp_err *err,

@@ -2,9 +2,8 @@
 /*
  * ICMP errors: those we send (RFC 1122 §3.2.2, RFC 1812 §4.3.2) and those we receive.
  *
- * An error quotes the refused datagram from its IP header on, as much as fits into 576 bytes. Of a
- * super-packet it quotes the first frame, as it was or would have been on the wire: its total
- * length, and checksums that are right for it.
+ * An error quotes the refused datagram from its IP header on (icmp_err.c), as much as fits into 576
+ * bytes.
  *
  * A received error is believed when the datagram that it quotes can be one of ours: source address
  * ours, not a later fragment. Whether it was really sent is for the transport to judge, by ports
@@ -16,7 +15,6 @@
 #include "core/engine.h"
 #include "ip/icmp.h"
 #include "ip/ip4.h"
-#include "wire/gso.h"
 
 enum {
 	TOS_CONTROL = 0xc0, /* RFC 1812 §4.3.2.5: precedence of errors: internetwork control */
@@ -72,44 +70,6 @@ static bool error_is_limited(const struct stack *st, const struct icmp4_hdr *icm
  * Making one.
  */
 
-/* Finishes the L4 checksum of a frame, whose field at `field` holds the pseudo-header's sum. Up to
- * `copied` its bytes are those of the quote, from there on those of the packet. All offsets are
- * from the IP header. */
-static void quote_csum(const struct pkt *pkt, uint8_t *quote, uint32_t l4, uint32_t field,
-		       uint32_t copied, uint32_t frame_len)
-{
-	uint64_t sum = csum_add(pkt->pools->cpu, quote + l4, copied - l4, 0);
-	uint64_t rest = pkt_csum_add(pkt, copied, frame_len - copied, 0);
-
-	store_be16(quote + field, csum_finish(csum_block_add(sum, rest, copied - l4)));
-}
-
-/* Of a super-packet: its headers become those of the first frame. */
-static void quote_first_frame(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
-			      uint32_t frame_len)
-{
-	struct gso_hdr hdr;
-
-	if (gso_l3_parse(quote, quote_len, &hdr) < 0 || hdr.payload_off > frame_len)
-		return;
-	gso_hdr_patch(quote, &hdr, &(struct gso_seg){.n_payload = frame_len - hdr.payload_off});
-	quote_csum(pkt, quote, hdr.l4_off, (uint32_t)hdr.l4_off + hdr.csum_off, hdr.payload_off,
-		   frame_len);
-}
-
-static void quote_write(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
-			uint32_t frame_len)
-{
-	uint32_t l4 = (uint32_t)pkt->csum_start - pkt_off(pkt);
-	uint32_t field = l4 + pkt->csum_off;
-
-	pkt_copy_out(pkt, 0, quote, quote_len);
-	if (pkt->gso_size)
-		quote_first_frame(pkt, quote, quote_len, frame_len);
-	else if (pkt->csum == PKT_CSUM_PARTIAL && l4 < frame_len && field + 2 <= quote_len)
-		quote_csum(pkt, quote, l4, field, l4, frame_len);
-}
-
 static struct pkt *error_make(struct stack *st, const struct pkt *pkt, const struct icmp4_hdr *icmp)
 {
 	uint32_t frame_len = pkt_frame_l3_len(pkt);
@@ -122,7 +82,7 @@ static struct pkt *error_make(struct stack *st, const struct pkt *pkt, const str
 	p = pkt_put(err, ICMP4_HDR_LEN + quote_len);
 	err->l4_off = pkt_off(err);
 	icmp4_hdr_write(p, icmp);
-	quote_write(pkt, p + ICMP4_HDR_LEN, quote_len, frame_len);
+	icmp_quote_write(pkt, p + ICMP4_HDR_LEN, quote_len, frame_len);
 	icmp4_csum_store(p, csum_finish(csum_add(err->pools->cpu, p, err->len, 0)));
 	return err;
 }
@@ -239,18 +199,6 @@ static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icm
 	err->dst = ip_addr_from_ip4(&quote->ip.dst);
 	/* What we sent in another's name is told to that one. */
 	return is_foreign || ip_addr_is_local(st, &err->src) ? DROP_NONE : DROP_ICMP_QUOTE;
-}
-
-bool icmp_error_deliver(struct stack *st, uint8_t ip_proto, const struct icmp_err *err,
-			const uint8_t *quote, uint32_t quote_len)
-{
-	const struct ip_proto *proto = st->ip_protos[ip_proto];
-	bool raw_took = st->raw_error && st->raw_error(st, ip_proto, err, quote, quote_len);
-
-	if (!proto || !proto->error)
-		return raw_took;
-	proto->error(st, err, quote, quote_len);
-	return true;
 }
 
 enum drop icmp4_error_input(struct stack *st, struct pkt *pkt, const struct ip_info *info,

@@ -29,10 +29,6 @@ int icmp6_init(struct stack *st) MUST_CHECK;
  */
 void icmp6_error(struct stack *st, const struct pkt *pkt, uint8_t type, uint8_t code, uint32_t arg);
 
-/* The first bytes of a packet, whose frame (of a super-packet: the first) has `frame_len` bytes
- * from its IPv6 header on, as they are on the wire. */
-void icmp6_quote_write(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
-		       uint32_t frame_len);
 /* The protocol's input; `data` at the ICMPv6 header. */
 enum drop icmp6_input(struct stack *st, struct pkt *pkt, const struct ip_info *info);
 /* The part of it for errors: verified checksum, parsed header. Takes `pkt` on DROP_NONE. */

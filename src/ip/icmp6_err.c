@@ -2,8 +2,8 @@
 /*
  * ICMPv6 errors: those we send (RFC 4443 §2.4) and those we receive.
  *
- * An error quotes the refused packet from its IPv6 header on, as much as fits into 1280 bytes. Of a
- * super-packet it quotes the first frame, as it was or would have been on the wire.
+ * An error quotes the refused packet from its IPv6 header on (icmp_err.c), as much as fits into
+ * 1280 bytes.
  *
  * A received error is believed when the packet that it quotes can be one of ours: source address
  * ours, not a later fragment. Whether it was really sent is for the transport to judge, by ports
@@ -11,12 +11,10 @@
  */
 #include <errno.h>
 
-#include "base/csum.h"
 #include "core/engine.h"
 #include "ip/icmp.h"
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
-#include "wire/gso.h"
 #include "wire/ip4.h"
 #include "wire/ip6_ext.h"
 
@@ -70,44 +68,6 @@ static bool error_is_due(const struct pkt *pkt, const struct ip6_hdr *hdr, uint8
  * Making one.
  */
 
-/* Finishes the L4 checksum of a frame, whose field at `field` holds the pseudo-header's sum. Up to
- * `copied` its bytes are those of the quote, from there on those of the packet. All offsets are
- * from the IPv6 header. */
-static void quote_csum(const struct pkt *pkt, uint8_t *quote, uint32_t l4, uint32_t field,
-		       uint32_t copied, uint32_t frame_len)
-{
-	uint64_t sum = csum_add(pkt->pools->cpu, quote + l4, copied - l4, 0);
-	uint64_t rest = pkt_csum_add(pkt, copied, frame_len - copied, 0);
-
-	store_be16(quote + field, csum_finish(csum_block_add(sum, rest, copied - l4)));
-}
-
-/* Of a super-packet: its headers become those of the first frame. */
-static void quote_first_frame(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
-			      uint32_t frame_len)
-{
-	struct gso_hdr hdr;
-
-	if (gso_l3_parse(quote, quote_len, &hdr) < 0 || hdr.payload_off > frame_len)
-		return;
-	gso_hdr_patch(quote, &hdr, &(struct gso_seg){.n_payload = frame_len - hdr.payload_off});
-	quote_csum(pkt, quote, hdr.l4_off, (uint32_t)hdr.l4_off + hdr.csum_off, hdr.payload_off,
-		   frame_len);
-}
-
-void icmp6_quote_write(const struct pkt *pkt, uint8_t *quote, uint32_t quote_len,
-		       uint32_t frame_len)
-{
-	uint32_t l4 = (uint32_t)pkt->csum_start - pkt_off(pkt);
-	uint32_t field = l4 + pkt->csum_off;
-
-	pkt_copy_out(pkt, 0, quote, quote_len);
-	if (pkt->gso_size)
-		quote_first_frame(pkt, quote, quote_len, frame_len);
-	else if (pkt->csum == PKT_CSUM_PARTIAL && l4 < frame_len && field + 2 <= quote_len)
-		quote_csum(pkt, quote, l4, field, l4, frame_len);
-}
-
 static struct pkt *error_make(struct stack *st, const struct pkt *pkt, const struct icmp6_hdr *icmp)
 {
 	uint32_t frame_len = pkt_frame_l3_len(pkt);
@@ -119,7 +79,7 @@ static struct pkt *error_make(struct stack *st, const struct pkt *pkt, const str
 		return NULL;
 	p = pkt_put(err, ICMP6_HDR_LEN + quote_len);
 	icmp6_hdr_write(p, icmp);
-	icmp6_quote_write(pkt, p + ICMP6_HDR_LEN, quote_len, frame_len);
+	icmp_quote_write(pkt, p + ICMP6_HDR_LEN, quote_len, frame_len);
 	return err;
 }
 

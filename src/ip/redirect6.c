@@ -213,7 +213,7 @@ static struct pkt *redirect_make(struct netif *netif, const struct pkt *pkt,
 	wr_u8(&w, ND_OPT_REDIRECTED);
 	wr_u8(&w, (uint8_t)((OPT_HDR_LEN + quote_len) / OPT_UNIT));
 	wr_zero(&w, OPT_HDR_LEN - 2);
-	icmp6_quote_write(pkt, p + len - quote_len, quote_len, frame_len);
+	icmp_quote_write(pkt, p + len - quote_len, quote_len, frame_len);
 	return out;
 }
 
