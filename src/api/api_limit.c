@@ -13,17 +13,10 @@ int weft_socket_for(struct weft_stack *handle, uint32_t owner, int family, int t
 	int err;
 
 	engine_check_thread(st->eng);
-	err = socket_new(st, family, type, protocol, &sk);
-	if (err)
-		return err;
-	err = sock_owner_set(sk, owner);
-	if (err) {
-		sock_audit_open(st, sk->proto->name, owner, err);
-		socket_close(sk, true);
-		return err;
-	}
-	*ret = sock_handle(sk);
-	return 0;
+	err = socket_new(st, owner, family, type, protocol, &sk);
+	if (!err)
+		*ret = sock_handle(sk);
+	return err;
 }
 
 int weft_stack_limits_set(struct weft_stack *handle, uint32_t owner,
@@ -110,6 +103,7 @@ void weft_stack_audit(struct weft_stack *st, uint32_t what, void (*fn)(void *arg
 {
 	struct sock_audit *a = &stack_of(st)->socks->audit;
 
+	engine_check_thread(stack_of(st)->eng);
 	a->fn = fn;
 	a->arg = arg;
 	a->what = what;

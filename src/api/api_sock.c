@@ -23,7 +23,7 @@ int weft_socket(struct weft_stack *st, int family, int type, int protocol, struc
 	int err;
 
 	engine_check_thread(stack_of(st)->eng);
-	err = socket_new(stack_of(st), family, type, protocol, &sk);
+	err = socket_new(stack_of(st), 0, family, type, protocol, &sk);
 
 	if (!err)
 		*ret = sock_handle(sk);

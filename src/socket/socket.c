@@ -42,19 +42,16 @@ static bool socket_proto_fits(const struct sock_proto *proto, int type, int prot
 static int socket_create(struct stack *st, const struct sock_proto *proto, int family, int protocol,
 			 struct sock **ret)
 {
-	int err = sock_limit_open(st);
+	int err = proto->create(st, family, protocol, ret);
 
-	if (err) {
-		sock_audit_open(st, proto->name, 0, err);
-		return err;
-	}
-	err = proto->create(st, family, protocol, ret);
 	if (!err && family == WEFT_AF_INET6 && st->ip6->conf.bindv6only)
 		(*ret)->conn.flags |= CONN_F_V6ONLY;
 	return err;
 }
 
-int socket_new(struct stack *st, int family, int type, int protocol, struct sock **ret)
+/* The protocol of such a socket; NULL: the packet sockets'. */
+static int socket_proto_find(const struct stack *st, int family, int type, int protocol,
+			     const struct sock_proto **ret)
 {
 	const struct sock_table *t = st->socks;
 	bool type_is_known = false;
@@ -66,19 +63,47 @@ int socket_new(struct stack *st, int family, int type, int protocol, struct sock
 		return -EINVAL;
 	if (!socket_family_is_known(st, family))
 		return -EAFNOSUPPORT;
-	if (family == WEFT_AF_PACKET) {
-		int err = sock_limit_open(st);
-
-		return err ? err : packet_new(st, type, protocol, ret);
-	}
+	*ret = NULL;
+	if (family == WEFT_AF_PACKET)
+		return 0;
 	if (protocol < 0 || protocol > UINT8_MAX)
 		return -EINVAL;
 	for (uint32_t i = 0; i < t->n_protos; i++) {
 		type_is_known |= t->protos[i]->type == type;
-		if (socket_proto_fits(t->protos[i], type, protocol))
-			return socket_create(st, t->protos[i], family, protocol, ret);
+		if (!socket_proto_fits(t->protos[i], type, protocol))
+			continue;
+		*ret = t->protos[i];
+		return 0;
 	}
 	return type_is_known ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+}
+
+int socket_new(struct stack *st, uint32_t owner, int family, int type, int protocol,
+	       struct sock **ret)
+{
+	const struct sock_proto *proto;
+	struct sock *sk;
+	int err = socket_proto_find(st, family, type, protocol, &proto);
+
+	if (err)
+		return err;
+	err = sock_limit_open(st);
+	if (err) {
+		sock_audit_open(st, proto ? proto->name : "packet", owner, err);
+		return err;
+	}
+	err = proto ? socket_create(st, proto, family, protocol, &sk)
+		    : packet_new(st, type, protocol, &sk);
+	if (err)
+		return err;
+	err = sock_owner_set(sk, owner);
+	if (err) {
+		sock_audit_open(st, sk->proto->name, owner, err);
+		socket_close(sk, true);
+		return err;
+	}
+	*ret = sk;
+	return 0;
 }
 
 /* An address that a socket can be bound to: one of ours, or a group's. */

@@ -32,8 +32,10 @@ struct sock_name {
 	uint32_t ifindex; /* of a link-local IPv6 address; else 0 */
 };
 
-/* -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -ENOMEM. */
-int socket_new(struct stack *st, int family, int type, int protocol, struct sock **ret) MUST_CHECK;
+/* A socket of an owner's (0: of nobody's). -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT,
+ * -EINVAL, -ENOMEM; -ENFILE, -EMFILE: the stack, or the owner, has as many as it may. */
+int socket_new(struct stack *st, uint32_t owner, int family, int type, int protocol,
+	       struct sock **ret) MUST_CHECK;
 int socket_bind(struct sock *sk, const struct sock_name *name) MUST_CHECK;
 int socket_connect(struct sock *sk, const struct sock_name *name) MUST_CHECK;
 int socket_listen(struct sock *sk, int backlog) MUST_CHECK;

@@ -596,6 +596,37 @@ static void audit_log_tells_who_did_what(void **state UNUSED)
 	world_end(&f.w);
 }
 
+/* Whose socket could not be opened is in the log, whosever limit it was, and of what kind. */
+static void audit_log_tells_whose_socket_was_refused(void **state UNUSED)
+{
+	struct weft_sock *s, *more;
+	struct fix f;
+
+	start(&f, false);
+	weft_stack_audit(f.w.server, WEFT_AUDIT_REFUSE, on_line, &f);
+	LIMIT(f.w.server, 7, .max_socks = 1);
+	s = stream(&f, f.w.server, 7);
+	assert_int_equal(weft_socket_for(f.w.server, 7, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &more),
+			 -EMFILE);
+	assert_line(&f, 0,
+		    "\"event\":\"refuse\",\"proto\":\"udp\",\"owner\":7,\"call\":\"socket\","
+		    "\"errno\":24}");
+	LIMIT(f.w.server, 0, .max_socks = 1);
+	assert_int_equal(weft_socket_for(f.w.server, 7, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &more),
+			 -ENFILE);
+	assert_line(&f, 1,
+		    "\"event\":\"refuse\",\"proto\":\"udp\",\"owner\":7,\"call\":\"socket\","
+		    "\"errno\":23}");
+	assert_int_equal(weft_socket_for(f.w.server, 7, WEFT_AF_PACKET, WEFT_SOCK_RAW, 0, &more),
+			 -ENFILE);
+	assert_line(&f, 2,
+		    "\"event\":\"refuse\",\"proto\":\"packet\",\"owner\":7,\"call\":"
+		    "\"socket\",\"errno\":23}");
+	assert_int_equal(f.n_lines, 3);
+	weft_close(s);
+	world_end(&f.w);
+}
+
 /* A connection that begins with the data of a fast open, or waits for them, is one too. */
 static void audit_log_tells_of_fast_opens(void **state UNUSED)
 {
@@ -699,6 +730,7 @@ int main(void)
 		cmocka_unit_test(limits_that_make_no_sense_change_nothing),
 		cmocka_unit_test(limits_without_memory_change_nothing),
 		cmocka_unit_test(audit_log_tells_who_did_what),
+		cmocka_unit_test(audit_log_tells_whose_socket_was_refused),
 		cmocka_unit_test(audit_log_tells_of_fast_opens),
 		cmocka_unit_test(audit_line_of_a_stack_with_a_long_name_is_whole),
 		cmocka_unit_test(audit_log_is_not_filled_by_strangers),
