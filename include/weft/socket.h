@@ -215,6 +215,13 @@ enum {
 	WEFT_SO_EE_ORIGIN_LOCAL = 1,
 	WEFT_SO_EE_ORIGIN_ICMP = 2,
 	WEFT_SO_EE_ORIGIN_ICMP6 = 3,
+	WEFT_SO_EE_ORIGIN_TIMESTAMPING = 4, /* no error (`err` is ENOMSG): a time of sending */
+};
+/* `info` of the latter: what happened then. */
+enum {
+	WEFT_SCM_TSTAMP_SND = 0,   /* handed to the driver */
+	WEFT_SCM_TSTAMP_SCHED = 1, /* handed to the interface */
+	WEFT_SCM_TSTAMP_ACK = 2,   /* the peer has acknowledged all of the send */
 };
 /* One error of WEFT_MSG_ERRQUEUE. In its control message the address of who reported it follows, as
  * Linux's struct sockaddr_in or sockaddr_in6 (family 0: nobody else did). */
@@ -224,17 +231,30 @@ struct weft_sock_extended_err {
 	uint8_t type;   /* of the ICMP message */
 	uint8_t code;
 	uint8_t pad;
-	uint32_t info; /* EMSGSIZE: the MTU */
-	uint32_t data;
+	uint32_t info; /* EMSGSIZE: the MTU; of a time of sending: WEFT_SCM_TSTAMP_* */
+	uint32_t data; /* with WEFT_SOF_OPT_ID: which send */
 };
 /* Bits of WEFT_SO_TIMESTAMPING. Times of reception are told when both RX_SOFTWARE and SOFTWARE are
- * set; those of hardware are kept and mean nothing. -EINVAL: others, those of sending included. */
+ * set. Those of sending (TX_*) come through the error queue, with SOFTWARE in the control message;
+ * which of them, a send may also say itself, in a control message SO_TIMESTAMPING (uint32_t, TX_*
+ * alone) of weft_sendmsg(). doc/sockets.md has more. Bits of hardware, and OPT_PKTINFO and
+ * OPT_TX_SWHW, are kept and mean nothing. -EINVAL: others. */
 enum {
+	WEFT_SOF_TX_HARDWARE = 1 << 0,
+	WEFT_SOF_TX_SOFTWARE = 1 << 1,
 	WEFT_SOF_RX_HARDWARE = 1 << 2,
 	WEFT_SOF_RX_SOFTWARE = 1 << 3,
 	WEFT_SOF_SOFTWARE = 1 << 4,
 	WEFT_SOF_SYS_HARDWARE = 1 << 5,
 	WEFT_SOF_RAW_HARDWARE = 1 << 6,
+	WEFT_SOF_OPT_ID = 1 << 7, /* sends are numbered: datagrams from 0, streams by their bytes */
+	WEFT_SOF_TX_SCHED = 1 << 8,
+	WEFT_SOF_TX_ACK = 1 << 9,      /* streams */
+	WEFT_SOF_OPT_CMSG = 1 << 10,   /* with IP_PKTINFO and the like, where there is a packet */
+	WEFT_SOF_OPT_TSONLY = 1 << 11, /* the time alone, without the packet */
+	WEFT_SOF_OPT_PKTINFO = 1 << 13,
+	WEFT_SOF_OPT_TX_SWHW = 1 << 14,
+	WEFT_SOF_OPT_ID_TCP = 1 << 16, /* with OPT_ID: from what is written now on */
 };
 /* Since 1970, by the engine's clock and its epoch_ns. Control messages have level WEFT_SOL_SOCKET
  * and the option as their type. Of a stream, the time is that of the last segment read from. */

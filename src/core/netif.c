@@ -285,6 +285,17 @@ static int netif_tx_one(struct netif *netif, struct pkt *pkt)
 	return 0;
 }
 
+/* A super-packet is told of as a whole. */
+static void netif_tx_stamp(struct netif *netif, struct pkt *pkt)
+{
+	struct stack *st = netif->stack;
+
+	if (st->tx_stamp)
+		st->tx_stamp(st, pkt, false);
+	if (st->tx_stamp)
+		st->tx_stamp(st, pkt, true);
+}
+
 static int netif_tx_segments(struct netif *netif, struct pkt *pkt)
 {
 	struct pktq segs;
@@ -314,6 +325,8 @@ int netif_tx(struct netif *netif, struct pkt *pkt)
 				     netif->flags & NETIF_UP ? DROP_IF_CARRIER : DROP_IF_DOWN);
 	if (unlikely(pkt->flags & PKT_F_TRACED))
 		trace_pkt(netif->stack, TRACE_TX, pkt, netif, 0);
+	if (unlikely(pkt->flags & PKT_F_STAMP))
+		netif_tx_stamp(netif, pkt);
 	if (pkt->gso_size && !netif_takes_gso(netif, pkt))
 		return netif_tx_segments(netif, pkt);
 	return netif_tx_one(netif, pkt);

@@ -116,6 +116,10 @@ struct stack {
 	bool (*raw_error)(struct stack *st, uint8_t proto, const struct icmp_err *err,
 			  const uint8_t *quote, uint32_t quote_len);
 
+	/* A packet with PKT_F_STAMP is handed to an interface (`is_sent` false), or to its driver;
+	 * `data` at the Ethernet header. Set by transport/stamp.c. */
+	void (*tx_stamp)(struct stack *st, struct pkt *pkt, bool is_sent);
+
 	const struct stack_layer *layers[STACK_LAYERS];
 	uint32_t n_layers;
 	const struct sysctl_table *sysctls[STACK_SYSCTLS]; /* core/sysctl.h */

@@ -84,7 +84,8 @@ enum {
 	PKT_F_L2_OTHERHOST = 1 << 3,
 	PKT_F_LOOPED = 1 << 4, /* came back over the loopback interface */
 	PKT_F_FORWARDED = 1 << 5,
-	PKT_F_SEEN = 1 << 6, /* it has been decided whether it is PKT_F_TRACED */
+	PKT_F_SEEN = 1 << 6,  /* it has been decided whether it is PKT_F_TRACED */
+	PKT_F_STAMP = 1 << 7, /* somebody wants to know when it is sent: stack->tx_stamp */
 };
 
 /* Hop codes: what happened (upper 4 bits) and where (lower 12: an index; saturates at 4095). */

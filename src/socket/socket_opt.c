@@ -9,6 +9,7 @@
 #include "core/sysctl.h"
 #include "socket/socket.h"
 #include "transport/sock_table.h"
+#include "transport/stamp.h"
 #include "weft/intercept.h"
 #include "weft/packet.h"
 #include "weft/socket.h"
@@ -88,18 +89,6 @@ static int socket_set_tstamp(struct sock *sk, int name, int v)
 	return 0;
 }
 
-static int socket_set_tstamping(struct sock *sk, int v)
-{
-	const int known = WEFT_SOF_RX_HARDWARE | WEFT_SOF_RX_SOFTWARE | WEFT_SOF_SOFTWARE |
-			  WEFT_SOF_SYS_HARDWARE | WEFT_SOF_RAW_HARDWARE;
-
-	if (v & ~known)
-		return -EINVAL;
-	sk->flags &= ~(uint32_t)SOCK_F_TSTAMPING;
-	sk->flags |= (uint32_t)v >> 2 << SOCK_F_TSTAMPING_SHIFT;
-	return 0;
-}
-
 static int socket_set_int(struct sock *sk, int name, int v)
 {
 	switch (name) {
@@ -107,7 +96,7 @@ static int socket_set_int(struct sock *sk, int name, int v)
 	case WEFT_SO_TIMESTAMPNS:
 		return socket_set_tstamp(sk, name, v);
 	case WEFT_SO_TIMESTAMPING:
-		return socket_set_tstamping(sk, v);
+		return stamp_set(sk, (uint32_t)v, 0);
 	case WEFT_SO_REUSEADDR:
 		socket_conn_flag_set(sk, CONN_F_REUSEADDR, v);
 		return 0;
@@ -199,6 +188,13 @@ static bool socket_opt_is_protos(const struct sock *sk, int level, int name)
 		name == WEFT_SO_LOCK_FILTER);
 }
 
+/* What may be set, and what it means, follows from where a stream is. */
+static bool socket_opt_needs_state(const struct sock *sk, int level, int name)
+{
+	return level == WEFT_SOL_SOCKET && name == WEFT_SO_TIMESTAMPING &&
+	       sk->proto->type == WEFT_SOCK_STREAM;
+}
+
 static int socket_set_v6only(struct sock *sk, int v)
 {
 	if (sk->conn.port) /* bound already: too late, as in Linux */
@@ -239,7 +235,7 @@ int socket_setopt(struct sock *sk, int level, int name, const void *val, size_t 
 {
 	int err;
 
-	if (socket_opt_is_protos(sk, level, name))
+	if (socket_opt_is_protos(sk, level, name) || socket_opt_needs_state(sk, level, name))
 		return sk->proto->setopt ? sk->proto->setopt(sk, level, name, val, len)
 					 : -ENOPROTOOPT;
 	if (level == WEFT_SOL_SOCKET)
@@ -299,7 +295,7 @@ static int socket_get_int(struct sock *sk, int name, int *ret)
 		*ret = !!(sk->flags & SOCK_F_TSTAMPNS);
 		return 0;
 	case WEFT_SO_TIMESTAMPING:
-		*ret = (int)((sk->flags & SOCK_F_TSTAMPING) >> SOCK_F_TSTAMPING_SHIFT << 2);
+		*ret = (int)stamp_get(sk);
 		return 0;
 	case WEFT_SO_SNDLOWAT:
 		*ret = 1;

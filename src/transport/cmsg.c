@@ -66,12 +66,13 @@ void cmsg_put(struct sock_msg *msg, int level, int type, const void *data, size_
 	msg->control_used += space < left ? space : left;
 }
 
-/* As in Linux, SO_TIMESTAMP or SO_TIMESTAMPNS first, then SO_TIMESTAMPING. */
-void cmsg_put_time(const struct sock *sk, struct sock_msg *msg, int64_t rx_ns)
+/* As in Linux, SO_TIMESTAMP or SO_TIMESTAMPNS first, then SO_TIMESTAMPING, if it has the bits
+ * `needs`. */
+static void cmsg_put_times(const struct sock *sk, struct sock_msg *msg, int64_t at_ns,
+			   uint32_t needs)
 {
 	static const int64_t sec_ns = INT64_C(1000000000);
-	const uint32_t both = (WEFT_SOF_RX_SOFTWARE | WEFT_SOF_SOFTWARE) >> 2;
-	int64_t ns = sk->stack->eng->epoch_ns + rx_ns;
+	int64_t ns = sk->stack->eng->epoch_ns + at_ns;
 	struct weft_timespec ts = {.s = ns / sec_ns, .ns = ns % sec_ns};
 
 	if (sk->flags & SOCK_F_TSTAMPNS) {
@@ -81,9 +82,19 @@ void cmsg_put_time(const struct sock *sk, struct sock_msg *msg, int64_t rx_ns)
 
 		cmsg_put(msg, WEFT_SOL_SOCKET, WEFT_SO_TIMESTAMP, &tv, sizeof(tv));
 	}
-	if ((sk->flags >> SOCK_F_TSTAMPING_SHIFT & both) == both) {
+	if ((sk->flags >> SOCK_F_TSTAMPING_SHIFT << 2 & needs) == needs) {
 		struct weft_scm_timestamping scm = {.software = ts};
 
 		cmsg_put(msg, WEFT_SOL_SOCKET, WEFT_SO_TIMESTAMPING, &scm, sizeof(scm));
 	}
+}
+
+void cmsg_put_time(const struct sock *sk, struct sock_msg *msg, int64_t rx_ns)
+{
+	cmsg_put_times(sk, msg, rx_ns, WEFT_SOF_RX_SOFTWARE | WEFT_SOF_SOFTWARE);
+}
+
+void cmsg_put_tx_time(const struct sock *sk, struct sock_msg *msg, int64_t tx_ns)
+{
+	cmsg_put_times(sk, msg, tx_ns, WEFT_SOF_SOFTWARE);
 }

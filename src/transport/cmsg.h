@@ -34,6 +34,8 @@ int cmsg_int(const struct cmsg *c, int *ret) MUST_CHECK;
 void cmsg_put(struct sock_msg *msg, int level, int type, const void *data, size_t len);
 /* Tells when what is received arrived, if the socket's options ask for that. */
 void cmsg_put_time(const struct sock *sk, struct sock_msg *msg, int64_t rx_ns);
+/* The same of a time of sending, which SO_TIMESTAMPING tells without being asked for reception. */
+void cmsg_put_tx_time(const struct sock *sk, struct sock_msg *msg, int64_t tx_ns);
 static inline void cmsg_put_int(struct sock_msg *msg, int level, int type, int v)
 {
 	cmsg_put(msg, level, type, &v, sizeof(v));

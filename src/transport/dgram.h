@@ -63,7 +63,8 @@ struct dgram_ctl {
 	uint8_t ttl;        /* 0: the stack's default */
 	bool has_ttl;       /* the message says it */
 	uint8_t tos;
-	bool has_opts; /* the message says them: IP_RETOPTS */
+	uint32_t stamps; /* times of sending that are asked for: WEFT_SOF_TX_* */
+	bool has_opts;   /* the message says them: IP_RETOPTS */
 	struct ip4_opts opts;
 	struct ip_dst dst; /* the route of a message that does not go where the socket does */
 };
@@ -154,6 +155,9 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 		struct ip_out *out) MUST_CHECK;
 /* Tells the application what it wants to know of a datagram that it receives (dgram_cmsg.c). */
 void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct sock_msg *msg);
+/* proto->cmsg_sent. */
+void dgram_cmsg_sent(const struct sock *sk, const uint8_t *hdr, uint32_t ifindex,
+		     struct sock_msg *msg);
 /* proto->setopt and getopt for levels IP and IPv6, as far as the socket layer does not know an
  * option (dgram_opt.c). */
 int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t len);

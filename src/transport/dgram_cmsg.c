@@ -12,6 +12,7 @@
 #include "ip/ip4.h"
 #include "transport/cmsg.h"
 #include "transport/dgram.h"
+#include "transport/stamp.h"
 #include "weft/socket.h"
 #include "wire/ip6.h"
 
@@ -21,26 +22,29 @@
 
 /* The part of an IP header that is told. */
 struct dgram_meta {
-	struct ip_addr dst;
+	struct ip_addr src, dst;
 	uint8_t ttl, tos;
 	bool is_ip6;
 };
 
-static struct dgram_meta dgram_meta(const struct pkt *pkt)
+static struct dgram_meta dgram_meta(const uint8_t *p)
 {
-	const uint8_t *p = pkt_l3(pkt);
 	struct ip4_hdr h4;
 	struct ip6_hdr h6;
 
 	if (p[0] >> 4 == 6) {
 		ip6_hdr_read(p, &h6);
-		return (struct dgram_meta){.dst = ip_addr_from_ip6(&h6.dst),
+		return (struct dgram_meta){.src = ip_addr_from_ip6(&h6.src),
+					   .dst = ip_addr_from_ip6(&h6.dst),
 					   .ttl = h6.hop_limit,
 					   .tos = h6.tclass,
 					   .is_ip6 = true};
 	}
 	ip4_hdr_read(p, &h4);
-	return (struct dgram_meta){.dst = ip_addr_from_ip4(&h4.dst), .ttl = h4.ttl, .tos = h4.tos};
+	return (struct dgram_meta){.src = ip_addr_from_ip4(&h4.src),
+				   .dst = ip_addr_from_ip4(&h4.dst),
+				   .ttl = h4.ttl,
+				   .tos = h4.tos};
 }
 
 /* What an answer to a datagram for `dst`, which may be a group's, would come from. */
@@ -55,11 +59,10 @@ static struct ip4_addr dgram_spec_dst(struct stack *st, struct ip_addr dst, uint
 	return ret;
 }
 
-static void dgram_put_pktinfo(const struct dgram_sock *ds, const struct dgram_meta *m,
+static void dgram_put_pktinfo(const struct dgram_meta *m, struct ip4_addr spec, uint32_t ifindex,
 			      struct sock_msg *msg)
 {
-	struct weft_in_pktinfo info = {.ifindex = (int)msg->ifindex};
-	struct ip4_addr spec = dgram_spec_dst(ds->sk.stack, m->dst, msg->ifindex);
+	struct weft_in_pktinfo info = {.ifindex = (int)ifindex};
 
 	memcpy(info.spec_dst, &spec, sizeof(spec));
 	memcpy(info.addr, m->dst.b + 12, sizeof(info.addr));
@@ -87,24 +90,31 @@ static void dgram_put_opts(const struct dgram_sock *ds, const struct pkt *pkt,
 	cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_RETOPTS, opts.bytes, opts.len);
 }
 
-static void dgram_recv_ip4(const struct dgram_sock *ds, const struct dgram_meta *m,
-			   struct sock_msg *msg)
+static void dgram_put_ip4(const struct dgram_sock *ds, const struct dgram_meta *m,
+			  struct sock_msg *msg)
 {
-	if (ds->wants & DGRAM_WANTS_PKTINFO)
-		dgram_put_pktinfo(ds, m, msg);
 	if (ds->wants & DGRAM_WANTS_TTL)
 		cmsg_put_int(msg, WEFT_IPPROTO_IP, WEFT_IP_TTL, m->ttl);
 	if (ds->wants & DGRAM_WANTS_TOS)
 		cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_TOS, &m->tos, sizeof(m->tos));
 }
 
-static void dgram_recv_ip6(const struct dgram_sock *ds, const struct dgram_meta *m,
-			   struct sock_msg *msg)
+static void dgram_put_ip6(const struct dgram_sock *ds, const struct dgram_meta *m,
+			  struct sock_msg *msg)
 {
 	if (ds->wants & DGRAM_WANTS_HOPLIMIT)
 		cmsg_put_int(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_HOPLIMIT, m->ttl);
 	if (ds->wants & DGRAM_WANTS_TCLASS)
 		cmsg_put_int(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_TCLASS, m->tos);
+}
+
+/* As in Linux, an IPv6 socket is told of IPv4 destinations as mapped ones. */
+static void dgram_put_pktinfo6(const struct dgram_meta *m, uint32_t ifindex, struct sock_msg *msg)
+{
+	struct weft_in6_pktinfo info = {.ifindex = ifindex};
+
+	memcpy(info.addr, m->dst.b, sizeof(info.addr));
+	cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_PKTINFO, &info, sizeof(info));
 }
 
 void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct sock_msg *msg)
@@ -113,20 +123,36 @@ void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct 
 
 	if (pkt->l3_off == PKT_NO_OFF)
 		return;
-	m = dgram_meta(pkt);
-	/* As in Linux, an IPv6 socket is told of IPv4 destinations as mapped ones. */
-	if (ds->wants & DGRAM_WANTS_PKTINFO6) {
-		struct weft_in6_pktinfo info = {.ifindex = msg->ifindex};
-
-		memcpy(info.addr, m.dst.b, sizeof(info.addr));
-		cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_PKTINFO, &info, sizeof(info));
+	m = dgram_meta(pkt_l3(pkt));
+	if (ds->wants & DGRAM_WANTS_PKTINFO6)
+		dgram_put_pktinfo6(&m, msg->ifindex, msg);
+	if (m.is_ip6) {
+		dgram_put_ip6(ds, &m, msg);
+		return;
 	}
-	if (m.is_ip6)
-		dgram_recv_ip6(ds, &m, msg);
-	else
-		dgram_recv_ip4(ds, &m, msg);
-	if (!m.is_ip6 && (ds->wants & (DGRAM_WANTS_OPTS | DGRAM_WANTS_RETOPTS)))
+	if (ds->wants & DGRAM_WANTS_PKTINFO)
+		dgram_put_pktinfo(&m, dgram_spec_dst(ds->sk.stack, m.dst, msg->ifindex),
+				  msg->ifindex, msg);
+	dgram_put_ip4(ds, &m, msg);
+	if (ds->wants & (DGRAM_WANTS_OPTS | DGRAM_WANTS_RETOPTS))
 		dgram_put_opts(ds, pkt, &m, msg);
+}
+
+void dgram_cmsg_sent(const struct sock *sk, const uint8_t *hdr, uint32_t ifindex,
+		     struct sock_msg *msg)
+{
+	const struct dgram_sock *ds = dgram_of_const(sk);
+	struct dgram_meta m = dgram_meta(hdr);
+
+	if (ds->wants & DGRAM_WANTS_PKTINFO6)
+		dgram_put_pktinfo6(&m, ifindex, msg);
+	if (m.is_ip6) {
+		dgram_put_ip6(ds, &m, msg);
+		return;
+	}
+	if (ds->wants & DGRAM_WANTS_PKTINFO)
+		dgram_put_pktinfo(&m, ip_addr_to_ip4(&m.src), ifindex, msg);
+	dgram_put_ip4(ds, &m, msg);
 }
 
 /*
@@ -236,7 +262,10 @@ int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg, str
 	size_t pos = 0;
 	int got, err = 0;
 
-	*ret = (struct dgram_ctl){.ttl = ds->sk.ttl, .tos = ds->sk.tos, .oif = msg->ifindex};
+	*ret = (struct dgram_ctl){.ttl = ds->sk.ttl,
+				  .tos = ds->sk.tos,
+				  .oif = msg->ifindex,
+				  .stamps = stamp_kinds(&ds->sk)};
 	if (likely(!msg->control_len))
 		return 0;
 	while (!err && (got = cmsg_next(msg, &pos, &c)) != 0) {
@@ -246,6 +275,8 @@ int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg, str
 			err = dgram_ctl_ip(ds->sk.stack, &c, ret);
 		else if (c.level == WEFT_IPPROTO_IPV6)
 			err = dgram_ctl_ip6(ds->sk.stack, &c, ret);
+		else if (c.level == WEFT_SOL_SOCKET)
+			err = stamp_ctl(&c, &ret->stamps);
 	}
 	return err;
 }

@@ -10,6 +10,7 @@
 #include "ip/icmp6.h"
 #include "transport/dgram.h"
 #include "transport/sock_table.h"
+#include "transport/stamp.h"
 #include "weft/socket.h"
 #include "wire/icmp4.h"
 #include "wire/ip4.h"
@@ -130,6 +131,8 @@ static ptrdiff_t ping_send(struct sock *sk, struct sock_msg *msg)
 		pkt_free(pkt);
 		return -EINVAL;
 	}
+	if (unlikely(ctl.stamps))
+		stamp_pkt(sk, pkt, ctl.stamps);
 	err = ping_output(sk, pkt, &out);
 	return err ? err : (ptrdiff_t)msg->n_bytes;
 }
@@ -195,6 +198,7 @@ static const struct sock_proto ping_proto = {
 	.send = ping_send,
 	.recv = dgram_recv,
 	.recv_err = dgram_recv_err,
+	.cmsg_sent = dgram_cmsg_sent,
 	.shutdown = dgram_shutdown,
 	.setopt = dgram_setopt,
 	.getopt = dgram_getopt,
@@ -215,6 +219,7 @@ static const struct sock_proto ping6_proto = {
 	.send = ping_send,
 	.recv = dgram_recv,
 	.recv_err = dgram_recv_err,
+	.cmsg_sent = dgram_cmsg_sent,
 	.shutdown = dgram_shutdown,
 	.close = dgram_close,
 	.setopt = dgram_setopt,

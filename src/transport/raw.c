@@ -190,6 +190,7 @@ static const struct sock_proto raw_proto = {
 	.send = raw_send,
 	.recv = dgram_recv,
 	.recv_err = dgram_recv_err,
+	.cmsg_sent = dgram_cmsg_sent,
 	.shutdown = dgram_shutdown,
 	.setopt = raw_setopt,
 	.getopt = raw_getopt,

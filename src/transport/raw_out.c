@@ -7,6 +7,7 @@
 #include "transport/dgram_cork.h"
 #include "transport/pseudo.h"
 #include "transport/raw.h"
+#include "transport/stamp.h"
 #include "weft/socket.h"
 #include "wire/ip6.h"
 
@@ -76,10 +77,13 @@ static int raw_output_hdr(struct sock *sk, struct pkt *pkt, const struct ip_out 
 	return err == -ENOBUFS ? 0 : err;
 }
 
-static int raw_send_pkt(struct raw_sock *rs, struct pkt *pkt, const struct ip_out *out)
+static int raw_send_pkt(struct raw_sock *rs, struct pkt *pkt, const struct ip_out *out,
+			const struct dgram_ctl *ctl)
 {
 	int err;
 
+	if (unlikely(ctl->stamps))
+		stamp_pkt(&rs->ds.sk, pkt, ctl->stamps);
 	if (rs->has_hdr)
 		return raw_output_hdr(&rs->ds.sk, pkt, out);
 	err = raw_csum_fill(rs, pkt, &out->flow);
@@ -104,11 +108,12 @@ static int raw_prepare(struct sock *sk, const struct sock_msg *msg, struct ip_ad
 	return err ? err : dgram_send_allowed(sk, dst);
 }
 
-static int raw_emit(struct raw_sock *rs, const struct sock_msg *msg, const struct ip_out *out)
+static int raw_emit(struct raw_sock *rs, const struct sock_msg *msg, const struct ip_out *out,
+		    const struct dgram_ctl *ctl)
 {
 	struct pkt *pkt = dgram_pkt_new(&rs->ds.sk, msg);
 
-	return pkt ? raw_send_pkt(rs, pkt, out) : -ENOBUFS;
+	return pkt ? raw_send_pkt(rs, pkt, out, ctl) : -ENOBUFS;
 }
 
 /* What several sends make of one packet; one that brings its header is never held back. */
@@ -125,7 +130,7 @@ static int raw_send_held(struct raw_sock *rs, const struct sock_msg *msg)
 	whole = dgram_cork_msg(ds->cork, &iov);
 	err = dgram_route(ds, &ds->cork->dst, &ds->cork->ctl, &out);
 	if (!err)
-		err = raw_emit(rs, &whole, &out);
+		err = raw_emit(rs, &whole, &out, &ds->cork->ctl);
 	dgram_cork_free(ds);
 	return err;
 }
@@ -144,7 +149,7 @@ ptrdiff_t raw_send(struct sock *sk, struct sock_msg *msg)
 		if (!err)
 			err = more ? dgram_cork_new(&rs->ds, &dst, 0, &ctl, &out,
 						    dgram_room(&out, true))
-				   : raw_emit(rs, msg, &out);
+				   : raw_emit(rs, msg, &out, &ctl);
 	} else if (msg->flags & WEFT_MSG_OOB) {
 		return -EOPNOTSUPP;
 	}

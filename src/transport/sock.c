@@ -6,11 +6,7 @@
 
 #include "transport/sock_limit.h"
 #include "transport/sock_table.h"
-
-static struct sock_watch *sock_watch_of(const struct sock *sk)
-{
-	return sk->flags & SOCK_F_WATCHED ? sk->arg : NULL;
-}
+#include "transport/stamp.h"
 
 /*
  * The deferred callback. Readiness is a level: what became true and is false again by now (the
@@ -91,33 +87,48 @@ void sock_watch_wake(struct sock *sk, uint32_t events)
 		watcher->wake(watcher, events);
 }
 
-int sock_watch_add(struct sock *sk, struct sock_watcher *watcher)
+struct sock_watch *sock_watch_make(struct sock *sk)
 {
 	struct sock_watch *watch = sock_watch_of(sk);
 
-	if (!watch) {
-		watch = mem_alloc(&sk->stack->eng->mem, sizeof(*watch));
-		if (!watch)
-			return -ENOMEM;
-		list_init(&watch->watchers);
-		watch->arg = sk->arg;
-		sk->arg = watch;
-		sk->flags |= SOCK_F_WATCHED;
-	}
+	if (watch)
+		return watch;
+	watch = mem_alloc(&sk->stack->eng->mem, sizeof(*watch));
+	if (!watch)
+		return NULL;
+	list_init(&watch->watchers);
+	watch->arg = sk->arg;
+	watch->stamps = NULL;
+	sk->arg = watch;
+	sk->flags |= SOCK_F_WATCHED;
+	return watch;
+}
+
+void sock_watch_drop(struct sock *sk)
+{
+	struct sock_watch *watch = sock_watch_of(sk);
+
+	if (!watch || watch->stamps || !list_is_empty(&watch->watchers))
+		return;
+	sk->arg = watch->arg;
+	sk->flags &= ~(uint32_t)SOCK_F_WATCHED;
+	mem_free(&sk->stack->eng->mem, watch, sizeof(*watch));
+}
+
+int sock_watch_add(struct sock *sk, struct sock_watcher *watcher)
+{
+	struct sock_watch *watch = sock_watch_make(sk);
+
+	if (!watch)
+		return -ENOMEM;
 	list_add_tail(&watch->watchers, &watcher->link);
 	return 0;
 }
 
 void sock_watch_del(struct sock *sk, struct sock_watcher *watcher)
 {
-	struct sock_watch *watch = sock_watch_of(sk);
-
 	list_del(&watcher->link);
-	if (!list_is_empty(&watch->watchers))
-		return;
-	sk->arg = watch->arg;
-	sk->flags &= ~(uint32_t)SOCK_F_WATCHED;
-	mem_free(&sk->stack->eng->mem, watch, sizeof(*watch));
+	sock_watch_drop(sk);
 }
 
 const struct list *sock_watchers(const struct sock *sk)
@@ -131,6 +142,8 @@ void sock_watch_end(struct sock *sk)
 {
 	const struct sock_watch *watch;
 
+	if (unlikely(sk->flags & SOCK_F_STAMPS))
+		stamp_end(sk);
 	while ((watch = sock_watch_of(sk))) {
 		struct sock_watcher *watcher =
 			container_of(list_first(&watch->watchers), struct sock_watcher, link);

@@ -67,7 +67,8 @@ enum {
 	/* SO_TIMESTAMPING: five of its bits, from RX_HARDWARE on. */
 	SOCK_F_TSTAMPING_SHIFT = 17,
 	SOCK_F_TSTAMPING = 0x1f << SOCK_F_TSTAMPING_SHIFT,
-	SOCK_F_FREE = 1 << 22, /* the first bit for the protocol's own flags */
+	SOCK_F_STAMPS = 1 << 22, /* asked for times of sending (stamp.h): sock_watch.stamps */
+	SOCK_F_FREE = 1 << 23,   /* the first bit for the protocol's own flags */
 };
 
 enum {
@@ -131,6 +132,7 @@ struct sock_msg {
 	bool has_inq;       /* recv: TCP_INQ is set */
 	uint32_t inq_bytes; /* with it: what is left */
 	int64_t rx_ns;      /* streams: when the last of it arrived */
+	uint32_t stamps;    /* streams, send: WEFT_SOF_TX_* */
 	struct buf *lent; /* send: the bytes of `iov`, which is one, to be referred to; else NULL */
 	/* Control messages (transport/cmsg.h). Send: as the application wrote them. Recv: where
 	 * they go, the room for them, and how much of it is used. */
@@ -175,6 +177,10 @@ struct sock_proto {
 	bool can_lend; /* send understands msg->lent */
 	/* The oldest error of the error queue (WEFT_MSG_ERRQUEUE). NULL: there never is one. */
 	ptrdiff_t (*recv_err)(struct sock *sk, struct sock_msg *msg);
+	/* Control messages about a packet that it sent, by its IP header and the interface by which
+	 * it left (WEFT_SOF_OPT_CMSG). NULL: there are none. */
+	void (*cmsg_sent)(const struct sock *sk, const uint8_t *hdr, uint32_t ifindex,
+			  struct sock_msg *msg);
 	int (*shutdown)(struct sock *sk, bool rd, bool wr);
 	/* The application lets go: takes its reference, never fails. With `abort`, a connection is
 	 * reset. `on_event` is already NULL and SOCK_F_ORPHAN set. */
@@ -255,15 +261,24 @@ struct sock_watcher {
 };
 struct sock_watch {
 	struct list watchers;
-	void *arg; /* the callback's, in place of sock->arg */
+	void *arg;             /* the callback's, in place of sock->arg */
+	struct stamps *stamps; /* with SOCK_F_STAMPS */
 };
+/* The block, made when there is none; NULL: no memory. sock_watch_drop() frees it when nothing
+ * needs it. */
+struct sock_watch *sock_watch_make(struct sock *sk);
+void sock_watch_drop(struct sock *sk);
+static inline struct sock_watch *sock_watch_of(const struct sock *sk)
+{
+	return sk->flags & SOCK_F_WATCHED ? sk->arg : NULL;
+}
 int sock_watch_add(struct sock *sk, struct sock_watcher *watcher) MUST_CHECK; /* -ENOMEM */
 void sock_watch_del(struct sock *sk, struct sock_watcher *watcher);
 /* The list of a socket's watchers; NULL: there are none. */
 const struct list *sock_watchers(const struct sock *sk);
 /* Tells them alone, not the callback. */
 void sock_watch_wake(struct sock *sk, uint32_t events);
-/* Ends them all: the application has closed the socket, or its stack goes. */
+/* Ends them all, and times of sending: the application has closed the socket, or its stack goes. */
 void sock_watch_end(struct sock *sk);
 
 /* Sets SO_ERROR to the positive errno `err` and wakes the application (ERR, IN, OUT). */

@@ -8,6 +8,7 @@
 
 #include "core/sysctl.h"
 #include "transport/sock_table_priv.h"
+#include "transport/stamp.h"
 #include "weft/types.h"
 #include "wire/ip4.h"
 
@@ -641,6 +642,7 @@ int sock_table_init(struct stack *st)
 	t->somaxconn = SOCK_SOMAXCONN;
 	t->rmem_max = t->wmem_max = SOCK_BUF_DEFAULT;
 	st->socks = t;
+	stamp_init(st);
 	if (htab_init(&t->conns, &st->eng->mem, CONN_BUCKETS_MIN, CONN_BUCKETS_MAX) ||
 	    htab_init(&t->ports, &st->eng->mem, PORT_BUCKETS_MIN, PORT_BUCKETS_MAX))
 		goto fail;

@@ -82,6 +82,8 @@ struct sock_table {
 	uint32_t port_counters[SOCK_PORT_COUNTERS];
 	struct sock_limits limits;
 	struct sock_audit audit;
+	struct list stamp_waits; /* packets whose sending is to be told (stamp.h), oldest first */
+	uint32_t n_stamp_waits;
 };
 
 /* The addresses of a packet, as its receiver sees them. */

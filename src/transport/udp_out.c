@@ -8,6 +8,7 @@
 #include "transport/dgram_cork.h"
 #include "transport/pseudo.h"
 #include "transport/sock_table.h"
+#include "transport/stamp.h"
 #include "transport/udp.h"
 #include "weft/packet.h"
 #include "wire/ip4.h"
@@ -89,7 +90,7 @@ static int udp_prepare(struct sock *sk, const struct sock_msg *msg, const struct
 }
 
 static int udp_emit(struct sock *sk, const struct sock_msg *msg, const struct ip_out *out,
-		    uint16_t port, uint16_t gso_size)
+		    const struct dgram_ctl *ctl, uint16_t port, uint16_t gso_size)
 {
 	struct pkt *pkt = dgram_pkt_new(sk, msg);
 	int err;
@@ -104,6 +105,8 @@ static int udp_emit(struct sock *sk, const struct sock_msg *msg, const struct ip
 		pkt_free(pkt);
 		return err;
 	}
+	if (unlikely(ctl->stamps))
+		stamp_pkt(sk, pkt, ctl->stamps);
 	err = dgram_output(sk, pkt, out, port);
 	if (!err)
 		mib_inc(sk->stack, MIB_UdpOutDatagrams);
@@ -128,7 +131,7 @@ static int udp_send_to(struct sock *sk, const struct sock_msg *msg, const struct
 		return -EMSGSIZE; /* before an error that waits, as in Linux */
 	}
 	err = dgram_send_allowed(sk, dst);
-	return err ? err : udp_emit(sk, msg, &out, port, gso_size);
+	return err ? err : udp_emit(sk, msg, &out, &ctl, port, gso_size);
 }
 
 /* The first send of those that become one datagram. */
@@ -168,7 +171,7 @@ int udp_cork_push(struct sock *sk)
 	msg = dgram_cork_msg(cork, &iov);
 	err = dgram_route(ds, &cork->dst, &cork->ctl, &out);
 	if (!err)
-		err = udp_emit(sk, &msg, &out, cork->port, cork->gso_size);
+		err = udp_emit(sk, &msg, &out, &cork->ctl, cork->port, cork->gso_size);
 	dgram_cork_free(ds);
 	return err;
 }

@@ -110,6 +110,7 @@ const struct sock_proto udp_proto = {
 	.take = udp_take,
 	.can_lend = true,
 	.recv_err = dgram_recv_err,
+	.cmsg_sent = dgram_cmsg_sent,
 	.shutdown = dgram_shutdown,
 	.setopt = udp_setopt,
 	.getopt = udp_getopt,

@@ -141,6 +141,7 @@ int main(void)
 	cases_dgram();
 	cases_option();
 	cases_misc();
+	cases_stamp();
 	os_close();
 	return 0;
 }

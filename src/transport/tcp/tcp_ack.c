@@ -4,6 +4,7 @@
  * window, scoreboard, round-trip time, recovery, and the end of our direction when the FIN is
  * acknowledged.
  */
+#include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
 
 enum {
@@ -126,12 +127,40 @@ void tcp_ack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint3
 	ev->has_once = true;
 }
 
+/* The bytes of a send that ends at `end`, as far as they are still there. */
+static struct pkt *tcp_ack_stamp_bytes(struct tcp_conn *conn, uint32_t end, uint32_t len)
+{
+	uint32_t first = seq_max(conn->snd_una, end - len);
+	struct pkt *pkt = NULL;
+
+	if (len > 0 && seq_lt(first, end))
+		pkt = pkt_alloc(&tcp_eng(conn)->pkts, 0);
+	if (pkt)
+		(void)tcp_sndq_fill(conn, pkt, first, end - first);
+	return pkt;
+}
+
+/* Sends of which the last byte arrived (WEFT_SOF_TX_ACK). */
+static void tcp_ack_stamps(struct tcp_conn *conn, uint32_t una)
+{
+	uint32_t seq, len;
+
+	while (stamp_is_acked(&conn->sk, una, &seq, &len)) {
+		struct pkt *pkt = tcp_ack_stamp_bytes(conn, seq + 1, len);
+
+		stamp_acked(&conn->sk, pkt);
+		pkt_free(pkt);
+	}
+}
+
 /* snd_una moves to the segment's ACK. */
 static void tcp_ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg,
 			    struct tcp_ack_event *ev)
 {
 	uint32_t bytes = tcp_sndq_bytes(conn);
 
+	if (unlikely(conn->sk.flags & SOCK_F_STAMPS))
+		tcp_ack_stamps(conn, seg->ack);
 	conn->snd_una = seg->ack;
 	conn->n_retries = 0;
 	tcp_sndq_ack(conn);

@@ -10,6 +10,7 @@
  * new SYNs are dropped, and the last ACK of a handshake under way is ignored: the entry stays, its
  * SYN-ACK goes out again, and so the peer tries again.
  */
+#include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
 
 int tcp_listen_start(struct tcp_conn *conn, int backlog)
@@ -182,6 +183,8 @@ static int tcp_child_inherit(struct tcp_conn *child, const struct tcp_conn *list
 	to->rcvbuf_bytes = from->rcvbuf_bytes;
 	child->flags |= listener->flags & TCPC_OPTIONS;
 	child->cc.ops = listener->cc.ops;
+	if (unlikely(from->flags & SOCK_F_STAMPS) && stamp_set(to, stamp_get(from), 0))
+		return -ENOMEM;
 	return tcp_child_inherit_sockopts(child, listener);
 }
 

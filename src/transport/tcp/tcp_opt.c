@@ -2,6 +2,7 @@
 /* Socket options of TCP's level, and what follows from those that the socket layer keeps. */
 #include <string.h>
 
+#include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
 
 enum {
@@ -340,6 +341,23 @@ static int tcp_opt_rcvlowat(struct tcp_conn *conn, const void *val, size_t len)
 	return 0;
 }
 
+/* As in Linux: what is sent is numbered from the last byte acknowledged, or from the next written,
+ * and a socket that has none of both cannot be asked to. */
+static int tcp_opt_tstamping(struct tcp_conn *conn, const void *val, size_t len)
+{
+	uint32_t has = stamp_get(&conn->sk), flags;
+	int v, err = tcp_opt_int(val, len, &v);
+
+	if (err)
+		return err;
+	flags = (uint32_t)v;
+	if ((flags & ~has & WEFT_SOF_OPT_ID) &&
+	    (conn->state == WEFT_TCP_CLOSE || conn->state == WEFT_TCP_LISTEN))
+		return -EINVAL;
+	return stamp_set(&conn->sk, flags,
+			 flags & WEFT_SOF_OPT_ID_TCP ? conn->snd_end : conn->snd_una);
+}
+
 int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
@@ -349,6 +367,8 @@ int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len
 		return tcp_opt_pacing_set(conn, val, len);
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT)
 		return tcp_opt_rcvlowat(conn, val, len);
+	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_TIMESTAMPING)
+		return tcp_opt_tstamping(conn, val, len);
 	if (level == WEFT_SOL_SOCKET)
 		return tcp_opt_noticed(conn, name);
 	if (level != WEFT_IPPROTO_TCP)

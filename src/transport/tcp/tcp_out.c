@@ -8,6 +8,7 @@
  * side (ACK, window, SACK blocks) is taken from the connection as it is sent, so any segment
  * serves as an ACK.
  */
+#include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
 
 /* One segment or super-packet to build. */
@@ -185,6 +186,9 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 	ecn = tcp_ecn_output(conn, tx->len > 0 && !tx->is_again, &tx->flags);
 	tcp_xmit_header(conn, pkt, tx, opts);
 	tcp_xmit_count(conn, tx, n_frames);
+	if (unlikely(conn->sk.flags & SOCK_F_STAMPS) && tx->len > 0)
+		stamp_segment(&conn->sk, pkt, tx->seq + !!(tx->flags & TCP_F_SYN),
+			      tx->seq + !!(tx->flags & TCP_F_SYN) + tx->len);
 	if (tx->flags & TCP_F_ACK)
 		tcp_ack_was_sent(conn);
 	return tcp_xmit_ip(conn, pkt, ecn);

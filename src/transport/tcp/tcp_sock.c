@@ -5,6 +5,7 @@
  */
 #include "transport/cmsg.h"
 #include "transport/sock_audit.h"
+#include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
 #include "weft/limit.h"
 
@@ -301,13 +302,36 @@ static ptrdiff_t tcp_send_fast(struct tcp_conn *conn, const struct sock_msg *msg
 	return err;
 }
 
-/* What the flags say of the bytes just queued; `is_all`: the whole message is. */
-static void tcp_send_marks(struct tcp_conn *conn, const struct sock_msg *msg, bool is_all)
+/* What the flags say of the `n` bytes just queued; `is_all`: the whole message is. */
+static void tcp_send_marks(struct tcp_conn *conn, const struct sock_msg *msg, uint32_t n,
+			   bool is_all)
 {
 	if (msg->flags & WEFT_MSG_OOB)
 		tcp_urg_mark(conn);
 	if (is_all && (msg->flags & WEFT_MSG_EOR))
 		tcp_sndq_end_record(conn);
+	if (unlikely(msg->stamps))
+		stamp_mark(&conn->sk, conn->snd_end - n, conn->snd_end, msg->stamps);
+}
+
+/* Control messages of a send: the level SOL_SOCKET alone means something to a stream, as in Linux.
+ */
+static int tcp_send_ctl(const struct sock *sk, struct sock_msg *msg)
+{
+	struct cmsg c;
+	size_t pos = 0;
+	int got, err = 0;
+
+	msg->stamps = stamp_kinds(sk);
+	if (likely(!msg->control_len))
+		return 0;
+	while (!err && (got = cmsg_next(msg, &pos, &c)) != 0) {
+		if (got < 0)
+			return got;
+		if (c.level == WEFT_SOL_SOCKET)
+			err = stamp_ctl(&c, &msg->stamps);
+	}
+	return err;
 }
 
 static void tcp_send_out(struct tcp_conn *conn)
@@ -324,10 +348,14 @@ static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	size_t total = 0;
-	ptrdiff_t done;
+	ptrdiff_t done = tcp_send_ctl(sk, msg);
 
+	if (done < 0)
+		return done;
 	if (unlikely((msg->flags & WEFT_MSG_FASTOPEN) || (conn->tfo & TCP_TFO_DEFERRED))) {
 		done = tcp_send_fast(conn, msg);
+		if (done > 0 && msg->stamps)
+			stamp_mark(sk, conn->snd_end - (uint32_t)done, conn->snd_end, msg->stamps);
 		if (done != 0)
 			return done;
 	}
@@ -340,7 +368,7 @@ static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 		conn->flags &= ~(uint32_t)TCPC_MORE;
 	while ((done = tcp_send_queue(conn, msg, total)) > 0) {
 		total += (size_t)done;
-		tcp_send_marks(conn, msg, total == msg->n_bytes);
+		tcp_send_marks(conn, msg, (uint32_t)done, total == msg->n_bytes);
 		tcp_send_out(conn);
 		/* With TCP_NOTSENT_LOWAT there is room again for as much as has just left. */
 		if (total == msg->n_bytes || tcp_notsent_lowat(conn) == UINT32_MAX)
@@ -531,7 +559,7 @@ static uint32_t tcp_sock_events(const struct sock *sk)
 	const struct tcp_conn *conn = tcp_conn_of_const(sk);
 	bool is_rd_done = (conn->flags & TCPC_FIN_RCVD) || (sk->flags & SOCK_F_SHUT_RD);
 	bool is_wr_done = sk->flags & SOCK_F_SHUT_WR;
-	uint32_t events = sk->err ? SOCK_ERR : 0;
+	uint32_t events = sk->err || stamp_is_told(sk) ? SOCK_ERR : 0;
 
 	if (conn->state == WEFT_TCP_LISTEN)
 		return tcp_listen_events(conn);
@@ -612,6 +640,7 @@ const struct sock_proto tcp_proto = {
 	.accept = tcp_sock_accept,
 	.send = tcp_sock_send,
 	.recv = tcp_sock_recv,
+	.recv_err = stamp_recv,
 	.take = tcp_sock_take,
 	.can_lend = true,
 	.shutdown = tcp_sock_shutdown,
