@@ -33,6 +33,7 @@ enum {
 	WEFT_SO_RCVTIMEO = 20,
 	WEFT_SO_SNDTIMEO = 21,
 	WEFT_MSG_WAITALL = 0x100, /* streams: what receives waits until all asked for is there */
+	WEFT_MSG_WAITFORONE = 0x10000, /* weft_b_recvmmsg(): waits for the first alone */
 };
 
 struct weft_thread;
@@ -55,7 +56,9 @@ WEFT_API int weft_thread_call(struct weft_thread *t,
 WEFT_API int weft_b_socket(struct weft_thread *t, struct weft_stack *st, int family, int type,
 			   int protocol, struct weft_bsock **ret);
 /* As weft_close(). Calls that wait for this socket return -ECANCELED; later ones are a mistake.
- * NULL is fine. */
+ * With a time in WEFT_SO_LINGER it waits until the peer has acknowledged all, or the time is over,
+ * or somebody cancels it, also on a socket that does not wait otherwise; then the connection ends
+ * in the background. NULL is fine. */
 WEFT_API void weft_b_close(struct weft_bsock *s);
 /* Calls that wait for this socket now return -ECANCELED, or what they have done so far. */
 WEFT_API void weft_b_cancel(struct weft_bsock *s);
@@ -76,6 +79,12 @@ WEFT_API ptrdiff_t weft_b_recv(struct weft_bsock *s, void *buf, size_t len, uint
 WEFT_API ptrdiff_t weft_b_recvfrom(struct weft_bsock *s, void *buf, size_t len, uint32_t flags,
 				   struct weft_sockaddr *ret_from);
 WEFT_API ptrdiff_t weft_b_recvmsg(struct weft_bsock *s, struct weft_msghdr *msg, uint32_t flags);
+/* As sendmmsg(2) and recvmmsg(2), without the time of the latter: up to `n` messages (1024 at
+ * most), each as a call of its own; how many went, or the error of the first. */
+WEFT_API int weft_b_sendmmsg(struct weft_bsock *s, struct weft_mmsghdr *vec, size_t n,
+			     uint32_t flags);
+WEFT_API int weft_b_recvmmsg(struct weft_bsock *s, struct weft_mmsghdr *vec, size_t n,
+			     uint32_t flags);
 WEFT_API int weft_b_ioctl(struct weft_bsock *s, unsigned int request, int *ret);
 WEFT_API int weft_b_shutdown(struct weft_bsock *s, int how);
 WEFT_API int weft_b_getsockname(struct weft_bsock *s, struct weft_sockaddr *ret);

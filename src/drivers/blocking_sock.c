@@ -8,6 +8,10 @@
 
 static const int64_t NS_PER_S = 1000000000;
 
+enum {
+	MMSG_MAX = 1024, /* as weft_sendmmsg() */
+};
+
 /* One that waits for its socket, unless that or the flags say no. */
 static ptrdiff_t run_waiting(ptrdiff_t (*step)(struct bop *op), const struct bargs *args,
 			     bool is_rcv)
@@ -78,20 +82,77 @@ void weft_b_cancel(struct weft_bsock *bs)
 	(void)bop_run_once(bs->t, step_cancel, &(struct bargs){.bs = bs});
 }
 
+/* Linux's wait at the end of a close: our FIN, and all before it, is not acknowledged yet. */
+static bool close_is_pending(struct weft_sock *s)
+{
+	struct weft_tcp_info info;
+	size_t len = sizeof(info);
+
+	if (weft_getsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_INFO, &info, &len))
+		return false;
+	return info.state == WEFT_TCP_FIN_WAIT1 || info.state == WEFT_TCP_CLOSING ||
+	       info.state == WEFT_TCP_LAST_ACK;
+}
+
+/* SO_LINGER with a time: both directions end, as a close ends them, and how long to wait is set.
+ * False: nothing is to be waited for, or what was not read makes it a reset. */
+static bool close_lingers(struct bop *op)
+{
+	const struct weft_bsock *bs = op->args.bs;
+	struct weft_linger linger;
+	size_t len = sizeof(linger);
+	int unread = 0;
+
+	if (!bs->is_stream ||
+	    weft_getsockopt(bs->s, WEFT_SOL_SOCKET, WEFT_SO_LINGER, &linger, &len) ||
+	    !linger.onoff || linger.linger_s == 0)
+		return false;
+	if (weft_ioctl(bs->s, WEFT_SIOCINQ, &unread) || unread > 0 ||
+	    weft_shutdown(bs->s, WEFT_SHUT_RDWR))
+		return false;
+	op->timeout_ns = linger.linger_s * NS_PER_S;
+	return true;
+}
+
+/* What the time or a cancel ends is not closed yet. */
 static ptrdiff_t step_close(struct bop *op)
 {
-	bwaits_cancel(&op->args.bs->waits);
+	struct weft_bsock *bs = op->args.bs;
+	bool is_first = !op->args.b;
+
+	op->args.b = 1;
+	if (is_first)
+		bwaits_cancel(&bs->waits);
+	if ((!is_first || close_lingers(op)) && close_is_pending(bs->s))
+		return -EAGAIN;
+	weft_close(bs->s);
+	return 0;
+}
+
+static ptrdiff_t step_close_now(struct bop *op)
+{
 	weft_close(op->args.bs->s);
 	return 0;
 }
 
 void weft_b_close(struct weft_bsock *bs)
 {
+	struct bop op = {.step = step_close, .args = {.bs = bs}, .late = -ETIMEDOUT};
+	ptrdiff_t ret;
+
 	if (!bs)
 		return;
+	op.t = bs->t;
+	op.may_wait = true;
+	op.timeout_ns = -1;
+	bop_wait_one(&op);
+	ret = bop_run(&op);
 	/* It goes on if the engine's own thread asks, which it must not. */
-	if (bop_run_once(bs->t, step_close, &(struct bargs){.bs = bs}) == 0)
-		free(bs);
+	if (ret == -EDEADLK)
+		return;
+	if (ret)
+		(void)bop_run_once(bs->t, step_close_now, &op.args);
+	free(bs);
 }
 
 static ptrdiff_t step_nonblock(struct bop *op)
@@ -189,6 +250,14 @@ static ptrdiff_t send_rest(const struct bop *op)
 	return weft_send(a->bs->s, rest.base, rest.len, a->flags);
 }
 
+/* The connection is over, with an error: WEFT_ERR alone may also mean a time of sending. */
+static bool bop_has_ended(const struct bop *op)
+{
+	const uint32_t over = WEFT_ERR | WEFT_HUP;
+
+	return (weft_events(op->args.bs->s) & over) == over;
+}
+
 static ptrdiff_t step_send(struct bop *op)
 {
 	struct bargs *a = &op->args;
@@ -196,7 +265,7 @@ static ptrdiff_t step_send(struct bop *op)
 
 	do {
 		/* As in Linux, of a call that has sent some the error is the next one's. */
-		if (op->n_done && (weft_events(a->bs->s) & WEFT_ERR))
+		if (op->n_done && bop_has_ended(op))
 			return (ptrdiff_t)op->n_done;
 		n = send_rest(op);
 		if (n > 0)
@@ -242,7 +311,7 @@ static ptrdiff_t step_recv(struct bop *op)
 
 	do {
 		if (op->n_done && !bop_has_more(op))
-			return weft_events(a->bs->s) & (WEFT_ERR | WEFT_HUP | WEFT_RDHUP | WEFT_PRI)
+			return weft_events(a->bs->s) & (WEFT_HUP | WEFT_RDHUP | WEFT_PRI)
 				       ? (ptrdiff_t)op->n_done
 				       : -EAGAIN;
 		n = recv_rest(op, flags);
@@ -311,6 +380,40 @@ ptrdiff_t weft_b_recvfrom(struct weft_bsock *bs, void *buf, size_t len, uint32_t
 ptrdiff_t weft_b_recv(struct weft_bsock *bs, void *buf, size_t len, uint32_t flags)
 {
 	return weft_b_recvfrom(bs, buf, len, flags, NULL);
+}
+
+/* As in Linux: each message as a call of its own would, until one fails; an error after the first
+ * is the next call's, so it is not looked for. */
+int weft_b_sendmmsg(struct weft_bsock *bs, struct weft_mmsghdr *vec, size_t n, uint32_t flags)
+{
+	ptrdiff_t done = 0;
+	size_t i;
+
+	n = n < MMSG_MAX ? n : MMSG_MAX;
+	for (i = 0; i < n; i++) {
+		done = weft_b_sendmsg(bs, &vec[i].hdr, flags);
+		if (done < 0)
+			break;
+		vec[i].len = (size_t)done;
+	}
+	return i ? (int)i : (int)done;
+}
+
+int weft_b_recvmmsg(struct weft_bsock *bs, struct weft_mmsghdr *vec, size_t n, uint32_t flags)
+{
+	uint32_t then = flags & WEFT_MSG_WAITFORONE ? WEFT_MSG_DONTWAIT : 0;
+	ptrdiff_t done = 0;
+	size_t i;
+
+	flags &= ~(uint32_t)WEFT_MSG_WAITFORONE;
+	n = n < MMSG_MAX ? n : MMSG_MAX;
+	for (i = 0; i < n; i++) {
+		done = weft_b_recvmsg(bs, &vec[i].hdr, flags | (i ? then : 0));
+		if (done < 0)
+			break;
+		vec[i].len = (size_t)done;
+	}
+	return i ? (int)i : (int)done;
 }
 
 static ptrdiff_t step_ioctl(struct bop *op)

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "oracle.h"
 
@@ -178,6 +179,49 @@ static void halves(int how_a, int how_b)
 	printf(" %s", res(rx(b, 8, 0)));
 	printf(", again %s", res(rx(a, 8, 0)));
 	printf(" %s\n", res(rx(b, 8, 0)));
+	case_end();
+}
+
+static long since_ms(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
+}
+
+/* Closes that wait: with more written than the peer takes or nothing, something unread or nothing,
+ * on a socket that waits otherwise or not. */
+static void lingering(bool is_full, bool unread, bool nonblock, int time_s)
+{
+	static const char bytes[65536];
+	struct linger l = {.l_onoff = 1, .l_linger = time_s};
+	struct timespec start;
+	struct os_sock *a, *b;
+	long n, sum = 0, got = 0, took;
+	char buf[65536];
+
+	pair(&a, &b);
+	os_nonblock(a, true);
+	for (int tries = 0; is_full && tries < 10; tries++) {
+		while ((n = os_sendto(a, bytes, sizeof(bytes), 0, NULL)) > 0)
+			sum += n;
+		os_settle();
+	}
+	if (unread)
+		os_sendto(b, "x", 1, 0, NULL);
+	os_settle();
+	os_nonblock(a, nonblock);
+	os_setsockopt(a, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	drop(a);
+	took = since_ms(&start);
+	os_settle();
+	while ((n = os_recvfrom(b, buf, sizeof(buf), 0, NULL)) > 0)
+		got += n;
+	printf("lingering %d full %d unread %d nonblock %d: waits %d, peer reads %s, then %s\n",
+	       time_s, is_full, unread, nonblock, took > 900, got == sum ? "all" : "less",
+	       n ? res(n) : "the end");
 	case_end();
 }
 
@@ -519,6 +563,12 @@ void cases_misc(void)
 		halves(i / 3, i % 3);
 	for (int i = 0; i < 4; i++)
 		closing(i & 1, i & 2);
+	lingering(false, false, false, 30);
+	lingering(true, false, false, 1);
+	lingering(false, true, false, 30);
+	lingering(true, true, false, 30);
+	lingering(true, false, true, 1);
+	lingering(true, true, false, 0);
 	for (size_t room = 0; room <= 64; room += 32) {
 		control("none", IP_RECVOPTS, room);
 		control("IP_PKTINFO", IP_PKTINFO, room);
