@@ -12,6 +12,7 @@
 #include "ip/icmp6.h"
 #include "ip/ip.h"
 #include "transport/intercept.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
 #include "wire/icmp4.h"
 #include "wire/icmp6.h"

@@ -19,7 +19,9 @@
 #include "fixture.h"
 #include "prng.h"
 #include "transport/sock_table.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	TF_PORT = 80, /* ours, in tests that play the peer */

@@ -2,6 +2,7 @@
 /* TCP of a stack: set-up and end. */
 #include "transport/tcp/tcp.h"
 
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
 
 static const struct ip_proto tcp_ip_proto = {

@@ -6,6 +6,7 @@
  */
 #include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	TCP_ECHO_MAX_MS = 1000 * 1000, /* an echo older than any attempt of ours is none */

@@ -17,6 +17,7 @@
  * follow it without waiting for a round trip.
  */
 #include "transport/intercept.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
 
 enum {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 static size_t tcp_sender_bytes(uint32_t n_cc)
 {

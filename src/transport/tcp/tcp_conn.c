@@ -11,7 +11,9 @@
 
 #include <string.h>
 
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 static void tcp_conn_work(struct engine_work *work)
 {

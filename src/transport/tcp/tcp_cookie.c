@@ -19,6 +19,7 @@
  * cookie of others is bound to addresses, ports and time.
  */
 #include "base/hash.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
 
 enum {

@@ -13,6 +13,7 @@
  * Not for controls that have a model of the path instead (BBR).
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	CWV_ON = 2, /* tcp_slow_start_after_idle */

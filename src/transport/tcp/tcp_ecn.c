@@ -19,6 +19,7 @@
  * sent until what is in flight fits it.
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	ECN_QUICKACKS = 2, /* a sender that was slowed down shall not wait for delayed ACKs */

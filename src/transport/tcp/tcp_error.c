@@ -14,7 +14,9 @@
  * RFC-DEVIATION: RFC 1122 §4.2.3.9: protocol and port unreachable do not abort a connection, as in
  * Linux (RFC 5927 §5.2): a blind attacker could. With tcp_icmp_aborts 1 they do.
  */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	TCP_QUOTE_MIN = 8, /* ports and sequence number */

@@ -13,7 +13,9 @@
  * tcp_in_fast() is header prediction: the segment that comes next on a connection that just moves
  * data takes one comparison for all steps that it cannot concern.
  */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 /* RFC 1122 §4.2.3.10: TCP is between two hosts. */
 static bool tcp_addrs_ok(const struct ip_info *info)

@@ -13,6 +13,7 @@
  * (The third step, security, is obsolete.) A step that ends the processing returns its verdict;
  * DROP_NONE with seg->stop unset goes on.
  */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
 
 enum {

@@ -5,6 +5,7 @@
  * §4.2, RFC 2883).
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 /* The largest frame seen stands for the peer's segment size; a full one tells the round trip. */
 static void tcp_learn_from_text(struct tcp_conn *conn, const struct tcp_seg *seg)

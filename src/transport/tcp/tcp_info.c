@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* TCP_INFO: the figures of a connection. */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 static uint32_t tcp_segs_of(const struct tcp_conn *conn, uint32_t bytes)
 {

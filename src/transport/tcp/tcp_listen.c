@@ -11,7 +11,9 @@
  * SYN-ACK goes out again, and so the peer tries again.
  */
 #include "transport/stamp.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 int tcp_listen_start(struct tcp_conn *conn, int backlog)
 {

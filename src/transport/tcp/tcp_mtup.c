@@ -24,6 +24,7 @@
  * A path of IPv6 carries 1280 bytes, so `low` is never less there (RFC 8200 §5).
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	MTUP_CWND_MIN = 11, /* segments: a lost probe must not empty the window (as Linux) */

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "transport/stamp.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	KEEPIDLE_MAX_S = 32767,

@@ -10,6 +10,7 @@
  */
 #include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 /* One segment or super-packet to build. */
 struct tcp_tx {

@@ -12,6 +12,7 @@
  * window leaves at once.
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	PACE_FREE_SEGS = 10,

@@ -11,6 +11,7 @@
  * Windows are bytes here, where RFC and Linux count segments; a segment is conn->mss.
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 void tcp_prr_start(struct tcp_conn *conn, uint32_t prior_cwnd)
 {

@@ -19,6 +19,7 @@
  * recovery, and a probe is never sent while something is selectively acknowledged.
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	/* tcp_recovery */

@@ -14,6 +14,7 @@
  * sample from a time when the application had nothing to send is marked: it is a lower bound.
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 void tcp_rate_stamp(struct tcp_conn *conn, struct tcp_txrec *rec)
 {

@@ -18,6 +18,7 @@
 #include <assert.h>
 
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 const char *tcp_ca_name(uint8_t ca_state)
 {

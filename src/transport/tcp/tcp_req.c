@@ -11,7 +11,9 @@
  * When all of them are fresh the newcomer gets a cookie (tcp_cookie.c), or, with tcp_syncookies 0,
  * is dropped: its peer will send the SYN again.
  */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	REQS_MIN = 8,

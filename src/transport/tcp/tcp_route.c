@@ -4,6 +4,7 @@
  * §3.7.1, RFC 6691, RFC 1191).
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 uint16_t tcp_mss_default(const struct ip_addr *raddr)
 {

@@ -7,7 +7,9 @@
  * RFC-DEVIATION: RFC 6298 §2.4: as in Linux the variance term is at least tcp_rto_min_ms, so RTO =
  * SRTT + max(200 ms, 4 RTTVAR): a delayed ACK never looks like a loss.
  */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 /* RFC 6298 §2, with SRTT in eighths and RTTVAR in quarters of a microsecond. */
 void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)

@@ -8,6 +8,7 @@
  * acknowledged cumulatively, and an ACK that ends within what is "held" clears it.
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 /* RFC 2883 §4: a first block below the ACK, or within the second block, reports a duplicate. */
 static bool sack_is_dsack(const struct tcp_seg *seg, uint32_t i)

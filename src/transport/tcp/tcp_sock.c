@@ -6,7 +6,9 @@
 #include "transport/cmsg.h"
 #include "transport/sock_audit.h"
 #include "transport/stamp.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 #include "weft/limit.h"
 
 static int tcp_sock_create(struct stack *st, int family, int protocol, struct sock **ret)

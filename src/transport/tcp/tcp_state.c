@@ -4,7 +4,9 @@
  * between any two steps, and the answer to "why does it not send?".
  */
 #include "core/trace.h"
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 static const char *const tcp_state_names[] = {
 	[0] = "NONE",

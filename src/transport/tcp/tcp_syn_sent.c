@@ -3,7 +3,9 @@
  * RFC 9293 §3.10.7.3: SYN-SENT. The peer's SYN-ACK completes the handshake; its own SYN makes the
  * open a simultaneous one; a RST that acknowledges our SYN refuses the connection.
  */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	TCP_DEFER_ACK_MS = 200,

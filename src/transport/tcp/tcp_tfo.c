@@ -14,6 +14,7 @@
  */
 #include <string.h>
 
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
 
 enum {

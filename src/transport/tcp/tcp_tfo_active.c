@@ -16,7 +16,9 @@
  */
 #include <string.h>
 
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 enum {
 	TFO_PEERS = 256,

@@ -18,6 +18,7 @@
  */
 #include <string.h>
 
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
 
 struct tcp_tfoq *tcp_tfoq_get(struct tcp_conn *listener)

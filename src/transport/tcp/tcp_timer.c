@@ -11,7 +11,9 @@
  *	pace_ns     the next segment may leave                   tcp_pace.c
  *	idle_ns     keepalive (RFC 9293 §3.8.4), FIN-WAIT-2 without an application
  */
+#include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 void tcp_timer_sync(struct tcp_conn *conn)
 {

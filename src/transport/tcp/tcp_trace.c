@@ -3,6 +3,7 @@
 #include "core/trace.h"
 
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 void tcp_trace_figures(const struct tcp_conn *conn)
 {

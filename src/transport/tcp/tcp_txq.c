@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 static size_t txq_size(uint32_t cap)
 {

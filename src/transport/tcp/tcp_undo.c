@@ -16,6 +16,7 @@
  * duplicates may be reported a round trip later, until the next loss.
  */
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 void tcp_undo_start(struct tcp_conn *conn, uint32_t prior_cwnd, uint32_t prior_ssthresh)
 {
