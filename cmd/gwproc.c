@@ -9,10 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/resolvwatch.h"
 #include "gateway/slirp_api.h"
 #include "lab/errors.h"
 #include "lab/lab.h"
@@ -154,16 +157,22 @@ static int child_main(const struct gwproc *p)
 	return status;
 }
 
-/* Waits for the child; a signal to us closes the pipe, which ends it. */
-static int child_await(pid_t pid, int pipe_fd, const sigset_t *ending)
+/* Waits for the child, by a descriptor of the signals that are blocked; one to us closes the pipe,
+ * which ends it. Meanwhile it is told when resolv.conf changes. */
+static int child_await(pid_t pid, int pipe_fd, int sig_fd, struct resolvwatch *watch)
 {
-	sigset_t set = *ending;
-	siginfo_t si;
+	struct pollfd fds[2] = {{.fd = sig_fd, .events = POLLIN},
+				{.fd = watch->fd, .events = POLLIN}};
+	struct signalfd_siginfo si;
 	int status;
 
-	sigaddset(&set, SIGCHLD);
 	while (waitpid(pid, &status, WNOHANG) == 0) {
-		if (sigwaitinfo(&set, &si) < 0 || si.si_signo == SIGCHLD || pipe_fd < 0)
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			resolvwatch_ready(watch);
+		if (read(sig_fd, &si, sizeof(si)) != sizeof(si) || si.ssi_signo == SIGCHLD ||
+		    pipe_fd < 0)
 			continue;
 		close(pipe_fd);
 		pipe_fd = -1;
@@ -171,6 +180,26 @@ static int child_await(pid_t pid, int pipe_fd, const sigset_t *ending)
 	if (pipe_fd >= 0)
 		close(pipe_fd);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNALLED + WTERMSIG(status);
+}
+
+/* The parent's part, until the child has ended. */
+static int parent_main(pid_t pid, int pipe_fd, const sigset_t *signals, int resolv_fd)
+{
+	int sig_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK), status;
+	struct resolvwatch watch;
+
+	resolvwatch_start(&watch, "/etc/resolv.conf", resolv_fd);
+	if (sig_fd < 0) {
+		close(pipe_fd); /* no descriptor is left: the child ends */
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		resolvwatch_stop(&watch);
+		return EXIT_FAILED;
+	}
+	status = child_await(pid, pipe_fd, sig_fd, &watch);
+	close(sig_fd);
+	resolvwatch_stop(&watch);
+	return status;
 }
 
 /* The guest's descriptors are the child's. */
@@ -185,23 +214,29 @@ static void guest_close(const struct gwproc *p)
 
 int gwproc_run(struct gwproc *p)
 {
-	sigset_t ending, all, old;
-	int fds[2], status;
+	int fds[2], conf[2], status;
+	sigset_t all, old;
 	pid_t pid;
 
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGHUP);
-	all = ending;
+	sigemptyset(&all);
+	sigaddset(&all, SIGINT);
+	sigaddset(&all, SIGTERM);
+	sigaddset(&all, SIGHUP);
 	sigaddset(&all, SIGCHLD);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return failed(p, strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, conf) < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return failed(p, strerror(errno));
+	}
 	sigprocmask(SIG_BLOCK, &all, &old);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
 		close(fds[1]);
+		close(conf[1]);
+		p->run.resolv_fd = conf[0];
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		gwproc_end_by(p, fds[0]);
 		status = child_main(p);
@@ -210,14 +245,16 @@ int gwproc_run(struct gwproc *p)
 		_exit(status);
 	}
 	close(fds[0]);
+	close(conf[0]);
 	guest_close(p);
 	if (p->ready_fd >= 0)
 		close(p->ready_fd);
 	if (pid < 0) {
 		close(fds[1]);
+		close(conf[1]);
 		return failed(p, strerror(errno));
 	}
-	status = child_await(pid, fds[1], &ending);
+	status = parent_main(pid, fds[1], &all, conf[1]);
 	if (p->api_path && status <= EXIT_SIGNALLED)
 		unlink(p->api_path);
 	if (p->qemu_path)

@@ -5,7 +5,8 @@
  *
  * How it works: gwproc_run() forks. The child is the gateway; once it listens on all it has to, it
  * enters the sandbox and can touch no file any more. The parent does nothing but wait for it, hand
- * on the signals that end it, and remove its sockets from the file system afterwards. When the
+ * on the signals that end it, tell it when resolv.conf changes (resolvwatch.h), and remove its
+ * sockets from the file system afterwards. When the
  * parent is killed, the pipe between them closes, and the child ends too.
  */
 #pragma once

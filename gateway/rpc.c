@@ -349,6 +349,7 @@ static void dns_figures(json_t *result, const struct dnsfwd_stats *s)
 		{"dns_errors", s->n_errors},     {"dns_malformed", s->n_malformed},
 		{"dns_forged", s->n_forged},     {"dns_truncated", s->n_truncated},
 		{"dns_repeated", s->n_repeated}, {"dns_full", s->n_full},
+		{"dns_cached", s->n_cached},     {"dns_cache_hits", s->n_hits},
 	};
 
 	figures_put(result, all, sizeof(all) / sizeof(all[0]));
@@ -372,6 +373,9 @@ static int stats_run(struct rpc_call *call)
 		radv_figures(result, &told.radv);
 	if (told.has_dns)
 		dns_figures(result, &told.dns);
+	if (told.has_dns)
+		json_object_set_new(result, "dns_resolver_changes",
+				    json_integer((json_int_t)told.n_resolv_changes));
 	if (!gateway_can_ping(gw, hint))
 		json_object_set_new(result, "ping_hint", json_string(hint));
 	return rpc_reply(call, result);
@@ -488,7 +492,7 @@ static const struct rpc_method methods[] = {
 			  "there when the host gives no ping sockets, and says what grants them. "
 			  "`dhcp_*`, `dhcp6_*`, `ra_*` and `dns_*` are of what tells the guest "
 			  "its addresses and names, where that is on: `dhcp6_leases`, "
-			  "`dns_waiting` and `dns_connections` are there now",
+			  "`dns_waiting`, `dns_connections` and `dns_cached` are there now",
 		.run = stats_run,
 	},
 	{.name = NULL},

@@ -31,6 +31,7 @@ struct gateway_run {
 	bool is_for_many;         /* guests come and go */
 	struct gateway *gw;
 	struct tell *tell;
+	int resolv_fd;
 	bool is_ending;
 };
 
@@ -63,6 +64,7 @@ void gateway_run_defaults(struct gateway_run_config *cfg)
 		.tap_fd = -1,
 		.qemu_fd = -1,
 		.qemu_listen_fd = -1,
+		.resolv_fd = -1,
 		.mtu = MTU_DEFAULT,
 		.addr4 = addr_of("10.0.2.2"),
 		.len4 = 24,
@@ -210,8 +212,11 @@ int gateway_run_start(const struct gateway_run_config *cfg, struct gateway_run *
 
 	if (!run) {
 		descriptors_close(cfg);
+		if (cfg->resolv_fd >= 0)
+			close(cfg->resolv_fd);
 		return refuse(ret_msg, -ENOMEM, "out of memory");
 	}
+	run->resolv_fd = cfg->resolv_fd;
 	err = run_lab(run, cfg, ret_msg);
 	if (err) {
 		descriptors_close(cfg);
@@ -240,6 +245,8 @@ void gateway_run_stop(struct gateway_run *run)
 		return;
 	rpc_server_stop(run->rpc);
 	tell_free(run->tell);
+	if (run->resolv_fd >= 0)
+		close(run->resolv_fd);
 	gateway_free(run->gw);
 	qemu_guests_free(run->qemu);
 	if (run->lab)

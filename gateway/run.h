@@ -55,6 +55,9 @@ struct gateway_run_config {
 	/* Whom the forwarder asks, from the host; none: the servers of the host's resolv.conf. */
 	struct weft_sockaddr resolvers[GATEWAY_RUN_RESOLVERS_MAX];
 	uint32_t n_resolvers;
+	/* A SOCK_SEQPACKET socket on which resolv.conf comes as a message when it has changed;
+	 * taken, also on failure; -1: none. The forwarder asks the servers of the last one. */
+	int resolv_fd;
 	bool no_ra;   /* no router advertisements of addr6's prefix */
 	bool no_dhcp; /* guest4 is not told by DHCP */
 	enum gateway_dhcp6 dhcp6;

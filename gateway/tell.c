@@ -3,10 +3,12 @@
 #include "gateway/tell.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/load.h"
 #include "gateway/resolvconf.h"
@@ -17,14 +19,16 @@ enum {
 	RA_LIFETIME_S = 1800,
 	PREFIX_VALID_S = 86400,
 	PREFIX_PREFERRED_S = 14400,
-	LEASES = 16, /* whoever else is behind the guest's bridge; the guest's address is the first
-		      */
+	LEASES = 16,  /* whoever else is behind the guest's bridge; the guest's address is the first
+		       */
+	CACHED = 256, /* answers that the forwarder keeps */
 	COUNTED_AT = 12, /* of an IPv6 address: where the range counts */
 };
 
 struct tell {
 	struct gateway_run *run;
 	struct resolvconf conf; /* the host's, as it was at the start */
+	uint64_t n_resolv_changes;
 	const char *search[GATEWAY_RUN_SEARCH_MAX];
 	uint32_t n_search;
 	struct radv *radv;
@@ -32,6 +36,7 @@ struct tell {
 	struct dhcp6 *dhcp6;
 	struct dnsfwd *dns;
 	struct weft_net *host; /* the forwarder's outside */
+	int resolv_fd;         /* -1: none */
 };
 
 static int PRINTF_LIKE(3, 4) refuse(char *msg, int err, const char *fmt, ...)
@@ -210,14 +215,29 @@ static int dhcp6_start(struct tell *t, const struct gateway_run_config *cfg, cha
  * Names.
  */
 
-static void dns_servers(const struct tell *t, const struct gateway_run_config *cfg,
-			struct dnsfwd_config *dns)
+/* What the host asks has changed. */
+static void resolv_ready(void *arg, int fd, uint32_t events UNUSED)
 {
-	const struct weft_sockaddr *from = cfg->n_resolvers ? cfg->resolvers : t->conf.servers;
-	uint32_t n = cfg->n_resolvers ? cfg->n_resolvers : t->conf.n_servers;
+	struct tell *t = arg;
+	char text[RESOLVCONF_BYTES_MAX];
+	struct resolvconf conf; /* the search list that was told stays */
+	ssize_t len;
 
-	for (dns->n_servers = 0; dns->n_servers < n; dns->n_servers++)
-		dns->servers[dns->n_servers] = from[dns->n_servers];
+	while ((len = recv(fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
+		resolvconf_parse(text, (size_t)len, &conf);
+		if (dnsfwd_set_servers(t->dns, conf.servers, conf.n_servers) == 0)
+			t->n_resolv_changes++;
+	}
+	if (len == 0) /* nobody will tell us any more */
+		(void)!weft_loop_watch(gateway_run_loop(t->run), fd, 0, NULL, NULL);
+}
+
+/* Those that were given stay. */
+static int resolv_watch(struct tell *t, const struct gateway_run_config *cfg)
+{
+	if (t->resolv_fd < 0 || cfg->n_resolvers)
+		return 0;
+	return weft_loop_watch(gateway_run_loop(t->run), t->resolv_fd, POLLIN, resolv_ready, t);
 }
 
 /* A forwarder where the guest looks for its name server. It is the host that asks, so a resolver on
@@ -236,7 +256,13 @@ static int dns_start(struct tell *t, const struct gateway_run_config *cfg, char 
 		dns.at[dns.n_at++].addr = cfg->dns6;
 	if (!dns.n_at)
 		return 0;
-	dns_servers(t, cfg, &dns);
+	dns.n_servers = cfg->n_resolvers ? cfg->n_resolvers : t->conf.n_servers;
+	memcpy(dns.servers, cfg->n_resolvers ? cfg->resolvers : t->conf.servers,
+	       dns.n_servers * sizeof(dns.servers[0]));
+	dns.max_cached = CACHED;
+	dns.bind4 = cfg->gw.bind4;
+	dns.bind6 = cfg->gw.bind6;
+	memcpy(dns.device, cfg->gw.bind_device, sizeof(dns.device));
 	weft_net_of_stack(gateway_run_stack(t->run), &inside);
 	err = weft_host_net_new(gateway_run_loop(t->run), &t->host);
 	if (!err) {
@@ -244,6 +270,8 @@ static int dns_start(struct tell *t, const struct gateway_run_config *cfg, char 
 		dns.outside = t->host;
 		err = dnsfwd_new(&dns, &t->dns);
 	}
+	if (!err)
+		err = resolv_watch(t, cfg);
 	return err ? refuse(msg, err, "the DNS forwarder: %s", strerror(-err)) : 0;
 }
 
@@ -264,6 +292,7 @@ int tell_new(struct gateway_run *run, const struct gateway_run_config *cfg, stru
 	if (!t)
 		return refuse(ret_msg, -ENOMEM, "out of memory");
 	t->run = run;
+	t->resolv_fd = cfg->resolv_fd;
 	(void)!resolvconf_read("/etc/resolv.conf", &t->conf);
 	search_take(t, cfg);
 	err = dhcp_start(t, cfg, ret_msg);
@@ -285,6 +314,8 @@ void tell_free(struct tell *t)
 {
 	if (!t)
 		return;
+	if (t->resolv_fd >= 0)
+		(void)!weft_loop_watch(gateway_run_loop(t->run), t->resolv_fd, 0, NULL, NULL);
 	dnsfwd_free(t->dns);
 	weft_host_net_free(t->host);
 	radv_free(t->radv);
@@ -298,7 +329,8 @@ void tell_stats(const struct tell *t, struct tell_stats *ret)
 	*ret = (struct tell_stats){.has_dhcp = t->dhcp != NULL,
 				   .has_dhcp6 = t->dhcp6 != NULL,
 				   .has_radv = t->radv != NULL,
-				   .has_dns = t->dns != NULL};
+				   .has_dns = t->dns != NULL,
+				   .n_resolv_changes = t->n_resolv_changes};
 	if (t->dhcp)
 		dhcp_stats(t->dhcp, &ret->dhcp);
 	if (t->dhcp6)

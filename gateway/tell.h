@@ -27,6 +27,7 @@ struct tell_stats {
 	struct dhcp6_stats dhcp6;
 	struct radv_stats radv;
 	struct dnsfwd_stats dns;
+	uint64_t n_resolv_changes; /* of the host's resolv.conf, heard of */
 	bool has_dhcp, has_dhcp6, has_radv, has_dns;
 };
 void tell_stats(const struct tell *t, struct tell_stats *ret);

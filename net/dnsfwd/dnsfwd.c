@@ -95,7 +95,8 @@ int dnsfwd_new(const struct dnsfwd_config *cfg, struct dnsfwd **ret)
 	struct dnsfwd *d;
 	int err;
 
-	if (cfg->n_at > DNSFWD_AT_MAX || cfg->n_servers > DNSFWD_SERVERS_MAX)
+	if (cfg->n_at > DNSFWD_AT_MAX || cfg->n_servers > DNSFWD_SERVERS_MAX ||
+	    cfg->max_cached > DNSFWD_CACHED_MAX)
 		return -EINVAL;
 	d = calloc(1, sizeof(*d));
 	if (!d)
@@ -105,16 +106,31 @@ int dnsfwd_new(const struct dnsfwd_config *cfg, struct dnsfwd **ret)
 	d->eng = cfg->inside->eng;
 	d->max_queries = cfg->max_queries ? cfg->max_queries : QUERIES_DEFAULT;
 	d->timeout_ms = cfg->timeout_ms ? cfg->timeout_ms : TIMEOUT_DEFAULT_MS;
+	d->max_cached = cfg->max_cached;
+	d->bind4 = cfg->bind4;
+	d->bind6 = cfg->bind6;
+	memcpy(d->device, cfg->device, sizeof(d->device));
 	list_init(&d->queries);
 	list_init(&d->conns);
-	for (; d->n_servers < cfg->n_servers; d->n_servers++)
-		d->servers[d->n_servers] = with_port(cfg->servers[d->n_servers]);
-	err = listeners_open(d, cfg);
+	err = dnsfwd_set_servers(d, cfg->servers, cfg->n_servers);
+	if (!err)
+		err = listeners_open(d, cfg);
 	if (err) {
 		dnsfwd_free(d);
 		return err;
 	}
 	*ret = d;
+	return 0;
+}
+
+int dnsfwd_set_servers(struct dnsfwd *d, const struct weft_sockaddr *servers, uint32_t n)
+{
+	if (n > DNSFWD_SERVERS_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++)
+		d->servers[i] = with_port(servers[i]);
+	d->n_servers = n;
+	dnsfwd_cache_clear(d);
 	return 0;
 }
 
@@ -128,6 +144,7 @@ void dnsfwd_free(struct dnsfwd *d)
 		dnsfwd_conn_free(container_of(link, struct dnsfwd_conn, link));
 	while ((link = list_first(&d->queries)))
 		dnsfwd_query_free(container_of(link, struct dnsfwd_query, link));
+	dnsfwd_cache_clear(d);
 	for (uint32_t i = 0; i < DNSFWD_AT_MAX; i++) {
 		d->inside.ops->close(d->udp[i].sock);
 		d->inside.ops->close(d->tcp[i].sock);

@@ -9,7 +9,8 @@
  * own (so from a random port), to one server after the other. What comes back must be from the
  * server, well formed, and have the number and the question; then the client gets it with its own
  * number, byte for byte, or with TC set when it is longer than the client takes by UDP. One query
- * is one answer. A client of TCP has its queries sent on over TCP, one after the other.
+ * is one answer. A client of TCP has its queries sent on over TCP, one after the other. An answer
+ * may be kept for its time, and be given to whoever asks the same.
  *
  * An ordinary application of the public API.
  */
@@ -23,6 +24,7 @@ enum {
 	DNSFWD_SERVERS_MAX = 8,
 	DNSFWD_CONNS_MAX = 32,   /* of clients, over TCP; the next are refused */
 	DNSFWD_QUERY_MAX = 4096, /* bytes; longer ones are malformed */
+	DNSFWD_CACHED_MAX = 1024,
 };
 
 struct dnsfwd_config {
@@ -33,6 +35,11 @@ struct dnsfwd_config {
 	uint32_t n_servers;                               /* 0: every answer is SERVFAIL */
 	uint32_t max_queries; /* that wait for answers; 0: 256. The next are dropped */
 	uint32_t timeout_ms;  /* of a try; 0: 2000. Two rounds over all servers are made */
+	uint32_t max_cached;  /* answers kept for their time, up to DNSFWD_CACHED_MAX; 0: none */
+	/* The sockets that ask have this address, or leave by this interface ("": any); but not to
+	 * a server on the loopback. WEFT_AF_UNSPEC: any. */
+	struct weft_addr bind4, bind6;
+	char device[16];
 };
 
 struct dnsfwd_stats {
@@ -47,7 +54,8 @@ struct dnsfwd_stats {
 	uint64_t n_truncated;          /* longer than the client takes */
 	uint64_t n_repeated;           /* a client's repetitions while its query waits */
 	uint64_t n_full;               /* queries and connections at their bounds */
-	uint32_t n_waiting, n_conns;
+	uint64_t n_hits;               /* queries answered by what was kept */
+	uint32_t n_waiting, n_conns, n_cached;
 };
 
 struct dnsfwd;
@@ -56,4 +64,8 @@ struct dnsfwd;
 int dnsfwd_new(const struct dnsfwd_config *cfg, struct dnsfwd **ret) MUST_CHECK;
 /* Without another word to anybody. NULL is fine. */
 void dnsfwd_free(struct dnsfwd *d);
+/* Others from now on, as in the configuration; queries under way go on with them, and what was kept
+ * is forgotten. -EINVAL: more than DNSFWD_SERVERS_MAX. */
+int dnsfwd_set_servers(struct dnsfwd *d, const struct weft_sockaddr *servers,
+		       uint32_t n) MUST_CHECK;
 void dnsfwd_stats(const struct dnsfwd *d, struct dnsfwd_stats *ret);

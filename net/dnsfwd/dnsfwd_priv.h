@@ -5,6 +5,7 @@
  *	dnsfwd.c	sockets to be asked at, life
  *	dnsfwd_conn.c	a client's connection: messages in, answers out
  *	dnsfwd_query.c	a query under way: servers one after the other, what an answer is
+ *	dnsfwd_cache.c	answers that are kept for their time
  */
 #pragma once
 
@@ -30,13 +31,25 @@ struct dnsfwd_listener {
 	struct weft_sock *sock;
 };
 
+/* What an answer depends on. */
+struct dnsfwd_key {
+	struct dns_question question;
+	uint8_t flags; /* RD, AD, CD; whether there is an OPT record, and DO */
+	bool may_keep; /* no option of EDNS asks for something of its own */
+};
+
 struct dnsfwd {
 	struct weft_net inside, outside;
 	struct weft_engine *eng;
 	struct dnsfwd_listener udp[DNSFWD_AT_MAX], tcp[DNSFWD_AT_MAX];
 	struct weft_sockaddr servers[DNSFWD_SERVERS_MAX];
-	uint32_t n_servers, max_queries, timeout_ms;
+	uint32_t n_servers, max_queries, timeout_ms, max_cached;
+	struct weft_addr bind4, bind6;
+	char device[16];
 	struct list queries, conns;
+	struct dnsfwd_cached *cached[DNSFWD_CACHED_MAX]; /* stats.n_cached of them */
+	size_t cached_bytes;
+	uint64_t cached_used; /* counts uses */
 	struct dnsfwd_stats stats;
 	uint8_t buf[DNSFWD_MSG_MAX];
 };
@@ -58,7 +71,7 @@ struct dnsfwd_query {
 	struct dnsfwd_conn *conn;  /* NULL: by UDP, */
 	struct weft_sock *in;      /* here, */
 	struct weft_sockaddr from; /* from there */
-	struct dns_question question;
+	struct dnsfwd_key key;
 	uint16_t client_id, id;
 	uint16_t client_bytes; /* that the client takes by UDP */
 	struct weft_sock *out; /* of the try under way */
@@ -77,6 +90,17 @@ bool dnsfwd_query_take(struct dnsfwd *d, struct weft_sock *in, const struct weft
 		       struct dnsfwd_conn *conn, const uint8_t *msg, size_t len) MUST_CHECK;
 /* Without an answer. */
 void dnsfwd_query_free(struct dnsfwd_query *q);
+
+/* dnsfwd_cache.c */
+
+/* An answer with the question in the query's letters, its TTLs lowered, its number anybody's; its
+ * length; 0: there is none. */
+size_t dnsfwd_cache_get(struct dnsfwd *d, const struct dnsfwd_key *key,
+			uint8_t buf[DNSFWD_MSG_MAX]) MUST_CHECK;
+/* A right answer, if it may be kept. */
+void dnsfwd_cache_put(struct dnsfwd *d, const struct dnsfwd_key *key, const struct dns_hdr *hdr,
+		      const uint8_t *msg, size_t len);
+void dnsfwd_cache_clear(struct dnsfwd *d);
 
 /* dnsfwd_conn.c */
 

@@ -83,7 +83,7 @@ static void query_say(struct dnsfwd_query *q, uint8_t rcode, bool is_truncated)
 	const struct dns_hdr to = {.id = q->client_id,
 				   .wants_recursion = q->msg[DNSFWD_FRAME_HDR + 2] & 1};
 	uint8_t buf[DNS_UDP_MAX];
-	size_t len = words_write(buf, &to, &q->question, rcode, is_truncated);
+	size_t len = words_write(buf, &to, &q->key.question, rcode, is_truncated);
 
 	query_answer(q, buf, len);
 }
@@ -106,8 +106,8 @@ static bool is_answer(const struct dnsfwd_query *q, const uint8_t *msg, size_t l
 	if (!ret->n[DNS_QUESTION])
 		return ret->rcode != DNS_NOERROR && ret->rcode != DNS_NXDOMAIN;
 	return ret->n[DNS_QUESTION] == 1 && dns_question_read(&rd, &question) == 1 &&
-	       question.type == q->question.type && question.class == q->question.class &&
-	       dns_name_eq(&question.name, &q->question.name);
+	       question.type == q->key.question.type && question.class == q->key.question.class &&
+	       dns_name_eq(&question.name, &q->key.question.name);
 }
 
 static bool may_try_again(const struct dnsfwd_query *q)
@@ -137,6 +137,7 @@ static bool query_take_answer(struct dnsfwd_query *q, uint8_t *msg, size_t len)
 		return true;
 	}
 	q->d->stats.n_answers++;
+	dnsfwd_cache_put(q->d, &q->key, &hdr, msg, len);
 	if (!q->conn && len > q->client_bytes) {
 		q->d->stats.n_truncated++;
 		query_say(q, hdr.rcode, true);
@@ -196,6 +197,31 @@ static void stream_ready(struct weft_sock *s, void *arg, uint32_t events UNUSED)
  * Tries.
  */
 
+static bool is_loopback(const struct weft_addr *addr)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return addr->family == WEFT_AF_INET ? addr->bytes[0] == 127
+					    : !memcmp(addr->bytes, one, sizeof(one));
+}
+
+/* As the configuration wants the sockets that ask. */
+static int out_set(const struct dnsfwd *d, struct weft_sock *s, const struct weft_addr *to)
+{
+	const struct weft_net_ops *ops = d->outside.ops;
+	struct weft_sockaddr from = {.addr = to->family == WEFT_AF_INET ? d->bind4 : d->bind6};
+	size_t len = strnlen(d->device, sizeof(d->device));
+	int err = 0;
+
+	if (is_loopback(to))
+		return 0;
+	if (len)
+		err = ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_BINDTODEVICE, d->device, len);
+	if (!err && from.addr.family)
+		err = ops->bind(s, &from);
+	return err;
+}
+
 /* 0: the answer is waited for. */
 static int try_start(struct dnsfwd_query *q)
 {
@@ -212,6 +238,8 @@ static int try_start(struct dnsfwd_query *q)
 	q->d->stats.n_tries++;
 	err = net->ops->socket(net, to->addr.family, q->conn ? WEFT_SOCK_STREAM : WEFT_SOCK_DGRAM,
 			       0, &q->out);
+	if (!err)
+		err = out_set(q->d, q->out, &to->addr);
 	if (err)
 		return err;
 	err = net->ops->connect(q->out, to);
@@ -257,25 +285,48 @@ static void query_late(void *arg)
  * Queries.
  */
 
+enum {
+	KEY_RD = 1,
+	KEY_AD = 2,
+	KEY_CD = 4,
+	KEY_EDNS = 8,
+	KEY_DO = 16,
+};
+
+/* What the query's OPT record asks for. */
+static void edns_take(const struct dns_edns *edns, struct dnsfwd_key *key, uint16_t *ret_bytes)
+{
+	if (edns->udp_bytes > DNS_UDP_MAX)
+		*ret_bytes = edns->udp_bytes;
+	key->flags |= KEY_EDNS | (edns->wants_dnssec ? KEY_DO : 0);
+	key->may_keep &= !edns->options_len && !edns->version;
+}
+
 /* What is wrong with a query, as an answer's code; DNS_NOERROR: nothing. */
 static uint8_t query_read(const uint8_t *msg, size_t len, struct dns_rd *rd,
-			  const struct dns_hdr *hdr, struct dns_question *ret, uint16_t *ret_bytes)
+			  const struct dns_hdr *hdr, struct dnsfwd_key *ret, uint16_t *ret_bytes)
 {
 	struct dns_edns edns;
 	struct dns_rr rr;
 
 	*ret_bytes = DNS_UDP_MAX;
+	ret->may_keep = true;
+	ret->flags = (uint8_t)((hdr->wants_recursion ? KEY_RD : 0) |
+			       (hdr->is_authentic ? KEY_AD : 0) | (hdr->no_check ? KEY_CD : 0));
 	if (hdr->opcode)
 		return DNS_NOTIMP;
 	if (dns_msg_check(msg, len) || hdr->n[DNS_QUESTION] != 1 ||
-	    dns_question_read(rd, ret) != 1 || hdr->n[DNS_ANSWER] || hdr->n[DNS_AUTHORITY])
+	    dns_question_read(rd, &ret->question) != 1 || hdr->n[DNS_ANSWER] ||
+	    hdr->n[DNS_AUTHORITY])
 		return DNS_FORMERR;
-	if (ret->type == DNS_TYPE_AXFR || ret->type == DNS_TYPE_IXFR)
+	if (ret->question.type == DNS_TYPE_AXFR || ret->question.type == DNS_TYPE_IXFR)
 		return DNS_REFUSED; /* many messages: not for a forwarder */
-	while (dns_rr_read(rd, &rr) == 1)
-		if (rr.type == DNS_TYPE_OPT && !dns_rr_edns(&rr, &edns) &&
-		    edns.udp_bytes > DNS_UDP_MAX)
-			*ret_bytes = edns.udp_bytes;
+	while (dns_rr_read(rd, &rr) == 1) {
+		if (rr.type == DNS_TYPE_OPT && !dns_rr_edns(&rr, &edns))
+			edns_take(&edns, ret, ret_bytes);
+		else
+			ret->may_keep = false; /* a signature, or who knows what */
+	}
 	return DNS_NOERROR;
 }
 
@@ -288,8 +339,8 @@ static bool is_waiting(const struct dnsfwd *d, const struct dnsfwd_query *like)
 		    q->from.port == like->from.port &&
 		    !memcmp(q->from.addr.bytes, like->from.addr.bytes,
 			    sizeof(q->from.addr.bytes)) &&
-		    q->question.type == like->question.type &&
-		    dns_name_eq(&q->question.name, &like->question.name))
+		    q->key.question.type == like->key.question.type &&
+		    dns_name_eq(&q->key.question.name, &like->key.question.name))
 			return true;
 	return false;
 }
@@ -315,6 +366,23 @@ static struct dnsfwd_query *query_new(const struct dnsfwd_query *like, const uin
 	return q;
 }
 
+/* The answer that is kept, if there is one. */
+static bool kept_tell(const struct dnsfwd_query *like, const struct dns_hdr *hdr)
+{
+	struct dnsfwd *d = like->d;
+	size_t len = dnsfwd_cache_get(d, &like->key, d->buf);
+
+	if (!len)
+		return false;
+	if (!like->conn && len > like->client_bytes) {
+		d->stats.n_truncated++;
+		len = words_write(d->buf, hdr, &like->key.question, DNS_NOERROR, true);
+	}
+	store_be16(d->buf, like->client_id);
+	client_tell(d, like->in, &like->from, like->conn, d->buf, len);
+	return true;
+}
+
 bool dnsfwd_query_take(struct dnsfwd *d, struct weft_sock *in, const struct weft_sockaddr *from,
 		       struct dnsfwd_conn *conn, const uint8_t *msg, size_t len)
 {
@@ -331,16 +399,18 @@ bool dnsfwd_query_take(struct dnsfwd *d, struct weft_sock *in, const struct weft
 		return false;
 	}
 	like.client_id = hdr.id;
-	rcode = query_read(msg, len, &rd, &hdr, &like.question, &like.client_bytes);
+	rcode = query_read(msg, len, &rd, &hdr, &like.key, &like.client_bytes);
 	if (rcode) {
 		d->stats.n_malformed++;
-		len = words_write(buf, &hdr, rcode == DNS_REFUSED ? &like.question : NULL, rcode,
-				  false);
+		len = words_write(buf, &hdr, rcode == DNS_REFUSED ? &like.key.question : NULL,
+				  rcode, false);
 		client_tell(d, in, from, conn, buf, len);
 		return false;
 	}
 	d->stats.n_queries++;
 	d->stats.n_tcp += conn != NULL;
+	if (kept_tell(&like, &hdr))
+		return false;
 	if (!conn && is_waiting(d, &like)) {
 		d->stats.n_repeated++;
 		return false;

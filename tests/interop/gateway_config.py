@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 
-from gateway_kit import FAR6, GUEST4, GUEST6, GW4, World, client, eventually, expect, main, SERVER
+from gateway_kit import FAR4, FAR6, GUEST4, GUEST6, GW4, HOST4, World, client, eventually, expect, main, SERVER
 
 WEFT = sys.argv[1]
 DNS4, DNS6 = "10.0.2.3", "fd00::3"
@@ -248,14 +248,37 @@ def names_are_those_of_a_resolver_on_the_hosts_loopback():
     with Guest(WEFT) as w:
         for at in DNS4, DNS6:
             expect(w.python("guest", ASK, at, "www.example.org") == "udp 0 192.0.2.55\n", f"by UDP, {at}")
-            expect(w.python("guest", ASK, at, "big.example.org") == "tcp 0 192.0.2.55\n", f"over TCP, {at}")
+            big = f"big{at[0]}.example.org"
+            expect(w.python("guest", ASK, at, big) == "tcp 0 192.0.2.55\n", f"over TCP, {at}")
+            # It is kept by then, and fits.
+            expect(w.python("guest", ASK, at, big) == "udp 0 192.0.2.55\n", f"kept, {at}")
         n_fds = w.n_fds()
         for i in range(4):
             w.python("guest", ASK, DNS4, f"n{i}.example.org")
         eventually("sockets are closed", lambda: w.n_fds() <= n_fds)
         w.resolver.kill()
         w.resolver.wait()
-        expect(w.python("guest", ASK, DNS4, "www.example.org").startswith("udp 2"), "no SERVFAIL without a resolver")
+        expect(w.python("guest", ASK, DNS4, "other.example.org").startswith("udp 2"), "no SERVFAIL without a resolver")
+
+
+def resolvers_are_those_of_resolv_conf_when_it_changes():
+    with Guest(WEFT) as w:
+        expect(w.python("guest", ASK, DNS4, "www.example.org") == "udp 0 192.0.2.55\n", "no answer")
+        expect(w.python("guest", ASK, DNS4, "www.example.org") == "udp 0 192.0.2.55\n", "no answer from what is kept")
+        stats = w.control("stats", "--json")
+        expect(stats["dns_cache_hits"] == 1 and stats["dns_cached"] == 1 and stats["dns_tries"] == 1, stats)
+        changes = 0
+        for address, want in ("127.0.0.99", "udp 2"), ("127.0.0.53", "udp 0 192.0.2.55"):
+            (w.conf / "resolv.conf").write_text(f"nameserver {address}\n")
+            changes += 1
+            eventually("the gateway has heard of it",
+                       lambda: w.control("stats", "--json")["dns_resolver_changes"] == changes)
+            got = w.python("guest", ASK, DNS4, "www.example.org")
+            expect(got.startswith(want), f"with {address}: {got}")
+    # The addresses and the interface that the guest's connections have are those of the forwarder.
+    with Guest(WEFT, "--outbound", HOST4, "--outbound", "v0", "--dns", FAR4) as w:
+        w.spawn("far", RESOLVER.replace("127.0.0.53", FAR4))
+        expect(w.python("guest", ASK, DNS4, "www.example.org") == "udp 0 192.0.2.55\n", "no answer by the interface")
 
 
 if __name__ == "__main__":
@@ -265,4 +288,5 @@ if __name__ == "__main__":
         kernel_makes_its_address_of_the_prefix_and_hears_of_names,
         options_say_what_the_guest_is_told,
         names_are_those_of_a_resolver_on_the_hosts_loopback,
+        resolvers_are_those_of_resolv_conf_when_it_changes,
     ])

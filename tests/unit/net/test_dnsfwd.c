@@ -468,6 +468,215 @@ static void connection_without_a_server_gets_servfail(void **state UNUSED)
 	net_end(&n);
 }
 
+static void cached_start(struct net *n, uint32_t max_cached)
+{
+	net_start_with(n, (struct dnsfwd_config){.n_servers = 1, .max_cached = max_cached});
+}
+
+/* Asked by the guest and answered by the server, which must be asked. */
+static void asked_and_answered(struct net *n, const char *name, uint32_t n_addrs)
+{
+	guest_asks(n, 1, name);
+	assert_true(got(n, n->dns[0]));
+	server_answers(n, 0, n_addrs, DNS_NOERROR);
+	guest_gets(n, 1, DNS_NOERROR, (uint16_t)n_addrs);
+}
+
+static uint32_t ttl_of(const struct net *n)
+{
+	struct dns_hdr hdr;
+	struct dns_rd rd;
+	struct dns_rr rr;
+
+	assert_int_equal(dns_msg_open(&rd, n->buf, (size_t)n->len, &hdr), 0);
+	assert_int_equal(dns_rr_read(&rd, &rr), 1);
+	return rr.ttl_s;
+}
+
+static void kept_answer_is_given_with_its_age_in_the_letters_of_who_asks(void **state UNUSED)
+{
+	struct net n;
+
+	cached_start(&n, 8);
+	asked_and_answered(&n, "www.example", 1);
+	world_advance(&n.w, 25 * WORLD_SEC);
+	guest_asks(&n, 2, "WWW.exAmple");
+	guest_gets(&n, 2, DNS_NOERROR, 1);
+	assert_memory_equal(n.buf + DNS_HDR_LEN, "\3WWW\7exAmple", 13);
+	assert_int_equal(ttl_of(&n), 60 - 25);
+	assert_int_equal(stats_of(&n).n_hits, 1);
+	assert_false(got(&n, n.dns[0]));
+	world_advance(&n.w, 35 * WORLD_SEC);
+	asked_and_answered(&n, "www.example", 1); /* its time is over */
+	assert_int_equal(stats_of(&n).n_cached, 1);
+	net_end(&n);
+}
+
+/* RFC 2308 §5: for as long as its SOA record says, and not at all without one. */
+static void negative_answer_is_kept_with_its_soa_alone(void **state UNUSED)
+{
+	struct dns_soa soa = {.mname = {1, {0}}, .rname = {1, {0}}, .minimum_s = 30};
+	struct dns_question q;
+	uint8_t buf[512];
+	struct dns_hdr hdr;
+	struct dns_rd rd;
+	struct dns_wr w;
+	struct net n;
+	size_t len;
+
+	cached_start(&n, 8);
+	guest_asks(&n, 1, "no.example");
+	assert_true(got(&n, n.dns[0]));
+	server_answers(&n, 0, 0, DNS_NXDOMAIN);
+	guest_gets(&n, 1, DNS_NXDOMAIN, 0);
+	guest_asks(&n, 2, "no.example");
+	assert_true(got(&n, n.dns[0]));
+	assert_int_equal(dns_msg_open(&rd, n.buf, (size_t)n.len, &hdr), 0);
+	assert_int_equal(dns_question_read(&rd, &q), 1);
+	hdr.is_response = true;
+	hdr.rcode = DNS_NXDOMAIN;
+	dns_wr_start(&w, buf, sizeof(buf), &hdr, NULL);
+	dns_question_write(&w, &q);
+	dns_soa_write(&w, DNS_AUTHORITY, &q.name, &soa, 3600);
+	len = dns_wr_finish(&w);
+	assert_int_equal(weft_sendto(n.dns[0], buf, len, 0, &n.from), len);
+	world_settle(&n.w);
+	guest_gets(&n, 2, DNS_NXDOMAIN, 0);
+	world_advance(&n.w, 29 * WORLD_SEC);
+	guest_asks(&n, 3, "no.example");
+	guest_gets(&n, 3, DNS_NXDOMAIN, 0);
+	world_advance(&n.w, WORLD_SEC);
+	guest_asks(&n, 4, "no.example");
+	assert_true(got(&n, n.dns[0]));
+	net_end(&n);
+}
+
+static void failures_are_not_kept(void **state UNUSED)
+{
+	struct net n;
+
+	cached_start(&n, 8);
+	guest_asks(&n, 1, "www.example");
+	assert_true(got(&n, n.dns[0]));
+	server_answers(&n, 0, 1, DNS_SERVFAIL);
+	guest_gets(&n, 1, DNS_SERVFAIL, 1);
+	assert_int_equal(stats_of(&n).n_cached, 0);
+	net_end(&n);
+}
+
+/* An OPT record is a question of its own, and one with options is asked every time. */
+static void answers_are_kept_by_what_they_depend_on(void **state UNUSED)
+{
+	static const uint8_t cookie[] = {0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
+	const struct dns_edns plain = {.udp_bytes = 1232},
+			      dnssec = {.udp_bytes = 1232, .wants_dnssec = true},
+			      with_cookie = {.udp_bytes = 1232,
+					     .options = cookie,
+					     .options_len = sizeof(cookie)};
+	const struct dns_edns *const all[] = {&plain, &dnssec, &with_cookie};
+	uint8_t buf[DNS_UDP_MAX];
+	struct net n;
+
+	cached_start(&n, 8);
+	asked_and_answered(&n, "www.example", 1);
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < 3; i++) {
+			bool is_asked = round == 0 || i == 2;
+			size_t len = query(buf, 7, "www.example", all[i]);
+
+			assert_int_equal(world_sendto(n.guest, buf, len, "10.0.0.2:53"), len);
+			world_settle(&n.w);
+			assert_int_equal(got(&n, n.dns[0]), is_asked);
+			if (is_asked)
+				server_answers(&n, 0, 1, DNS_NOERROR);
+			guest_gets(&n, 7, DNS_NOERROR, 1);
+		}
+	assert_int_equal(stats_of(&n).n_cached, 3);
+	net_end(&n);
+}
+
+static void kept_answers_are_bounded_and_the_one_unused_longest_goes(void **state UNUSED)
+{
+	struct net n;
+
+	cached_start(&n, 2);
+	asked_and_answered(&n, "a.example", 1);
+	asked_and_answered(&n, "b.example", 1);
+	guest_asks(&n, 2, "a.example");
+	guest_gets(&n, 2, DNS_NOERROR, 1);
+	asked_and_answered(&n, "c.example", 1);
+	assert_int_equal(stats_of(&n).n_cached, 2);
+	guest_asks(&n, 3, "a.example");
+	guest_gets(&n, 3, DNS_NOERROR, 1);
+	asked_and_answered(&n, "b.example", 1); /* it had gone */
+	net_end(&n);
+}
+
+static void kept_answer_longer_than_the_client_takes_is_truncated(void **state UNUSED)
+{
+	const struct dns_edns wide = {.udp_bytes = 1232}, narrow = {.udp_bytes = 512};
+	uint8_t buf[DNS_UDP_MAX];
+	struct net n;
+	size_t len;
+
+	cached_start(&n, 8);
+	len = query(buf, 1, "www.example", &wide);
+	assert_int_equal(world_sendto(n.guest, buf, len, "10.0.0.2:53"), len);
+	world_settle(&n.w);
+	assert_true(got(&n, n.dns[0]));
+	server_answers(&n, 0, 60, 0);
+	guest_gets(&n, 1, DNS_NOERROR, 60);
+	len = query(buf, 2, "www.example", &narrow);
+	assert_int_equal(world_sendto(n.guest, buf, len, "10.0.0.2:53"), len);
+	world_settle(&n.w);
+	guest_gets(&n, 2, DNS_NOERROR, 0);
+	assert_true(n.buf[2] & 2);
+	assert_false(got(&n, n.dns[0]));
+	net_end(&n);
+}
+
+static void other_servers_are_asked_from_then_on_and_nothing_kept_stays(void **state UNUSED)
+{
+	struct weft_sockaddr second;
+	struct net n;
+
+	cached_start(&n, 8);
+	second = (struct weft_sockaddr){.addr = world_addr("10.9.0.3")};
+	asked_and_answered(&n, "www.example", 1);
+	guest_asks(&n, 1, "slow.example"); /* under way */
+	assert_true(got(&n, n.dns[0]));
+	assert_int_equal(dnsfwd_set_servers(n.fwd, &second, 1), 0);
+	assert_int_equal(stats_of(&n).n_cached, 0);
+	world_advance(&n.w, 2 * WORLD_SEC);
+	assert_true(got(&n, n.dns[1]));
+	server_answers(&n, 1, 1, DNS_NOERROR);
+	guest_gets(&n, 1, DNS_NOERROR, 1);
+	guest_asks(&n, 2, "www.example");
+	assert_true(got(&n, n.dns[1]));
+	assert_int_equal(dnsfwd_set_servers(n.fwd, &second, DNSFWD_SERVERS_MAX + 1), -EINVAL);
+	assert_int_equal(dnsfwd_set_servers(n.fwd, NULL, 0), 0);
+	world_advance(&n.w, 4 * WORLD_SEC);
+	guest_gets(&n, 2, DNS_SERVFAIL, 0);
+	net_end(&n);
+}
+
+static void sockets_that_ask_have_the_address_that_was_set(void **state UNUSED)
+{
+	struct weft_addr ours = world_addr("10.9.0.9");
+	struct dnsfwd_config cfg = {.n_servers = 1, .device = "up0"};
+	struct net n;
+
+	*(world_is_ip6 ? &cfg.bind6 : &cfg.bind4) = ours;
+	net_start_with(&n, cfg);
+	guest_asks(&n, 1, "www.example"); /* it is not there: that is an error */
+	guest_gets(&n, 1, DNS_SERVFAIL, 0);
+	assert_int_equal(weft_addr_add(weft_netif_find(n.w.server, "up0"), &ours, 24), 0);
+	guest_asks(&n, 2, "www.example");
+	assert_true(got(&n, n.dns[0]));
+	assert_int_equal(n.from.addr.bytes[world_is_ip6 ? 15 : 3], 9);
+	net_end(&n);
+}
+
 /* All is given back, at whatever moment it ends. */
 static void forwarder_that_ends_with_queries_under_way_leaves_nothing(void **state UNUSED)
 {
@@ -508,6 +717,14 @@ int main(void)
 		in_both_families(queries_of_a_connection_are_answered_in_turn_over_tcp),
 		cmocka_unit_test(connection_is_closed_when_idle_malformed_or_beyond_the_bound),
 		cmocka_unit_test(connection_without_a_server_gets_servfail),
+		in_both_families(kept_answer_is_given_with_its_age_in_the_letters_of_who_asks),
+		cmocka_unit_test(negative_answer_is_kept_with_its_soa_alone),
+		cmocka_unit_test(failures_are_not_kept),
+		cmocka_unit_test(answers_are_kept_by_what_they_depend_on),
+		cmocka_unit_test(kept_answers_are_bounded_and_the_one_unused_longest_goes),
+		cmocka_unit_test(kept_answer_longer_than_the_client_takes_is_truncated),
+		in_both_families(other_servers_are_asked_from_then_on_and_nothing_kept_stays),
+		in_both_families(sockets_that_ask_have_the_address_that_was_set),
 		cmocka_unit_test(forwarder_that_ends_with_queries_under_way_leaves_nothing),
 	};
 
