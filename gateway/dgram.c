@@ -25,6 +25,7 @@ enum {
 	GIVES_WAY_S = 60, /* idle so long, a mapping makes room for another */
 	ECHO_TIMEOUT_S = 60,
 	ERRORS_AT_ONCE = 16,
+	BATCHES_AT_ONCE = 8,
 	QUOTE_MAX = 1232,
 };
 
@@ -68,6 +69,14 @@ void gw_map_free(struct gw_map *map)
 		map->forward->info.n_open--;
 	free(map->peers);
 	free(map);
+}
+
+void gw_maps_free(struct gateway *gw)
+{
+	struct gw_map *map;
+
+	list_for_each_safe (map, &gw->maps, link)
+		gw_map_free(map);
 }
 
 void gw_map_touch(struct gw_map *map)
@@ -449,7 +458,7 @@ static void dgram_read(struct gw_map *map)
 	struct iovec iov[GW_BATCH];
 	int n;
 
-	do {
+	for (int turn = 0; turn < BATCHES_AT_ONCE; turn++) {
 		memset(vec, 0, sizeof(vec));
 		for (int i = 0; i < GW_BATCH; i++) {
 			iov[i] = (struct iovec){map->gw->dgrams + (size_t)i * GW_DGRAM_MAX,
@@ -462,9 +471,13 @@ static void dgram_read(struct gw_map *map)
 		n = recvmmsg(map->host.fd, vec, GW_BATCH, 0, NULL);
 		for (int i = 0; i < n; i++)
 			dgram_in(map, &names[i], iov[i].iov_base, vec[i].msg_len);
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			gw_map_errors(map); /* takes SO_ERROR's place */
-	} while (n == GW_BATCH);
+		if ((n < 0 && errno == EAGAIN) || (n >= 0 && n < GW_BATCH))
+			return;
+		/* In the place of a datagram it said what had become of an earlier one. */
+		if (n < 0 && errno != EINTR)
+			gw_map_errors(map);
+	}
+	gw_fd_again(map->gw, &map->host);
 }
 
 static void dgram_ready(struct gw_fd *gfd, uint32_t events)
@@ -554,6 +567,7 @@ void gw_map_errors(struct gw_map *map)
 			map_error(map, &ee, &offender, &to, quote, (size_t)n);
 		}
 	}
+	gw_fd_again(map->gw, &map->host);
 }
 
 void gw_dgram_sweep(struct gateway *gw)

@@ -21,6 +21,7 @@ enum {
 	ECHO6_REPLY = 129,
 	ECHO_HDR = 8,
 	ECHO_MAX = 65535,
+	ECHOES_AT_ONCE = 64,
 };
 
 void gw_echo_open(struct gateway *gw)
@@ -81,7 +82,7 @@ static void echo_ready(struct gw_fd *gfd, uint32_t events)
 
 	if (events & EPOLLERR)
 		gw_map_errors(map);
-	for (;;) {
+	for (int i = 0; i < ECHOES_AT_ONCE; i++) {
 		uint8_t *buf = map->gw->dgrams;
 		struct sockaddr_storage ss = {0};
 		char control[64] __attribute__((aligned(8)));
@@ -105,6 +106,7 @@ static void echo_ready(struct gw_fd *gfd, uint32_t events)
 		if (n >= ECHO_HDR && buf[0] == type)
 			echo_in(map, &ss, echo_ttl(&hdr), buf, (size_t)n);
 	}
+	gw_fd_again(map->gw, gfd);
 }
 
 int gw_echo_socket(struct gw_map *map)

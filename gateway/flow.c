@@ -124,10 +124,19 @@ void gw_flow_abort(struct gw_flow *flow)
 		weft_tcp_request_drop(flow->req);
 	if (flow->state == GW_FLOW_SPLICED)
 		flow->gw->stats.tcp_reset++;
-	if (flow->host.fd >= 0 && flow->state != GW_FLOW_HOST_CONNECTS)
+	/* It may just have connected, which we have not heard yet. */
+	if (flow->host.fd >= 0)
 		gw_reset_on_close(flow->host.fd);
 	weft_abort(flow->sock);
 	flow_free(flow);
+}
+
+void gw_flows_abort(struct gateway *gw)
+{
+	struct gw_flow *flow;
+
+	list_for_each_safe (flow, &gw->flows, link)
+		gw_flow_abort(flow);
 }
 
 /*
@@ -536,7 +545,6 @@ static void flow_host_connected(struct gw_flow *flow)
 	if (err == -ECONNABORTED)
 		flow->req = NULL;
 	if (err) {
-		gw_reset_on_close(flow->host.fd);
 		gw_flow_abort(flow);
 		return;
 	}
@@ -665,7 +673,7 @@ void gw_flow_cancelled(struct gateway *gw, struct weft_tcp_request *req)
 	if (!flow)
 		return;
 	flow->req = NULL;
-	flow_free(flow);
+	gw_flow_abort(flow);
 }
 
 void gw_flow_sweep(struct gateway *gw)
@@ -674,10 +682,10 @@ void gw_flow_sweep(struct gateway *gw)
 	struct gw_flow *flow;
 
 	list_for_each_safe (flow, &gw->flows, link) {
-		if (flow->start_ns > old_ns)
-			break; /* the others are younger */
-		if (flow->state == GW_FLOW_HOST_CONNECTS)
+		if (flow->state == GW_FLOW_HOST_CONNECTS && flow->start_ns <= old_ns)
 			flow_host_failed(flow, ETIMEDOUT);
+		else if (flow->state == GW_FLOW_SPLICED && flow->in_blocked)
+			flow_pump(flow); /* when memory was short nobody tells that it is back */
 	}
 }
 

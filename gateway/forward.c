@@ -23,6 +23,7 @@
 
 enum {
 	ACCEPTS_AT_ONCE = 64,
+	DATAGRAMS_AT_ONCE = 256,
 	BACKLOG = 1024,
 	SHOWN_TRIES = 64,
 };
@@ -68,17 +69,24 @@ static void listener_tcp_ready(struct gw_fd *gfd, uint32_t events)
 	struct gw_forward *fw = l->forward;
 
 	(void)events;
-	for (;;) {
+	l->is_starved = false;
+	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		struct sockaddr_storage ss = {0};
 		socklen_t len = sizeof(ss);
 		struct weft_sockaddr client;
-		int fd = accept4(gfd->fd, (struct sockaddr *)&ss, &len,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = -1;
 
+		if (gw_fd_fits(fw->gw))
+			fd = accept4(gfd->fd, (struct sockaddr *)&ss, &len,
+				     SOCK_NONBLOCK | SOCK_CLOEXEC);
+		else
+			errno = EMFILE;
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd < 0) {
-			if (errno != EAGAIN)
+			/* The client stays in the queue, of which the kernel has told. */
+			l->is_starved = errno != EAGAIN;
+			if (l->is_starved)
 				gw_forward_note(fw, "no-descriptors");
 			return;
 		}
@@ -88,6 +96,17 @@ static void listener_tcp_ready(struct gw_fd *gfd, uint32_t events)
 		}
 		gw_flow_inbound(fw, l->index, fd, &client);
 	}
+	gw_fd_again(fw->gw, gfd);
+}
+
+void gw_forwards_sweep(struct gateway *gw)
+{
+	struct gw_forward *fw;
+
+	list_for_each (fw, &gw->forwards, link)
+		for (uint32_t i = 0; i < fw->n_listeners; i++)
+			if (fw->listeners[i].is_starved)
+				gw_fd_again(gw, &fw->listeners[i].host);
 }
 
 /*
@@ -205,7 +224,7 @@ static void listener_udp_ready(struct gw_fd *gfd, uint32_t events)
 	struct gw_listener *l = container_of(gfd, struct gw_listener, host);
 
 	(void)events;
-	for (;;) {
+	for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
 		struct sockaddr_storage ss = {0};
 		char control[128] __attribute__((aligned(8)));
 		struct iovec iov = {l->forward->gw->dgrams, GW_DGRAM_MAX};
@@ -229,6 +248,7 @@ static void listener_udp_ready(struct gw_fd *gfd, uint32_t events)
 		if (gw_sockaddr_of(&ss, &client))
 			client_in(l, &client, &local, iov.iov_base, (size_t)n);
 	}
+	gw_fd_again(l->forward->gw, gfd);
 }
 
 /* Where the answer comes from is where the question went to. */
@@ -334,9 +354,12 @@ static int listener_socket(struct gw_forward *fw, const struct weft_sockaddr *at
 	bool is_ip4 = at->addr.family == WEFT_AF_INET;
 	struct sockaddr_storage ss;
 	socklen_t len = gw_sockaddr_to(at, &ss);
-	int fd = socket(is_ip4 ? AF_INET : AF_INET6,
-			(is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd;
 
+	if (!gw_fd_fits(fw->gw))
+		return -EMFILE;
+	fd = socket(is_ip4 ? AF_INET : AF_INET6,
+		    (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	if (is_tcp)

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "gateway/gateway_priv.h"
 
 enum {
 	SWEEP_S = 5,
+	KEPT_DESCRIPTORS = 64,
 };
 
 int64_t gw_now(const struct gateway *gw)
@@ -25,11 +27,16 @@ int64_t gw_now(const struct gateway *gw)
  * Descriptors.
  */
 
+static struct epoll_event fd_event(struct gw_fd *gfd)
+{
+	return (struct epoll_event){.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				    .data.ptr = gfd};
+}
+
 int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd,
 	      void (*ready)(struct gw_fd *fd, uint32_t events))
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				 .data.ptr = gfd};
+	struct epoll_event ev = fd_event(gfd);
 
 	if (epoll_ctl(gw->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
 		return -errno;
@@ -37,6 +44,19 @@ int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd,
 	gfd->ready = ready;
 	gw->stats.n_fds++;
 	return 0;
+}
+
+bool gw_fd_fits(const struct gateway *gw)
+{
+	return gw->stats.n_fds < gw->cfg.limits.max_descriptors;
+}
+
+void gw_fd_again(struct gateway *gw, struct gw_fd *gfd)
+{
+	struct epoll_event ev = fd_event(gfd);
+
+	/* It is in the set: the kernel looks anew whether it is ready. */
+	(void)epoll_ctl(gw->epoll_fd, EPOLL_CTL_MOD, gfd->fd, &ev);
 }
 
 void gw_fd_close(struct gateway *gw, struct gw_fd *gfd)
@@ -217,6 +237,7 @@ static void gateway_sweep(void *arg)
 
 	gw_flow_sweep(gw);
 	gw_dgram_sweep(gw);
+	gw_forwards_sweep(gw);
 	weft_timer_start(gw->sweep, gw_now(gw) + (int64_t)SWEEP_S * GW_NS_PER_S);
 }
 
@@ -239,6 +260,19 @@ static uint32_t or_default(uint32_t v, uint32_t deflt)
 	return v ? v : deflt;
 }
 
+/* Whoever looks what is wrong finds a descriptor when the guest has had all that it may have. */
+static uint32_t descriptors_max(void)
+{
+	struct rlimit lim;
+	rlim_t max, kept;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_max > UINT32_MAX)
+		return UINT32_MAX;
+	max = lim.rlim_max; /* the sandbox raises the other one to it */
+	kept = max / 4 < KEPT_DESCRIPTORS ? max / 4 : KEPT_DESCRIPTORS;
+	return (uint32_t)(max - kept);
+}
+
 static void limits_fill(struct gateway_limits *l)
 {
 	l->max_flows = or_default(l->max_flows, 4096);
@@ -249,6 +283,7 @@ static void limits_fill(struct gateway_limits *l)
 	l->udp_timeout_s = or_default(l->udp_timeout_s, 300);
 	l->connect_timeout_s = or_default(l->connect_timeout_s, 120);
 	l->icmp_errors_per_s = or_default(l->icmp_errors_per_s, 1000);
+	l->max_descriptors = or_default(l->max_descriptors, descriptors_max());
 }
 
 static void own_add(void *arg, const struct weft_addr_info *info)
@@ -342,15 +377,11 @@ int gateway_new(struct weft_loop *loop, struct weft_stack *st, struct weft_netif
 
 void gateway_free(struct gateway *gw)
 {
-	struct list *link;
-
 	if (!gw)
 		return;
 	gw->is_ending = true;
-	while ((link = list_first(&gw->flows)))
-		gw_flow_abort(container_of(link, struct gw_flow, link));
-	while ((link = list_first(&gw->maps)))
-		gw_map_free(container_of(link, struct gw_map, link));
+	gw_flows_abort(gw);
+	gw_maps_free(gw);
 	gw_forwards_free(gw);
 	weft_intercept_free(gw->ic);
 	weft_timer_free(gw->sweep);
@@ -361,6 +392,12 @@ void gateway_free(struct gateway *gw)
 	free(gw->dgrams);
 	free(gw->rules);
 	free(gw);
+}
+
+void gateway_guest_gone(struct gateway *gw)
+{
+	gw_flows_abort(gw);
+	gw_maps_free(gw);
 }
 
 void gateway_set_guest(struct gateway *gw, const struct weft_addr *addr)

@@ -62,6 +62,8 @@ struct gateway_limits {
 	uint32_t udp_timeout_s;     /* of a mapping that is not used: RFC 4787 REQ-5 (300) */
 	uint32_t connect_timeout_s; /* of the host's connect (120) */
 	uint32_t icmp_errors_per_s; /* to the guest (1000) */
+	uint32_t max_descriptors;   /* of sockets (the process's limit, less 64 or a quarter that
+				       the control socket and names need) */
 };
 
 struct gateway_config {
@@ -91,6 +93,9 @@ int gateway_new(struct weft_loop *loop, struct weft_stack *st, struct weft_netif
 void gateway_free(struct gateway *gw);
 /* The guest has got another address (DHCP): forwards without one of their own use it. */
 void gateway_set_guest(struct gateway *gw, const struct weft_addr *addr);
+/* The guest is there no more, and the next one knows nothing of its connections: they are reset on
+ * the host, and its mappings go. Forwards stay. */
+void gateway_guest_gone(struct gateway *gw);
 
 /*
  * Outbound rules, which may change while it runs; connections that stand are not asked again.

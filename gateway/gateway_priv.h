@@ -118,7 +118,8 @@ struct gw_map {
 struct gw_listener {
 	struct gw_fd host;
 	struct gw_forward *forward;
-	uint16_t index; /* from the first port */
+	uint16_t index;  /* from the first port */
+	bool is_starved; /* clients wait: there was no descriptor for them */
 };
 struct gw_forward {
 	struct gateway *gw;
@@ -165,6 +166,10 @@ int64_t gw_now(const struct gateway *gw);
 /* Puts a socket into the set. 0 or -Exxx; `fd` stays the caller's then. */
 int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd,
 	      void (*ready)(struct gw_fd *fd, uint32_t events)) MUST_CHECK;
+/* One more may be opened. */
+bool gw_fd_fits(const struct gateway *gw);
+/* There is more than one turn is for: it is ready again in the next one, after the others. */
+void gw_fd_again(struct gateway *gw, struct gw_fd *gfd);
 /* Closes it; -1 is fine. */
 void gw_fd_close(struct gateway *gw, struct gw_fd *gfd);
 /* The source is one of the guest's. */
@@ -213,7 +218,8 @@ void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
 		     const struct weft_sockaddr *client);
 /* Both sides are reset. */
 void gw_flow_abort(struct gw_flow *flow);
-/* Those whose host does not answer. */
+void gw_flows_abort(struct gateway *gw);
+/* Those whose host does not answer end; those that found no memory try again. */
 void gw_flow_sweep(struct gateway *gw);
 void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret);
 
@@ -237,6 +243,7 @@ void gw_dgram_send_failed(struct gw_map *map, const struct weft_intercept_msg *m
 struct gw_map *gw_map_get(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
 			  bool make) MUST_CHECK;
 void gw_map_free(struct gw_map *map);
+void gw_maps_free(struct gateway *gw);
 /* A client of a forward: with `shown` and `guest` as given, and no socket of its own. */
 struct gw_map *gw_map_find_client(struct gateway *gw, const struct weft_sockaddr *shown,
 				  const struct weft_sockaddr *guest) MUST_CHECK;
@@ -257,6 +264,8 @@ void gw_echo_out(struct gateway *gw, const struct weft_intercept_msg *msg);
 /* forward.c */
 
 void gw_forwards_free(struct gateway *gw);
+/* Clients that no descriptor was left for are let in when there is one. */
+void gw_forwards_sweep(struct gateway *gw);
 /* An answer of the guest's to a client of a UDP forward: it was one. */
 bool gw_udp_forward_out(struct gateway *gw, const struct weft_intercept_msg *msg) MUST_CHECK;
 /* Where a forward leads: the guest, for a client of that family. AF_UNSPEC: nowhere. */

@@ -61,12 +61,13 @@ void gw_reset_on_close(int fd)
 int gw_socket(const struct gateway *gw, int family, int type, int protocol)
 {
 	const struct gateway_config *cfg = &gw->cfg;
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	int fd =
+		gw_fd_fits(gw) ? socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol) : -1;
 	size_t len = strnlen(cfg->bind_device, sizeof(cfg->bind_device));
 	int err = 0;
 
 	if (fd < 0)
-		return -errno;
+		return gw_fd_fits(gw) ? -errno : -EMFILE;
 	if (len &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, cfg->bind_device, (socklen_t)len) < 0)
 		err = -errno;

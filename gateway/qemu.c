@@ -95,10 +95,13 @@ static void tell(struct qemu_guests *g, const char *what)
 
 static void guest_ended(void *arg, const char *why)
 {
+	struct qemu_guests *g = arg;
 	char text[QEMU_TEXT_MAX];
 
+	if (g->cfg.gone)
+		g->cfg.gone(g->cfg.gone_arg);
 	snprintf(text, sizeof(text), "the guest has gone: %s", why);
-	tell(arg, text);
+	tell(g, text);
 }
 
 static void guest_comes(void *arg, int fd, uint32_t events)

@@ -24,6 +24,9 @@ struct qemu_guests_config {
 	int guest_fd;        /* connected: the one guest that there is; -1: none yet */
 	qemu_guests_fn told; /* may be NULL */
 	void *arg;
+	/* One has gone, before the next one comes; may be NULL. */
+	void (*gone)(void *arg);
+	void *gone_arg;
 };
 
 /* An interface of `st` called `name`, and its guests. While one is there, others are sent away. The

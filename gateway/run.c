@@ -120,6 +120,15 @@ static int addr_add(struct gateway_run *run, const struct weft_addr *addr, uint8
 	return 0;
 }
 
+/* Not before there is a gateway: it was made after the interface. */
+static void run_guest_gone(void *arg)
+{
+	struct gateway_run *run = arg;
+
+	if (run->gw)
+		gateway_guest_gone(run->gw);
+}
+
 /* The interface to the guest. Takes its descriptor. */
 static int run_device(struct gateway_run *run, const struct gateway_run_config *cfg, char *msg)
 {
@@ -135,7 +144,9 @@ static int run_device(struct gateway_run *run, const struct gateway_run_config *
 			      &(struct qemu_guests_config){.listen_fd = cfg->qemu_listen_fd,
 							   .guest_fd = cfg->qemu_fd,
 							   .told = cfg->on_qemu,
-							   .arg = cfg->on_qemu_arg},
+							   .arg = cfg->on_qemu_arg,
+							   .gone = run_guest_gone,
+							   .gone_arg = run},
 			      &run->qemu);
 	if (err)
 		return refuse(msg, err, "the socket of QEMU: %s", strerror(-err));

@@ -29,6 +29,10 @@ static_assert(sizeof(struct weft_iovec) == sizeof(struct iovec) &&
 	      "one may stand for the other");
 static_assert(sizeof(struct weft_linger) == sizeof(struct linger), "options are passed on");
 
+enum {
+	HOST_REFUSED_AT_ONCE = 64,
+};
+
 static const uint32_t HOST_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 static struct host_sock *host_sock_of(struct weft_sock *s)
@@ -220,8 +224,13 @@ static int host_accept(struct weft_sock *handle, struct weft_sock **ret,
 		err = fd < 0 ? -errno : 0;
 	} while (err == -EINTR || err == -ECONNABORTED);
 	if (err == -EMFILE || err == -ENFILE) {
-		while (host_accept_refuse(net, listener_fd))
-			;
+		int n = 0;
+
+		while (n < HOST_REFUSED_AT_ONCE && host_accept_refuse(net, listener_fd))
+			n++;
+		/* They may come faster than they are refused: the loop tells of the rest. */
+		if (n == HOST_REFUSED_AT_ONCE && host_sock_of(handle)->fn)
+			(void)!loop_watch_mod(net->loop, &host_sock_of(handle)->watch, HOST_EVENTS);
 		return -EAGAIN;
 	}
 	if (err)

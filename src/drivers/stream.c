@@ -21,6 +21,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -329,11 +330,22 @@ static int fd_check(int fd)
 	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+/* It has closed its end, of which the loop has not told yet: who comes next may be faster. */
+static bool peer_has_gone(const struct stream *s)
+{
+	struct pollfd p = {.fd = s->watch.fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) == 1 && p.revents;
+}
+
 int weft_stream_attach(struct weft_netif *nif, int fd)
 {
 	struct stream *s = stream_of((struct netif *)(void *)nif);
-	int err = s->watch.fd >= 0 ? -EBUSY : fd_check(fd);
+	int err;
 
+	if (s->watch.fd >= 0 && peer_has_gone(s))
+		stream_end(s, "it closed the connection");
+	err = s->watch.fd >= 0 ? -EBUSY : fd_check(fd);
 	if (err)
 		goto fail;
 	s->watch.fd = fd;

@@ -69,9 +69,10 @@ def tap_open(name, ifname):
 class World:
     """The namespaces, and a gateway with the given arguments."""
 
-    def __init__(self, weft, *args, mtu=1500, slaac=False):
+    def __init__(self, weft, *args, mtu=1500, slaac=False, most_fds=0):
         self.weft, self.mtu, self.slaac = pathlib.Path(weft).resolve(), mtu, slaac
         self.args = list(args)
+        self.most_fds = most_fds  # RLIMIT_NOFILE of the gateway; 0: as it is
         self.names = {n: f"weftgw-{os.getpid()}-{n}" for n in ("guest", "host", "far")}
         self.procs = []
         self.gateway = None
@@ -110,7 +111,8 @@ class World:
         fd = tap_open(self.names["guest"], "tap0")
         env = {**os.environ, "XDG_RUNTIME_DIR": self.folder.name}
         self.gateway = subprocess.Popen(
-            ["ip", "netns", "exec", self.names["host"], self.weft, "gateway", "--tap-fd", str(fd), "--mtu",
+            [*(["prlimit", f"--nofile={self.most_fds}:{self.most_fds}"] if self.most_fds else []),
+             "ip", "netns", "exec", self.names["host"], self.weft, "gateway", "--tap-fd", str(fd), "--mtu",
              str(self.mtu), *self.args],
             pass_fds=[fd], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
         os.close(fd)
@@ -259,13 +261,19 @@ def serve(c, peer):
             end = "reset"
         print(end, flush=True); c.close()
 
+def served(c, peer):
+    try:
+        serve(c, peer)
+    except OSError:
+        c.close()
+
 s = socket.socket(socket.AF_INET6)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("::", int(sys.argv[1]))); s.listen(1500)
 print("ready", flush=True)
 while True:
     c, peer = s.accept()
-    threading.Thread(target=serve, args=(c, peer), daemon=True).start()
+    threading.Thread(target=served, args=(c, peer), daemon=True).start()
 """
 
 CLIENT = """

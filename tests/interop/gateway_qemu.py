@@ -191,6 +191,52 @@ def second_guest_and_a_broken_stream_are_sent_away(w):
         expect(words in text, text)
 
 
+def what_a_guest_had_open_goes_with_it_and_the_next_is_let_in_at_once(w):
+    path = w.folder / "run/guest"
+    listener = w.on_machine(lambda: socket.create_server(("127.0.0.1", 0)))
+    listener.settimeout(10)
+    port = listener.getsockname()[1]
+    p = gateway_start(w, "--qemu", str(path))
+    for _ in range(20):
+        g = guest_of(path)
+        g.find_gateway()
+        g.segment(port, 1000, 0, 0x02)
+        conn = listener.accept()[0]
+        conn.settimeout(10)
+        g.sock.close()
+        try:
+            expect(conn.recv(1) != b"", "an end, as if the guest had said it")
+        except ConnectionResetError:
+            pass
+        conn.close()
+    listener.close()
+    text = gateway_stop(p)
+    expect("sent away" not in text and text.count("the guest has gone") == 20, text)
+
+
+def frames_of_a_stream_that_mean_harm_are_survived(w):
+    path = w.folder / "run/guest"
+    port = w.http_server()
+    rng = random.Random(5)
+    p = gateway_start(w, "--qemu", str(path))
+    g = guest_of(path)
+    g.find_gateway()
+    for n in (1, 13, 14, 15, 33, 34, 1514, 9000, 65553):
+        for _ in range(20):
+            g.send((g.gw_mac + MAC + rng.choice((b"\x08\0", b"\x86\xdd", b"\x08\6", b"\x81\0")) + rng.randbytes(n))[:n])
+    # Lengths and frames in pieces, a byte at a time.
+    for byte in struct.pack(">I", 60) + g.gw_mac + MAC + b"\x08\0" + bytes(46):
+        g.sock.sendall(bytes([byte]))
+    expect(len(body_of(g.fetch(port, b"GET /20000 HTTP/1.0\r\n\r\n"))) == 20000, "another file")
+    # Nothing but a beginning: the next guest is served.
+    for rest in (b"\0", b"\0\0\1", struct.pack(">I", 1500) + bytes(700)):
+        g.sock.sendall(rest)
+        g.sock.close()
+        g = guest_of(path)
+        g.find_gateway()
+    gateway_stop(p)
+
+
 def gateway_that_connects_ends_with_its_guest(w):
     path = w.folder / "run/guest"
     server = socket.socket(socket.AF_UNIX)
@@ -371,6 +417,8 @@ if __name__ == "__main__":
     ] if linux else [
         a_guest_pings_and_fetches_and_the_next_one_too,
         second_guest_and_a_broken_stream_are_sent_away,
+        what_a_guest_had_open_goes_with_it_and_the_next_is_let_in_at_once,
+        frames_of_a_stream_that_mean_harm_are_survived,
         gateway_that_connects_ends_with_its_guest,
         wrong_sockets_are_refused_in_words,
     ])

@@ -371,6 +371,22 @@ static void peer_that_goes_while_much_waits_for_it_ends_once(void **state)
 	assert_int_equal(f->n_ended, 1);
 }
 
+static void next_peer_faster_than_the_end_of_the_last_is_let_in(void **state)
+{
+	struct fix *f = *state;
+	uint8_t bytes[LEN + 60];
+
+	/* The loop does not turn in between. */
+	close(f->peer);
+	attach(f);
+	assert_int_equal(f->n_ended, 1);
+	assert_true(has_carrier(f));
+	peer_writes(f, bytes, frame_put(bytes, 60, 0));
+	turns(f, 1);
+	assert_int_equal(f->n_up, 1);
+	assert_int_equal(f->n_ended, 1);
+}
+
 static void frames_without_memory_are_dropped_and_the_next_are_taken(void **state)
 {
 	struct fix *f = *state;
@@ -428,6 +444,7 @@ int main(void)
 		T(length_that_no_frame_has_ends_the_connection),
 		T(peer_that_goes_takes_the_carrier_and_the_next_starts_anew),
 		T(peer_that_goes_while_much_waits_for_it_ends_once),
+		T(next_peer_faster_than_the_end_of_the_last_is_let_in),
 		T(frames_without_memory_are_dropped_and_the_next_are_taken),
 		T(descriptors_that_are_no_stream_are_refused_and_closed),
 	};

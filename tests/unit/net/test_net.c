@@ -453,6 +453,59 @@ static void connection_without_a_descriptor_is_reset(void **state)
 	ops->close(lst);
 }
 
+static void tell(struct weft_sock *s UNUSED, void *arg, uint32_t events UNUSED)
+{
+	*(bool *)arg = true;
+}
+
+/* Of the host alone: they may come faster than they are reset, and the loop has others to see to.
+ */
+static void connections_without_descriptors_are_reset_some_at_a_time(void **state)
+{
+	enum {
+		WAITING = 100,
+		AT_ONCE = 64
+	};
+	struct nf *f = *state;
+	const struct weft_net_ops *ops = f->net.ops;
+	struct weft_host_net_stats stats;
+	struct weft_sockaddr at;
+	struct weft_sock *lst = bound(f, WEFT_AF_INET, WEFT_SOCK_STREAM, &at), *conn;
+	struct weft_sock *socks[WAITING];
+	struct rlimit was, low;
+	bool has_told = false;
+	int next_fd;
+
+	assert_int_equal(ops->listen(lst, WAITING), 0);
+	for (int i = 0; i < WAITING; i++) {
+		socks[i] = new_socket(f, WEFT_AF_INET, WEFT_SOCK_STREAM);
+		assert_int_equal(ops->connect(socks[i], &at), -EINPROGRESS);
+	}
+	for (int i = 0; i < WAITING; i++)
+		turn_until(f, is_writable, socks[i]);
+	ops->on_event(lst, tell, &has_told);
+	turn_until(f, is_set, &has_told);
+	has_told = false;
+	next_fd = dup(0);
+	assert_true(next_fd >= 0);
+	close(next_fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	low = was;
+	low.rlim_cur = (rlim_t)next_fd;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(ops->accept(lst, &conn, NULL), -EAGAIN);
+	weft_host_net_stats(f->host, &stats);
+	assert_int_equal(stats.n_refused, AT_ONCE);
+	turn_until(f, is_set, &has_told);
+	assert_int_equal(ops->accept(lst, &conn, NULL), -EAGAIN);
+	weft_host_net_stats(f->host, &stats);
+	assert_int_equal(stats.n_refused, WAITING);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	for (int i = 0; i < WAITING; i++)
+		ops->close(socks[i]);
+	ops->close(lst);
+}
+
 #define BOTH(test)                                              \
 	{#test "_stack", test, setup_stack, teardown, NULL},    \
 	{                                                       \
@@ -474,6 +527,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(cancelled_questions_make_room_at_once, setup_host,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			connections_without_descriptors_are_reset_some_at_a_time, setup_host,
+			teardown),
 		cmocka_unit_test_setup_teardown(connection_without_a_descriptor_is_reset,
 						setup_host, teardown),
 	};
