@@ -281,6 +281,8 @@ void tcp_txq_sent(struct tcp_conn *conn, uint32_t len, uint32_t n_segs)
 	last->tx_ns = r.tx_ns;
 	last->n_segs = (uint16_t)tcp_min(last->n_segs + r.n_segs, UINT16_MAX);
 	last->flags &= (uint8_t)~TXR_HELD;
+	if (last->flags & TXR_TWICE)
+		q->again_top = r.end;
 	txq_count(q, last, true);
 }
 

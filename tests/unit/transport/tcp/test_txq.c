@@ -246,6 +246,14 @@ static void records_are_bounded_and_the_bound_is_survived(void **state UNUSED)
 		tcp_txq_again(conn, seq, 1);
 		tcp_txq_check(conn);
 	}
+	/* What is counted to a segment sent again is sent again, also when it is cut off later. */
+	end = conn->snd_nxt;
+	tcp_txq_sent(conn, 100, 1);
+	conn->snd_nxt = conn->snd_end = conn->snd_nxt + 100;
+	conn->snd_una = base + 100;
+	assert_true(tcp_txq_ack(conn, &ev));
+	(void)tcp_txq_hold(conn, end + 10, end + 20, &ev);
+	tcp_txq_check(conn);
 	conn->snd_una = conn->snd_nxt;
 	assert_true(tcp_txq_ack(conn, &ev));
 	assert_null(conn->txq);
