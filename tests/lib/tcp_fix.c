@@ -520,6 +520,31 @@ ptrdiff_t tf_send(struct sock *sk, const void *buf, size_t len, uint32_t flags)
 	return tcp_proto.send(sk, &msg);
 }
 
+void tf_send_n(struct tf *f, uint32_t n)
+{
+	static uint8_t buf[200000];
+
+	for (uint32_t i = 0; i < n; i++)
+		buf[i] = (uint8_t)(i * 7);
+	assert_int_equal(tf_send(f->sk, buf, n, 0), n);
+	tf_check(&f->host);
+}
+
+void tf_expect_data(struct tf *f, uint32_t off, uint32_t len)
+{
+	struct tseg got = tf_pop(f);
+
+	assert_int_equal(got.seq, f->iss + 1 + off);
+	assert_int_equal(got.len, len);
+	assert_true(got.flags & TCP_F_ACK);
+	assert_int_equal(got.gso, len > tf_conn(f)->mss ? tf_conn(f)->mss : 0);
+}
+
+struct tcp_opts tf_plain_opts(void)
+{
+	return (struct tcp_opts){.has_mss = true, .mss = 1460};
+}
+
 ptrdiff_t tf_recv(struct sock *sk, void *buf, size_t len, uint32_t flags)
 {
 	struct weft_iovec iov = {.base = buf, .len = len};

@@ -103,6 +103,8 @@ enum drop tf_rx_verdict(struct tf *f, const struct tseg *seg);
 struct tseg tf_pop(struct tf *f);
 uint32_t tf_n_sent(const struct tf *f);
 void tf_assert_silent(struct tf *f);
+/* The oldest segment sent carries `len` bytes of the stream from `off` on. */
+void tf_expect_data(struct tf *f, uint32_t off, uint32_t len);
 void tf_ignore(struct tf *f);
 
 struct tcp_conn *tf_conn(const struct tf *f);
@@ -117,6 +119,8 @@ struct sock *tf_accept(struct sock *listener); /* NULL: none */
 void tf_close(struct sock *sk);
 void tf_abort(struct sock *sk);
 ptrdiff_t tf_send(struct sock *sk, const void *buf, size_t len, uint32_t flags);
+/* `n` bytes of the socket under test, which takes them all. */
+void tf_send_n(struct tf *f, uint32_t n);
 ptrdiff_t tf_recv(struct sock *sk, void *buf, size_t len, uint32_t flags);
 int tf_sockopt(struct sock *sk, int name, int v);
 uint32_t tf_events(const struct sock *sk);
@@ -127,6 +131,7 @@ void tf_check(const struct tf_host *h);
  * numbers: irs + 1 is next; ours iss + 1. Options: MSS 1460 and what `opts` says (NULL: TS, SACK,
  * wscale 7). */
 void tf_syn_sent(struct tf *f);
+struct tcp_opts tf_plain_opts(void); /* MSS 1460 alone */
 void tf_established(struct tf *f);
 void tf_established_with(struct tf *f, const struct tcp_opts *opts);
 void tf_fin_wait_1(struct tf *f);

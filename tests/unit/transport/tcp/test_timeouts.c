@@ -10,27 +10,6 @@ enum {
 	MSS = 1460,
 };
 
-static void send_n(struct tf *f, uint32_t n)
-{
-	static uint8_t buf[100000];
-
-	assert_int_equal(tf_send(f->sk, buf, n, 0), n);
-	tf_check(&f->host);
-}
-
-static void expect_data(struct tf *f, uint32_t off, uint32_t len)
-{
-	struct tseg got = tf_pop(f);
-
-	assert_int_equal(got.seq, UNA + off);
-	assert_int_equal(got.len, len);
-}
-
-static struct tcp_opts plain_opts(void)
-{
-	return (struct tcp_opts){.has_mss = true, .mss = MSS};
-}
-
 /* User timeout (RFC 9293 §3.8.3, RFC 5482) */
 
 static void user_timeout_ends_a_connect(void **state UNUSED)
@@ -57,7 +36,7 @@ static void user_timeout_is_kept_to_the_millisecond(void **state UNUSED)
 	tf_no_probes(f);
 	tf_established(f);
 	assert_int_equal(tf_sockopt(f->sk, WEFT_TCP_USER_TIMEOUT, 10000), 0);
-	send_n(f, 5);
+	tf_send_n(f, 5);
 	fix_advance(f->eng, tf_conn(f)->rto_us * USEC + 9999 * MSEC);
 	tf_assert_state(f, WEFT_TCP_ESTABLISHED);
 	fix_advance(f->eng, 2 * MSEC);
@@ -74,7 +53,7 @@ static void user_timeout_ends_a_zero_window_that_answers(void **state UNUSED)
 	tf_established(f);
 	assert_int_equal(tf_sockopt(f->sk, WEFT_TCP_USER_TIMEOUT, 5000), 0);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0));
-	send_n(f, 100);
+	tf_send_n(f, 100);
 	for (int i = 0; i < 30 && tf_conn(f)->state != WEFT_TCP_CLOSE; i++) {
 		fix_advance(f->eng, 200 * MSEC);
 		tf_ignore(f);
@@ -113,8 +92,8 @@ static void initial_window_after_lost_syns_is_one_segment(void **state UNUSED)
 
 	f = tf_new();
 	lose_syns(f, 2);
-	send_n(f, 5 * MSS);
-	expect_data(f, 0, MSS);
+	tf_send_n(f, 5 * MSS);
+	tf_expect_data(f, 0, MSS);
 	tf_assert_silent(f);
 	tf_end(f);
 
@@ -221,18 +200,18 @@ static void segment_out_of_window_is_no_sign_of_life(void **state UNUSED)
 
 static void reno_duplicates_up_to_recover_start_no_recovery(void **state UNUSED)
 {
-	struct tcp_opts opts = plain_opts();
+	struct tcp_opts opts = tf_plain_opts();
 	struct tf *f = tf_new();
 
 	tf_established_with(f, &opts);
-	send_n(f, 4 * MSS);
+	tf_send_n(f, 4 * MSS);
 	tf_ignore(f);
 	fix_advance(f->eng, 250 * MSEC);
-	expect_data(f, 0, MSS);
+	tf_expect_data(f, 0, MSS);
 	/* The originals were only late: all is acknowledged, and what was sent again makes the peer
 	 * repeat that ACK (RFC 6582 §3.2 step 2). */
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA + 4 * MSS));
-	send_n(f, 8 * MSS);
+	tf_send_n(f, 8 * MSS);
 	tf_ignore(f);
 	for (int i = 0; i < 4; i++)
 		tf_rx(f, TSEG(.seq = NXT, .ack = UNA + 4 * MSS));
@@ -250,16 +229,16 @@ static void reno_duplicates_up_to_recover_start_no_recovery(void **state UNUSED)
 
 static void reno_first_segment_lost_is_recovered_fast(void **state UNUSED)
 {
-	struct tcp_opts opts = plain_opts();
+	struct tcp_opts opts = tf_plain_opts();
 	struct tf *f = tf_new();
 
 	tf_established_with(f, &opts);
-	send_n(f, 5 * MSS);
+	tf_send_n(f, 5 * MSS);
 	tf_ignore(f);
 	for (int i = 0; i < 3; i++)
 		tf_rx(f, TSEG(.seq = NXT, .ack = UNA));
 	assert_int_equal(tf_conn(f)->ca_state, TCP_CA_RECOVERY);
-	expect_data(f, 0, MSS);
+	tf_expect_data(f, 0, MSS);
 	tf_end(f);
 }
 
@@ -270,7 +249,7 @@ static void backoff_ends_with_the_echo_of_a_late_segment(void **state UNUSED)
 	uint32_t sent_ts;
 
 	tf_established_with(f, &opts);
-	send_n(f, 100);
+	tf_send_n(f, 100);
 	sent_ts = tf_pop(f).opts.ts_val;
 	fix_advance(f->eng, 200 * SEC);
 	tf_ignore(f);
@@ -287,7 +266,7 @@ static void window_that_opens_again_ends_the_backoff(void **state UNUSED)
 	struct tf *f = tf_new();
 
 	tf_established(f);
-	send_n(f, 100);
+	tf_send_n(f, 100);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 0)); /* taken back */
 	for (int i = 0; i < 10; i++) {
 		fix_advance(f->eng, 30 * SEC);
@@ -297,7 +276,7 @@ static void window_that_opens_again_ends_the_backoff(void **state UNUSED)
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 1000));
 	tf_ignore(f);
 	fix_advance(f->eng, 300 * MSEC);
-	expect_data(f, 0, 100);
+	tf_expect_data(f, 0, 100);
 	tf_end(f);
 }
 
@@ -306,7 +285,7 @@ static void window_that_shrank_bounds_what_is_sent_again(void **state UNUSED)
 	struct tf *f = tf_new();
 
 	tf_established(f);
-	send_n(f, 6 * MSS);
+	tf_send_n(f, 6 * MSS);
 	tf_ignore(f);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA, .wnd = 2 * MSS));
 	for (int i = 0; i < 3; i++)
@@ -319,7 +298,7 @@ static void window_that_shrank_bounds_what_is_sent_again(void **state UNUSED)
 	tf_ignore(f);
 	tcp_txq_lose_all(tf_conn(f));
 	tcp_output(tf_conn(f));
-	expect_data(f, 0, 2 * MSS);
+	tf_expect_data(f, 0, 2 * MSS);
 	tf_assert_silent(f);
 	tf_end(f);
 }
@@ -353,7 +332,7 @@ static void no_memory_for_long_is_tried_ever_more_rarely(void **state UNUSED)
 	pools->pkts.max_objs = max_objs;
 	pktq_purge(&held);
 	fix_advance(f->eng, 640 * MSEC);
-	expect_data(f, 0, 3);
+	tf_expect_data(f, 0, 3);
 	assert_int_equal(tf_conn(f)->n_mem_tries, 0);
 	tf_end(f);
 }
@@ -378,7 +357,7 @@ static void path_mtu_is_not_believed_below_the_floor(void **state UNUSED)
 	struct tf *f = tf_new();
 
 	tf_established(f);
-	send_n(f, 3 * MSS);
+	tf_send_n(f, 3 * MSS);
 	tf_ignore(f);
 	too_long(f, UNA, 68);
 	assert_int_equal(tf_conn(f)->mss, 552 - 40);
@@ -392,19 +371,19 @@ static void path_mtu_is_forgotten_after_ten_minutes(void **state UNUSED)
 	struct tf *f = tf_new();
 
 	tf_established(f);
-	send_n(f, 3 * MSS);
+	tf_send_n(f, 3 * MSS);
 	tf_ignore(f);
 	too_long(f, UNA, 1000);
 	tf_ignore(f);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA + 3 * MSS));
 	fix_advance(f->eng, 599 * SEC);
-	send_n(f, 960);
-	expect_data(f, 3 * MSS, 960);
+	tf_send_n(f, 960);
+	tf_expect_data(f, 3 * MSS, 960);
 	assert_int_equal(tf_conn(f)->mss, 960);
 	tf_rx(f, TSEG(.seq = NXT, .ack = UNA + 3 * MSS + 960));
 	fix_advance(f->eng, 2 * SEC);
-	send_n(f, MSS);
-	expect_data(f, 3 * MSS + 960, MSS);
+	tf_send_n(f, MSS);
+	tf_expect_data(f, 3 * MSS + 960, MSS);
 	assert_int_equal(tf_conn(f)->mss, MSS);
 	tf_end(f);
 }
