@@ -10,8 +10,9 @@
  * new SYNs are dropped, and the last ACK of a handshake under way is ignored: the entry stays, its
  * SYN-ACK goes out again, and so the peer tries again.
  */
-#include "transport/stamp.h"
 #include "transport/tcp/tcp_listen.h"
+
+#include "transport/stamp.h"
 #include "transport/tcp/tcp_priv.h"
 #include "transport/tcp/tcp_sender.h"
 
