@@ -57,10 +57,10 @@ WEFT_API void weft_stack_usage(const struct weft_stack *st,
 			       void (*fn)(void *arg, const struct weft_usage *usage), void *arg);
 
 /* The engine's mem_limit_bytes from now on; 0: none. Packets and buffers that nobody uses are given
- * back at once, also when the limit stays as it is. What is in use stays, if need be above the
- * limit, and nothing more is to be had until there is less; doc/api.md says what is refused then,
- * in which order. TCP's marks (net.ipv4.tcp_mem_*) follow, as in an engine that was made with this
- * limit. */
+ * back at once, also when the limit stays as it is (and later when something else needs it). What
+ * is in use stays, if need be above the limit, and nothing more is to be had until there is less;
+ * doc/api.md says what is refused then, in which order. TCP's marks (net.ipv4.tcp_mem_*) follow, as
+ * in an engine that was made with this limit, unless they have been set. */
 WEFT_API void weft_engine_mem_limit_set(struct weft_engine *eng, uint64_t bytes);
 
 enum {

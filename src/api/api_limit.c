@@ -109,25 +109,31 @@ void weft_stack_audit(struct weft_stack *st, uint32_t what, void (*fn)(void *arg
 	a->what = what;
 }
 
-static void api_tcp_marks(struct stack *st)
+/* The marks follow the limit unless somebody has set them. */
+static void api_tcp_marks(struct stack *st, uint64_t was_bytes)
 {
-	struct tcp_conf conf = st->tcp->conf;
+	struct tcp_conf *conf = &st->tcp->conf, was = *conf;
+	struct mem *mem = &st->eng->mem;
+	uint64_t is_bytes = mem->limit_bytes;
 
-	tcp_mem_default(st, &conf);
-	st->tcp->conf = conf;
+	mem->limit_bytes = was_bytes;
+	tcp_mem_default(st, &was);
+	mem->limit_bytes = is_bytes;
+	if (conf->mem_min == was.mem_min && conf->mem_pressure == was.mem_pressure &&
+	    conf->mem_max == was.mem_max)
+		tcp_mem_default(st, conf);
 }
 
 void weft_engine_mem_limit_set(struct weft_engine *handle, uint64_t bytes)
 {
 	struct engine *eng = engine_of(handle);
+	uint64_t was_bytes = eng->mem.limit_bytes;
 	struct stack *st;
 
 	engine_check_thread(eng);
 	eng->mem.limit_bytes = bytes ? bytes : UINT64_MAX;
-	pool_trim(&eng->pkts.pkts);
-	for (uint32_t i = 0; i < BUF_CLASSES; i++)
-		pool_trim(&eng->pkts.bufs[i]);
+	pkt_pools_trim(&eng->pkts);
 	list_for_each (st, &eng->stacks, link)
 		if (st->tcp)
-			api_tcp_marks(st);
+			api_tcp_marks(st, was_bytes);
 }

@@ -37,23 +37,37 @@ static size_t mem_real_size(size_t size)
 	return size ? size : 1;
 }
 
-void *mem_resize(struct mem *mem, void *ptr, size_t old_size, size_t new_size)
+/* What gets smaller may, also above a limit that has been lowered. */
+static bool mem_is_allowed(const struct mem *mem, size_t old_size, size_t new_size)
 {
 	uint64_t others = mem->n_bytes - old_size;
-	void *moved = NULL;
+
+	return new_size <= old_size ||
+	       (new_size <= mem->limit_bytes && others <= mem->limit_bytes - new_size);
+}
+
+static void *mem_try_resize(struct mem *mem, void *ptr, size_t old_size, size_t new_size)
+{
+	if (!mem_is_allowed(mem, old_size, new_size))
+		return NULL;
+	return mem->realloc(mem->ctx, ptr, ptr ? mem_real_size(old_size) : 0,
+			    mem_real_size(new_size));
+}
+
+void *mem_resize(struct mem *mem, void *ptr, size_t old_size, size_t new_size)
+{
+	void *moved;
 
 	assert(old_size <= mem->n_bytes);
-	/* What gets smaller may, also above a limit that has been lowered. */
-	if (new_size <= old_size ||
-	    (new_size <= mem->limit_bytes && others <= mem->limit_bytes - new_size))
-		moved = mem->realloc(mem->ctx, ptr, ptr ? mem_real_size(old_size) : 0,
-				     mem_real_size(new_size));
+	moved = mem_try_resize(mem, ptr, old_size, new_size);
+	if (unlikely(!moved) && mem->reclaim && mem->reclaim(mem->reclaim_ctx))
+		moved = mem_try_resize(mem, ptr, old_size, new_size);
 	if (!moved) {
 		mem->n_failed++;
 		return NULL;
 	}
 	mem->n_blocks += ptr == NULL;
-	mem->n_bytes = others + new_size;
+	mem->n_bytes += new_size - old_size;
 	if (mem->n_bytes > mem->n_bytes_max)
 		mem->n_bytes_max = mem->n_bytes;
 	return moved;

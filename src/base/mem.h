@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,10 @@ struct mem {
 	uint64_t limit_bytes; /* no block is given that would bring n_bytes above this */
 	uint64_t n_blocks;    /* blocks in use now */
 	uint64_t n_failed;    /* allocations refused, by the limit or by `realloc` */
+	/* Gives back what is held for nobody, before an allocation is refused: true when there was
+	 * something. It may free, and allocates nothing. NULL: nobody holds such. */
+	bool (*reclaim)(void *ctx);
+	void *reclaim_ctx;
 };
 
 /* `fn` NULL: libc's heap. `limit_bytes` 0: no limit. */

@@ -140,8 +140,11 @@ static int pool_slab_new(struct pool *pool)
 
 int pool_grow(struct pool *pool)
 {
-	int err = pool_slab_new(pool);
+	int err;
 
+	pool->is_growing = true;
+	err = pool_slab_new(pool);
+	pool->is_growing = false;
 	if (err < 0)
 		pool->n_failed++;
 	return err;
@@ -199,6 +202,8 @@ void pool_trim(struct pool *pool)
 {
 	uint32_t n_kept = 0;
 
+	if (pool->is_growing)
+		return;
 	pool_count_free(pool);
 	pool_unstack_idle(pool);
 	for (uint32_t i = 0; i < pool->n_slabs; i++) {

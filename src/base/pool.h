@@ -42,13 +42,15 @@ struct pool {
 	struct pool_slab *slabs; /* n_slabs of them, sorted by address */
 	uint32_t n_slabs;
 	uint32_t cap_slabs; /* elements that `slabs` has room for */
+	bool is_growing;    /* inside pool_grow(): not to be trimmed */
 };
 
 /* An empty pool; memory is first taken by pool_alloc(). Neither number may be 0. */
 void pool_init(struct pool *pool, struct mem *mem, uint32_t obj_bytes, uint32_t max_objs);
 /* Gives all memory back, also that of objects still in use. An all-zero pool is fine. */
 void pool_fini(struct pool *pool);
-/* Gives the slabs back of which no object is in use. O(free objects * log(slabs)). */
+/* Gives the slabs back of which no object is in use. O(free objects * log(slabs)). Nothing happens
+ * to a pool that grows, so that its own want of memory may ask others to be trimmed. */
 void pool_trim(struct pool *pool);
 
 /* Puts the objects of a new slab on the free stack. Returns 0; or -ENOMEM, counted as a failure,

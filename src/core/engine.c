@@ -14,6 +14,7 @@ enum {
 	ENGINE_BUFS_M = 16384,
 	ENGINE_BUFS_L = 2048,
 	ENGINE_TRACE_EVENTS = 1024,
+	ENGINE_RECLAIM_NS = 10 * 1000 * 1000,
 };
 
 static struct pkt_limits engine_limits(const struct pkt_limits *asked)
@@ -35,6 +36,24 @@ static int engine_rng_init(struct engine *eng, const struct engine_config *cfg)
 		return rng_init_entropy(&eng->rng, cfg->entropy, cfg->entropy_ctx);
 	rng_init_seed(&eng->rng, cfg->seed);
 	return 0;
+}
+
+/*
+ * mem->reclaim: somebody wants memory that packet pools hold for nobody. When they had none to give
+ * they are not asked again for a while, since to find that out costs as much as they hold.
+ */
+static bool engine_reclaim(void *ctx)
+{
+	struct engine *eng = ctx;
+	uint64_t n = eng->mem.n_bytes;
+
+	if (eng->now_ns < eng->reclaim_ns)
+		return false;
+	pkt_pools_trim(&eng->pkts);
+	if (eng->mem.n_bytes < n)
+		return true;
+	eng->reclaim_ns = eng->now_ns + ENGINE_RECLAIM_NS;
+	return false;
 }
 
 int engine_new(const struct engine_config *cfg, struct engine **ret)
@@ -73,6 +92,9 @@ int engine_new(const struct engine_config *cfg, struct engine **ret)
 		pkt_pools_fini(&eng->pkts);
 		goto fail;
 	}
+	eng->reclaim_ns = cfg->now_ns;
+	eng->mem.reclaim_ctx = eng;
+	eng->mem.reclaim = engine_reclaim;
 	*ret = eng;
 	return 0;
 fail:
@@ -88,6 +110,7 @@ void engine_free(struct engine *eng)
 	if (!eng)
 		return;
 	assert(list_is_empty(&eng->stacks) && !eng->is_running);
+	eng->mem.reclaim = NULL;
 	trace_fini(eng);
 	pkt_pools_fini(&eng->pkts);
 	mem_free(&eng->mem, eng->stacks_by_id, eng->max_stack_ids * sizeof(*eng->stacks_by_id));

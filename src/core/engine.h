@@ -69,6 +69,7 @@ struct engine {
 	struct rng rng;
 	struct trace trace;
 	struct mem mem;
+	int64_t reclaim_ns; /* pools are not asked for memory again before */
 	struct list stacks;
 	uint32_t n_stacks_ever;
 	struct stack **stacks_by_id; /* max_stack_ids of them, so 8 bytes for each that ever was */

@@ -23,6 +23,13 @@ int pkt_pools_init(struct pkt_pools *pools, struct mem *mem, const struct pkt_li
 	return 0;
 }
 
+void pkt_pools_trim(struct pkt_pools *pools)
+{
+	pool_trim(&pools->pkts);
+	for (uint32_t i = 0; i < BUF_CLASSES; i++)
+		pool_trim(&pools->bufs[i]);
+}
+
 void pkt_pools_fini(struct pkt_pools *pools)
 {
 	pool_fini(&pools->pkts);

@@ -205,6 +205,8 @@ struct cpu_ops;
 /* `cpu` is borrowed. Returns 0 or -ENOMEM. */
 int pkt_pools_init(struct pkt_pools *pools, struct mem *mem, const struct pkt_limits *limits,
 		   const struct cpu_ops *cpu) MUST_CHECK;
+/* Gives back the memory of which no packet or buffer is in use. */
+void pkt_pools_trim(struct pkt_pools *pools);
 /* Every packet and buffer must be back. */
 void pkt_pools_fini(struct pkt_pools *pools);
 

@@ -23,6 +23,9 @@
 
 static struct {
 	uint64_t n_allocs, fail_at, n_refused;
+	const void *failed_ptr; /* what the allocation that failed asked for */
+	size_t failed_old, failed_new;
+	bool has_freed; /* since then */
 	size_t n_bytes;
 	int64_t now_ns;
 	struct weft_engine *eng;
@@ -32,11 +35,30 @@ static struct {
 	const char *at;
 } t;
 
+/* The allocation that fails, and the attempt that the engine makes again when it has given back
+ * what it held for nobody. */
+static bool tour_fails(const void *ptr, size_t old_bytes, size_t new_bytes)
+{
+	if (++t.n_allocs == t.fail_at) {
+		t.failed_ptr = ptr;
+		t.failed_old = old_bytes;
+		t.failed_new = new_bytes;
+		t.has_freed = false;
+		return true;
+	}
+	if (t.n_allocs != t.fail_at + 1 || !t.has_freed || t.failed_ptr != ptr ||
+	    t.failed_old != old_bytes || t.failed_new != new_bytes)
+		return false;
+	t.failed_new = 0;
+	return true;
+}
+
 static void *tour_realloc(void *ctx, void *ptr, size_t old_bytes, size_t new_bytes)
 {
 	(void)ctx;
-	if (new_bytes > old_bytes && ++t.n_allocs == t.fail_at)
+	if (new_bytes > old_bytes && tour_fails(ptr, old_bytes, new_bytes))
 		return NULL;
+	t.has_freed = t.has_freed || !new_bytes;
 	t.n_bytes += new_bytes - old_bytes;
 	if (new_bytes)
 		return realloc(ptr, new_bytes);
@@ -64,6 +86,7 @@ static bool is_memory(long long err)
                                                     \
 		if (got_ < 0 && is_memory(got_)) {  \
 			t.n_refused++;              \
+			t.failed_new = 0;           \
 			got_ = (expr);              \
 		}                                   \
 		if (got_ < 0)                       \
