@@ -81,10 +81,22 @@ static struct trace_event *trace_slot(struct engine *eng)
 	return ev;
 }
 
-static void trace_publish(struct engine *eng, const struct trace_event *ev)
+/* In words, where that is left for the reader. */
+static void trace_say(struct trace_event *ev)
 {
-	if (eng->trace.sink)
-		eng->trace.sink(eng->trace.sink_ctx, ev);
+	if (ev->kind != TRACE_STATE || !ev->moved.print)
+		return;
+	ev->moved.print(&ev->moved, (uint8_t)(ev->code >> 8), (uint8_t)ev->code, ev->text,
+			sizeof(ev->text));
+	ev->moved.print = NULL;
+}
+
+static void trace_publish(struct engine *eng, struct trace_event *ev)
+{
+	if (!eng->trace.sink)
+		return;
+	trace_say(ev);
+	eng->trace.sink(eng->trace.sink_ctx, ev);
 }
 
 /* Hop codes of a packet, oldest first. */
@@ -140,6 +152,19 @@ void trace_pkt(struct stack *st, enum trace_kind kind, const struct pkt *pkt,
 	trace_publish(st->eng, ev);
 }
 
+void trace_state(struct stack *st, uint8_t from, uint8_t to, const struct trace_moved *moved)
+{
+	struct trace_event *ev = trace_slot(st->eng);
+
+	if (!ev)
+		return;
+	ev->kind = TRACE_STATE;
+	ev->code = (uint16_t)(from << 8 | to);
+	ev->stack_id = st->id;
+	ev->moved = *moved;
+	trace_publish(st->eng, ev);
+}
+
 void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const char *fmt, ...)
 {
 	struct trace_event *ev = trace_slot(st->eng);
@@ -188,6 +213,7 @@ bool trace_read(struct engine *eng, struct trace_event *ret)
 	if (t->tail == t->head)
 		return false;
 	*ret = t->ring[t->tail++ & (t->n_events - 1)];
+	trace_say(ret);
 	return true;
 }
 

@@ -14,7 +14,9 @@
 
 #include "base/compiler.h"
 #include "base/fmt.h"
+#include "core/netif.h"
 #include "pkt/pkt.h"
+#include "wire/addr.h"
 
 struct engine;
 struct stack;
@@ -48,6 +50,16 @@ struct trace_tcp {
 	uint64_t rate_bps; /* of pacing; 0: none */
 };
 
+/* A state machine that has moved. Most are never read of, so that it is put into words for the
+ * reader. */
+struct trace_moved {
+	void (*print)(const struct trace_moved *moved, uint8_t from, uint8_t to, char *buf,
+		      size_t size);
+	struct ip_addr addr;
+	uint16_t lport, rport;
+	char dev[NETIF_NAME_MAX];
+};
+
 struct trace_event {
 	int64_t now_ns;
 	uint32_t trace_id; /* 0: not about a packet */
@@ -58,9 +70,12 @@ struct trace_event {
 	uint8_t kind;   /* enum trace_kind */
 	uint8_t n_hops; /* valid entries of hops, oldest first */
 	uint16_t hops[PKT_HOPS_MAX];
-	uint8_t n_l3;              /* valid bytes of l3; 0: the packet is not IP */
-	uint8_t l3[TRACE_L3_MAX];  /* first bytes of the IP header: who sends to whom */
-	struct trace_tcp tcp;      /* of TRACE_TCP */
+	uint8_t n_l3;             /* valid bytes of l3; 0: the packet is not IP */
+	uint8_t l3[TRACE_L3_MAX]; /* first bytes of the IP header: who sends to whom */
+	union {
+		struct trace_tcp tcp;     /* of TRACE_TCP */
+		struct trace_moved moved; /* of TRACE_STATE; in words already: print is NULL */
+	};
 	char text[TRACE_TEXT_MAX]; /* NUL-terminated; may be empty */
 };
 
@@ -88,6 +103,8 @@ void trace_pkt(struct stack *st, enum trace_kind kind, const struct pkt *pkt,
 /* Both only when `has_figures`, which the caller looks at. */
 void trace_tcp(struct stack *st, const struct trace_tcp *figures);
 void trace_queue(struct stack *st, const struct netif *netif, uint32_t n_pkts);
+/* From one state to another; `moved` is copied. */
+void trace_state(struct stack *st, uint8_t from, uint8_t to, const struct trace_moved *moved);
 void trace_text(struct stack *st, enum trace_kind kind, uint16_t code, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 /* Takes the oldest unread event. False: none left. */

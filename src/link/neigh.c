@@ -6,6 +6,7 @@
 #include "link/neigh.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/hash.h"
 #include "core/netif.h"
@@ -249,11 +250,20 @@ static void neigh_timer_stop(struct neigh *n)
 	wheel_stop(&n->table->st->eng->wheel, &n->timer);
 }
 
+static void moved_print(const struct trace_moved *moved, uint8_t from UNUSED, uint8_t to, char *buf,
+			size_t size)
+{
+	char addr[IP_ADDR_STRLEN];
+
+	snprintf(buf, size, "neigh %s dev %s %s", ip_addr_print(&moved->addr, addr), moved->dev,
+		 neigh_state_name((enum neigh_state)to));
+}
+
 static void neigh_set_state(struct neigh *n, enum neigh_state to)
 {
 	struct neigh_table *t = n->table;
+	struct trace_moved moved = {.print = moved_print};
 	enum neigh_state from = n->state;
-	char addr[IP_ADDR_STRLEN];
 
 	if (from == to)
 		return;
@@ -268,8 +278,9 @@ static void neigh_set_state(struct neigh *n, enum neigh_state to)
 		list_add_tail(&t->stale, &n->gc_link);
 	n->state = (uint8_t)to;
 	n->updated_ns = neigh_now(n);
-	trace_text(t->st, TRACE_STATE, (uint16_t)(from << 8 | to), "neigh %s dev %s %s",
-		   ip_addr_print(&n->addr, addr), n->netif->name, neigh_state_name(to));
+	moved.addr = n->addr;
+	memcpy(moved.dev, n->netif->name, sizeof(moved.dev));
+	trace_state(t->st, (uint8_t)from, (uint8_t)to, &moved);
 }
 
 static int neigh_drop(struct netif *netif, struct pkt *pkt, enum drop why)

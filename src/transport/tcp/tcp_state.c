@@ -3,6 +3,8 @@
  * States of RFC 9293 §3.3.2: names, the one function that changes them, the invariants that hold
  * between any two steps, and the answer to "why does it not send?".
  */
+#include <stdio.h>
+
 #include "core/trace.h"
 #include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
@@ -38,6 +40,13 @@ uint8_t tcp_node_state(const struct conn_node *node)
 	return container_of(node, const struct tcp_conn, sk.conn)->state;
 }
 
+static void moved_print(const struct trace_moved *moved, uint8_t from, uint8_t to, char *buf,
+			size_t size)
+{
+	snprintf(buf, size, "tcp %u:%u %s>%s", moved->lport, moved->rport, tcp_state_name(from),
+		 tcp_state_name(to));
+}
+
 void tcp_set_state(struct tcp_conn *conn, uint8_t state)
 {
 	uint8_t old = conn->state;
@@ -47,9 +56,10 @@ void tcp_set_state(struct tcp_conn *conn, uint8_t state)
 	conn->state = state;
 	if (state == WEFT_TCP_CLOSE && (old == WEFT_TCP_SYN_SENT || old == WEFT_TCP_SYN_RECV))
 		tcp_mib(conn, MIB_TcpAttemptFails);
-	trace_text(conn->sk.stack, TRACE_STATE, (uint16_t)(old << 8 | state), "tcp %u:%u %s>%s",
-		   conn->sk.conn.lport, conn->sk.conn.rport, tcp_state_name(old),
-		   tcp_state_name(state));
+	trace_state(conn->sk.stack, old, state,
+		    &(struct trace_moved){.print = moved_print,
+					  .lport = conn->sk.conn.lport,
+					  .rport = conn->sk.conn.rport});
 }
 
 enum weft_tcp_wait tcp_wait_reason(const struct tcp_conn *conn)

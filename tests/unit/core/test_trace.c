@@ -4,6 +4,8 @@
 
 #include "core/trace.h"
 
+#include <stdio.h>
+
 static void drop_leaves_an_event_with_the_journey(void **state)
 {
 	struct fixture *f = *state;
@@ -51,6 +53,38 @@ static void text_is_cut_and_quoted(void **state)
 	assert_non_null(strstr(buf, "\"text\":\"say \\\"000"));
 }
 
+static void moved_print(const struct trace_moved *moved, uint8_t from, uint8_t to, char *buf,
+			size_t size)
+{
+	snprintf(buf, size, "%u: %u>%u dev %s", moved->lport, from, to, moved->dev);
+}
+
+static void sink_text(void *ctx, const struct trace_event *ev)
+{
+	snprintf(ctx, TRACE_TEXT_MAX, "%s", ev->text);
+}
+
+static void move_is_put_into_words_for_who_reads_or_listens(void **state)
+{
+	const struct trace_moved moved = {.print = moved_print, .lport = 80, .dev = "eth0"};
+	struct fixture *f = *state;
+	char heard[TRACE_TEXT_MAX] = "";
+	struct trace_event ev;
+
+	trace_state(f->st, 2, 3, &moved);
+	assert_string_equal(f->eng->trace.ring[0].text, "");
+	assert_true(trace_read(f->eng, &ev));
+	assert_string_equal(ev.text, "80: 2>3 dev eth0");
+	assert_int_equal(ev.code, 2 << 8 | 3);
+
+	f->eng->trace.sink = sink_text;
+	f->eng->trace.sink_ctx = heard;
+	trace_state(f->st, 3, 4, &moved);
+	assert_string_equal(heard, "80: 3>4 dev eth0");
+	assert_true(trace_read(f->eng, &ev));
+	assert_string_equal(ev.text, "80: 3>4 dev eth0");
+}
+
 static void sampling_traces_one_packet_in_so_many(void **state)
 {
 	struct fixture *f = *state;
@@ -73,6 +107,7 @@ int main(void)
 		T(drop_leaves_an_event_with_the_journey),
 		T(full_ring_loses_the_oldest_and_counts_them),
 		T(text_is_cut_and_quoted),
+		T(move_is_put_into_words_for_who_reads_or_listens),
 		T(sampling_traces_one_packet_in_so_many),
 	};
 
