@@ -55,7 +55,7 @@ enum ra_route_kind {
 };
 
 struct ra_route {
-	struct list link; /* ra_if->routes, in the order heard of */
+	struct list link; /* ra_if->routes of its kind, in the order heard of */
 	struct netif *netif;
 	struct ip6_addr prefix;
 	struct ip6_addr router; /* unspecified: on the link */
@@ -81,7 +81,7 @@ struct ra_domain {
 /* What an interface has been told. Made with the first advertisement that is taken. */
 struct ra_if {
 	struct netif *netif;
-	struct list routes; /* struct ra_route */
+	struct list routes[RA_ROUTE_KINDS]; /* struct ra_route */
 	uint32_t n_routes[RA_ROUTE_KINDS];
 	struct wheel_timer timer; /* the next of the routes ends */
 	bool managed, other;      /* of the last advertisement: RFC 4861 §4.2's M and O */

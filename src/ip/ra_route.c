@@ -86,10 +86,12 @@ static struct ra_route *next_of(struct stack *st, const struct ip6_addr *prefix,
 	list_for_each (netif, &st->netifs, link) {
 		if (!netif->ip6 || !netif->ip6->ra)
 			continue;
-		list_for_each (r, &netif->ip6->ra->routes, link)
-			if (r->prefix_len == prefix_len && ip6_addr_eq(&r->prefix, prefix) &&
-			    (!last || is_before(last, r)) && (!best || is_before(r, best)))
-				best = r;
+		for (int kind = 0; kind < RA_ROUTE_KINDS; kind++)
+			list_for_each (r, &netif->ip6->ra->routes[kind], link)
+				if (r->prefix_len == prefix_len &&
+				    ip6_addr_eq(&r->prefix, prefix) &&
+				    (!last || is_before(last, r)) && (!best || is_before(r, best)))
+					best = r;
 	}
 	return best;
 }
@@ -125,9 +127,10 @@ static void timer_set(struct ra_if *ra)
 	int64_t next_ns = INT64_MAX;
 	struct ra_route *r;
 
-	list_for_each (r, &ra->routes, link)
-		if (r->until_ns < next_ns)
-			next_ns = r->until_ns;
+	for (int kind = 0; kind < RA_ROUTE_KINDS; kind++)
+		list_for_each (r, &ra->routes[kind], link)
+			if (r->until_ns < next_ns)
+				next_ns = r->until_ns;
 	if (next_ns == INT64_MAX)
 		wheel_stop(&eng->wheel, &ra->timer);
 	else
@@ -147,9 +150,10 @@ static void routes_timer(struct wheel_timer *timer, int64_t now_ns)
 	bool had_router = ra->n_routes[RA_ROUTER];
 	struct ra_route *r;
 
-	list_for_each_safe (r, &ra->routes, link)
-		if (r->until_ns <= now_ns)
-			route_free(ra, r);
+	for (int kind = 0; kind < RA_ROUTE_KINDS; kind++)
+		list_for_each_safe (r, &ra->routes[kind], link)
+			if (r->until_ns <= now_ns)
+				route_free(ra, r);
 	timer_set(ra);
 	if (had_router)
 		ask_again(ra);
@@ -159,9 +163,8 @@ static struct ra_route *route_find(const struct ra_if *ra, const struct ra_route
 {
 	struct ra_route *r;
 
-	list_for_each (r, &ra->routes, link)
-		if (r->kind == said->kind && r->prefix_len == said->prefix_len &&
-		    ip6_addr_eq(&r->prefix, &said->prefix) &&
+	list_for_each (r, &ra->routes[said->kind], link)
+		if (r->prefix_len == said->prefix_len && ip6_addr_eq(&r->prefix, &said->prefix) &&
 		    ip6_addr_eq(&r->router, &said->router))
 			return r;
 	return NULL;
@@ -172,8 +175,8 @@ static struct ra_route *router_to_replace(const struct ra_if *ra, uint8_t pref)
 {
 	struct ra_route *worst = NULL, *r;
 
-	list_for_each (r, &ra->routes, link)
-		if (r->kind == RA_ROUTER && (!worst || is_before(worst, r)))
+	list_for_each (r, &ra->routes[RA_ROUTER], link)
+		if (!worst || is_before(worst, r))
 			worst = r;
 	return worst && (worst->is_silent || pref_rank(pref) < pref_rank(worst->pref)) ? worst
 										       : NULL;
@@ -208,7 +211,7 @@ static struct ra_route *route_new(struct ra_if *ra, const struct ra_route_said *
 			       .prefix_len = said->prefix_len,
 			       .kind = (uint8_t)said->kind,
 			       .order = ++st->ip6->n_ra_orders};
-	list_add_tail(&ra->routes, &r->link);
+	list_add_tail(&ra->routes[r->kind], &r->link);
 	ra->n_routes[r->kind]++;
 	return r;
 }
@@ -248,14 +251,15 @@ void ra_router_heard(struct netif *netif, const struct ip6_addr *router, bool is
 
 	if (!ra)
 		return;
-	list_for_each (r, &ra->routes, link) {
-		if (r->kind == RA_PREFIX || !ip6_addr_eq(&r->router, router) ||
-		    (!is_silent && !r->is_silent))
-			continue;
-		r->is_silent = is_silent;
-		if (is_silent)
-			r->order = ++st->ip6->n_ra_orders;
-		prefix_sync(st, &r->prefix, r->prefix_len);
+	for (int kind = 0; kind < RA_PREFIX; kind++) {
+		list_for_each (r, &ra->routes[kind], link) {
+			if ((!is_silent && !r->is_silent) || !ip6_addr_eq(&r->router, router))
+				continue;
+			r->is_silent = is_silent;
+			if (is_silent)
+				r->order = ++st->ip6->n_ra_orders;
+			prefix_sync(st, &r->prefix, r->prefix_len);
+		}
 	}
 }
 
@@ -266,9 +270,10 @@ void ra_router_gone(struct netif *netif, const struct ip6_addr *router)
 
 	if (!ra || !ra_is_router(netif, router))
 		return;
-	list_for_each_safe (r, &ra->routes, link)
-		if (r->kind != RA_PREFIX && ip6_addr_eq(&r->router, router))
-			route_free(ra, r);
+	for (int kind = 0; kind < RA_PREFIX; kind++)
+		list_for_each_safe (r, &ra->routes[kind], link)
+			if (ip6_addr_eq(&r->router, router))
+				route_free(ra, r);
 	timer_set(ra);
 	ask_again(ra);
 }
@@ -279,15 +284,16 @@ bool ra_is_router(const struct netif *netif, const struct ip6_addr *addr)
 
 	if (!netif->ip6->ra)
 		return false;
-	list_for_each (r, &netif->ip6->ra->routes, link)
-		if (r->kind == RA_ROUTER && ip6_addr_eq(&r->router, addr))
+	list_for_each (r, &netif->ip6->ra->routes[RA_ROUTER], link)
+		if (ip6_addr_eq(&r->router, addr))
 			return true;
 	return false;
 }
 
 void ra_routes_init(struct ra_if *ra)
 {
-	list_init(&ra->routes);
+	for (int kind = 0; kind < RA_ROUTE_KINDS; kind++)
+		list_init(&ra->routes[kind]);
 	wheel_timer_init(&ra->timer, routes_timer);
 }
 
@@ -296,6 +302,7 @@ void ra_routes_fini(struct ra_if *ra)
 	struct ra_route *r;
 
 	wheel_stop(&ra->netif->stack->eng->wheel, &ra->timer);
-	list_for_each_safe (r, &ra->routes, link)
-		route_free(ra, r);
+	for (int kind = 0; kind < RA_ROUTE_KINDS; kind++)
+		list_for_each_safe (r, &ra->routes[kind], link)
+			route_free(ra, r);
 }

@@ -196,5 +196,8 @@ bool ip6_special_refuses(const struct ip6_addr *a, unsigned int flags)
 	/* RFC 4291 §2.5.5.2: on the wire, v4-mapped addresses stand for nobody. */
 	if (ip_addr_is_ip4(&addr))
 		return true;
+	/* As in the table, without a search: neighbours speak from nothing else. */
+	if (ip6_addr_is_link_local(a))
+		return !(flags & (S | D));
 	return refuses(ip_special_find(&addr), flags);
 }

@@ -4,11 +4,14 @@
  * discovery, reports and queries of groups, router advertisements. What is kept stays within its
  * documented bound, and a TCP connection keeps at least half of its rate.
  *
- * A client sends to a server as fast as this program can carry its frames. In the windows that are
- * flooded the stranger sends a frame for every two of the client's. Flooded windows and quiet ones
- * take turns, and processor time is compared, so that a busy machine slows both: a stranger's frame
- * may cost as much as two of the client's, from its application to the server's and with what is
- * acknowledged. WEFT_TEST_FLOOD_MS sets how long each flood lasts (of processor time), and
+ * A client sends to a server as fast as this program can carry its frames, and in the windows that
+ * are flooded so does the stranger: both have always a frame to send, and the wire serves them in
+ * turn, as a switch or driver with a queue for each does. So there are as many of the stranger's
+ * frames as of the client's with data, and a frame of his may cost as much as one of those, from
+ * its application to the server's and with what is acknowledged. Flooded windows and quiet ones
+ * take turns, and processor time is compared, so that a busy machine slows both.
+ *
+ * WEFT_TEST_FLOOD_MS sets how long each flood lasts (of processor time), and
  * WEFT_TEST_FLOOD_PERCENT which share of its rate the connection must keep: 0 by default, since an
  * allocator that looks for mistakes says nothing about work. The suites `interop` and `long` run
  * it with 50, the latter for 10 s a flood.
@@ -62,7 +65,7 @@ struct net {
 	struct weft_sock *tx, *rx, *listener;
 	struct frame *queue; /* a ring of QUEUE_MAX */
 	uint32_t head, tail;
-	uint64_t n_received, n_data, n_flood;
+	uint64_t n_received, n_flood;
 	uint32_t n_heard;
 	int64_t now_ns;
 	struct prng prng;
@@ -127,7 +130,7 @@ static void wire_carry(struct net *n, bool is_loud)
 		struct weft_netif *to = f->to_server ? n->snif : n->cnif;
 
 		(void)!weft_netif_rx(to, f->bytes, f->len);
-		if (is_loud && f->to_server && f->len >= DATA_LEN && n->n_data++ % 2)
+		if (is_loud && f->to_server && f->len >= DATA_LEN)
 			stranger_sends(n);
 	}
 }

@@ -188,6 +188,22 @@ static void martians_are_what_the_protocol_reserves(void **state UNUSED)
 	}
 }
 
+/* Which are looked up in a shorter way. */
+static void link_local_addresses_may_what_the_registry_says(void **state UNUSED)
+{
+	static const unsigned int uses[] = {IP_SPECIAL_SOURCE, IP_SPECIAL_DESTINATION,
+					    IP_SPECIAL_FORWARDABLE, IP_SPECIAL_GLOBAL};
+	const struct ip_addr addr = addr_of("fe80::1"), last = addr_of("febf::1");
+	const struct ip6_addr a = ip_addr_to_ip6(&addr), b = ip_addr_to_ip6(&last);
+
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
+		assert_int_equal(ip6_special_refuses(&a, uses[i]),
+				 !(ip_special_flags(&addr) & uses[i]));
+		assert_int_equal(ip6_special_refuses(&b, uses[i]),
+				 !(ip_special_flags(&last) & uses[i]));
+	}
+}
+
 static void mapped_addresses_are_on_no_wire(void **state UNUSED)
 {
 	const struct ip6_addr mapped = {{[10] = 0xff, 0xff, 192, 0, 2, 1}};
@@ -204,6 +220,7 @@ int main(void)
 		cmocka_unit_test(table_is_consistent),
 		cmocka_unit_test(fast_question_never_passes_a_reserved_address),
 		cmocka_unit_test(martians_are_what_the_protocol_reserves),
+		cmocka_unit_test(link_local_addresses_may_what_the_registry_says),
 		cmocka_unit_test(mapped_addresses_are_on_no_wire),
 	};
 
