@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weft exec -n NODE -- PROGRAM ...`: a program in a kernel node of a running lab; and what runs
- *the system's own tool when one of ours is asked about a kernel node.
+ * `weft exec -n NODE -- PROGRAM ...`: a program in a kernel node of a running lab; and what starts
+ * the system's own tool when one of ours is asked about a kernel node.
  *
  * How it works: the lab passes descriptors of the node's namespaces. A child of ours joins them and
  * clones the program with CLONE_PARENT, since only a new process enters a PID namespace; so the

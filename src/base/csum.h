@@ -10,8 +10,8 @@
  *	bytes  --csum_add()-->  sum  --csum_fold()-->  uint16_t in host order (0xffff: intact)
  *	                             --csum_finish()-> the checksum field, ready for store_be16()
  *
- * Everything that is not a sum (header fields, folded values, checksums) is in host order: it is
- *the number that load_be16() reads from the wire.
+ * Everything that is not a sum (header fields, folded values, checksums) is in host order: the
+ * number that load_be16() reads from the wire.
  *
  * Several buffers that form one run of bytes:
  *

@@ -4,8 +4,8 @@
  *
  * The generator is always the same; only its first key differs. From a seed, the same numbers every
  * time: for simulations and tests, never where somebody could gain from guessing. From entropy,
- * numbers that nobody can predict, and, since each batch begins by replacing the key and numbers
- *are erased as they are given out, that nobody can reconstruct afterwards from the engine's memory.
+ * numbers that nobody can predict, and that nobody can reconstruct from the engine's memory later:
+ * each batch begins by replacing the key, and numbers are erased as they are given out.
  *
  *	key --ChaCha20--> | next key 32 | numbers 480 |
  *

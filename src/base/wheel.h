@@ -3,8 +3,8 @@
  * Hierarchical timing wheel: all timers of an engine.
  *
  * Starting and stopping costs the same however many timers are pending; deadlines are kept to the
- * nanosecond, and timers fire in the order of (deadline, start), so that the same input always
- *gives the same run.
+ * nanosecond, and timers fire in the order of (deadline, start), so that the same input gives the
+ * same run always.
  *
  * How it works
  *

@@ -5,8 +5,8 @@
  *
  *	host_resolve()  ->  asked  ->  thread: getaddrinfo()  ->  answered  ->  eventfd: fn()
  *
- * The lists and `is_ending` are shared under the mutex; a question belongs to the thread from when
- *it is taken off `asked` until it is on `answered`. The thread starts with the first question.
+ * The lists and `is_ending` are shared under the mutex; a question is the thread's from when it is
+ * taken off `asked` until it is on `answered`. The thread starts with the first question.
  */
 #include <errno.h>
 #include <netdb.h>

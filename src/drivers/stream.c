@@ -8,8 +8,7 @@
  * frames.
  *
  *	recv ──► rx [ whole frames ... | part of one ]   whole ones go up, the part to the front
- *	tx() ──► tx ring of bytes ──► sendmsg            at the end of a burst, and when POLLOUT
- *says so
+ *	tx() ──► tx ring of bytes ──► sendmsg            at the end of a burst, and by POLLOUT
  *
  * Neither grows. A peer that does not read fills the ring, and then frames are dropped, as on any
  * wire that is too slow: TCP above sees loss. What a peer sends is taken in at most STREAM_READS

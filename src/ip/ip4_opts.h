@@ -4,9 +4,9 @@
  * timestamps, source routes where they are accepted, and options that an application sends.
  *
  *	ip4_in_check --> ip4_opts_input()      refused, or fine
- *	fwd_send     --> ip4_opts_forward()    a router writes its address, and the next of a route
- *	icmp4_echo   --> ip4_opts_echo()       the reply has what the request had, as a host leaves
- *it ip4_out_hdr  --> ip4_opts_send()       the first entry is the sender's
+ *	fwd_send     --> ip4_opts_forward()    a router writes its address, the next of a route
+ *	icmp4_echo   --> ip4_opts_echo()       the reply has what came, as a host leaves it
+ *	ip4_out_hdr  --> ip4_opts_send()       the first entry is the sender's
  *
  * Options are never answered for: replies to source-routed datagrams go the ordinary way.
  */

@@ -9,8 +9,8 @@
  * link-local address may be on several interfaces (routers are fe80::1 on all of them).
  *
  * An address is tentative first (dad.c) and has the unicast route alone; valid, it has both and is
- *in the table of our own; its lifetimes make it deprecated and take it away (ip6_life.c). Router
- *advertisements (§5.5) are not listened to yet.
+ * in the table of our own; its lifetimes make it deprecated and take it away (ip6_life.c). Those of
+ * router advertisements are made by slaac.c.
  */
 #include <errno.h>
 

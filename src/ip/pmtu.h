@@ -5,8 +5,8 @@
  *	transport (has checked that the error is about what it sent: RFC 5927) --> ip_pmtu_learn()
  *	ip4_route, ip6_route --> pmtu_cap(): struct ip_dst.mtu
  *
- * An entry only lowers, never raises: raising is what ageing is for. It ends after mtu_expires;
- *then all cached routes are looked up anew, and the next packet probes the path with its full size.
+ * An entry only lowers, never raises: raising is what ageing is for. It ends after mtu_expires; all
+ * cached routes are looked up anew then, and the next packet probes the path with its full size.
  *
  * Bounds: PMTU_ENTRIES_MAX, the oldest goes. Entries come of checked errors alone, so to fill the
  * table one must be on the path of as many flows.

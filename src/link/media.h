@@ -11,8 +11,8 @@
  * nanoseconds with the remainder carried, so that N bits take exactly floor(N * 10^9 / rate) ns
  * however they are cut into frames and however late timers are served. What is random is decided
  * when a frame leaves the transmitter, in the order of the frames, by a random source of the
- * direction's own (media_loss.h, media_delay.h). Frames in flight keep their order; those chosen
- *for reordering fly on a second list beside it. There is one timer a direction.
+ * direction's own (media_loss.h, media_delay.h). Frames in flight keep their order; those that are
+ * to be reordered fly on a second list beside it. There is one timer a direction.
  *
  * Without rate and randomness super-packets pass whole; otherwise the interface does without GSO,
  * so that netif_tx() splits them. A damaged frame loses PARTIAL and VERIFIED: its bytes count.

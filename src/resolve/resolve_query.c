@@ -11,8 +11,8 @@
  * answer from inside, and no chain of servers that fail at once becomes a recursion.
  *
  * Each try has a socket of its own at a port drawn at random (bind(), since connect() would count
- * them up for one server: RFC 6056 §3.3.4), and a new ID; it is connected, so that only the
- *server's own datagrams arrive, and its ICMP errors too (RFC 5452 §9).
+ * them up for one server: RFC 6056 §3.3.4), and a new ID; it is connected, so that the server's own
+ * datagrams alone arrive, and its ICMP errors too (RFC 5452 §9).
  */
 #include "resolve/resolver_priv.h"
 

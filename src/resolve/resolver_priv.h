@@ -2,12 +2,12 @@
 /*
  * A resolver's parts:
  *
- *	ask (resolve_ask.c)	what an application asked: a name, through the search list, in one
- *or two types; each type is a `half`
- *	query (resolve_query.c)	one name and type that is being asked of servers; several halves may
- *				wait for it, since the same question twice at a time would double a
- *				forger's chances (RFC 5452 §5)
- *	cache (resolve_cache.c)	answers, positive and negative, until their time is over
+ *	ask (resolve_ask.c)      what an application asked: a name, through the search list, in
+ *	                         one or two types; each type is a `half`
+ *	query (resolve_query.c)  one name and type that is being asked of servers; several halves
+ *	                         may wait for it, since the same question twice at a time would
+ *	                         double a forger's chances (RFC 5452 §5)
+ *	cache (resolve_cache.c)  answers, positive and negative, until their time is over
  *
  * Nothing is answered from inside a call of the application: what is known at once waits for the
  * ask's timer.

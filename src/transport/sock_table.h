@@ -12,7 +12,7 @@
  *
  *	conns (htab) --> node --> node             sock_port {tcp, 80}
  *	                   |  \.port ---------------> owners --> listener --> listener
- *(SO_REUSEPORT)
+ *	                   |                                   (SO_REUSEPORT)
  *	                   `--port_link <------------ conns ---> child, SYN, TIME-WAIT ...
  *	ports (htab) -----------------------------> sock_port {udp, 53} ...
  *

@@ -3,11 +3,11 @@
  * DNS codec (RFC 1035 §4, RFC 2181, RFC 3596, RFC 6891): names, messages, and what a resolver, a
  * forwarder or a server needs of records. RFC 9267 lists how others have failed here:
  *
- *	names		a pointer leads strictly backwards, so there are no loops, and a name
- *follows DNS_POINTERS_MAX of them; labels and names have their lengths, in every form
- *	counts		are those of the header, but reading ends with the bytes: 65535 records
- *			announced and none there is an error, and no loop
- *	RDLENGTH	bounds what is read of a record; a name in it ends where the record does
+ *	names     a pointer leads strictly backwards, so there are no loops, and a name follows
+ *	          DNS_POINTERS_MAX of them; labels and names have their lengths, in every form
+ *	counts    are those of the header, but reading ends with the bytes: 65535 records
+ *	          announced and none there is an error, and no loop
+ *	RDLENGTH  bounds what is read of a record; a name in it ends where the record does
  *
  * A message is read from front to back with a `struct dns_rd`, and written with a `struct dns_wr`,
  * which compresses names and leaves out, with TC set, what does not fit.

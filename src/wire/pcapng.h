@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pcapng blocks (draft-ietf-opsawg-pcapng): section header, interface description, enhanced packet
- *and interface statistics are written, little-endian always, and read back in either byte order.
+ * pcapng blocks (draft-ietf-opsawg-pcapng): section header, interface description, enhanced packet,
+ * interface statistics are written, little-endian always, and read back in either byte order.
  *
  * A writer puts a whole block into the buffer or, when it does not fit, nothing and sets `bad`; the
  * _len() functions say beforehand how much that is. A reader iterates over blocks, then over a

@@ -5,9 +5,9 @@
  * sum has room for some 2^32 words of 32 bits:
  *
  *	verify    csum_fold(csum_add(cpu, l4, len, pseudo4_sum(...))) == 0xffff
- *	compute   with the checksum field zero: csum_finish(csum_add(cpu, l4, len,
- *pseudo4_sum(...))) partial   csum_fold(pseudo4_sum(...)) in the field; who completes it sums the
- *segment alone
+ *	compute   csum_finish(csum_add(cpu, l4, len, pseudo4_sum(...))), its field being zero
+ *	partial   csum_fold(pseudo4_sum(...)) in the field; who completes it sums the segment
+ *	          alone
  *
  * ICMP has no pseudo-header, ICMPv6 has.
  */

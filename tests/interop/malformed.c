@@ -5,8 +5,8 @@
  *	malformed FILE.pcap
  *
  * prints one line a frame, in their order: its number, the drop reasons that it brought, and the
- * ICMP errors that were sent, as words (`IP4_CSUM`, `icmp:3/3`, `icmp6:4/1`). Sixty-one seconds
- *pass after each frame, so that fragments and half-open connections are over, too.
+ * ICMP errors that were sent, as words (`IP4_CSUM`, `icmp:3/3`, `icmp6:4/1`). Sixty-one seconds go
+ * by after each frame, so that fragments and half-open connections are over, too.
  *
  * The stack is 10.0.0.1/24 and fe80::1, 2001:db8::1/64 on an interface 02:00:00:00:00:01, with UDP
  * port 53 and TCP port 80 open. malformed.py makes the frames.

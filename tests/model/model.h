@@ -7,9 +7,9 @@
  *	host 0 --- link --- router --- link --- host 1          in a quarter of the runs
  *
  * What is drawn: the family, whether there is fast open, what links do to frames and how that
- *changes, outages, segment sizes, settings of the stacks, options of the sockets, how much each end
- *writes and reads in which pieces, and how it ends. From heal_ns on, the links are good: everything
- *that was written has to arrive.
+ * changes, outages, segment sizes, settings of the stacks, options of the sockets, how much each
+ * end writes and reads in which pieces, and how it ends. From heal_ns on, the links are good:
+ * everything that was written has to arrive.
  *
  * What must hold:
  *  - what is read is a prefix of what was written, and its end is the end of it (model_end.c);

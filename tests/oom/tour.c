@@ -3,10 +3,10 @@
  * Every function of libweft, with every allocation made to fail in turn.
  *
  * A tour calls each function of the public headers of libweft at least once (covers.py compares
- *with include/abi.txt), on two hosts in virtual time. It is run once to count its allocations, then
- *once for each of them, which fails. The call that it happens to either says so with one of the
- *errors that the headers have for it, and succeeds when it is made again, since no other allocation
- *fails; or it does not notice, and all goes on. At the end nothing is left, in any case.
+ * with include/abi.txt), on two hosts in virtual time. It is run once to count its allocations,
+ * then once for each of them, which fails. The call that it happens to either says so with one of
+ * the errors that the headers have for it, and succeeds when it is made again, since no other
+ * allocation fails; or it does not notice, and all goes on. At the end nothing is left.
  *
  *	tour [STEP]   every STEPth allocation (1)
  */

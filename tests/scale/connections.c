@@ -5,10 +5,11 @@
  * Two hosts on one wire, N connections between them, half of them over IPv6, so the process holds
  * both ends: 2 N endpoints. Every endpoint is watched by one poll set. In turn:
  *
- *	open    all of them; then memory an endpoint is compared with what doc/tcp-connection.md
- *says idle    an hour passes: what that costs is counted echo    in waves, then all at once, which
- *is more than the packet pools hold: whoever finds no room waits for WEFT_OUT; each byte that comes
- *back is compared close   all; nothing is left
+ *	open    all of them; then memory an endpoint is compared with doc/tcp-connection.md
+ *	idle    an hour passes: what that costs is counted
+ *	echo    in waves, then all at once, which is more than the packet pools hold: whoever
+ *	        finds no room waits for WEFT_OUT; each byte that comes back is compared
+ *	close   all; nothing is left
  *
  * Prints one line "ok - ..." a step with its figures. Virtual time, public API only.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * BBR, version 3, from its Internet-Draft (draft-ietf-ccwg-bbr-06), whose names are used;
- *doc/rfc.md goes through its clauses.
+ * BBR, version 3, from its Internet-Draft (draft-ietf-ccwg-bbr-06), whose names are used; the page
+ * doc/rfc.md goes through its clauses.
  *
  * How it works: as version 1 (cc_bbr.c) it paces at the path's largest delivery rate and bounds
  * what is in flight by rate and delay; what is new is that it listens to losses and leaves room.

@@ -6,8 +6,9 @@
  *
  *	request, or a bad cookie   SYN-ACK of the SYN, with the right cookie
  *	a good cookie              SYN-ACK of the data; with one made by the older key: and the
- *newer cookie queue full, off            SYN-ACK of the SYN: an ordinary handshake, as after a SYN
- *cookie
+ *	                           newer cookie
+ *	queue full, off            SYN-ACK of the SYN: an ordinary handshake, as after a SYN
+ *	                           cookie
  *
  * A listener bounds how many such connections wait for the end of their handshake (TCP_FASTOPEN).
  * One that was reset counts for a minute more (RFC 7413 §5.1): else an attacker, who got a cookie

@@ -7,7 +7,7 @@
  *	grid [--update] [--long] [--dir DIR] [TABLE...]
  *
  * Each table is one file, DIR/NAME.golden, with a head that says what it shows. A new control gets
- *a column by itself. The same code gives the same figures with any compiler and option, so a
+ * a column by itself. The same code gives the same figures with any compiler and option, so a
  * difference is a change of behaviour: look at it, and --update writes the tables anew.
  */
 #include <errno.h>
