@@ -36,31 +36,31 @@ static void bsock_ready(struct weft_sock *s, void *arg, uint32_t events)
 	bwaits_try(&bs->waits);
 }
 
-/* Takes `s`. */
-static int bsock_new(struct weft_thread *t, struct weft_sock *s, bool is_stream,
-		     struct weft_bsock **ret)
+static void bsock_init(struct weft_bsock *bs, struct weft_thread *t, struct weft_sock *s,
+		       bool is_stream)
 {
-	struct weft_bsock *bs = calloc(1, sizeof(*bs));
-
-	if (!bs) {
-		weft_close(s);
-		return -ENOMEM;
-	}
 	bs->t = t;
 	bs->s = s;
 	bs->is_stream = is_stream;
 	list_init(&bs->waits);
 	weft_on_event(s, bsock_ready, bs);
-	*ret = bs;
-	return 0;
 }
 
 static ptrdiff_t step_socket(struct bop *op)
 {
+	struct weft_bsock *bs = calloc(1, sizeof(*bs));
 	struct weft_sock *s;
-	int err = weft_socket(op->args.st, op->args.a, op->args.b, op->args.c, &s);
+	int err = -ENOMEM;
 
-	return err ? err : bsock_new(op->t, s, op->args.b == WEFT_SOCK_STREAM, op->args.ret_bs);
+	if (bs)
+		err = weft_socket(op->args.st, op->args.a, op->args.b, op->args.c, &s);
+	if (err) {
+		free(bs);
+		return err;
+	}
+	bsock_init(bs, op->t, s, op->args.b == WEFT_SOCK_STREAM);
+	*op->args.ret_bs = bs;
+	return 0;
 }
 
 int weft_b_socket(struct weft_thread *t, struct weft_stack *st, int family, int type, int protocol,
@@ -188,10 +188,20 @@ int weft_b_listen(struct weft_bsock *bs, int backlog)
 
 static ptrdiff_t step_accept(struct bop *op)
 {
+	struct weft_bsock *bs = calloc(1, sizeof(*bs));
 	struct weft_sock *s;
-	int err = weft_accept(op->args.bs->s, &s, op->args.from);
+	int err = -ENOMEM;
 
-	return err ? err : bsock_new(op->t, s, true, op->args.ret_bs);
+	/* A connection for which there is no memory stays where it is. */
+	if (bs)
+		err = weft_accept(op->args.bs->s, &s, op->args.from);
+	if (err) {
+		free(bs);
+		return err;
+	}
+	bsock_init(bs, op->t, s, true);
+	*op->args.ret_bs = bs;
+	return 0;
 }
 
 /* The first try begins; what comes then is success, or the reason. */

@@ -10,22 +10,14 @@
  *
  *	tour [STEP]   every STEPth allocation (1)
  */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "inject.h"
 #include "weft/weft.h"
 
 #define NS_PER_MS INT64_C(1000000)
 
 static struct {
-	uint64_t n_allocs, fail_at, n_refused;
-	const void *failed_ptr; /* what the allocation that failed asked for */
-	size_t failed_old, failed_new;
-	bool has_freed; /* since then */
 	size_t n_bytes;
 	int64_t now_ns;
 	struct weft_engine *eng;
@@ -35,69 +27,18 @@ static struct {
 	const char *at;
 } t;
 
-/* The allocation that fails, and the attempt that the engine makes again when it has given back
- * what it held for nobody. */
-static bool tour_fails(const void *ptr, size_t old_bytes, size_t new_bytes)
-{
-	if (++t.n_allocs == t.fail_at) {
-		t.failed_ptr = ptr;
-		t.failed_old = old_bytes;
-		t.failed_new = new_bytes;
-		t.has_freed = false;
-		return true;
-	}
-	if (t.n_allocs != t.fail_at + 1 || !t.has_freed || t.failed_ptr != ptr ||
-	    t.failed_old != old_bytes || t.failed_new != new_bytes)
-		return false;
-	t.failed_new = 0;
-	return true;
-}
-
 static void *tour_realloc(void *ctx, void *ptr, size_t old_bytes, size_t new_bytes)
 {
 	(void)ctx;
-	if (new_bytes > old_bytes && tour_fails(ptr, old_bytes, new_bytes))
+	if (new_bytes > old_bytes && inject_fails(ptr, old_bytes, new_bytes))
 		return NULL;
-	t.has_freed = t.has_freed || !new_bytes;
+	inj.has_freed = inj.has_freed || !new_bytes;
 	t.n_bytes += new_bytes - old_bytes;
 	if (new_bytes)
 		return realloc(ptr, new_bytes);
 	free(ptr);
 	return NULL;
 }
-
-static __attribute__((noreturn)) void die(const char *what, long long got, int line)
-{
-	printf("not ok - %s: %lld, line %d, when allocation %" PRIu64 " of %" PRIu64 " fails\n",
-	       what, got, line, t.fail_at, t.n_allocs);
-	exit(1);
-}
-
-static bool is_memory(long long err)
-{
-	return t.fail_at && t.n_allocs >= t.fail_at &&
-	       (err == -ENOMEM || err == -ENOBUFS || err == -EAGAIN);
-}
-
-/* A call that may find no memory, once. */
-#define CALL(expr)                                  \
-	do {                                        \
-		long long got_ = (expr);            \
-                                                    \
-		if (got_ < 0 && is_memory(got_)) {  \
-			t.n_refused++;              \
-			t.failed_new = 0;           \
-			got_ = (expr);              \
-		}                                   \
-		if (got_ < 0)                       \
-			die(#expr, got_, __LINE__); \
-	} while (0)
-/* One that never says so. */
-#define HOLDS(expr)                              \
-	do {                                     \
-		if (!(expr))                     \
-			die(#expr, 0, __LINE__); \
-	} while (0)
 
 static void settle(int64_t ns)
 {
@@ -643,6 +584,108 @@ static void names_part(void)
 	HOLDS(weft_stack_resolver(t.a));
 }
 
+static struct weft_tcp_request *request;
+
+static void on_request(void *arg, struct weft_tcp_request *req)
+{
+	on_thing(arg);
+	request = req;
+}
+
+static void on_cancelled(void *arg, struct weft_tcp_request *req)
+{
+	on_thing(arg);
+	if (request == req)
+		request = NULL;
+}
+
+/* A SYN for somebody who is not there; one that was lost for want of memory comes again. */
+static struct weft_sock *asked(const char *to)
+{
+	struct weft_sockaddr sa = at(to);
+	struct weft_sock *s;
+
+	request = NULL;
+	CALL(weft_socket(t.a, sa.addr.family, WEFT_SOCK_STREAM, 0, &s));
+	for (int err = -ENOBUFS, i = 0; i < 3 && err && err != -EINPROGRESS; i++)
+		err = weft_connect(s, &sa);
+	for (int i = 0; i < 300 && !request; i++)
+		settle(20 * NS_PER_MS);
+	HOLDS(request);
+	return s;
+}
+
+static void intercept_tcp(void)
+{
+	const struct weft_icmp_error icmp = {.type = 3, .code = 1};
+	struct weft_tcp_request_info info;
+	struct weft_sock *s, *peer;
+
+	s = asked("203.0.113.7:80");
+	weft_tcp_request_info(request, &info);
+	HOLDS(info.dst.port == 80);
+	weft_tcp_request_set_data(request, &info);
+	HOLDS(weft_tcp_request_data(request) == &info);
+	CALL(weft_tcp_request_accept(request, &peer));
+	settle(5000 * NS_PER_MS);
+	weft_abort(s);
+	weft_close(peer);
+	s = asked("203.0.113.7:81");
+	weft_tcp_request_refuse(request);
+	weft_abort(s);
+	s = asked("203.0.113.7:82");
+	weft_tcp_request_drop(request);
+	weft_abort(s);
+	s = asked("203.0.113.7:83");
+	weft_tcp_request_unreachable(request, &icmp);
+	settle(20 * NS_PER_MS);
+	weft_abort(s);
+}
+
+static void intercept_udp(struct weft_intercept *ic)
+{
+	struct weft_sockaddr to = at("203.0.113.7:53");
+	struct weft_intercept_msg in, back;
+	struct weft_icmp_error icmp = {.type = 3, .code = 3};
+	struct weft_sock *s;
+	int err = -EAGAIN;
+
+	CALL(weft_socket(t.a, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &s));
+	for (int i = 0; i < 300 && err; i++) {
+		if (i % 50 == 0)
+			(void)!weft_sendto(s, "datagram", 8, 0, &to);
+		settle(20 * NS_PER_MS);
+		err = weft_intercept_recv(ic, &in);
+	}
+	HOLDS(!err && in.len == 8);
+	back = in;
+	back.src = in.dst;
+	back.dst = in.src;
+	icmp.proto = in.proto;
+	icmp.src = in.src;
+	icmp.dst = in.dst;
+	CALL(weft_intercept_send(ic, &back));
+	CALL(weft_intercept_error(ic, &icmp));
+	settle(20 * NS_PER_MS);
+	weft_close(s);
+}
+
+static void intercept_part(void)
+{
+	const struct weft_intercept_config cfg = {
+		.request = on_request, .cancelled = on_cancelled, .readable = on_thing};
+	struct weft_intercept_stats stats;
+	struct weft_intercept *ic;
+
+	CALL(weft_route_add_text(t.a, "203.0.113.0/24 via 10.0.0.2"));
+	CALL(weft_intercept_new(t.nb, &cfg, &ic));
+	intercept_tcp();
+	intercept_udp(ic);
+	weft_intercept_stats(ic, &stats);
+	HOLDS(stats.requests >= 4 && stats.datagrams >= 1);
+	weft_intercept_free(ic);
+}
+
 static void tour(void)
 {
 	const struct weft_limits limits = {.max_socks = 100, .max_conns_per_peer = 10};
@@ -662,6 +705,7 @@ static void tour(void)
 	datagrams_of(WEFT_AF_INET6, "[fd00::2]:53", "ff15::1234");
 	others_part();
 	names_part();
+	intercept_part();
 	weft_stack_usage(t.a, on_usage, NULL);
 	weft_stack_free(t.a);
 	weft_stack_free(t.b);
@@ -677,12 +721,13 @@ int main(int argc, char **argv)
 	if (step == 0)
 		return 2;
 	tour();
-	n = t.n_allocs;
+	n = inj.n_allocs;
 	for (uint64_t i = 1; i <= n; i += step, n_runs++) {
 		memset(&t, 0, sizeof(t));
-		t.fail_at = i;
+		memset(&inj, 0, sizeof(inj));
+		inj.fail_at = i;
 		tour();
-		n_refused += t.n_refused;
+		n_refused += inj.n_refused;
 	}
 	printf("ok - %" PRIu64 " of %" PRIu64 " allocations failed, one a run; %" PRIu64
 	       " calls said so\n",
