@@ -14,6 +14,7 @@ help:
 	@echo 'make fuzz      run each fuzz target for FUZZ_SECONDS (60); TARGETS="a b" chooses'
 	@echo 'make doc       the reference pages of the library, doc/api/index.html'
 	@echo 'make bench     compare with the kernel on this machine; the table goes to bench/out'
+	@echo 'make bench-check   the same, and fail when a ratio is 15 % below bench/baseline.json'
 	@echo 'make install   install to PREFIX ($(PREFIX)) below DESTDIR'
 	@echo 'make clean     remove build/'
 
@@ -49,6 +50,10 @@ bench: build
 	@scripts/bootstrap bench
 	@scripts/bench
 
+bench-check: build
+	@scripts/bootstrap bench
+	@scripts/bench --check
+
 # The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.
 install: build
 	@meson configure $(RELEASE) -Dprefix=$(abspath $(PREFIX)) >/dev/null && ninja -C $(RELEASE) build.ninja >/dev/null
@@ -57,4 +62,4 @@ install: build
 clean:
 	rm -rf build doc/api
 
-.PHONY: help run build test test-all lint fuzz doc bench install clean
+.PHONY: help run build test test-all lint fuzz doc bench bench-check install clean

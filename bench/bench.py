@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Compares weft with the kernel on this machine, in pairs of runs, and prints a table.
 
-usage: bench/bench.py [--build DIR] [--out DIR] [FIGURE...]
-figures: bulk-inproc bulk-inproc6 bulk-tap-out bulk-tap-in rr-inproc rr-inproc6 udp-inproc udp-inproc6
-lab500-up lab500-sim lab500-memory; gw-out-1500 gw-in-1500 gw-out-65520 gw-in-65520 gw-rr gw-crr gw-16
-gw-1000, or gw for these eight, which need slirp4netns and pasta (all that can be run, unless named)
+usage: bench/bench.py [--build DIR] [--out DIR] [--check] [--update] [FIGURE...]
+figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-tap-out bulk-tap-in
+rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
+timers-1e3 timers-1e5 timers-1e7 lab500-up lab500-sim lab500-memory; gw-out-1500 gw-in-1500 gw-out-65520
+gw-in-65520 gw-rr gw-crr gw-16 gw-1000, or gw for these eight, which need slirp4netns and pasta (all that
+can be run, unless named)
 
 FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
-are in namespaces of their own, which end with this program, however it ends. Exits with 0, 1 when
-a run failed, 2 for a mistake in the arguments, 77 when this machine does not allow namespaces or
+are in namespaces of their own, which end with this program, however it ends. With --check the ratios
+are compared with baseline.json, with --update they become it. Exits with 0, 1 when
+a run failed or a ratio is more than 15 % below the baseline, 2 for a mistake in the arguments, 77 when this machine does not allow namespaces or
 TAPs. README.md explains the figures.
 """
 import argparse
@@ -37,11 +40,31 @@ LAB_SECONDS = 60  # of virtual time
 GW_STREAMS = {"gw-16": (16, 32 << 20), "gw-1000": (1000, 256 << 10)}  # downloads, and bytes of each
 GW_PEERS = [Slirp, Pasta]
 LAB_UP_LIMIT_S, LAB_SIM_LIMIT_S, LAB_LIMIT_GB = 2, 10, 0.5  # what weft allows itself
+MEM_CONNS = 500000  # both ends of each are in the process
+MEM_CONNS_BRIEF = 10000  # in runs of less than a second
+MEM_LIMIT_BYTES, MEM_LIMIT_S = 1024, 15  # an endpoint, and the set-up of all
+TIMER_MISSES = 4  # cache misses that a stop and a start may take
+FWD_ROUTES = 1000
+MEM_RUNS = 2  # are enough for what hardly varies
+LIMIT_SHARE = 0.1  # of a run's length, for each of the physical limits
+BASELINE = ROOT / "bench/baseline.json"
+BASELINE_DROP = 0.15
+# The ratio that a figure is to reach against a peer: of what is measured, and of that a CPU second.
+BARS = {("bulk-inproc", "linux veth"): (3, 5), ("bulk-inproc-zc", "linux veth"): (3.5, None),
+        ("bulk-inproc-mtu", "linux veth"): (8, None), ("bulk-tap-out", "tap-floor"): (0.85, None),
+        ("bulk-tap-in", "tap-floor"): (0.85, None), ("rr-inproc", "linux veth"): (20, None),
+        ("crr-inproc", "linux veth"): (8, None), ("udp-inproc", "linux veth"): (15, None),
+        ("udp-inproc-gso", "linux veth"): (3, None), ("fwd4", "linux router"): (5, None),
+        ("fwd6", "linux router"): (5, None), ("mem-conn", "limit"): (1, None),
+        ("mem-conn-time", "limit"): (1, None), ("timers-1e7", "limit"): (1, None),
+        ("lab500-up", "limit"): (1, None), ("lab500-sim", "limit"): (1, None),
+        ("lab500-memory", "limit"): (1, None)}
 OFFLOADS = {"rx-checksumming": "rx-csum", "tx-checksumming": "tx-csum", "scatter-gather": "sg",
             "tcp-segmentation-offload": "tso", "generic-segmentation-offload": "gso",
             "generic-receive-offload": "gro"}
 FIELDS = ["figure", "unit", "direction", "ours", "peer_name", "peer", "peer_settings", "ratio_min",
-          "ratio_median", "ratio_max", "cpu_s_ours", "cpu_s_peer", "runs"]
+          "ratio_median", "ratio_max", "ratio_cpu_median", "bar", "bar_cpu", "is_met", "cpu_s_ours",
+          "cpu_s_peer", "runs"]
 
 
 class Failed(Exception):
@@ -100,20 +123,49 @@ class Networks:
 
     def __init__(self):
         self.made = []
-        self.veth = self.tap = None
+        self.veths = {}
+        self.tap = self.router = None
 
     def new(self):
         self.made.append(Netns())
         return self.made[-1]
 
-    def get_veth(self):
-        if not self.veth:
+    def get_veth(self, has_offloads=True):
+        """Without: every frame is a packet of its own, with checksums that are computed."""
+        if has_offloads not in self.veths:
             a, b = self.new(), self.new()
             a.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b.pid)
             a.up("eth0", "10.0.0.1/24")
             b.up("eth0", "10.0.0.2/24")
-            self.veth = a, b
-        return self.veth
+            for end in [] if has_offloads else [a, b]:
+                end.run("ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off", "tx", "off", "rx", "off")
+                end.run("ip", "link", "set", "eth0", "gso_max_segs", "1")
+            self.veths[has_offloads] = a, b
+        return self.veths[has_offloads]
+
+    def get_router(self):
+        """Who sends, and who receives: the router between them has the routes of weft_fwd.c."""
+        if not self.router:
+            a, r, c = self.new(), self.new(), self.new()
+            for end, port in ((a, "in"), (c, "out")):
+                end.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", r.pid)
+                end.run("ip", "link", "set", "eth0", "up")
+            for n, port in ((1, "in"), (2, "out")):
+                r.run("sysctl", "-qw", f"net.ipv6.conf.{port}.disable_ipv6=0")
+                r.run("ip", "link", "set", port, "address", f"02:00:00:00:00:0{n}", "up")
+                r.run("ip", "address", "add", f"10.0.{n}.1/24", "dev", port)
+                r.run("ip", "address", "add", f"2001:db8:{n}::1/64", "dev", port, "nodad")
+            r.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+            for hop in ("10.0.2.2", "2001:db8:2::2"):
+                r.run("ip", "neigh", "add", hop, "lladdr", "02:00:00:00:00:03", "dev", "out", "nud", "permanent")
+            lines = [f"route add 172.{16 + i // 256}.{i % 256}.0/24 via 10.0.2.2\n"
+                     f"-6 route add 2001:db8:{0x1000 + i:x}::/48 via 2001:db8:2::2\n" for i in range(FWD_ROUTES)]
+            with tempfile.NamedTemporaryFile("w", suffix=".batch") as batch:
+                batch.write("".join(lines).replace("-6 route", "route"))
+                batch.flush()
+                r.run("ip", "-batch", batch.name)
+            self.router = a, c, r
+        return self.router
 
     def get_tap(self):
         if not self.tap:
@@ -138,6 +190,7 @@ class Bench:
         self.child = None
         self.labs = None  # a folder for the lab files
         self.gateways = Gateways(self.networks, self.build.parent / "cmd/weft", Failed)
+        self.machine = None  # the physical limits
 
     def program(self, name, *args, seconds=None):
         """Runs one of the programs and returns what it measured."""
@@ -169,9 +222,14 @@ class Bench:
             return self.program("weft_bench", figure, None, self.networks.get_tap().path, "tap0")
         return self.program("weft_bench", figure, None)
 
-    def kernel(self, shape, wait, seconds=None):
-        a, b = self.networks.get_veth()
+    def kernel(self, shape, wait, seconds=None, has_offloads=True):
+        a, b = self.networks.get_veth(has_offloads)
         return self.program("kernel_bench", shape, wait, None, a.path, b.path, seconds=seconds)
+
+    def limits(self):
+        if not self.machine:
+            self.machine = self.program("limits", f"{max(0.02, self.seconds * LIMIT_SHARE):g}")
+        return self.machine
 
     def floor(self, direction):
         return self.program("tap_floor", direction, None, self.networks.get_tap().path, "tap0")
@@ -188,27 +246,32 @@ class Bench:
         """One row: `pairs` are (our run, the peer's); `cpu` says what of a run counts."""
         median = statistics.median
         ratios = [ours["value"] / peer["value"] for ours, peer in pairs]
+        by_cpu = [r * cpu(peer) / cpu(ours) if cpu(ours) and cpu(peer) else r
+                  for r, (ours, peer) in zip(ratios, pairs)]
+        bar, bar_cpu = BARS.get((figure, peer_name), (None, None))
+        is_met = None if bar is None else median(ratios) >= bar and (bar_cpu is None or median(by_cpu) >= bar_cpu)
         values = [figure, unit, "higher", median(o["value"] for o, _ in pairs), peer_name,
                   median(p["value"] for _, p in pairs),
                   f"{settings}; {len(pairs)} pairs of {self.seconds:g} s", min(ratios), median(ratios),
-                  max(ratios), median(cpu(o) for o, _ in pairs), median(cpu(p) for _, p in pairs),
-                  len(pairs)]
+                  max(ratios), median(by_cpu), bar, bar_cpu, is_met, median(cpu(o) for o, _ in pairs),
+                  median(cpu(p) for _, p in pairs), len(pairs)]
         self.results.append(dict(zip(FIELDS, values)))
 
     def progress(self, figure, n, *runs):
         values = "  ".join(f"{name} {run['value']:.4g}" for name, run in runs)
         print(f"{figure} {n + 1}/{self.pairs}  {values}", file=sys.stderr, flush=True)
 
-    def veth_settings(self, what):
-        return f"two processes, {what}; {self.networks.get_veth()[1].describe('eth0')}"
+    def veth_settings(self, what, has_offloads=True):
+        return f"two processes, {what}; {self.networks.get_veth(has_offloads)[1].describe('eth0')}"
 
     def bulk(self, figure):
         """In process, and over a TAP, where the loop without a stack runs beside."""
         direction = figure.rpartition("-")[2]
         has_tap = "-tap-" in figure
+        has_offloads = direction != "mtu"
         by_kernel, by_floor = [], []
         for n in range(self.pairs):
-            ours, kernel = self.ours(figure), self.kernel("bulk", "blocking")
+            ours, kernel = self.ours(figure), self.kernel("bulk", "blocking", has_offloads=has_offloads)
             by_kernel.append((ours, kernel))
             shown = [("weft", ours), ("linux", kernel)]
             if has_tap:
@@ -217,9 +280,9 @@ class Bench:
             self.progress(figure, n, *shown)
         cc = by_kernel[0][1]["cc"]
         self.add(figure, "Gbit/s", by_kernel, "linux veth",
-                 self.veth_settings(f"{cc}, 128 KiB send and recv"))
+                 self.veth_settings(f"{cc}, 128 KiB send and recv"
+                                    + ("" if has_offloads else ", gso_max_segs 1"), has_offloads))
         if has_tap:
-            # The floor has no receiver of its own, so what drives the TAP is compared.
             self.add(figure, "Gbit/s", by_floor, "tap-floor",
                      "loop of " + ("write" if direction == "out" else "read") +
                      " of 64 KiB TSO frames; cpu_s of the process at the TAP alone; "
@@ -238,9 +301,53 @@ class Bench:
         self.by_ops(figure, "rr", ["blocking", "epoll", "spin"], "round trips/s",
                     "1 byte, TCP_NODELAY")
 
+    def crr(self, figure):
+        self.by_ops(figure, "crr", ["epoll"], "connections/s",
+                    "64 outstanding, 1 byte each way, the server closes first")
+
     def udp(self, figure):
-        self.by_ops(figure, "udp", ["blocking", "spin"], "datagrams/s",
-                    "64 B, 64 at a time by sendmmsg and recvmmsg")
+        gso = figure.endswith("-gso")
+        self.by_ops(figure, "udp-gso" if gso else "udp", ["blocking", "spin"], "datagrams/s",
+                    "64 B, 64 at a time by sendmmsg and recvmmsg"
+                    + (", each of 64 by UDP_SEGMENT and UDP_GRO" if gso else ""))
+
+    def fwd(self, figure):
+        a, c, r = self.networks.get_router()
+        pairs = []
+        for n in range(self.pairs):
+            kernel = self.program("kernel_bench", figure, "spin", None, a.path, c.path)
+            pairs.append((self.ours(figure), kernel))
+            self.progress(figure, n, ("weft", pairs[-1][0]), ("linux", pairs[-1][1]))
+        self.add(figure, "packets/s", pairs, "linux router",
+                 f"three namespaces, {FWD_ROUTES} routes, 64 B frames of a packet socket (PACKET_QDISC_BYPASS, "
+                 f"sendmmsg), on CPU 0; {r.describe('in')}")
+
+    def mem(self, figure):
+        """Both rows come out of the same runs, which are as long as they need to be."""
+        if figure == "mem-conn-time" and any(r["figure"] == figure for r in self.results):
+            return
+        conns = MEM_CONNS if self.seconds >= 1 else MEM_CONNS_BRIEF
+        memory, times = [], []
+        for n in range(min(self.pairs, MEM_RUNS)):
+            run = self.program("weft_bench", "mem-conn", str(conns))
+            limit = {"value": 1e9 / MEM_LIMIT_BYTES, "cpu_s": run["cpu_s"]}
+            memory.append((run, limit))
+            least = {"value": 2 * MEM_CONNS / MEM_LIMIT_S, "cpu_s": MEM_LIMIT_S * conns / MEM_CONNS}
+            times.append(({**run, "value": run["endpoints"] / run["seconds"]}, least))
+            self.progress(figure, n, ("weft", run), ("limit", limit))
+        what = f"{2 * conns:,} endpoints, IPv4 and IPv6 in halves, "
+        self.add("mem-conn", "endpoints/GB", memory, "limit", what + f"{MEM_LIMIT_BYTES} bytes of resident memory each")
+        self.add("mem-conn-time", "endpoints/s", times, "limit",
+                 what + f"a million within {MEM_LIMIT_S} s; each echoes a byte afterwards")
+
+    def timers(self, figure):
+        limit = {"value": 1e9 / self.limits()["miss_ns"] / TIMER_MISSES, "cpu_s": self.seconds}
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(figure), limit))
+            self.progress(figure, n, ("weft", pairs[-1][0]), ("limit", limit))
+        self.add(figure, "restarts/s", pairs, "limit",
+                 f"a stop and a start in {TIMER_MISSES} cache misses of {self.limits()['miss_ns']:.0f} ns")
 
     def family(self, figure):
         """Over IPv6, beside the same over IPv4."""
@@ -374,9 +481,13 @@ def per_cpu(run):
     return {**run, "value": (run["bytes"] / 1e9 or run["ops"]) / max(run["gateway_s"], 1e-3)}
 
 
-FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-tap-out": Bench.bulk,
+FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc-cold": Bench.bulk,
+           "bulk-inproc-zc": Bench.bulk, "bulk-inproc-mtu": Bench.bulk, "bulk-tap-out": Bench.bulk,
            "bulk-tap-in": Bench.bulk, "rr-inproc": Bench.rr, "rr-inproc6": Bench.family,
-           "udp-inproc": Bench.udp, "udp-inproc6": Bench.family,
+           "crr-inproc": Bench.crr, "udp-inproc": Bench.udp, "udp-inproc6": Bench.family,
+           "udp-inproc-gso": Bench.udp, "fwd4": Bench.fwd, "fwd6": Bench.fwd,
+           "mem-conn": Bench.mem, "mem-conn-time": Bench.mem, "timers-1e3": Bench.timers,
+           "timers-1e5": Bench.timers, "timers-1e7": Bench.timers,
            "lab500-up": Bench.lab, "lab500-sim": Bench.lab, "lab500-memory": Bench.lab}
 GW_FIGURES = ["gw-out-1500", "gw-in-1500", "gw-out-65520", "gw-in-65520", "gw-rr", "gw-crr", *GW_STREAMS]
 FIGURES.update({figure: Bench.gw for figure in GW_FIGURES})
@@ -401,13 +512,22 @@ def cpu_model():
     return names[0] if names else platform.machine()
 
 
+def bar_text(row):
+    """The bar, and whether it is met."""
+    if row["bar"] is None:
+        return "", ""
+    bar = f"{row['bar']:g}" + (f", {row['bar_cpu']:g}/cpu" if row["bar_cpu"] else "")
+    return bar, "met" if row["is_met"] else "not met"
+
+
 def print_table(bench):
     print()
-    head = ["figure", "unit", "peer", "ours", "peer's", "ratio min", "median", "max", "cpu s ours",
-            "peer's"]
+    head = ["figure", "unit", "peer", "ours", "peer's", "ratio min", "median", "max", "by cpu", "bar", "",
+            "cpu s ours", "peer's"]
     rows = [[r["figure"], r["unit"], r["peer_name"], f"{r['ours']:.4g}", f"{r['peer']:.4g}",
              f"{r['ratio_min']:.2f}", f"{r['ratio_median']:.2f}", f"{r['ratio_max']:.2f}",
-             f"{r['cpu_s_ours']:.2f}", f"{r['cpu_s_peer']:.2f}"] for r in bench.results]
+             f"{r['ratio_cpu_median']:.2f}", *bar_text(r), f"{r['cpu_s_ours']:.2f}",
+             f"{r['cpu_s_peer']:.2f}"] for r in bench.results]
     rows = [[f"{float(c):,.0f}" if "e+" in c else c for c in row] for row in rows]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     for row in [head, *rows]:
@@ -416,6 +536,33 @@ def print_table(bench):
     print()
     for r in bench.results:
         print(f"{r['figure']} against {r['peer_name']}: {r['peer_settings']}")
+    machine = bench.limits()
+    print(f"\nthis machine: copies {machine['copy_hot_gbit']:.0f} Gbit/s within the cache, "
+          f"{machine['copy_cold_gbit']:.0f} from memory; a checksum {machine['checksum_gbit']:.0f} Gbit/s; "
+          f"a system call {machine['syscall_ns']:.0f} ns; a cache miss {machine['miss_ns']:.0f} ns")
+
+
+def baseline_key(row):
+    return f"{row['figure']} / {row['peer_name']}"
+
+
+def baseline_check(results):
+    """Says what has become slower; returns whether nothing has."""
+    known = json.loads(BASELINE.read_text())
+    is_good = True
+    for row in results:
+        was = known.get(baseline_key(row))
+        if was is None or row["ratio_median"] >= was * (1 - BASELINE_DROP):
+            continue
+        print(f"bench: {baseline_key(row)}: ratio {row['ratio_median']:.3g}, was {was:.3g}", file=sys.stderr)
+        is_good = False
+    return is_good
+
+
+def baseline_update(results):
+    known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    known.update({baseline_key(row): float(f"{row['ratio_median']:.3g}") for row in results})
+    write_json(BASELINE, dict(sorted(known.items())))
 
 
 def write_json(path, what):
@@ -436,7 +583,11 @@ def run(args):
         args.out.mkdir(parents=True, exist_ok=True)
         write_json(args.out / "results.json", bench.results)
         write_json(args.out / "runs.json", bench.runs)
+        write_json(args.out / "machine.json", bench.limits())
         print(f"\nwritten: {args.out / 'results.json'}")
+        if args.update:
+            baseline_update(bench.results)
+        return baseline_check(bench.results) if args.check else True
     finally:
         bench.close()
 
@@ -464,6 +615,8 @@ def parse_args():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/out")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--update", action="store_true")
     parser.add_argument("figures", nargs="*", metavar="FIGURE")
     args = parser.parse_args()
     args.figures = args.figures or os.environ.get("FIGURES", "").replace(",", " ").split() or default_figures()
@@ -501,13 +654,12 @@ def main():
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda number, _: sys.exit(128 + number))
     try:
-        run(args)
+        return 0 if run(args) else 1
     except Failed as why:
         print(f"bench: {why}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":

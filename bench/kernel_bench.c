@@ -4,8 +4,9 @@
  *
  *	kernel_bench FIGURE WAIT SECONDS NETNS-A NETNS-B
  *
- * FIGURE is bulk, rr or udp; WAIT is how endpoints wait: blocking, epoll (rr only) or spin (not
- * bulk). The client runs in NETNS-A and the server in NETNS-B (paths), where 10.0.0.2 is.
+ * FIGURE is bulk, rr, udp, udp-gso, crr, fwd4 or fwd6; WAIT is how endpoints wait: blocking, epoll
+ * (rr, crr) or spin (rr, udp, and what has nothing to wait for: fwd). The client runs in NETNS-A
+ *and the server in NETNS-B (paths), where 10.0.0.2 is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,14 +19,21 @@ struct figure {
 	void (*client)(struct gauge *g, const void *arg);
 	enum unit unit;
 	unsigned int waits; /* those of enum wait_how that it knows, as bits */
+	bool is_ip6, has_gso;
 };
 
 static const struct figure figures[] = {
-	{"bulk", kernel_bulk_server, kernel_bulk_client, UNIT_GBIT_S, 1U << WAIT_BLOCKING},
+	{"bulk", kernel_bulk_server, kernel_bulk_client, UNIT_GBIT_S, 1U << WAIT_BLOCKING, false,
+	 false},
 	{"rr", kernel_rr_server, kernel_rr_client, UNIT_PER_S,
-	 1U << WAIT_BLOCKING | 1U << WAIT_EPOLL | 1U << WAIT_SPIN},
+	 1U << WAIT_BLOCKING | 1U << WAIT_EPOLL | 1U << WAIT_SPIN, false, false},
 	{"udp", kernel_udp_server, kernel_udp_client, UNIT_PER_S,
-	 1U << WAIT_BLOCKING | 1U << WAIT_SPIN},
+	 1U << WAIT_BLOCKING | 1U << WAIT_SPIN, false, false},
+	{"udp-gso", kernel_udp_server, kernel_udp_client, UNIT_PER_S,
+	 1U << WAIT_BLOCKING | 1U << WAIT_SPIN, false, true},
+	{"crr", kernel_crrs_server, kernel_crrs_client, UNIT_PER_S, 1U << WAIT_EPOLL, false, false},
+	{"fwd4", kernel_fwd_count, kernel_fwd_send, UNIT_PER_S, 1U << WAIT_SPIN, false, false},
+	{"fwd6", kernel_fwd_count, kernel_fwd_send, UNIT_PER_S, 1U << WAIT_SPIN, true, false},
 };
 
 static const char *const wait_names[] = {
@@ -60,10 +68,12 @@ int main(int argc, char **argv)
 	const struct figure *figure = argc == 6 ? figure_find(argv[1]) : NULL;
 
 	if (!figure || !wait_parse(figure, argv[2], &peer.wait)) {
-		fprintf(stderr, "usage: kernel_bench bulk|rr|udp blocking|epoll|spin SECONDS "
+		fprintf(stderr, "usage: kernel_bench FIGURE blocking|epoll|spin SECONDS "
 				"NETNS-A NETNS-B\n");
 		return 2;
 	}
+	peer.is_ip6 = figure->is_ip6;
+	peer.has_gso = figure->has_gso;
 
 	const struct worker workers[] = {
 		{"server", figure->server, &peer, argv[5], 0},

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 enum {
 	CONNECT_TRIES = 2000, /* a ms each: an address needs a moment until it answers */
 	LOOK_UP_US = 100000,  /* a blocked call returns so often, to see whether to stop */
-	DGRAM_ROOM = 2048,
+	DGRAM_ROOM = DGRAM_BATCH * DGRAM_BYTES,
 };
 
 static void set_opt(int fd, int level, int name, int value, const char *what)
@@ -78,7 +79,7 @@ static int stream_accept(struct gauge *g)
 	return fd;
 }
 
-static struct sockaddr_in address_of(const struct kernel_peer *peer)
+struct sockaddr_in kernel_peer_address(const struct kernel_peer *peer)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
 				 .sin_port = htons(peer->port ? peer->port : BENCH_PORT)};
@@ -91,7 +92,7 @@ static struct sockaddr_in address_of(const struct kernel_peer *peer)
 static int stream_connect(struct gauge *g, const struct kernel_peer *peer)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
-	struct sockaddr_in to = address_of(peer);
+	struct sockaddr_in to = kernel_peer_address(peer);
 
 	for (int i = 0; i < CONNECT_TRIES; i++) {
 		int fd = stream_new();
@@ -250,7 +251,7 @@ static bool crr_once(const struct sockaddr_in *to)
 
 void kernel_crr_client(struct gauge *g, const void *arg)
 {
-	struct sockaddr_in to = address_of(arg);
+	struct sockaddr_in to = kernel_peer_address(arg);
 
 	gauge_ready(g);
 	while (!gauge_is_stopping(g)) {
@@ -292,12 +293,14 @@ void kernel_udp_server(struct gauge *g, const void *arg)
 	int n;
 
 	must_sys(bind(fd, (struct sockaddr *)&any, sizeof(any)), "bind");
+	if (peer->has_gso)
+		set_opt(fd, IPPROTO_UDP, UDP_GRO, 1, "UDP_GRO");
 	gauge_ready(g);
 	while ((n = recvmmsg(fd, b->msgs, DGRAM_BATCH, flags, NULL)) > 0 || is_passing(g, n)) {
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n; i++) {
 			gauge_add(&g->n_bytes, b->msgs[i].msg_len);
-		if (n > 0)
-			gauge_add(&g->n_ops, (uint64_t)n);
+			gauge_add(&g->n_ops, b->msgs[i].msg_len / DGRAM_BYTES);
+		}
 	}
 	close(fd);
 	free(b);
@@ -305,12 +308,15 @@ void kernel_udp_server(struct gauge *g, const void *arg)
 
 void kernel_udp_client(struct gauge *g, const void *arg)
 {
-	struct sockaddr_in to = address_of(arg);
-	struct batch *b = batch_new(DGRAM_BYTES);
+	const struct kernel_peer *peer = arg;
+	struct sockaddr_in to = kernel_peer_address(peer);
+	struct batch *b = batch_new(peer->has_gso ? DGRAM_ROOM : DGRAM_BYTES);
 	int fd = socket_new(SOCK_DGRAM);
 	int n;
 
 	must_sys(connect(fd, (struct sockaddr *)&to, sizeof(to)), "connect");
+	if (peer->has_gso)
+		set_opt(fd, IPPROTO_UDP, UDP_SEGMENT, DGRAM_BYTES, "UDP_SEGMENT");
 	gauge_ready(g);
 	do
 		n = sendmmsg(fd, b->msgs, DGRAM_BATCH, 0);

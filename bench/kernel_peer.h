@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <netinet/in.h>
+
 #include "meter.h"
 
 #define KERNEL_CC "cubic"
@@ -22,7 +24,15 @@ struct kernel_peer {
 	const char *server; /* IPv4 address; of clients only */
 	uint16_t port;      /* of clients only; 0: BENCH_PORT */
 	enum wait_how wait;
+	bool is_ip6;  /* of forwarding */
+	bool has_gso; /* of datagrams: UDP_SEGMENT and UDP_GRO */
 };
+
+/* The server's, with BENCH_PORT. */
+struct sockaddr_in kernel_peer_address(const struct kernel_peer *peer);
+
+/* Writes packet `i` of those that the routers are given: FWD_FRAME bytes. */
+void fwd_frame_write(uint8_t *frame, const uint8_t *dst_mac, bool is_ip6, unsigned int i);
 
 /* Workers; `arg` is a struct kernel_peer. */
 void kernel_bulk_server(struct gauge *g, const void *arg); /* receives and counts */
@@ -33,3 +43,7 @@ void kernel_crr_server(struct gauge *g, const void *arg);  /* one byte there and
 void kernel_crr_client(struct gauge *g, const void *arg);  /* counts connections */
 void kernel_udp_server(struct gauge *g, const void *arg);  /* receives and counts */
 void kernel_udp_client(struct gauge *g, const void *arg);  /* sends */
+void kernel_crrs_server(struct gauge *g, const void *arg); /* many: answers a byte, closes */
+void kernel_crrs_client(struct gauge *g, const void *arg); /* CRR_OUTSTANDING at a time */
+void kernel_fwd_send(struct gauge *g, const void *arg);    /* frames for the router, on CPU 0 */
+void kernel_fwd_count(struct gauge *g, const void *arg);   /* what comes in by eth0 */

@@ -21,8 +21,8 @@ enum {
 	SOFTIRQ_MAX = 256, /* kernel threads ksoftirqd/N */
 	NS_PER_S = 1000000000,
 	WARMUP_MS = 300,
-	READY_MS = 5000, /* a worker that is not ready by then is stuck */
-	STOP_MS = 1000,  /* a worker that has not ended by then is killed */
+	READY_MS = 20000, /* a worker that is not ready by then is stuck */
+	STOP_MS = 1000,   /* a worker that has not ended by then is killed */
 };
 
 /* Everything that is read at both ends of the window. */
@@ -59,6 +59,19 @@ int must_sys(int ret, const char *what)
 	if (ret < 0)
 		die(what, -errno);
 	return ret;
+}
+
+long meter_number(const char *text, long min, long max)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < min || n > max) {
+		fprintf(stderr, "%s: %s: not a number from %ld to %ld\n",
+			program_invocation_short_name, text, min, max);
+		exit(2);
+	}
+	return n;
 }
 
 double meter_seconds(const char *text)
@@ -272,7 +285,7 @@ void meter_run(const struct worker *workers, size_t n_workers, enum unit unit, d
 			softirqs_find(&m);
 	for (size_t i = 0; i < n_workers; i++)
 		worker_start(&m, i);
-	sleep_ms(WARMUP_MS);
+	sleep_ms(seconds * 1000 < WARMUP_MS ? (int64_t)(seconds * 1000) : WARMUP_MS);
 	workers_check(&m);
 	from = sample_take(&m);
 	sleep_ms((int64_t)(seconds * 1000));

@@ -22,6 +22,12 @@ enum {
 	DGRAM_BYTES = 64,        /* payload of a datagram */
 	DGRAM_BATCH = 64,        /* datagrams sent, and at most received, at a time */
 	BENCH_PORT = 5001,
+	CRR_OUTSTANDING = 64, /* connections under way at a time */
+	FWD_ROUTES = 1000,
+	FWD_STEP = 389, /* from a packet's route to the next one's */
+	FWD_FRAME = 64, /* bytes, without FCS */
+	FWD_FIRST6 =
+		0x1000, /* route i goes to 2001:db8:(FWD_FIRST6 + i)::/48, or to 172.16+.i.0/24 */
 };
 
 /* What workers count. One writer a field. */
@@ -74,6 +80,8 @@ static inline void gauge_ready(struct gauge *g)
 void meter_run(const struct worker *workers, size_t n_workers, enum unit unit, double seconds,
 	       const char *note);
 
+/* A whole number from `min` to `max`; exits when it is none. */
+long meter_number(const char *text, long min, long max);
 /* The argument SECONDS of a program; exits when it is no number above 0 and up to 3600. */
 double meter_seconds(const char *text);
 

@@ -2,8 +2,9 @@
 /*
  * Our side of the benchmarks.
  *
- *	weft_bench bulk-inproc[6]|rr-inproc[6]|udp-inproc[6] SECONDS
+ *	weft_bench FIGURE SECONDS
  *	weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP
+ *	weft_bench mem-conn CONNECTIONS
  *
  * In process, two stacks of one engine and one thread are joined by a veth, over IPv4 or, with a 6,
  * over IPv6. Over a TAP, which is in
@@ -17,11 +18,13 @@
 #include <string.h>
 
 #include "kernel_peer.h"
-#include "meter.h"
-#include "weft/io.h"
-#include "weft/weft.h"
+#include "weft/packet.h"
+#include "weft/zero.h"
+#include "weft_side.h"
 
 enum {
+	COLD_BYTES = 64 << 20, /* a source that no cache holds */
+	PATTERN_BYTES = 128 * 1024 - 8,
 	TURN_NS = 10 * 1000 * 1000, /* a loop with nothing to do looks so often whether to stop */
 };
 
@@ -35,36 +38,23 @@ struct bench {
 	bool has_nodelay; /* TCP_NODELAY at both ends */
 	bool is_ip6;
 	bool is_connected;
+	uint8_t *source; /* what is sent from: source_bytes, over and over */
+	size_t source_bytes, source_at;
+	size_t pattern_at; /* where in the pattern the next byte received is */
 	uint8_t tx_buf[BULK_BYTES], rx_buf[BULK_BYTES]; /* the applications' */
 };
 
 static struct bench *bench_new(struct gauge *g)
 {
-	struct weft_engine_config cfg = {.now_ns = weft_io_now_ns(), .entropy = weft_io_entropy};
 	struct bench *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		die("memory", -ENOMEM);
 	b->gauge = g;
-	must(weft_engine_new(&cfg, &b->eng), "engine");
+	b->eng = side_engine();
+	b->source = b->tx_buf;
+	b->source_bytes = BULK_BYTES;
 	return b;
-}
-
-static struct weft_stack *stack_new(struct bench *b, const char *name)
-{
-	struct weft_stack *st;
-
-	must(weft_stack_new(b->eng, name, &st), "stack");
-	return st;
-}
-
-static void address_add(struct weft_netif *nif, const char *prefix)
-{
-	struct weft_addr addr;
-	uint8_t len;
-
-	must(weft_prefix_parse(prefix, &addr, &len), prefix);
-	must(weft_addr_add(nif, &addr, len), prefix);
 }
 
 /* Leaves notes of the run for the report, and frees everything. */
@@ -82,6 +72,8 @@ static void bench_free(struct bench *b)
 	weft_stack_free(b->tx_stack);
 	weft_stack_free(b->rx_stack);
 	weft_engine_free(b->eng);
+	if (b->source != b->tx_buf)
+		free(b->source);
 	free(b);
 }
 
@@ -115,8 +107,69 @@ static void on_bulk_tx(struct weft_sock *s, void *arg, uint32_t events)
 
 	check(b, s, events, "sender");
 	b->is_connected = true;
-	while (weft_send(s, b->tx_buf, BULK_BYTES, 0) > 0)
-		;
+	while (weft_send(s, b->source + b->source_at, BULK_BYTES, 0) > 0)
+		b->source_at = (b->source_at + BULK_BYTES) % b->source_bytes;
+}
+
+/* The bytes stay lent, and are the same whenever they are sent again: the pattern. */
+static void on_lent_done(void *arg, const void *buf, size_t n)
+{
+	(void)arg;
+	(void)buf;
+	(void)n;
+}
+
+static void on_zc_tx(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct bench *b = arg;
+	ptrdiff_t n;
+
+	check(b, s, events, "sender");
+	b->is_connected = true;
+	while ((n = weft_send_lent(s, b->source + b->source_at, b->source_bytes - b->source_at, 0,
+				   NULL, on_lent_done, b)) > 0)
+		b->source_at = (b->source_at + (size_t)n) % b->source_bytes;
+}
+
+/* Every byte is compared with a pattern that the receiver has of its own. */
+static void pattern_check(struct bench *b, const uint8_t *p, size_t n)
+{
+	while (n > 0) {
+		size_t left = PATTERN_BYTES - b->pattern_at;
+		size_t step = n < left ? n : left;
+
+		if (memcmp(p, b->rx_buf + b->pattern_at, step) != 0)
+			die("a byte is not the pattern's", -EIO);
+		b->pattern_at = (b->pattern_at + step) % PATTERN_BYTES;
+		p += step;
+		n -= step;
+	}
+}
+
+static void on_zc_rx(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct bench *b = arg;
+	struct weft_ref *ref;
+	ptrdiff_t n;
+
+	check(b, s, events, "receiver");
+	while ((n = weft_recv_ref(s, BULK_BYTES, 0, NULL, &ref)) > 0) {
+		size_t n_iov;
+		const struct weft_iovec *iov = weft_ref_iov(ref, &n_iov);
+
+		for (size_t i = 0; i < n_iov; i++)
+			pattern_check(b, iov[i].base, iov[i].len);
+		weft_ref_free(ref);
+		gauge_add(&b->gauge->n_bytes, (uint64_t)n);
+	}
+}
+
+static void pattern_write(uint8_t *p)
+{
+	for (uint64_t i = 0, word = 1; i < PATTERN_BYTES; i += sizeof(word)) {
+		word = word * 6364136223846793005 + 1442695040888963407;
+		memcpy(p + i, &word, sizeof(word));
+	}
 }
 
 static void byte_send(struct weft_sock *s)
@@ -171,6 +224,27 @@ static void udp_tx_batch(struct bench *b)
 	}
 }
 
+/* Received as the groups that were sent, or as what is left of them. */
+static void on_udp_gro_rx(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct bench *b = arg;
+	ptrdiff_t n;
+
+	(void)events;
+	while ((n = weft_recv(s, b->rx_buf, BULK_BYTES, 0)) > 0) {
+		gauge_add(&b->gauge->n_ops, (uint64_t)n / DGRAM_BYTES);
+		gauge_add(&b->gauge->n_bytes, (uint64_t)n);
+	}
+}
+
+static void udp_tx_group(struct bench *b)
+{
+	ptrdiff_t n = weft_send(b->tx, b->tx_buf, (size_t)DGRAM_BATCH * DGRAM_BYTES, 0);
+
+	if (n < 0 && n != -EAGAIN && n != -ENOBUFS)
+		die("datagrams", (int)n);
+}
+
 /* --- sockets --- */
 
 static uint8_t family(const struct bench *b)
@@ -195,12 +269,14 @@ static struct weft_sock *socket_bound(const struct bench *b, struct weft_stack *
 	return s;
 }
 
+static void set_opt(struct weft_sock *s, int level, int name, int value, const char *what)
+{
+	must(weft_setsockopt(s, level, name, &value, sizeof(value)), what);
+}
+
 static void nodelay(struct weft_sock *s)
 {
-	int one = 1;
-
-	must(weft_setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one)),
-	     "TCP_NODELAY");
+	set_opt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, 1, "TCP_NODELAY");
 }
 
 static void on_accept(struct weft_sock *s, void *arg, uint32_t events)
@@ -246,20 +322,30 @@ struct inproc {
 	void (*fn)(struct gauge *g, const void *arg);
 	enum unit unit;
 	bool is_ip6;
+	const char *variant; /* of bulk: cold, zc or mtu; of udp: gso; NULL: none */
 };
+
+static bool is_variant(const struct inproc *p, const char *name)
+{
+	return p->variant && !strcmp(p->variant, name);
+}
 
 static struct bench *inproc_new(struct gauge *g, const struct inproc *p)
 {
 	struct bench *b = bench_new(g);
 	struct weft_netif *rx_netif;
 
-	b->tx_stack = stack_new(b, "a");
-	b->rx_stack = stack_new(b, "b");
+	b->tx_stack = side_stack(b->eng, "a");
+	b->rx_stack = side_stack(b->eng, "b");
 	must(weft_veth_new(b->tx_stack, "eth0", b->rx_stack, "eth0", &b->tx_netif, &rx_netif),
 	     "veth");
 	b->is_ip6 = p->is_ip6;
-	address_add(b->tx_netif, b->is_ip6 ? "2001:db8::1/64" : "10.0.0.1/24");
-	address_add(rx_netif, b->is_ip6 ? "2001:db8::2/64" : "10.0.0.2/24");
+	side_address(b->tx_netif, b->is_ip6 ? "2001:db8::1/64" : "10.0.0.1/24");
+	side_address(rx_netif, b->is_ip6 ? "2001:db8::2/64" : "10.0.0.2/24");
+	if (is_variant(p, "mtu")) {
+		must(weft_netif_set_offloads(b->tx_netif, 0), "offloads");
+		must(weft_netif_set_offloads(rx_netif, 0), "offloads");
+	}
 	return b;
 }
 
@@ -280,10 +366,30 @@ static void inproc_run(struct bench *b)
 	bench_free(b);
 }
 
+static void source_set(struct bench *b, size_t n)
+{
+	b->source_bytes = n;
+	b->source = malloc(n);
+	if (!b->source)
+		die("memory", -ENOMEM);
+	memset(b->source, 'w', n);
+}
+
 static void bulk_inproc(struct gauge *g, const void *arg)
 {
 	struct bench *b = inproc_new(g, arg);
 
+	if (is_variant(arg, "cold"))
+		source_set(b, COLD_BYTES);
+	if (is_variant(arg, "zc")) {
+		source_set(b, PATTERN_BYTES);
+		pattern_write(b->source);
+		pattern_write(b->rx_buf);
+		rx_listen(b, on_zc_rx);
+		inproc_connect(b, WEFT_SOCK_STREAM, on_zc_tx);
+		inproc_run(b);
+		return;
+	}
 	rx_listen(b, on_bulk_rx);
 	inproc_connect(b, WEFT_SOCK_STREAM, on_bulk_tx);
 	inproc_run(b);
@@ -302,13 +408,21 @@ static void rr_inproc(struct gauge *g, const void *arg)
 static void udp_inproc(struct gauge *g, const void *arg)
 {
 	struct bench *b = inproc_new(g, arg);
+	bool is_gso = is_variant(arg, "gso");
 
 	b->rx = socket_bound(b, b->rx_stack, WEFT_SOCK_DGRAM);
-	weft_on_event(b->rx, on_udp_rx, b);
+	weft_on_event(b->rx, is_gso ? on_udp_gro_rx : on_udp_rx, b);
 	inproc_connect(b, WEFT_SOCK_DGRAM, NULL);
+	if (is_gso) {
+		set_opt(b->tx, WEFT_IPPROTO_UDP, WEFT_UDP_SEGMENT, DGRAM_BYTES, "UDP_SEGMENT");
+		set_opt(b->rx, WEFT_IPPROTO_UDP, WEFT_UDP_GRO, 1, "UDP_GRO");
+	}
 	gauge_ready(g);
 	while (!gauge_is_stopping(g)) {
-		udp_tx_batch(b);
+		if (is_gso)
+			udp_tx_group(b);
+		else
+			udp_tx_batch(b);
 		weft_engine_run(b->eng, weft_io_now_ns());
 	}
 	bench_free(b);
@@ -343,7 +457,7 @@ static struct weft_netif *tap_new(struct weft_loop *loop, struct weft_stack *st,
 
 	must(fd, tap);
 	must(weft_tap_new(loop, st, "eth0", fd, &nif), tap);
-	address_add(nif, "10.0.0.1/24");
+	side_address(nif, "10.0.0.1/24");
 	return nif;
 }
 
@@ -353,7 +467,7 @@ static void bulk_tap_out(struct gauge *g, const void *arg)
 	struct weft_loop *loop;
 
 	must(weft_loop_new(b->eng, &loop), "loop");
-	b->tx_stack = stack_new(b, "a");
+	b->tx_stack = side_stack(b->eng, "a");
 	b->tx_netif = tap_new(loop, b->tx_stack, arg);
 	tx_connect(b, WEFT_SOCK_STREAM, "10.0.0.2", on_bulk_tx);
 	tap_run(b, loop);
@@ -365,7 +479,7 @@ static void bulk_tap_in(struct gauge *g, const void *arg)
 	struct weft_loop *loop;
 
 	must(weft_loop_new(b->eng, &loop), "loop");
-	b->rx_stack = stack_new(b, "b");
+	b->rx_stack = side_stack(b->eng, "b");
 	tap_new(loop, b->rx_stack, arg);
 	rx_listen(b, on_bulk_rx);
 	tap_run(b, loop);
@@ -376,12 +490,30 @@ static void bulk_tap_in(struct gauge *g, const void *arg)
 static int inproc_main(const char *figure, double seconds)
 {
 	static const struct inproc figures[] = {
-		{"bulk-inproc", bulk_inproc, UNIT_GBIT_S, false},
-		{"bulk-inproc6", bulk_inproc, UNIT_GBIT_S, true},
-		{"rr-inproc", rr_inproc, UNIT_PER_S, false},
-		{"rr-inproc6", rr_inproc, UNIT_PER_S, true},
-		{"udp-inproc", udp_inproc, UNIT_PER_S, false},
-		{"udp-inproc6", udp_inproc, UNIT_PER_S, true},
+		{"bulk-inproc", bulk_inproc, UNIT_GBIT_S, false, NULL},
+		{"bulk-inproc6", bulk_inproc, UNIT_GBIT_S, true, NULL},
+		{"bulk-inproc-cold", bulk_inproc, UNIT_GBIT_S, false, "cold"},
+		{"bulk-inproc-zc", bulk_inproc, UNIT_GBIT_S, false, "zc"},
+		{"bulk-inproc-mtu", bulk_inproc, UNIT_GBIT_S, false, "mtu"},
+		{"rr-inproc", rr_inproc, UNIT_PER_S, false, NULL},
+		{"rr-inproc6", rr_inproc, UNIT_PER_S, true, NULL},
+		{"udp-inproc", udp_inproc, UNIT_PER_S, false, NULL},
+		{"udp-inproc6", udp_inproc, UNIT_PER_S, true, NULL},
+		{"udp-inproc-gso", udp_inproc, UNIT_PER_S, false, "gso"},
+	};
+	static const struct fwd_what fwd4 = {false}, fwd6 = {true};
+	static const uint32_t many[] = {1000, 100000, 10000000};
+	static const struct {
+		const char *figure;
+		void (*fn)(struct gauge *g, const void *arg);
+		const void *arg;
+	} others[] = {
+		{"crr-inproc", weft_crr, NULL},
+		{"fwd4", weft_fwd, &fwd4},
+		{"fwd6", weft_fwd, &fwd6},
+		{"timers-1e3", weft_timers, &many[0]},
+		{"timers-1e5", weft_timers, &many[1]},
+		{"timers-1e7", weft_timers, &many[2]},
 	};
 
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
@@ -390,6 +522,14 @@ static int inproc_main(const char *figure, double seconds)
 		if (strcmp(figure, figures[i].figure) != 0)
 			continue;
 		meter_run(&w, 1, figures[i].unit, seconds, "");
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct worker w = {"weft", others[i].fn, others[i].arg, NULL, 0};
+
+		if (strcmp(figure, others[i].figure) != 0)
+			continue;
+		meter_run(&w, 1, UNIT_PER_S, seconds, "");
 		return 0;
 	}
 	return 2;
@@ -420,13 +560,17 @@ int main(int argc, char **argv)
 {
 	int status = 2;
 
+	if (argc == 3 && !strcmp(argv[1], "mem-conn")) {
+		weft_mem_conn((uint32_t)meter_number(argv[2], 1, 500000));
+		return 0;
+	}
 	if (argc == 3)
 		status = inproc_main(argv[1], meter_seconds(argv[2]));
 	else if (argc == 5)
 		status = tap_main(argv[1], meter_seconds(argv[2]), argv[3], argv[4]);
 	if (status)
-		fprintf(stderr,
-			"usage: weft_bench bulk-inproc[6]|rr-inproc[6]|udp-inproc[6] SECONDS\n"
-			"       weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP\n");
+		fprintf(stderr, "usage: weft_bench FIGURE SECONDS\n"
+				"       weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP\n"
+				"       weft_bench mem-conn CONNECTIONS\n");
 	return status;
 }

@@ -119,6 +119,16 @@ enum {
 	WEFT_MSS_PMTU = 65535,
 };
 WEFT_API int weft_netif_set_mss_clamp(struct weft_netif *nif, uint32_t mss);
+/* What the stack leaves to the interface, as `ethtool -K`. Without it, frames leave with their
+ * checksums, and super-packets as the frames that they stand for. */
+enum {
+	WEFT_OFFLOAD_CSUM = 1 << 0, /* checksums of TCP and UDP */
+	WEFT_OFFLOAD_TSO = 1 << 1,  /* TCP's super-packets */
+	WEFT_OFFLOAD_USO = 1 << 2,  /* those of WEFT_UDP_SEGMENT */
+	WEFT_OFFLOAD_ALL = (1 << 3) - 1,
+};
+/* All are on at first; an interface that cannot do one never does. -EINVAL: another bit. */
+WEFT_API int weft_netif_set_offloads(struct weft_netif *nif, uint32_t offloads);
 WEFT_API void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6]);
 WEFT_API void weft_netif_mac(const struct weft_netif *nif, uint8_t ret[6]);
 struct weft_netif_stats {

@@ -263,6 +263,18 @@ int weft_netif_set_mss_clamp(struct weft_netif *nif, uint32_t mss)
 	return 0;
 }
 
+int weft_netif_set_offloads(struct weft_netif *nif, uint32_t offloads)
+{
+	static_assert((int)WEFT_OFFLOAD_CSUM == (int)NETIF_F_CSUM &&
+			      (int)WEFT_OFFLOAD_TSO == (int)NETIF_F_GSO_TCP &&
+			      (int)WEFT_OFFLOAD_USO == (int)NETIF_F_GSO_UDP,
+		      "the same bits");
+	if (offloads & ~(uint32_t)WEFT_OFFLOAD_ALL)
+		return -EINVAL;
+	netif_of(nif)->features_off = ~offloads & WEFT_OFFLOAD_ALL;
+	return 0;
+}
+
 /* Neighbours are told, or they would go on sending to the old address until they doubt it; ours are
  * asked for again from the new one. */
 void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6])

@@ -250,11 +250,16 @@ void netif_rx_later(struct netif *netif, struct pkt *pkt)
 	list_add_tail(&eng->backlog, &netif->backlog_link);
 }
 
+static bool netif_takes(const struct netif *netif, uint32_t feature)
+{
+	return netif->features & ~netif->features_off & feature;
+}
+
 static bool netif_takes_gso(const struct netif *netif, const struct pkt *pkt)
 {
 	uint32_t need = pkt->gso_type == PKT_GSO_UDP ? NETIF_F_GSO_UDP : NETIF_F_GSO_TCP;
 
-	return (netif->features & need) && pkt->len <= netif->gso_max_bytes + 14u;
+	return netif_takes(netif, need) && pkt->len <= netif->gso_max_bytes + 14u;
 }
 
 static int netif_tx_drop(struct netif *netif, struct pkt *pkt, enum drop why)
@@ -267,10 +272,10 @@ static int netif_tx_drop(struct netif *netif, struct pkt *pkt, enum drop why)
 static int netif_tx_one(struct netif *netif, struct pkt *pkt)
 {
 	pkt->netif = netif;
-	if (pkt->csum == PKT_CSUM_PARTIAL && !(netif->features & NETIF_F_CSUM) &&
+	if (pkt->csum == PKT_CSUM_PARTIAL && !netif_takes(netif, NETIF_F_CSUM) &&
 	    pkt_csum_complete(pkt) < 0)
 		return netif_tx_drop(netif, pkt, DROP_NOMEM);
-	if (pkt->n_frags && !(netif->features & NETIF_F_FRAGS) && !pkt_pullup(pkt, pkt->len))
+	if (pkt->n_frags && !netif_takes(netif, NETIF_F_FRAGS) && !pkt_pullup(pkt, pkt->len))
 		return netif_tx_drop(netif, pkt, DROP_NOMEM);
 	netif->stats.tx_units++;
 	netif->stats.tx_packets += pkt_n_frames(pkt);

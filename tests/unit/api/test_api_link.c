@@ -149,6 +149,68 @@ static void application_gets_frames_complete_and_in_one_piece(void **state UNUSE
 	fix_end(eng);
 }
 
+enum {
+	OFFLOAD_BYTES = 20000,
+};
+
+/* Sends OFFLOAD_BYTES over TCP; what the sender's interface counts, and the receiver's errors. */
+static struct weft_netif_stats sent_with_offloads(uint32_t offloads, uint64_t *ret_csum_errors)
+{
+	static const struct weft_engine_config cfg = {.has_seed = true, .seed = 1};
+	static uint8_t buf[OFFLOAD_BYTES];
+	struct weft_sockaddr to = {.port = 7};
+	struct weft_engine *eng;
+	struct weft_stack *st[2];
+	struct weft_netif *nif[2];
+	struct weft_sock *listener, *a, *b;
+	struct weft_netif_stats stats;
+	int64_t now_ns = 0;
+
+	assert_int_equal(weft_engine_new(&cfg, &eng), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(weft_stack_new(eng, i ? "b" : "a", &st[i]), 0);
+	assert_int_equal(weft_veth_new(st[0], "eth0", st[1], "eth0", &nif[0], &nif[1]), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(weft_addr_parse(i ? "10.0.0.2" : "10.0.0.1", &to.addr), 0);
+		assert_int_equal(weft_addr_add(nif[i], &to.addr, 24), 0);
+		assert_int_equal(weft_netif_set_offloads(nif[i], offloads), 0);
+	}
+	assert_int_equal(weft_socket(st[1], WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &listener), 0);
+	assert_int_equal(weft_bind(listener, &to), 0);
+	assert_int_equal(weft_listen(listener, 1), 0);
+	assert_int_equal(weft_socket(st[0], WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &a), 0);
+	assert_int_equal(weft_connect(a, &to), -EINPROGRESS);
+	weft_engine_run(eng, now_ns += MSEC);
+	assert_int_equal(weft_accept(listener, &b, NULL), 0);
+	assert_int_equal(weft_send(a, buf, sizeof(buf), 0), sizeof(buf));
+	for (size_t n = 0; n < sizeof(buf);) {
+		ptrdiff_t got;
+
+		weft_engine_run(eng, now_ns += MSEC);
+		got = weft_recv(b, buf, sizeof(buf), 0);
+		assert_true(got > 0);
+		n += (size_t)got;
+	}
+	weft_netif_stats(nif[0], &stats);
+	*ret_csum_errors = weft_stack_counter(st[1], "TcpInCsumErrors");
+	for (int i = 0; i < 2; i++)
+		weft_stack_free(st[i]);
+	weft_engine_free(eng);
+	return stats;
+}
+
+static void interface_without_offloads_gets_frames_with_their_checksums(void **state UNUSED)
+{
+	uint64_t n_errors;
+	struct weft_netif_stats with = sent_with_offloads(WEFT_OFFLOAD_ALL, &n_errors), without;
+
+	assert_true(with.tx_units < with.tx_packets);
+	without = sent_with_offloads(0, &n_errors);
+	assert_int_equal(without.tx_units, without.tx_packets);
+	assert_true(without.tx_units >= OFFLOAD_BYTES / 1448);
+	assert_int_equal(n_errors, 0);
+}
+
 static void application_refusing_a_frame_is_counted(void **state UNUSED)
 {
 	struct engine *eng = fix_engine();
@@ -207,6 +269,17 @@ static void full_backlog_says_so(void **state UNUSED)
 	assert_int_equal(weft_netif_rx(nif, "x", 1), -ENOBUFS);
 	fix_settle(eng);
 	assert_int_equal(weft_netif_rx(nif, "x", 1), 0);
+	fix_end(eng);
+}
+
+static void offload_that_nobody_knows_is_refused(void **state UNUSED)
+{
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct weft_netif *nif[2];
+
+	assert_int_equal(weft_veth_new(st, "x", st, "y", &nif[0], &nif[1]), 0);
+	assert_int_equal(weft_netif_set_offloads(nif[0], WEFT_OFFLOAD_ALL + 1), -EINVAL);
 	fix_end(eng);
 }
 
@@ -310,9 +383,11 @@ int main(void)
 		cmocka_unit_test(link_carries_its_settings_and_figures),
 		cmocka_unit_test(bridge_takes_each_port_once),
 		cmocka_unit_test(application_gets_frames_complete_and_in_one_piece),
+		cmocka_unit_test(interface_without_offloads_gets_frames_with_their_checksums),
 		cmocka_unit_test(application_refusing_a_frame_is_counted),
 		cmocka_unit_test(frame_handed_in_is_dealt_with_at_the_next_run),
 		cmocka_unit_test(full_backlog_says_so),
+		cmocka_unit_test(offload_that_nobody_knows_is_refused),
 		cmocka_unit_test(bad_interfaces_are_refused),
 		cmocka_unit_test(settings_of_an_interface_are_read_back),
 		cmocka_unit_test(neighbour_is_added_for_good),

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Engines, stacks and a pair of them. */
+#include "weft_side.h"
+
+struct weft_engine *side_engine(void)
+{
+	struct weft_engine_config cfg = {.now_ns = weft_io_now_ns(), .entropy = weft_io_entropy};
+	struct weft_engine *eng;
+
+	must(weft_engine_new(&cfg, &eng), "engine");
+	return eng;
+}
+
+struct weft_stack *side_stack(struct weft_engine *eng, const char *name)
+{
+	struct weft_stack *st;
+
+	must(weft_stack_new(eng, name, &st), "stack");
+	return st;
+}
+
+void side_address(struct weft_netif *nif, const char *prefix)
+{
+	struct weft_addr addr;
+	uint8_t len;
+
+	must(weft_prefix_parse(prefix, &addr, &len), prefix);
+	must(weft_addr_add(nif, &addr, len), prefix);
+}
+
+void side_sockaddr(struct weft_sockaddr *ret, const char *addr, uint16_t port)
+{
+	*ret = (struct weft_sockaddr){.port = port};
+	must(weft_addr_parse(addr, &ret->addr), addr);
+}
+
+void side_pair_init(struct side_pair *p)
+{
+	p->eng = side_engine();
+	p->st[0] = side_stack(p->eng, "a");
+	p->st[1] = side_stack(p->eng, "b");
+	must(weft_veth_new(p->st[0], "eth0", p->st[1], "eth0", &p->nif[0], &p->nif[1]), "veth");
+	side_address(p->nif[0], "10.0.0.1/24");
+	side_address(p->nif[1], "10.0.0.2/24");
+	side_address(p->nif[0], "2001:db8::1/64");
+	side_address(p->nif[1], "2001:db8::2/64");
+}
+
+void side_pair_fini(struct side_pair *p)
+{
+	weft_stack_free(p->st[0]);
+	weft_stack_free(p->st[1]);
+	weft_engine_free(p->eng);
+}
+
+void side_run(struct weft_engine *eng)
+{
+	weft_engine_run(eng, weft_io_now_ns());
+}
