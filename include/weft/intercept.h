@@ -87,8 +87,9 @@ WEFT_API void *weft_tcp_request_data(const struct weft_tcp_request *req);
 /* Answers; the request is gone after each of them, but for an accept that fails. */
 
 /* The SYN-ACK goes out, and `*ret` is the connection's socket, bound to the address that was asked
- * for. What is sent before the handshake has ended follows the SYN-ACK. -ENOMEM: the request is as
- * it was; -ECONNABORTED: it had just been cancelled, and is gone without another word. */
+ * for. What is sent before the handshake has ended follows the SYN-ACK. -ENOMEM, or a limit of the
+ * stack's (weft/limit.h: -ENFILE, -ENOBUFS, -ECONNREFUSED): the request is as it was;
+ * -ECONNABORTED: it had just been cancelled, and is gone without another word. */
 WEFT_API int weft_tcp_request_accept(struct weft_tcp_request *req, struct weft_sock **ret);
 /* A reset: nobody listens there. */
 WEFT_API void weft_tcp_request_refuse(struct weft_tcp_request *req);

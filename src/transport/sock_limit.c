@@ -513,13 +513,29 @@ int sock_limit_open(struct stack *st)
 	return scope_has_socks(scope) ? 0 : scope_refuse(st, scope, SOCK_LIMIT_SOCKS, -ENFILE);
 }
 
+static int limit_errno(enum sock_limit why)
+{
+	static const int errs[] = {
+		[SOCK_LIMIT_SOCKS] = -ENFILE,
+		[SOCK_LIMIT_BYTES] = -ENOBUFS,
+		[SOCK_LIMIT_PEER] = -ECONNREFUSED,
+		[SOCK_LIMIT_RATE] = -ECONNREFUSED,
+		[SOCK_LIMITS] = 0,
+	};
+
+	return errs[why];
+}
+
 int sock_limit_connect(struct sock *sk, const struct ip_addr *peer)
 {
-	enum sock_limit why = limit_check(sk, peer, false, true);
+	int err = limit_errno(limit_check(sk, peer, false, true));
 
-	if (why != SOCK_LIMITS)
-		return why == SOCK_LIMIT_BYTES ? -ENOBUFS : -ECONNREFUSED;
-	return sock_peer_hold(sk, peer);
+	return err ? err : sock_peer_hold(sk, peer);
+}
+
+int sock_limit_asked(struct sock *model, const struct ip_addr *peer)
+{
+	return limit_errno(limit_check(model, peer, true, true));
 }
 
 enum drop sock_limit_accept(struct sock *listener, const struct ip_addr *peer, bool takes)

@@ -103,6 +103,9 @@ int sock_limit_connect(struct sock *sk, const struct ip_addr *peer) MUST_CHECK;
 /* Whether a listener may have a connection from a peer; with `takes` it has one more. */
 enum drop sock_limit_accept(struct sock *listener, const struct ip_addr *peer,
 			    bool takes) MUST_CHECK;
+/* Whether the application may accept a connection that it was asked about (intercept.h), with one
+ * more socket like `model`. 0; -ENFILE; -ENOBUFS; -ECONNREFUSED. */
+int sock_limit_asked(struct sock *model, const struct ip_addr *peer) MUST_CHECK;
 /* SYNs that the limits refuse are to be reset. */
 bool sock_limit_resets(const struct sock *listener);
 /* The connection counts as one with the peer, until it leaves the connection table or this is taken

@@ -17,8 +17,10 @@
  * follow it without waiting for a round trip.
  */
 #include "transport/intercept.h"
+#include "transport/sock_audit.h"
 #include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "weft/limit.h"
 
 enum {
 	ASK_GIVES_WAY_S = 5,
@@ -201,11 +203,15 @@ int tcp_ask_accept(struct tcp_ask *ask, struct sock **ret)
 {
 	struct stack *st = ask->ic->netif->stack;
 	struct tcp_conn *child;
+	int err;
 
 	if (ask->is_cancelled) {
 		ask_free(ask);
 		return -ECONNABORTED;
 	}
+	err = sock_limit_asked(&ask->req.listener->sk, &ask->req.node.raddr);
+	if (err)
+		return err;
 	if (!ask->req.iss)
 		ask->req.iss = tcp_isn(st, &ask->req.node);
 	child = tcp_child_new(&ask->req);
@@ -223,6 +229,8 @@ int tcp_ask_accept(struct tcp_ask *ask, struct sock **ret)
 	tcp_mib(child, MIB_TcpPassiveOpens);
 	(void)tcp_send_syn(child);
 	tcp_rexmt_restart(child);
+	sock_audit_call(&child->sk, WEFT_AUDIT_ACCEPT, "accept", &child->sk.conn.raddr,
+			child->sk.conn.rport, 0);
 	*ret = &child->sk;
 	return 0;
 }

@@ -460,6 +460,42 @@ static void memory_that_runs_out_loses_requests_only(void **state)
 	}
 }
 
+static void on_line(void *arg, const char *line)
+{
+	uint32_t *n = arg;
+
+	*n += strstr(line, "\"event\":\"accept\"") != NULL;
+	assert_non_null(strstr(line, "\"local\":\"192.0.2.7:80\",\"peer\":\"10.0.0.1:"));
+}
+
+/* What is accepted in the names of others counts as what a listener accepts does. */
+static void accepting_is_within_the_limits_of_the_stack(void **state)
+{
+	struct gate *g = *state;
+	struct weft_sock *s[2] = {dial(g, "192.0.2.7:80"), dial(g, "192.0.2.7:80")}, *ours, *more;
+	uint32_t n_lines = 0;
+
+	assert_int_equal(g->n_asked, 2);
+	weft_stack_audit(g->w.server, WEFT_AUDIT_ACCEPT, on_line, &n_lines);
+	assert_int_equal(weft_stack_set(g->w.server, "net.limit.conns_per_peer", 1), 0);
+	assert_int_equal(weft_tcp_request_accept(g->asked[0], &ours), 0);
+	assert_int_equal(n_lines, 1);
+	assert_int_equal(weft_tcp_request_accept(g->asked[1], &more), -ECONNREFUSED);
+	assert_int_equal(weft_stack_counter(g->w.server, "SockLimitPeer"), 1);
+	assert_int_equal(weft_stack_set(g->w.server, "net.limit.conns_per_peer", 0), 0);
+	assert_int_equal(weft_stack_set(g->w.server, "net.limit.sockets", 1), 0);
+	assert_int_equal(weft_tcp_request_accept(g->asked[1], &more), -ENFILE);
+	/* The request is as it was. */
+	assert_int_equal(weft_stack_set(g->w.server, "net.limit.sockets", 0), 0);
+	assert_int_equal(weft_tcp_request_accept(g->asked[1], &more), 0);
+	assert_int_equal(n_lines, 2);
+	weft_stack_audit(g->w.server, 0, NULL, NULL);
+	weft_abort(ours);
+	weft_abort(more);
+	weft_abort(s[0]);
+	weft_abort(s[1]);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -476,6 +512,7 @@ int main(void)
 		T(the_last_hop_ends_here),
 		T(sockets_of_the_stack_have_what_is_for_its_addresses),
 		T(a_transparent_socket_speaks_in_anothers_name),
+		T(accepting_is_within_the_limits_of_the_stack),
 		T(what_waits_goes_with_the_interface),
 		T(memory_that_runs_out_loses_requests_only),
 	};
