@@ -38,6 +38,17 @@ WEFT_API void weft_loop_stop(struct weft_loop *loop);
  * -ENOMEM, or what epoll_ctl(2) says. */
 WEFT_API int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
 			     void (*fn)(void *arg, int fd, uint32_t events), void *arg);
+/* The same for applications with many descriptors: nothing is looked up, and the events are those
+ * of epoll(7), EPOLLET among them. */
+struct weft_watch;
+/* 0: takes `fd`; -ENOMEM, or what epoll_ctl(2) says. */
+WEFT_API int weft_watch_new(struct weft_loop *loop, int fd, uint32_t events,
+			    void (*fn)(void *arg, uint32_t events), void *arg,
+			    struct weft_watch **ret);
+WEFT_API int weft_watch_set(struct weft_watch *watch, uint32_t events);
+/* Closes the descriptor; what had been seen on it is not told any more. Before its loop is freed.
+ * NULL is fine. */
+WEFT_API void weft_watch_close(struct weft_watch *watch);
 /* For another event loop that shall drive this one: what it has to wait for. When `*ret_fd` is
  * readable (poll(2)'s POLLIN), or at the time returned (of weft_io_now_ns(); INT64_MAX: at none),
  * call weft_loop_turn() with a timeout of 0. To be asked before each wait: any call into the engine

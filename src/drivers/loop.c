@@ -45,6 +45,13 @@ struct app_watch {
 	void *arg;
 };
 
+struct weft_watch {
+	struct loop_watch watch;
+	struct weft_loop *loop;
+	void (*fn)(void *arg, uint32_t events);
+	void *arg;
+};
+
 int weft_io_entropy(void *ctx, void *buf, size_t len)
 {
 	uint8_t *p = buf;
@@ -204,6 +211,50 @@ int weft_loop_watch(struct weft_loop *loop, int fd, uint32_t events,
 	}
 	list_add_tail(&loop->app_watches, &aw->link);
 	return 0;
+}
+
+static void watch_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct weft_watch *w = container_of(watch, struct weft_watch, watch);
+
+	w->fn(w->arg, events);
+}
+
+int weft_watch_new(struct weft_loop *loop, int fd, uint32_t events,
+		   void (*fn)(void *arg, uint32_t events), void *arg, struct weft_watch **ret)
+{
+	struct weft_watch *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	w->watch.fd = fd;
+	w->watch.fn = watch_ready;
+	w->loop = loop;
+	w->fn = fn;
+	w->arg = arg;
+	list_init(&w->watch.link);
+	err = loop_watch_add(loop, &w->watch, events);
+	if (err) {
+		free(w);
+		return err;
+	}
+	*ret = w;
+	return 0;
+}
+
+int weft_watch_set(struct weft_watch *watch, uint32_t events)
+{
+	return loop_watch_mod(watch->loop, &watch->watch, events);
+}
+
+void weft_watch_close(struct weft_watch *watch)
+{
+	if (!watch)
+		return;
+	loop_watch_del(watch->loop, &watch->watch);
+	close(watch->watch.fd);
+	free(watch);
 }
 
 /* Before the engine runs at `now_ns`: whether it is late. The bound is cheap, but may be early. */

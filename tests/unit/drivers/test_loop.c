@@ -169,6 +169,70 @@ static void work_that_takes_longer_than_the_next_deadline_makes_it_late(void **s
 	weft_timer_free(next);
 }
 
+struct watched {
+	struct weft_watch *watch;
+	struct weft_watch *to_close;
+	uint32_t events;
+	int n_ready;
+};
+
+static void watched_ready(void *arg, uint32_t events)
+{
+	struct watched *w = arg;
+
+	w->n_ready++;
+	w->events = events;
+	weft_watch_close(w->to_close);
+	w->to_close = NULL;
+}
+
+static void watch_tells_an_edge_once_and_another_event_when_it_is_set_anew(void **state)
+{
+	struct fix *f = *state;
+	struct watched w = {0};
+
+	assert_int_equal(weft_watch_new(f->loop, dup(f->pipe[0]), EPOLLIN | EPOLLET, watched_ready,
+					&w, &w.watch),
+			 0);
+	write_byte(f->pipe[1]);
+	assert_int_equal(weft_loop_turn(f->loop, 1000000000), 0);
+	assert_int_equal(weft_loop_turn(f->loop, 0), 0);
+	assert_int_equal(w.n_ready, 1);
+	assert_int_equal(w.events, EPOLLIN);
+	assert_int_equal(weft_watch_set(w.watch, EPOLLIN), 0);
+	assert_int_equal(weft_loop_turn(f->loop, 1000000000), 0);
+	assert_int_equal(w.n_ready, 2);
+	weft_watch_close(w.watch);
+	weft_watch_close(NULL);
+}
+
+static void watch_closed_by_another_is_not_told_what_was_seen_on_it(void **state)
+{
+	struct fix *f = *state;
+	struct watched a = {0}, b = {0};
+
+	assert_int_equal(
+		weft_watch_new(f->loop, dup(f->pipe[0]), EPOLLIN, watched_ready, &a, &a.watch), 0);
+	assert_int_equal(
+		weft_watch_new(f->loop, dup(f->other[0]), EPOLLIN, watched_ready, &b, &b.watch), 0);
+	a.to_close = b.watch;
+	b.to_close = a.watch;
+	write_byte(f->pipe[1]);
+	write_byte(f->other[1]);
+	assert_int_equal(weft_loop_turn(f->loop, 1000000000), 0);
+	assert_int_equal(a.n_ready + b.n_ready, 1);
+	weft_watch_close(a.n_ready ? a.watch : b.watch);
+}
+
+static void watch_of_what_cannot_be_watched_leaves_the_descriptor(void **state)
+{
+	struct fix *f = *state;
+	struct watched w = {0};
+
+	assert_int_equal(weft_watch_new(f->loop, -1, EPOLLIN, watched_ready, &w, &w.watch), -EBADF);
+	assert_null(w.watch);
+}
+
 static void descriptor_that_is_no_tap_is_refused_and_closed(void **state)
 {
 	struct fix *f = *state;
@@ -193,6 +257,9 @@ int main(void)
 		T(descriptor_that_cannot_be_watched_is_refused),
 		T(timer_wakes_the_loop_and_its_lateness_is_measured),
 		T(work_that_takes_longer_than_the_next_deadline_makes_it_late),
+		T(watch_tells_an_edge_once_and_another_event_when_it_is_set_anew),
+		T(watch_closed_by_another_is_not_told_what_was_seen_on_it),
+		T(watch_of_what_cannot_be_watched_leaves_the_descriptor),
 		T(descriptor_that_is_no_tap_is_refused_and_closed),
 	};
 
