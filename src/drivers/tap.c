@@ -34,8 +34,12 @@
 enum {
 	TAP_READ_HEADROOM = PKT_HEADROOM,
 	TAP_COPY_MAX = BUF_S - PKT_HEADROOM, /* longer frames keep the buffer they were read into */
-	TAP_BATCH = 64,                      /* frames read in one turn before others have theirs */
+	TAP_BATCH_BYTES = 256 * 1024,
+	TAP_BATCH = 64, /* frames read in one turn before others have theirs */
 	TAP_MTU = 1500,
+	TAP_LONE_MIN = 4,   /* after so many turns with one small frame each, the next is taken to
+			       have one */
+	TAP_LONE_LOOK = 16, /* ... but every so many turns, to see whether this still holds */
 };
 
 struct tap {
@@ -43,6 +47,8 @@ struct tap {
 	struct loop_watch watch;
 	struct weft_loop *loop;
 	struct buf *rx_buf; /* the next read goes here */
+	uint32_t rx_len;    /* of the last frame */
+	uint32_t n_lone;    /* turns with one small frame, in a row */
 	struct weft_tap_stats stats;
 };
 
@@ -162,7 +168,8 @@ static bool tap_rx_one(struct tap *tap)
 		return true;
 	tap->stats.reads++;
 	tap->stats.read_bytes += (uint64_t)n - VNET_HDR_LEN;
-	pkt = tap_rx_pkt(tap, (uint32_t)n - VNET_HDR_LEN);
+	tap->rx_len = (uint32_t)n - VNET_HDR_LEN;
+	pkt = tap_rx_pkt(tap, tap->rx_len);
 	if (!pkt) {
 		netif->stats.rx_dropped++;
 		netif->stack->drops[DROP_NOMEM]++;
@@ -179,9 +186,19 @@ static bool tap_rx_one(struct tap *tap)
 	return true;
 }
 
+/* A guess, after the first frame of a turn: where messages go to and fro one at a time, the read
+ * that says EAGAIN would be half of all. If it is wrong, the next turn comes at once. */
+static bool tap_is_empty_now(const struct tap *tap)
+{
+	return tap->rx_len <= TAP_COPY_MAX && tap->n_lone >= TAP_LONE_MIN &&
+	       tap->n_lone % TAP_LONE_LOOK != 0;
+}
+
 static void tap_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct tap *tap = container_of(watch, struct tap, watch);
+	uint32_t n_bytes = 0;
+	int n = 0;
 
 	if (events & (EPOLLERR | EPOLLHUP) && !(events & EPOLLIN)) {
 		/* The namespace is gone, and the device with it. */
@@ -189,9 +206,13 @@ static void tap_ready(struct loop_watch *watch, uint32_t events)
 		netif_set_carrier(&tap->netif, false);
 		return;
 	}
-	for (int i = 0; i < TAP_BATCH; i++)
-		if (!tap_rx_one(tap))
-			return;
+	while (n < TAP_BATCH && n_bytes < TAP_BATCH_BYTES && tap_rx_one(tap)) {
+		n++;
+		n_bytes += tap->rx_len;
+		if (n == 1 && tap_is_empty_now(tap))
+			break;
+	}
+	tap->n_lone = n == 1 && tap->rx_len <= TAP_COPY_MAX ? tap->n_lone + 1 : 0;
 }
 
 /* What the kernel needs to know of the packet. */
