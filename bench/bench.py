@@ -38,6 +38,7 @@ ENDS_S = 90  # what a run may take besides its window
 LAB_NODES = 500
 LAB_SECONDS = 60  # of virtual time
 GW_STREAMS = {"gw-16": (16, 32 << 20), "gw-1000": (1000, 256 << 10)}  # downloads, and bytes of each
+GW_TRIES = 3
 GW_PEERS = [Slirp, Pasta]
 LAB_UP_LIMIT_S, LAB_SIM_LIMIT_S, LAB_LIMIT_GB = 2, 10, 0.5  # what weft allows itself
 MEM_CONNS = 500000  # both ends of each are in the process
@@ -373,7 +374,15 @@ class Bench:
         else:
             what = [{"out": "bulk", "in": "bulk"}.get(shape, shape), None]
         before = gateway.frames()
-        run = self.program("gw_bench", *what, client.path, server.path, address, str(port), *gateway.pids())
+        argv = ["gw_bench", *what, client.path, server.path, address, str(port), *gateway.pids()]
+        for tries in range(1 if kind is Weft else GW_TRIES, 0, -1):
+            try:
+                run = self.program(*argv)
+                break
+            except Failed as why:  # a peer that stood still for the whole window has another try
+                if tries == 1:
+                    raise
+                print(f"{figure}: {gateway.name} again: {why}", file=sys.stderr)
         after = gateway.frames()
         run["gateway"] = gateway.name
         run["gateway_s"] = sum(s for name, s in run["cpu_s_by"].items() if name.startswith("gateway"))

@@ -235,7 +235,8 @@ void kernel_crr_server(struct gauge *g, const void *arg)
 /* Returns whether it went as it should. */
 static bool crr_once(const struct sockaddr_in *to)
 {
-	int fd = socket_new(SOCK_STREAM);
+	/* As it blocks, without looking up: one that waits for a retransmission is waited for. */
+	int fd = must_sys(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
 	char byte = 'a';
 	bool is_done;
 

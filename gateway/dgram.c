@@ -123,7 +123,7 @@ static int dgram_socket(struct gw_map *map)
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	err = dgram_bind(map, fd);
 	if (!err)
-		err = gw_fd_add(map->gw, &map->host, fd, dgram_ready);
+		err = gw_fd_add(map->gw, &map->host, fd, EPOLLIN, dgram_ready);
 	if (err)
 		close(fd);
 	return err;
@@ -477,7 +477,7 @@ static void dgram_read(struct gw_map *map)
 		if (n < 0 && errno != EINTR)
 			gw_map_errors(map);
 	}
-	gw_fd_again(map->gw, &map->host);
+	gw_fd_again(&map->host);
 }
 
 static void dgram_ready(struct gw_fd *gfd, uint32_t events)
@@ -567,7 +567,7 @@ void gw_map_errors(struct gw_map *map)
 			map_error(map, &ee, &offender, &to, quote, (size_t)n);
 		}
 	}
-	gw_fd_again(map->gw, &map->host);
+	gw_fd_again(&map->host);
 }
 
 void gw_dgram_sweep(struct gateway *gw)

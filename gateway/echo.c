@@ -106,7 +106,7 @@ static void echo_ready(struct gw_fd *gfd, uint32_t events)
 		if (n >= ECHO_HDR && buf[0] == type)
 			echo_in(map, &ss, echo_ttl(&hdr), buf, (size_t)n);
 	}
-	gw_fd_again(map->gw, gfd);
+	gw_fd_again(gfd);
 }
 
 int gw_echo_socket(struct gw_map *map)
@@ -128,7 +128,7 @@ int gw_echo_socket(struct gw_map *map)
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
 	}
-	err = gw_fd_add(map->gw, &map->host, fd, echo_ready);
+	err = gw_fd_add(map->gw, &map->host, fd, EPOLLIN, echo_ready);
 	if (err)
 		close(fd);
 	return err;

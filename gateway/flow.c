@@ -33,6 +33,7 @@ enum {
 	OUT_MAX = 256 * 1024, /* taken from the guest at once */
 	IOV_MAX_REFS = 512,
 	LEND_MIN = 8 * 1024, /* fewer bytes are copied */
+	FLOW_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI,
 };
 static_assert(sizeof(struct iovec) == sizeof(struct weft_iovec) &&
 		      offsetof(struct iovec, iov_len) == offsetof(struct weft_iovec, len),
@@ -53,6 +54,7 @@ static struct gw_flow *flow_new(struct gateway *gw, enum gw_flow_state state)
 	flow->gw = gw;
 	flow->state = state;
 	flow->host.fd = -1;
+	flow->in_unit = GW_CHUNK;
 	flow->start_ns = flow->moved_ns = gw_now(gw);
 	list_init(&flow->chunks);
 	list_add_tail(&gw->flows, &flow->link);
@@ -209,6 +211,16 @@ static ptrdiff_t out_copy(struct gw_flow *flow)
 	return n;
 }
 
+/* The host's socket takes no more. Most never say so, so what is watched changes only now. */
+static int out_block(struct gw_flow *flow)
+{
+	flow->out_blocked = true;
+	if (flow->out_watched)
+		return 0;
+	flow->out_watched = true;
+	return gw_fd_set(&flow->host, FLOW_EVENTS | EPOLLOUT);
+}
+
 /* 0: as far as it goes now; -Exxx: the flow is to be reset. */
 static int out_pump(struct gw_flow *flow)
 {
@@ -216,10 +228,8 @@ static int out_pump(struct gw_flow *flow)
 	for (;;) {
 		ptrdiff_t n = out_write(flow);
 
-		if (n == -EAGAIN) {
-			flow->out_blocked = true;
-			return 0;
-		}
+		if (n == -EAGAIN)
+			return out_block(flow);
 		if (n < 0)
 			return (int)n;
 		if (flow->out_eof)
@@ -267,8 +277,24 @@ static void chunk_done(void *arg, const void *buf, size_t n_bytes)
 		flow_pump(flow);
 }
 
+/* As much as one packet carries to the guest: what is read at once then goes at once, without a
+ * small rest behind it. Asked when there is much to carry. */
+static size_t in_unit(const struct gw_flow *flow)
+{
+	struct weft_tcp_info info = {0};
+	size_t len = sizeof(info);
+
+	if (weft_getsockopt(flow->sock, WEFT_IPPROTO_TCP, WEFT_TCP_INFO, &info, &len) < 0 ||
+	    !info.snd_mss || info.snd_mss > GW_PACKET)
+		return GW_PACKET;
+	return GW_PACKET / info.snd_mss * info.snd_mss;
+}
+
 /* Reads into a fresh chunk, or one whose bytes nobody refers to. 1: it has bytes; 0: none now, or
- * no more; -Exxx. */
+ * no more; -Exxx.
+ *
+ * Less than was asked for says that the socket was empty, and that the next byte will be an event
+ * (epoll(7)); not so at the end, or at a mark of urgent data, both of which events tell too. */
 static int in_read(struct gw_flow *flow)
 {
 	struct gw_chunk *chunk = flow->in_chunk;
@@ -291,7 +317,7 @@ static int in_read(struct gw_flow *flow)
 		flow->in_chunk = chunk;
 	}
 	do
-		n = recv(flow->host.fd, chunk->bytes, GW_CHUNK, 0);
+		n = recv(flow->host.fd, chunk->bytes, flow->in_unit, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno != EAGAIN)
 		return -errno;
@@ -304,6 +330,10 @@ static int in_read(struct gw_flow *flow)
 		flow->in_chunk = NULL;
 		return 0;
 	}
+	if (n < (ssize_t)flow->in_unit && !flow->in_ends)
+		flow->in_more = false;
+	if (n == GW_CHUNK)
+		flow->in_unit = in_unit(flow);
 	flow->in_off = 0;
 	flow->in_len = (size_t)n;
 	return 1;
@@ -431,12 +461,21 @@ static void flow_guest_event(struct weft_sock *s, void *arg, uint32_t events)
 	flow_pump(flow);
 }
 
+static void flow_note_events(struct gw_flow *flow, uint32_t events)
+{
+	const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+
+	if (events & (EPOLLIN | ends))
+		flow->in_more = true;
+	if (events & ends)
+		flow->in_ends = true;
+}
+
 static void flow_host_ready(struct gw_fd *gfd, uint32_t events)
 {
 	struct gw_flow *flow = container_of(gfd, struct gw_flow, host);
 
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		flow->in_more = true;
+	flow_note_events(flow, events);
 	if (flow->state == GW_FLOW_GUEST_CONNECTS) {
 		/* Nothing is read yet; a client that is gone is seen all the same. */
 		if (events & (EPOLLERR | EPOLLHUP))
@@ -554,7 +593,6 @@ static void flow_host_connected(struct gw_flow *flow)
 	flow->gw->stats.tcp_opened++;
 	sock_options(flow->sock);
 	weft_on_event(flow->sock, flow_guest_event, flow);
-	flow->in_more = true;
 	flow_pump(flow);
 }
 
@@ -575,16 +613,18 @@ static void flow_connect_ready(struct gw_fd *gfd, uint32_t events)
 		return;
 	}
 	gfd->ready = flow_host_ready;
+	flow_note_events(flow, events);
 	flow_host_connected(flow);
 }
 
-/* Connects. 0, or -Exxx. */
+/* Connects. 1: it stands, as it does at once within this host; 0: it is under way; -Exxx. */
 static int flow_host_connect(struct gw_flow *flow, const struct weft_sockaddr *to)
 {
 	struct gateway *gw = flow->gw;
 	const struct weft_addr *bind_addr =
 		to->addr.family == WEFT_AF_INET ? &gw->cfg.bind4 : &gw->cfg.bind6;
 	struct sockaddr_storage ss;
+	bool is_connected;
 	socklen_t len;
 	int fd, err;
 
@@ -599,12 +639,21 @@ static int flow_host_connect(struct gw_flow *flow, const struct weft_sockaddr *t
 			goto fail;
 	}
 	len = gw_sockaddr_to(to, &ss);
-	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS)
+	is_connected = connect(fd, (struct sockaddr *)&ss, len) == 0;
+	if (!is_connected && errno == EINPROGRESS) {
+		/* The answer of a socket of this host has come within the call. */
+		is_connected = connect(fd, (struct sockaddr *)&ss, len) == 0;
+		if (!is_connected && errno == EALREADY)
+			errno = EINPROGRESS;
+	}
+	if (!is_connected && errno != EINPROGRESS)
 		goto fail;
 	/* In the set only now: before, it would be ready with nothing to say. */
-	err = gw_fd_add(gw, &flow->host, fd, flow_connect_ready);
+	flow->out_watched = !is_connected;
+	err = gw_fd_add(gw, &flow->host, fd, FLOW_EVENTS | (is_connected ? 0 : EPOLLOUT),
+			is_connected ? flow_host_ready : flow_connect_ready);
 	if (!err)
-		return 0;
+		return is_connected;
 	close(fd);
 	return err;
 fail:
@@ -661,8 +710,10 @@ void gw_flow_request(struct gateway *gw, struct weft_tcp_request *req)
 	flow->remote = info.dst;
 	weft_tcp_request_set_data(req, flow);
 	err = flow_host_connect(flow, &to);
-	if (err)
+	if (err < 0)
 		flow_host_failed(flow, -err);
+	else if (err > 0)
+		flow_host_connected(flow);
 }
 
 void gw_flow_cancelled(struct gateway *gw, struct weft_tcp_request *req)
@@ -737,7 +788,7 @@ void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
 	flow->guest = to;
 	flow->remote = *client;
 	stream_options(fd);
-	if (gw_fd_add(gw, &flow->host, fd, flow_host_ready)) {
+	if (gw_fd_add(gw, &flow->host, fd, FLOW_EVENTS, flow_host_ready)) {
 		why = "no-descriptors";
 		goto fail;
 	}

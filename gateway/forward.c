@@ -96,7 +96,7 @@ static void listener_tcp_ready(struct gw_fd *gfd, uint32_t events)
 		}
 		gw_flow_inbound(fw, l->index, fd, &client);
 	}
-	gw_fd_again(fw->gw, gfd);
+	gw_fd_again(gfd);
 }
 
 void gw_forwards_sweep(struct gateway *gw)
@@ -106,7 +106,7 @@ void gw_forwards_sweep(struct gateway *gw)
 	list_for_each (fw, &gw->forwards, link)
 		for (uint32_t i = 0; i < fw->n_listeners; i++)
 			if (fw->listeners[i].is_starved)
-				gw_fd_again(gw, &fw->listeners[i].host);
+				gw_fd_again(&fw->listeners[i].host);
 }
 
 /*
@@ -248,7 +248,7 @@ static void listener_udp_ready(struct gw_fd *gfd, uint32_t events)
 		if (gw_sockaddr_of(&ss, &client))
 			client_in(l, &client, &local, iov.iov_base, (size_t)n);
 	}
-	gw_fd_again(l->forward->gw, gfd);
+	gw_fd_again(gfd);
 }
 
 /* Where the answer comes from is where the question went to. */
@@ -391,7 +391,7 @@ static int listener_add(struct gw_forward *fw, uint16_t index, struct weft_addr 
 		return err;
 	l->forward = fw;
 	l->index = index;
-	err = gw_fd_add(fw->gw, &l->host, fd,
+	err = gw_fd_add(fw->gw, &l->host, fd, EPOLLIN,
 			fw->info.forward.proto == WEFT_IPPROTO_TCP ? listener_tcp_ready
 								   : listener_udp_ready);
 	if (err) {

@@ -27,20 +27,22 @@ int64_t gw_now(const struct gateway *gw)
  * Descriptors.
  */
 
-static struct epoll_event fd_event(struct gw_fd *gfd)
+static void fd_ready(void *arg, uint32_t events)
 {
-	return (struct epoll_event){.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				    .data.ptr = gfd};
+	struct gw_fd *gfd = arg;
+
+	gfd->ready(gfd, events);
 }
 
-int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd,
+int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd, uint32_t events,
 	      void (*ready)(struct gw_fd *fd, uint32_t events))
 {
-	struct epoll_event ev = fd_event(gfd);
+	int err = weft_watch_new(gw->loop, fd, events | EPOLLET, fd_ready, gfd, &gfd->watch);
 
-	if (epoll_ctl(gw->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		return -errno;
+	if (err)
+		return err;
 	gfd->fd = fd;
+	gfd->events = events;
 	gfd->ready = ready;
 	gw->stats.n_fds++;
 	return 0;
@@ -51,43 +53,26 @@ bool gw_fd_fits(const struct gateway *gw)
 	return gw->stats.n_fds < gw->cfg.limits.max_descriptors;
 }
 
-void gw_fd_again(struct gateway *gw, struct gw_fd *gfd)
+void gw_fd_again(struct gw_fd *gfd)
 {
-	struct epoll_event ev = fd_event(gfd);
-
 	/* It is in the set: the kernel looks anew whether it is ready. */
-	(void)epoll_ctl(gw->epoll_fd, EPOLL_CTL_MOD, gfd->fd, &ev);
+	(void)!weft_watch_set(gfd->watch, gfd->events | EPOLLET);
+}
+
+int gw_fd_set(struct gw_fd *gfd, uint32_t events)
+{
+	gfd->events = events;
+	return weft_watch_set(gfd->watch, events | EPOLLET);
 }
 
 void gw_fd_close(struct gateway *gw, struct gw_fd *gfd)
 {
 	if (gfd->fd < 0)
 		return;
-	for (int i = 0; i < gw->n_pending; i++)
-		if (gw->pending[i] == gfd)
-			gw->pending[i] = NULL;
-	close(gfd->fd);
+	weft_watch_close(gfd->watch);
+	gfd->watch = NULL;
 	gfd->fd = -1;
 	gw->stats.n_fds--;
-}
-
-static void gateway_ready(void *arg, int epoll_fd, uint32_t events)
-{
-	struct gateway *gw = arg;
-	struct epoll_event evs[GW_EVENTS];
-	struct gw_fd *pending[GW_EVENTS];
-	int n = epoll_wait(epoll_fd, evs, GW_EVENTS, 0);
-
-	(void)events;
-	for (int i = 0; i < n; i++)
-		pending[i] = evs[i].data.ptr;
-	gw->pending = pending;
-	gw->n_pending = n > 0 ? n : 0;
-	for (int i = 0; i < n; i++)
-		if (pending[i])
-			pending[i]->ready(pending[i], evs[i].events);
-	gw->n_pending = 0;
-	gw->pending = NULL;
 }
 
 /*
@@ -328,12 +313,6 @@ static int gateway_open(struct gateway *gw, const struct gateway_config *cfg, ch
 	gw->sweep = weft_timer_new(gw->eng, gateway_sweep, gw);
 	if (!gw->dgrams || !gw->sweep)
 		return refuse(msg, -ENOMEM, "out of memory");
-	gw->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (gw->epoll_fd < 0)
-		return refuse(msg, -errno, "epoll_create1: %s", strerror(errno));
-	err = weft_loop_watch(gw->loop, gw->epoll_fd, EPOLLIN, gateway_ready, gw);
-	if (err)
-		return refuse(msg, err, "cannot watch descriptors: %s", strerror(-err));
 	weft_addrs(gw->st, own_add, gw);
 	err = weft_intercept_new(gw->nif, &icfg, &gw->ic);
 	if (err)
@@ -360,7 +339,6 @@ int gateway_new(struct weft_loop *loop, struct weft_stack *st, struct weft_netif
 	gw->cfg.maps = NULL;
 	gw->cfg.rules = NULL;
 	limits_fill(&gw->cfg.limits);
-	gw->epoll_fd = -1;
 	list_init(&gw->flows);
 	list_init(&gw->maps);
 	list_init(&gw->forwards);
@@ -385,10 +363,6 @@ void gateway_free(struct gateway *gw)
 	gw_forwards_free(gw);
 	weft_intercept_free(gw->ic);
 	weft_timer_free(gw->sweep);
-	if (gw->epoll_fd >= 0) {
-		(void)weft_loop_watch(gw->loop, gw->epoll_fd, 0, NULL, NULL);
-		close(gw->epoll_fd);
-	}
 	free(gw->dgrams);
 	free(gw->rules);
 	free(gw);

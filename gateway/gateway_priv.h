@@ -2,9 +2,9 @@
 /*
  * The inside of the gateway: one section a file.
  *
- * Descriptors: all sockets of the host are in one epoll set, edge-triggered and registered once,
- * and that set is one descriptor of the loop. So an event costs no epoll_ctl(2), and whoever does
- * not read to the end remembers that there is more (struct gw_flow).
+ * Descriptors: all sockets of the host are in the loop's epoll set, edge-triggered and registered
+ * once. So an event costs no epoll_ctl(2), and whoever does not read to the end remembers that
+ * there is more (struct gw_flow).
  */
 #pragma once
 
@@ -19,8 +19,9 @@
 #include "weft/zero.h"
 
 enum {
-	GW_EVENTS = 128,
-	GW_CHUNK = 64 * 1024, /* read from the host at once */
+	GW_CHUNK = 64 * 1024, /* read from the host at once, at most */
+	/* Payload of the largest packet: IPv4's and TCP's header with timestamps are 52 bytes. */
+	GW_PACKET = 65535 - 52,
 	GW_OWN_MAX = 16,
 	GW_BUCKETS = 1024,
 	GW_BATCH = 32, /* datagrams received at once */
@@ -28,9 +29,11 @@ enum {
 	GW_NS_PER_S = 1000000000,
 };
 
-/* A descriptor in the gateway's epoll set. */
+/* A socket of the host. */
 struct gw_fd {
 	int fd; /* -1: none */
+	uint32_t events;
+	struct weft_watch *watch;
 	void (*ready)(struct gw_fd *fd, uint32_t events);
 };
 
@@ -68,14 +71,17 @@ struct gw_flow {
 	struct weft_ref *out_ref;
 	size_t out_off, out_len;
 	bool out_blocked; /* the host's socket takes no more */
+	bool out_watched; /* and the loop tells when it does again */
 	bool out_eof;     /* the guest has finished; told with out_done */
 	bool out_done;
 	/* To the guest. */
 	struct gw_chunk *in_chunk;
 	size_t in_off, in_len;
+	size_t in_unit;     /* bytes to read at once: GW_CHUNK at first, then by in_unit() */
 	struct list chunks; /* all that are not back */
 	uint32_t n_chunks;
 	bool in_more;    /* the host's socket may have bytes */
+	bool in_ends;    /* ... or an end, or a mark: a short read does not say that it is empty */
 	bool in_blocked; /* the guest's socket takes no more */
 	bool in_eof;
 	bool in_done;
@@ -143,9 +149,6 @@ struct gateway {
 	uint32_t next_rule_id;
 	struct weft_addr own[GW_OWN_MAX]; /* the stack's own addresses on the interface */
 	size_t n_own;
-	int epoll_fd;
-	struct gw_fd **pending; /* of the events that are being dealt with */
-	int n_pending;
 	struct list flows, maps, forwards;
 	struct hlist buckets[GW_BUCKETS];
 	struct siphash_key hash_key;
@@ -163,13 +166,16 @@ struct gateway {
 /* gateway.c */
 
 int64_t gw_now(const struct gateway *gw);
-/* Puts a socket into the set. 0 or -Exxx; `fd` stays the caller's then. */
-int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd,
+/* Has the loop watch a socket for `events` of epoll(7), edge-triggered. 0 or -Exxx; `fd` stays the
+ * caller's then. */
+int gw_fd_add(struct gateway *gw, struct gw_fd *gfd, int fd, uint32_t events,
 	      void (*ready)(struct gw_fd *fd, uint32_t events)) MUST_CHECK;
 /* One more may be opened. */
 bool gw_fd_fits(const struct gateway *gw);
 /* There is more than one turn is for: it is ready again in the next one, after the others. */
-void gw_fd_again(struct gateway *gw, struct gw_fd *gfd);
+void gw_fd_again(struct gw_fd *gfd);
+/* Other events from now on. 0 or -Exxx. */
+int gw_fd_set(struct gw_fd *gfd, uint32_t events) MUST_CHECK;
 /* Closes it; -1 is fine. */
 void gw_fd_close(struct gateway *gw, struct gw_fd *gfd);
 /* The source is one of the guest's. */

@@ -250,6 +250,34 @@ except TimeoutError:
         expect(got == "silence", f"from a foreign address: {got}")
 
 
+URGENT = """
+import socket, sys
+s = socket.create_server(("0.0.0.0", 7000)); print("ready", flush=True)
+c, _ = s.accept()
+for i in range(200):
+    c.sendall(b"a" * 999)
+    c.send(b"!", socket.MSG_OOB)
+c.sendall(b"end")
+c.recv(1)
+"""
+
+
+def urgent_bytes_stay_in_their_place():
+    """The host's reads stop at each mark; what is behind it comes all the same, with the end still far."""
+    with World(WEFT) as w:
+        w.spawn("far", URGENT)
+        client(w, """
+s = connect(sys.argv[1], 7000)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+got = b""
+while len(got) < 200003:
+    d = s.recv(1 << 20)
+    assert d, len(got)
+    got += d
+assert got == (b"a" * 999 + b"!") * 200 + b"end"
+""", FAR4)
+
+
 def a_flood_of_syns_leaves_others_alive():
     with World(WEFT) as w:
         w.spawn("far", SERVER, "7000")
@@ -274,4 +302,5 @@ if __name__ == "__main__":
           a_reset_on_one_side_is_one_on_the_other, who_does_not_read_stops_the_sender_within_bounds,
           a_thousand_at_once_complete, a_side_that_dies_takes_the_connection_along,
           loopback_of_the_host_is_closed_unless_it_is_allowed, forwards_bring_clients_in_with_their_addresses,
-          a_guest_that_speaks_for_others_is_not_heard, a_flood_of_syns_leaves_others_alive])
+          a_guest_that_speaks_for_others_is_not_heard, urgent_bytes_stay_in_their_place,
+          a_flood_of_syns_leaves_others_alive])
