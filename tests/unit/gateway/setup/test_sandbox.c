@@ -176,6 +176,25 @@ static void execve_ptrace_mount_and_namespaces_end_the_process(void **state)
 	expect_killed(read_memory);
 }
 
+static int local_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int executable_memory(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? errno : 0;
+}
+
+static int memory_made_executable(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mprotect(p, 4096, PROT_READ | PROT_EXEC) < 0 ? errno : 0;
+}
+
 static void other_calls_fail(void **state)
 {
 	(void)state;
@@ -183,6 +202,9 @@ static void other_calls_fail(void **state)
 	expect_status(&all, start_a_process, EPERM);
 	expect_status(&all, change_user, EPERM);
 	expect_status(&all, other_family, EPERM);
+	expect_status(&all, local_socket, EPERM);
+	expect_status(&all, executable_memory, EPERM);
+	expect_status(&all, memory_made_executable, EPERM);
 	expect_status(&all, other_ioctl, EPERM);
 }
 
