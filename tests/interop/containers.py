@@ -24,6 +24,11 @@ ACCOUNTS = {
 }
 
 
+# Until there is an address by router advertisements, and nobody else has it.
+SIX = ("i=0; until ip -6 -o addr show tap0 scope global | grep -qv tentative || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done; "
+       "ip -6 addr show tap0")
+
+
 def accounts(w):
     folder = w.folder / "etc"
     folder.mkdir()
@@ -51,11 +56,12 @@ def rootlesskit_has_weft_as_its_network(w):
     if missing("rootlesskit", "newuidmap", "ip"):
         return
     accounts(w)
-    port = w.http_server()
-    kit = ["rootlesskit", "--net=slirp4netns", f"--slirp4netns-binary={w.slirp4netns}", "--mtu=65520",
+    port, port6 = w.http_server(), w.http_server("::1")
+    kit = ["rootlesskit", "--net=slirp4netns", "--ipv6", f"--slirp4netns-binary={w.slirp4netns}", "--mtu=65520",
            "--slirp4netns-sandbox=true", "--slirp4netns-seccomp=true", "--copy-up=/etc"]
-    done = w.run(*kit, "sh", "-c", f"id -u; ip -o addr show tap0; cat /etc/resolv.conf; curl -sS http://10.0.2.2:{port}/")
-    for words in ("0\n", "10.0.2.100/24", "nameserver 10.0.2.3", "hello from 127.0.0.1"):
+    done = w.run(*kit, "sh", "-c", f"id -u; ip -o addr show tap0; cat /etc/resolv.conf; curl -sS http://10.0.2.2:{port}/; {SIX}; "
+                 f"curl -sSg --max-time 10 http://[fd00::2]:{port6}/")
+    for words in ("0\n", "10.0.2.100/24", "nameserver 10.0.2.3", "hello from 127.0.0.1", "hello from ::1"):
         expect(words in done.stdout, f"no {words!r}: {done.stdout}{done.stderr}")
     # Its port driver by the API socket: a server in the namespace, a client on the host.
     p = w.start(*kit, "--disable-host-loopback", "--port-driver=slirp4netns", "-p", "127.0.0.1:8082:80/tcp", "sh", "-c",
@@ -84,7 +90,7 @@ def small_root(folder):
     for name in ("bin", "etc", "proc", "sys", "dev", "tmp", "run", "var", "srv"):
         (folder / name).mkdir(parents=True)
     shutil.copy(shutil.which("busybox"), folder / "bin/busybox")
-    for name in ("sh", "wget", "httpd", "ip", "cat", "sleep", "echo", "ping"):
+    for name in ("sh", "wget", "httpd", "ip", "cat", "grep", "sleep", "echo", "ping"):
         (folder / "bin" / name).symlink_to("busybox")
     (folder / "srv/index.html").write_text("served by a container\n")
     for path in [folder, *folder.rglob("*")]:
@@ -96,7 +102,7 @@ def podman_has_weft_as_its_network(w):
     if missing("podman", "busybox", "newuidmap", "crun"):
         return
     accounts(w)
-    port = w.http_server()
+    port, port6 = w.http_server(), w.http_server("::1")
     root = small_root(w.folder / "root")
     # crun wants one hierarchy, whatever the machine has.
     w.run("sh", "-c", "umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup", user=False)
@@ -106,9 +112,9 @@ def podman_has_weft_as_its_network(w):
     w.env["CONTAINERS_CONF"] = str(conf)
     podman = ["podman", "--root", w.folder / "home/storage", "--runroot", w.folder / "run/podman", "--storage-driver", "vfs"]
     run = [*podman, "run", "--rm", "--pull=never", "--network", "slirp4netns:allow_host_loopback=true,enable_ipv6=true"]
-    done = w.run(*run, "--rootfs", root, "sh", "-c", f"ip addr show tap0; cat /etc/resolv.conf; wget -qO- http://10.0.2.2:{port}/",
-                 timeout=120)
-    for words in ("10.0.2.100/24", "10.0.2.3", "hello from 127.0.0.1"):
+    done = w.run(*run, "--rootfs", root, "sh", "-c", f"ip addr show tap0; cat /etc/resolv.conf; wget -qO- http://10.0.2.2:{port}/; {SIX}; "
+                 f"wget -qO- http://[fd00::2]:{port6}/", timeout=120)
+    for words in ("10.0.2.100/24", "10.0.2.3", "hello from 127.0.0.1", "hello from ::1"):
         expect(words in done.stdout, f"no {words!r}: {done.stdout}{done.stderr}")
     p = w.start(*run, "-p", "127.0.0.1:8083:80", "--name", "server", "--rootfs", root, "httpd", "-f", "-p", "80", "-h", "/srv",
                 stdout=-3, stderr=-3)

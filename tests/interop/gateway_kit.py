@@ -327,7 +327,8 @@ def main(cases):
         try:
             case()
             print(f"ok - {name} ({time.monotonic() - start:.1f} s)", flush=True)
-        except (Failed, subprocess.SubprocessError, OSError) as e:
+        except Exception as e:  # pylint: disable=broad-exception-caught
             failed += 1
-            print(f"not ok - {name}: {e}", flush=True)
+            said = getattr(e, "stderr", None)
+            print(f"not ok - {name}: {type(e).__name__}: {e} {said or ''}", flush=True)
     sys.exit(1 if failed else 0)

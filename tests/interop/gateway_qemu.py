@@ -286,6 +286,11 @@ ip route
 ping -c 1 -W 5 10.0.2.2 | sed -n 2p
 printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc 10.0.2.2 PORT >/answer
 echo "SHA $(tail -c LENGTH /answer | sha256sum | cut -c1-64)"
+i=0
+until ip -6 -o addr show eth0 scope global | grep -qv tentative || [ $i = 100 ]; do sleep 0.2; i=$((i + 1)); done
+ip -6 -o addr show eth0
+printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc fd00::2 PART6 >/answer
+echo "SHA6 $(tail -c LENGTH /answer | sha256sum | cut -c1-64)"
 poweroff -f
 """
 STATIC = "ip addr add 10.0.2.100/24 dev eth0; ip route add default via 10.0.2.2"
@@ -352,7 +357,7 @@ def initramfs(modules, init):
     return cpio_of(entries + [(f.name, 0o100644, f.read_bytes()) for f in modules])
 
 
-def file_server(w, body):
+def file_server(w, body, address="127.0.0.1"):
     """A server of one file on the machine's loopback: its port."""
     class File(Hello):
         def do_GET(self):  # noqa: N802
@@ -360,7 +365,8 @@ def file_server(w, body):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-    server = w.on_machine(lambda: Server(("127.0.0.1", 0), File))
+    kind = type("Server", (Server,), {"address_family": socket.AF_INET6 if ":" in address else socket.AF_INET})
+    server = w.on_machine(lambda: kind((address, 0), File))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     w.started.append(server)
     return server.server_address[1]
@@ -383,6 +389,7 @@ def boot(w, configure):
     image, modules = found
     body = random.Random(1).randbytes(3 << 20)
     init = INIT.replace("CONFIGURE", configure).replace("PORT", str(file_server(w, body))).replace("LENGTH", str(len(body)))
+    init = init.replace("PART6", str(file_server(w, body, "::1")))
     (folder / "initrd").write_bytes(initramfs(modules_of(modules), init))
     shutil.copy(image, folder / "vmlinuz")
     path = w.folder / "run/guest"
@@ -391,7 +398,9 @@ def boot(w, configure):
                  "-kernel", folder / "vmlinuz", "-initrd", folder / "initrd", "-append", "console=ttyS0 quiet panic=-1",
                  "-netdev", f"stream,id=n,server=off,addr.type=unix,addr.path={path}",
                  "-device", "virtio-net-pci,netdev=n,romfile=", timeout=BOOT_S)
-    expect(f"SHA {hashlib.sha256(body).hexdigest()}" in done.stdout, f"another file, or none: {done.stdout[-3000:]}")
+    for word in "SHA", "SHA6":
+        expect(f"{word} {hashlib.sha256(body).hexdigest()}" in done.stdout, f"{word}: another file, or none: {done.stdout[-3000:]}")
+    expect("inet6 fd00::" in done.stdout, f"no address by router advertisements: {done.stdout[-3000:]}")
     text = gateway_stop(p)
     expect("the guest has gone" in text, text)
     return done.stdout
