@@ -9,10 +9,9 @@
  * before.
  *
  * The filter: a call that is not listed fails with EPERM. Those that only an intruder makes
- * (execve, ptrace, mount, setns, bpf …) end the process. Sockets are of IP only, and no memory is or
- * becomes executable. EPERM for the rest, because a C library
- * opens files at odd moments (malloc asks for the overcommit policy), which is harmless and must
- * not be the network's end.
+ * (execve, ptrace, mount, setns, bpf …) end the process. Sockets are of IP only, and no memory is
+ * or becomes executable. EPERM for the rest, because a C library opens files at odd moments (malloc
+ * asks for the overcommit policy), which is harmless and must not be the network's end.
  */
 #pragma once
 
