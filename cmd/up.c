@@ -22,7 +22,7 @@ static void up_help(FILE *out)
 {
 	fprintf(out,
 		"usage: weft up FILE [-d] [--name NAME] [--sim] [--for TIME] [--pcap PATH]\n"
-		"               [--seed N] [--trace PATH] [--report] [--json]\n\n"
+		"               [--seed N] [--trace PATH] [--audit DIR] [--report] [--json]\n\n"
 		"Brings up the lab that FILE describes and stays in the foreground until "
 		"Ctrl-C.\n\n"
 		"  -d, --detach go into the background once the lab is up; `weft down` ends it\n"
@@ -36,6 +36,10 @@ static void up_help(FILE *out)
 		"  --seed N     repeatable random numbers (losses, ports, sequence numbers)\n"
 		"  --trace PATH write what connections and queues do over time to PATH, for `weft "
 		"plot`\n"
+		"  --audit DIR  write who binds, connects, accepts and is refused to "
+		"DIR/NODE.jsonl, for "
+		"each\n"
+		"               weft node\n"
 		"  --report     say at the end what happened: apps, paths, connections, drops\n"
 		"  --json       say at the end what the apps have done, as JSON\n");
 }
@@ -204,6 +208,9 @@ static int up_option(struct up_args *a, int opt)
 			return up_wrong("--seed", optarg, why);
 		a->cfg.has_seed = true;
 		break;
+	case 'A':
+		a->cfg.audit = optarg;
+		break;
 	case 't':
 		a->trace_path = optarg;
 		break;
@@ -230,17 +237,12 @@ static int up_option(struct up_args *a, int opt)
 static int up_args_read(struct up_args *a, int argc, char **argv)
 {
 	static const struct option opts[] = {
-		{"for", required_argument, NULL, 'f'},
-		{"pcap", required_argument, NULL, 'p'},
-		{"seed", required_argument, NULL, 's'},
-		{"report", no_argument, NULL, 'r'},
-		{"sim", no_argument, NULL, 'S'},
-		{"name", required_argument, NULL, 'N'},
-		{"trace", required_argument, NULL, 't'},
-		{"detach", no_argument, NULL, 'd'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"for", required_argument, NULL, 'f'},   {"pcap", required_argument, NULL, 'p'},
+		{"audit", required_argument, NULL, 'A'}, {"seed", required_argument, NULL, 's'},
+		{"report", no_argument, NULL, 'r'},      {"sim", no_argument, NULL, 'S'},
+		{"name", required_argument, NULL, 'N'},  {"trace", required_argument, NULL, 't'},
+		{"detach", no_argument, NULL, 'd'},      {"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
 	};
 	int opt, status;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lab/apps.h"
+#include "lab/audit.h"
 #include "lab/belief.h"
 #include "lab/capture.h"
 #include "lab/holder.h"
@@ -23,6 +24,7 @@
 #include "lab/service.h"
 #include "lab/sysctls.h"
 #include "lab/trace_store.h"
+#include "weft/limit.h"
 
 enum {
 	ROUTE_STATIC = 4, /* of routes in the lab file: rtnetlink's "static", as on kernel nodes */
@@ -206,6 +208,24 @@ static int ip6_off(struct weft_stack *st)
 	return weft_stack_set(st, "net.ipv6.conf.all.disable_ipv6", 1);
 }
 
+/* Those of net.limit.* stand where the node has none of its own. */
+static int limits_set(const struct lab_node *node)
+{
+	const struct labfile_limits *l = &node->file->limits;
+	const struct weft_limits limits = {
+		.max_socks = l->sockets,
+		.max_bytes = l->bytes,
+		.max_conns_per_peer = l->peer_connections,
+		.conns_per_s = l->rate,
+		.conns_burst = l->burst,
+		.resets = l->resets,
+	};
+
+	if (!l->sockets && !l->bytes && !l->peer_connections && !l->rate)
+		return 0;
+	return weft_stack_limits_set(node->stack, 0, &limits);
+}
+
 int lab_node_start(struct lab_node *node, char *msg)
 {
 	struct weft_engine *eng = node->lab->eng;
@@ -226,7 +246,11 @@ int lab_node_start(struct lab_node *node, char *msg)
 			return refuse(msg, err, "node %s: the setting %s: %s", node->file->name,
 				      bad->name, strerror(-err));
 	}
-	return err ? refuse(msg, err, "node %s: %s", node->file->name, strerror(-err)) : 0;
+	if (!err)
+		err = limits_set(node);
+	if (err)
+		return refuse(msg, err, "node %s: %s", node->file->name, strerror(-err));
+	return lab_audit_start(node, msg);
 }
 
 static struct weft_link_dir dir_of(const struct labfile_shape *s)
@@ -680,6 +704,7 @@ int lab_start(const struct labfile *file, const struct lab_config *cfg, struct l
 		lab->file = file;
 		list_init(&lab->rpc_peers);
 		lab->name = cfg->name ? cfg->name : file->name;
+		lab->audit = cfg->audit;
 		err = lab_build(lab, cfg, ret_msg);
 	}
 	for (uint32_t i = 0; !err && i < lab->n_links; i++)
@@ -703,6 +728,7 @@ void lab_node_free(struct lab_node *node)
 		lab_app_stop(&node->apps[--node->n_apps]);
 	while (node->n_services)
 		lab_service_stop(&node->services[--node->n_services]);
+	lab_audit_stop(node);
 	weft_stack_free(node->stack);
 	for (uint32_t i = 0; i < node->n_ifaces; i++)
 		if (node->ifaces[i].tap_fd >= 0)

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/list.h"
 #include "lab/labfile.h"
@@ -45,7 +46,9 @@ struct lab_config {
 	/* Capture every interface: to this file if it ends in .pcapng, else to LAB.pcapng in this
 	 * directory. NULL: as the lab file says. */
 	const char *pcap;
-	bool has_seed; /* overrides the file's */
+	const char
+		*audit; /* a directory for NODE.jsonl of each weft node (lab/audit.h); NULL: none */
+	bool has_seed;  /* overrides the file's */
 	uint64_t seed;
 	bool is_sim; /* in virtual time */
 };
@@ -76,6 +79,7 @@ struct lab_node {
 	struct lab_app *apps;
 	uint32_t n_apps;              /* likewise */
 	struct json_t *nstat_history; /* counters that nstat.read has remembered; NULL: none */
+	FILE *audit;                  /* NULL: none */
 	uint32_t group;       /* of switches that are joined; only while a switch is added */
 	bool is_needed;       /* a program that the lab was started for runs in it: it must stay */
 	struct labfile *live; /* of a node made while the lab ran: what `file` is in; else NULL */
@@ -95,6 +99,7 @@ struct lab_link {
 struct lab {
 	const struct labfile *file; /* what the lab was started with */
 	const char *name;           /* the file's, unless the config has another */
+	const char *audit;          /* the config's */
 	struct weft_engine *eng;
 	struct runner *runner;
 	struct weft_loop *loop;  /* the runner's; NULL in virtual time */

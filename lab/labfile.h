@@ -229,6 +229,16 @@ struct labfile_app {
 	struct labfile_app_args args;
 };
 
+/* Limits of a node's stack; zero: none. */
+struct labfile_limits {
+	struct lab_pos pos;
+	uint32_t sockets;
+	uint64_t bytes;
+	uint32_t peer_connections;
+	uint32_t rate, burst; /* connections a second */
+	bool resets;
+};
+
 struct labfile_node {
 	struct lab_pos pos;
 	const char *name;
@@ -243,6 +253,7 @@ struct labfile_node {
 	uint32_t n_hosts;
 	struct labfile_sysctl *sysctls;
 	uint32_t n_sysctls;
+	struct labfile_limits limits;
 	struct labfile_service *services;
 	uint32_t n_services;
 	struct labfile_app *apps;

@@ -344,6 +344,11 @@ static void check_switch(struct lab_build *b, const struct labfile_node *node)
 			node->name);
 }
 
+static bool has_limits(const struct labfile_limits *l)
+{
+	return l->sockets || l->bytes || l->peer_connections || l->rate || l->burst || l->resets;
+}
+
 static int check_node(struct lab_build *b, struct labfile_node *node, struct port_table *ports)
 {
 	uint32_t n_addrs = 0;
@@ -375,6 +380,13 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 	if (node->n_sysctls && node->kind != LABFILE_WEFT)
 		lab_error_add(b->errs, node->sysctls[0].pos,
 			      "nodes.%s.sysctls: only nodes of kind weft have weft's settings",
+			      node->name);
+	if (has_limits(&node->limits) && node->kind != LABFILE_WEFT)
+		lab_error_add(b->errs, node->limits.pos,
+			      "nodes.%s.limits: only nodes of kind weft have limits", node->name);
+	else if (node->limits.burst && !node->limits.rate)
+		lab_error_add(b->errs, node->limits.pos,
+			      "nodes.%s.limits: a burst without a rate limits nothing; add one",
 			      node->name);
 	return node->n_services ? check_services(b, node, ports) : 0;
 }

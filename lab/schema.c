@@ -231,6 +231,65 @@ static const struct lab_schema schema_sysctl = {
 	.short_help = "the value",
 };
 
+static const struct lab_key limits_keys[] = {
+	{
+		.name = "sockets",
+		.type = LAB_T_U32,
+		FIELD(labfile_limits, sockets),
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "Sockets that are open, or not forgotten yet",
+	},
+	{
+		.name = "memory",
+		.type = LAB_T_SIZE,
+		FIELD(labfile_limits, bytes),
+		.help = "Memory behind the queues of all sockets",
+	},
+	{
+		.name = "peer_connections",
+		.type = LAB_T_U32,
+		FIELD(labfile_limits, peer_connections),
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "TCP connections, either way, with one address",
+	},
+	{
+		.name = "rate",
+		.type = LAB_T_U32,
+		FIELD(labfile_limits, rate),
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "New TCP connections a second, either way",
+	},
+	{
+		.name = "burst",
+		.type = LAB_T_U32,
+		FIELD(labfile_limits, burst),
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "So many of them may come at once; without it, those of a second",
+	},
+	{
+		.name = "resets",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_limits, resets),
+		.deflt = "false",
+		.help = "Whether SYNs that a limit refuses are reset; else they are dropped, and "
+			"come again",
+	},
+	END_OF_KEYS,
+};
+
+static const struct lab_schema schema_limits = {
+	.name = "limits",
+	.help = "What a node's stack may have at most (doc/api.md); without a key there is no such "
+		"limit.",
+	.where = "nodes.NAME.limits",
+	.size = sizeof(struct labfile_limits),
+	.keys = limits_keys,
+};
+
 static const struct lab_key node_keys[] = {
 	{
 		.name = "kind",
@@ -310,6 +369,13 @@ static const struct lab_key node_keys[] = {
 		.sub = &schema_sysctl,
 		.help = "Settings of its stack by their names, such as `tcp.profile: rfc`; only on "
 			"`weft` nodes",
+	},
+	{
+		.name = "limits",
+		.type = LAB_T_MAP,
+		FIELD(labfile_node, limits),
+		.sub = &schema_limits,
+		.help = "What its stack may have at most; only on `weft` nodes",
 	},
 	{
 		.name = "services",
@@ -468,13 +534,35 @@ const struct lab_schema lab_schema_file = {
 };
 
 const struct lab_schema *const lab_schemas[] = {
-	&lab_schema_file,   &schema_node,     &schema_iface,       &schema_route,
-	&schema_service,    &schema_http,     &schema_doc,         &schema_echo,
-	&schema_discard,    &schema_rr,       &schema_radv,        &schema_radv_prefix,
-	&schema_radv_route, &schema_radv_dns, &schema_radv_search, &schema_app,
-	&schema_app_http,   &schema_app_echo, &schema_app_bulk,    &schema_app_rr,
-	&schema_app_ping,   &schema_link,     &schema_shape,       &schema_change,
-	&schema_host,       &schema_sysctl,   &schema_defaults,    NULL,
+	&lab_schema_file,
+	&schema_node,
+	&schema_iface,
+	&schema_route,
+	&schema_service,
+	&schema_http,
+	&schema_doc,
+	&schema_echo,
+	&schema_discard,
+	&schema_rr,
+	&schema_radv,
+	&schema_radv_prefix,
+	&schema_radv_route,
+	&schema_radv_dns,
+	&schema_radv_search,
+	&schema_app,
+	&schema_app_http,
+	&schema_app_echo,
+	&schema_app_bulk,
+	&schema_app_rr,
+	&schema_app_ping,
+	&schema_link,
+	&schema_shape,
+	&schema_change,
+	&schema_host,
+	&schema_sysctl,
+	&schema_limits,
+	&schema_defaults,
+	NULL,
 };
 
 const struct lab_key *lab_schema_key(const struct lab_schema *schema, const char *name,

@@ -4,6 +4,7 @@
 
 #include "lab/lab.h"
 #include "lab/sysctls.h"
+#include "weft/limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -232,6 +233,61 @@ static void settings_that_are_none_are_named_with_their_places(void **state UNUS
 	leave(dir);
 }
 
+/* A file's lines that have `what`. */
+static int lines_with(const char *path, const char *what)
+{
+	FILE *f = fopen(path, "re");
+	char line[1000];
+	int n = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		n += line[0] == '{' && strstr(line, what);
+	fclose(f);
+	return n;
+}
+
+static void limits_hold_and_the_audit_log_says_what_they_refuse(void **state UNUSED)
+{
+	static const char text[] =
+		"nodes:\n"
+		"  a: { limits: { sockets: 2, memory: 1MB, rate: 5, burst: 9, resets: on } }\n"
+		"  b: {}\n"
+		"links: [ { between: a:eth0 -- b:eth0, prefix: 10.0.0.0/24 } ]\n";
+	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
+	struct lab_config cfg = {.is_sim = true, .audit = "logs"};
+	struct weft_sockaddr at = {.addr.family = WEFT_AF_INET, .port = 7};
+	struct weft_sock *s[3];
+	struct weft_limits limits;
+	struct labfile *file;
+	struct lab *lab;
+
+	enter(dir);
+	file_put("small.yaml", text);
+	file = load();
+	assert_int_equal(lab_start(file, &cfg, &lab, msg), 0);
+	assert_int_equal(weft_stack_limits_get(lab->nodes[0]->stack, 0, &limits, NULL), 0);
+	assert_int_equal(limits.max_socks, 2);
+	assert_int_equal(limits.max_bytes, 1000000);
+	assert_int_equal(limits.conns_burst, 9);
+	assert_true(limits.resets);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			weft_socket(lab->nodes[0]->stack, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &s[i]),
+			i < 2 ? 0 : -ENFILE);
+	assert_int_equal(weft_bind(s[0], &at), 0);
+	assert_int_equal(lines_with("logs/a.jsonl", "\"event\":\"bind\""), 1);
+	assert_int_equal(lines_with("logs/a.jsonl", "\"call\":\"socket\""), 1);
+	assert_int_equal(lines_with("logs/b.jsonl", "event"), 0);
+	lab_stop(lab);
+	cfg.audit = "small.yaml"; /* no directory */
+	assert_int_equal(lab_start(file, &cfg, &lab, msg), -ENOTDIR);
+	assert_non_null(strstr(msg, "cannot write the audit log"));
+	assert_int_equal(unlink("logs/a.jsonl") | unlink("logs/b.jsonl") | rmdir("logs"), 0);
+	labfile_free(file);
+	leave(dir);
+}
+
 static void note_progress(void *arg, uint32_t done, uint32_t total)
 {
 	uint32_t *last = arg;
@@ -266,6 +322,7 @@ int main(void)
 		cmocka_unit_test(simulation_with_kernel_nodes_is_refused_by_their_names),
 		cmocka_unit_test(simulation_starts_at_a_fixed_time_with_a_fixed_seed),
 		cmocka_unit_test(lab_that_comes_up_captures),
+		cmocka_unit_test(limits_hold_and_the_audit_log_says_what_they_refuse),
 		cmocka_unit_test(settings_of_the_file_are_those_of_the_stack),
 		cmocka_unit_test(settings_that_are_none_are_named_with_their_places),
 		cmocka_unit_test(lab_that_comes_up_tells_its_progress),
