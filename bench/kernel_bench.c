@@ -6,7 +6,7 @@
  *
  * FIGURE is bulk, rr, udp, udp-gso, crr, fwd4 or fwd6; WAIT is how endpoints wait: blocking, epoll
  * (rr, crr) or spin (rr, udp, and what has nothing to wait for: fwd). The client runs in NETNS-A
- *and the server in NETNS-B (paths), where 10.0.0.2 is.
+ * (a path, as NETNS-B is), the server in NETNS-B, where 10.0.0.2 is.
  */
 #include <stdio.h>
 #include <string.h>

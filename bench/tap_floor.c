@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a TAP can do without a stack: the bulk figures' system calls, by a loop that knows just
- *enough.
+ * What a TAP can do without a stack: the bulk figures' system calls, by a loop that knows no more
+ * than it has to.
  *
  *	tap_floor out|in SECONDS NETNS TAP
  *
