@@ -19,6 +19,8 @@ enum {
 	ICMP_HEAD = 8,
 	ICMP_ECHO_REPLY = 0,
 	ICMP_ECHO_REQUEST = 8,
+	ICMP6_ECHO_REQUEST = 128,
+	ICMP6_ECHO_REPLY = 129,
 	UDP_HEAD = 4,
 };
 
@@ -109,11 +111,17 @@ static uint64_t number_read(const struct prober *p)
 	return p->oldest + ((low - p->oldest) & mask);
 }
 
+static bool is_ip6(const struct prober *p)
+{
+	return p->cfg.to.addr.family == WEFT_AF_INET6;
+}
+
 static bool is_answer(const struct prober *p, size_t len)
 {
 	size_t head = p->cfg.is_udp ? UDP_HEAD : ICMP_HEAD;
 
-	if (len != p->len || (!p->cfg.is_udp && p->in[0] != ICMP_ECHO_REPLY))
+	if (len != p->len ||
+	    (!p->cfg.is_udp && p->in[0] != (is_ip6(p) ? ICMP6_ECHO_REPLY : ICMP_ECHO_REPLY)))
 		return false;
 	return memcmp(p->in + head, p->out + head, len - head) == 0;
 }
@@ -156,7 +164,8 @@ static void prober_ready(struct weft_sock *s, void *arg, uint32_t events)
 
 static int prober_open(struct prober *p)
 {
-	int proto = p->cfg.is_udp ? 0 : WEFT_IPPROTO_ICMP;
+	int icmp = is_ip6(p) ? WEFT_IPPROTO_ICMPV6 : WEFT_IPPROTO_ICMP;
+	int proto = p->cfg.is_udp ? 0 : icmp;
 	int err = weft_socket(p->app.st, p->cfg.to.addr.family, WEFT_SOCK_DGRAM, proto, &p->sock);
 
 	if (err)
@@ -240,7 +249,7 @@ int prober_new(struct weft_stack *st, const struct prober_config *cfg, struct ap
 	p->len = len;
 	p->in = p->out + len;
 	if (!cfg->is_udp)
-		p->out[0] = ICMP_ECHO_REQUEST;
+		p->out[0] = is_ip6(p) ? ICMP6_ECHO_REQUEST : ICMP_ECHO_REQUEST;
 	for (size_t i = head; i < p->len; i++)
 		p->out[i] = (uint8_t)i;
 	p->expiry = weft_timer_new(weft_stack_engine(st), expiry_fire, p);

@@ -29,10 +29,17 @@ static int set_up(void **state UNUSED)
 	return 0;
 }
 
+static int set_up_ip6(void **state)
+{
+	world_is_ip6 = true;
+	return set_up(state);
+}
+
 static int tear_down(void **state UNUSED)
 {
 	app_free(app);
 	world_end(&w);
+	world_is_ip6 = false;
 	return 0;
 }
 
@@ -113,7 +120,7 @@ static void rr_server_resets_a_request_of_no_length(void **state UNUSED)
 	char c;
 
 	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
-	assert_int_equal(weft_socket(w.client, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &s), 0);
+	assert_int_equal(weft_socket(w.client, to.addr.family, WEFT_SOCK_STREAM, 0, &s), 0);
 	assert_int_equal(weft_connect(s, &to), -EINPROGRESS);
 	world_settle(&w);
 	assert_int_equal(weft_send(s, head, sizeof(head), 0), sizeof(head));
@@ -184,7 +191,7 @@ static void peer_that_is_not_there_is_lost(void **state UNUSED)
 
 static void network_without_a_route_fails_at_once(void **state UNUSED)
 {
-	struct rr_config cfg = rr_config("192.0.2.1:5002", false);
+	struct rr_config cfg = rr_config("10.9.9.9:5002", false);
 
 	assert_int_equal(rr_client_new(w.client, &cfg, &app), 0);
 	run_for(0);
@@ -318,7 +325,7 @@ static void pings_faster_than_slots_give_up_the_oldest(void **state UNUSED)
 
 static void pings_to_nowhere_fail(void **state UNUSED)
 {
-	struct prober_config cfg = probes("192.0.2.1:0", false);
+	struct prober_config cfg = probes("10.9.9.9:0", false);
 
 	assert_int_equal(prober_new(w.client, &cfg, &app), 0);
 	run_for(10 * WORLD_SEC);
@@ -409,7 +416,8 @@ static void speak(const char *answer, size_t part)
 	app_free(app);
 	app = NULL;
 	any.port = cfg.to.port = next_port++;
-	assert_int_equal(weft_socket(w.server, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &sp.listener), 0);
+	assert_int_equal(weft_socket(w.server, any.addr.family, WEFT_SOCK_STREAM, 0, &sp.listener),
+			 0);
 	assert_int_equal(weft_bind(sp.listener, &any), 0);
 	assert_int_equal(weft_listen(sp.listener, 1), 0);
 	assert_int_equal(http_get_new(w.client, &cfg, &app), 0);
@@ -515,7 +523,11 @@ static void client_that_is_freed_at_any_time_leaves_nothing(void **state UNUSED)
 	rr_server_free(srv);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                               \
+	{#name "_ipv4", name, set_up, tear_down, NULL},          \
+	{                                                        \
+#name "_ipv6", name, set_up_ip6, tear_down, NULL \
+	}
 
 int main(void)
 {
