@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Labs in virtual time: what can be computed is compared with it, the rest with golden tables.
 
-usage: sim.py WEFT [--quick] [--update]
+usage: sim.py WEFT [--quick|--long] [--update]
 
-Prints ok/not ok lines. For each lab of GOLDEN there is NAME.golden beside this file: the table of
-its apps and, with a seed, the SHA-256 of its capture, which must be the same with every compiler and option.
---update writes them anew, to be looked at as a part of a change. --quick leaves out what moves gigabytes, for builds
-with sanitizers.
+Prints ok/not ok lines. Each lab runs in both families: the files have IPv4, and for IPv6 each address and prefix of
+theirs is replaced (ip6_text()). For each lab of GOLDEN there are NAME.golden and NAME-ip6.golden beside this file: the
+table of its apps and, with a seed, the SHA-256 of its capture, which must be the same with every compiler and option.
+--update writes them anew, to be looked at as a part of a change. What moves
+gigabytes is left out over IPv6 unless --long, and over IPv4 too with --quick, for builds with sanitizers.
 """
 import hashlib
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -24,15 +26,36 @@ COLUMNS = ("tries", "ok", "lost", "failed", "sent_bytes", "received_bytes", "rat
            "time_avg_ns", "time_max_ns")
 
 
+# A full segment's payload, and the headers of IP and TCP with timestamps: of 1514 bytes of a frame.
+PAYLOAD = {4: 1448, 6: 1428}
+HEADERS = {4: 52, 6: 72}
+
+
+def ip6_text(text):
+    """A lab file with IPv6 in place of IPv4: 10.0.1.2/24 becomes fd00:10:0:1::2/64."""
+    def address(m):
+        a, b, c, d, plen = m.groups()
+        host = f"{int(d):x}" if int(d) else ""
+        return f"fd00:{a}:{b}:{c}::{host}" + (f"/{64 if int(plen) <= 24 else int(plen) + 96}" if plen else "")
+    return re.sub(r"\b(\d+)\.(\d+)\.(\d+)\.(\d+)(?:/(\d+))?", address, text)
+
+
+def lab_write(path, text, family):
+    """The lab file at `path`, in a family."""
+    path.write_text(ip6_text(text) if family == 6 else text, encoding="utf-8")
+    return path
+
+
 class Checks:
     """Counts what it prints."""
 
     def __init__(self):
         self.n_failed = 0
+        self.family = 4
 
     def check(self, is_ok, name, *details):
         """One line, and details when it has failed."""
-        print(f"{'ok' if is_ok else 'not ok'} - {name}")
+        print(f"{'ok' if is_ok else 'not ok'} - {name}{', over IPv6' if self.family == 6 else ''}")
         if not is_ok:
             self.n_failed += 1
             for line in details:
@@ -53,11 +76,17 @@ def apps_of(result, node, kind):
     return [a for a in result["apps"] if a["node"] == node and a["app"] == kind]
 
 
-def golden_text(weft, name, seconds, seed, tmp):
-    """What NAME.golden should be."""
-    pcap = pathlib.Path(tmp) / f"{name}.pcapng"
+def lab_in(family, name, tmp):
+    """A lab file of this folder, as it is for a family."""
+    path = HERE / f"{name}.yaml"
+    return path if family == 4 else lab_write(pathlib.Path(tmp) / f"{name}.yaml", path.read_text(encoding="utf-8"), 6)
+
+
+def golden_text(weft, lab, seconds, seed, tmp):
+    """What the golden file of a lab should be."""
+    pcap = pathlib.Path(tmp) / "golden.pcapng"
     args = ["--seed", str(seed), "--pcap", str(pcap)] if seed else []
-    result = up(weft, HERE / f"{name}.yaml", seconds, *args)
+    result = up(weft, lab, seconds, *args)
     lines = ["\t".join(("node", "app", "to") + COLUMNS + ("error",))]
     for app in result["apps"]:
         lines.append("\t".join(str(app.get(c, "")) for c in ("node", "app", "to") + COLUMNS + ("error",)))
@@ -70,8 +99,8 @@ def check_golden(weft, checks, update):
     """Each lab's table and capture."""
     with tempfile.TemporaryDirectory() as tmp:
         for name, (seconds, seed) in GOLDEN.items():
-            path = HERE / f"{name}.golden"
-            text = golden_text(weft, name, seconds, seed, tmp)
+            path = HERE / (f"{name}.golden" if checks.family == 4 else f"{name}-ip6.golden")
+            text = golden_text(weft, lab_in(checks.family, name, tmp), seconds, seed, tmp)
             if update:
                 path.write_text(text, encoding="utf-8")
             want = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -92,9 +121,9 @@ def check_repeat(weft, checks):
         checks.check(sums[0] != sums[2], "another seed gives another run")
 
 
-def check_line(weft, checks):
+def check_line(weft, checks, tmp):
     """Round trips over a line of three links are sums of their delays."""
-    result = up(weft, HERE / "line.yaml", 30)
+    result = up(weft, lab_in(checks.family, "line", tmp), 30)
     rtt_ns = 2 * (1000000 + 5000000 + 2000001)
     for app in result["apps"]:
         what = f"line: {app['app']} #{result['apps'].index(app)}"
@@ -107,13 +136,13 @@ def check_line(weft, checks):
     ping = apps_of(result, "a", "ping")[1]
     checks.check(ping["time_max_ns"] == rtt_ns, "line: so are all when addresses are known", ping)
     first = apps_of(result, "a", "ping")[0]
-    checks.check(rtt_ns < first["time_max_ns"] <= 2 * rtt_ns, "line: the first one waits for ARP on each link", first)
+    checks.check(rtt_ns < first["time_max_ns"] <= 2 * rtt_ns, "line: the first one waits for ARP or ND on each link", first)
 
 
-def check_bottleneck(weft, checks):
-    """What TCP gets out of 10 Mbit/s: 1448 bytes of each 1514 on the wire."""
-    result = up(weft, HERE / "bottleneck.yaml", 60)
-    best_bps = 10000000 * 1448 // 1514
+def check_bottleneck(weft, checks, tmp):
+    """What TCP gets out of 10 Mbit/s: the payload of each 1514 bytes on the wire."""
+    result = up(weft, lab_in(checks.family, "bottleneck", tmp), 60)
+    best_bps = 10000000 * PAYLOAD[checks.family] // 1514
     alone, shared = apps_of(result, "a", "bulk")
     other = apps_of(result, "c", "bulk")[0]
     checks.check(best_bps * 95 // 100 <= alone["rate_bps"] <= best_bps,
@@ -133,15 +162,16 @@ def sent_of(weft, lab, seconds):
 
 def check_longfat(weft, checks, tmp):
     """Default settings fill 1 Gbit/s and 100 ms: buffers grow in time, and congestion control leaves it full."""
-    best_bytes = 10**9 // 8 * 1448 // 1514
-    at = {s: sent_of(weft, HERE / "longfat.yaml", s)[0] for s in (3, 4, 8, 12)}
+    best_bytes = 10**9 // 8 * PAYLOAD[checks.family] // 1514
+    one = lab_in(checks.family, "longfat", tmp)
+    at = {s: sent_of(weft, one, s)[0] for s in (3, 4, 8, 12)}
     for start, end in ((3, 4), (4, 8), (8, 12)):
         rate = (at[end] - at[start]) // (end - start)
         checks.check(rate * 10 >= best_bytes * 9, f"longfat: one flow has 90 % of it from {start} to {end} s",
                      f"{rate} of {best_bytes} bytes a second")
     many = pathlib.Path(tmp) / "longfat16.yaml"
     app = "      - bulk: { to: b, at: 0s, time: 100s }\n"
-    text = (HERE / "longfat.yaml").read_text(encoding="utf-8")
+    text = one.read_text(encoding="utf-8")
     many.write_text(text.replace(app, "".join(app.replace("0s,", f"{i * 10}ms,") for i in range(16))),
                     encoding="utf-8")
     before, after = sent_of(weft, many, 30), sent_of(weft, many, 40)
@@ -154,8 +184,8 @@ def check_longfat(weft, checks, tmp):
 
 def check_changes(weft, checks, tmp):
     """An outage of a second, and a longer delay afterwards, from the lab file."""
-    lab = pathlib.Path(tmp) / "changes.yaml"
-    lab.write_text("nodes:\n"
+    lab = lab_write(pathlib.Path(tmp) / "changes.yaml",
+                   "nodes:\n"
                    "  a: { interfaces: { eth0: 10.0.0.1/24 }, apps: [ ping: { to: b, count: 80, interval: 100ms } ] }\n"
                    "  b: { interfaces: { eth0: 10.0.0.2/24 } }\n"
                    "links:\n"
@@ -163,7 +193,7 @@ def check_changes(weft, checks, tmp):
                    "    delay: 5ms\n"
                    "    changes:\n"
                    "      - { at: 3050ms, state: down }\n"
-                   "      - { at: 4050ms, state: up, b_to_a: { delay: 15ms } }\n", encoding="utf-8")
+                   "      - { at: 4050ms, state: up, b_to_a: { delay: 15ms } }\n", checks.family)
     app = up(weft, lab, 20)["apps"][0]
     checks.check((app["tries"], app["ok"]) == (80, 70), "changes: an outage of 1 s costs ten pings of 100 ms", app)
     checks.check(app["time_min_ns"] == 10 * NS_PER_MS, "changes: before it the delay is as it was", app)
@@ -190,11 +220,11 @@ def check_black_hole(weft, checks, tmp):
             "  - { between: t:2 -- b:eth0 }\n")
     sent = []
     for mode in (0, 1, 2):
-        lab = pathlib.Path(tmp) / f"hole{mode}.yaml"
-        lab.write_text(text.replace("MODE", str(mode)), encoding="utf-8")
+        lab = lab_write(pathlib.Path(tmp) / f"hole{mode}.yaml", text.replace("MODE", str(mode)), checks.family)
         sent.append([up(weft, lab, s, "--seed", "1")["apps"][0]["sent_bytes"] for s in (10, 20)])
-    # Between 10 and 20 s: segments of at most 16 bytes less than 1248, in frames with 66 more.
-    best = 10 * 10**7 // 8 * 1232 // (1232 + 66)
+    # Between 10 and 20 s: segments of at most 16 bytes less than fits, in frames with their headers.
+    size = 1300 - HEADERS[checks.family] - 16
+    best = 10 * 10**7 // 8 * size // (size + HEADERS[checks.family] + 14)
     checks.check(sent[0][0] == sent[0][1], "black hole: nothing gets through without probes", *sent)
     for mode in (1, 2):
         rate = sent[mode][1] - sent[mode][0]
@@ -206,15 +236,15 @@ def check_tree(weft, checks):
     """Any host can reach any other, through switches and routers."""
     tree = [sys.executable, str(HERE / "tree.py")]
     with tempfile.TemporaryDirectory() as tmp:
-        lab = pathlib.Path(tmp) / "tree.yaml"
-        lab.write_text(subprocess.run(tree + ["--nodes", "49", "--routers", "4", "--all-pairs"], check=True,
-                                      stdout=subprocess.PIPE, text=True).stdout, encoding="utf-8")
+        lab = lab_write(pathlib.Path(tmp) / "tree.yaml",
+                        subprocess.run(tree + ["--nodes", "49", "--routers", "4", "--all-pairs"], check=True,
+                                       stdout=subprocess.PIPE, text=True).stdout, checks.family)
         result = up(weft, lab, 20)
         good = [a for a in result["apps"] if a["ok"] == 1]
         n = 49 - 1 - 4 - 8
         checks.check(len(good) == n * (n - 1), "tree: any of 36 hosts can ping any other", len(good))
-        lab.write_text(subprocess.run(tree + ["--nodes", "500"], check=True, stdout=subprocess.PIPE,
-                                      text=True).stdout, encoding="utf-8")
+        lab_write(lab, subprocess.run(tree + ["--nodes", "500"], check=True, stdout=subprocess.PIPE,
+                                      text=True).stdout, checks.family)
         result = up(weft, lab, 3)
         bad = [a for a in result["apps"] if a["lost"] or a["failed"]]
         checks.check(len(result["apps"]) > 475 and not bad, "tree: 500 nodes, nothing fails", *bad[:5])
@@ -226,8 +256,9 @@ def check_capture(weft, checks, tmp):
         print("ok - capture: tshark reads it # SKIP there is no tshark")
         return
     pcap = pathlib.Path(tmp) / "line.pcapng"
-    up(weft, HERE / "line.yaml", 30, "--pcap", str(pcap))
-    bad = "_ws.malformed || " + " || ".join(f'{p}.checksum.status == "Bad"' for p in ("ip", "tcp", "udp", "icmp"))
+    up(weft, lab_in(checks.family, "line", tmp), 30, "--pcap", str(pcap))
+    bad = "_ws.malformed || " + " || ".join(f'{p}.checksum.status == "Bad"'
+                                            for p in ("ip", "tcp", "udp", "icmp", "icmpv6"))
     options = [a for p in ("ip", "tcp", "udp") for a in ("-o", f"{p}.check_checksum:TRUE")]
     done = subprocess.run(["tshark", "-r", str(pcap), *options, "-Y", bad], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=120, check=False)
@@ -238,17 +269,17 @@ def check_capture(weft, checks, tmp):
 def check_still(weft, checks, tmp):
     """Traffic that takes no time does not stop the clock."""
     lab = pathlib.Path(tmp) / "still.yaml"
-    lab.write_text("nodes:\n"
+    lab_write(lab, "nodes:\n"
                    "  a: { interfaces: { eth0: 10.0.0.1/24 }, apps: [ bulk: { to: b, time: 20ms } ] }\n"
                    "  b: { interfaces: { eth0: 10.0.0.2/24 }, services: [ discard ] }\n"
-                   "links: [ a:eth0 -- b:eth0 ]\n", encoding="utf-8")
+                   "links: [ a:eth0 -- b:eth0 ]\n", checks.family)
     app = up(weft, lab, 1)["apps"][0]
     checks.check(app["is_done"] and app["ok"] == 1, "still: a transfer over a link without delay ends in time", app)
-    lab.write_text("nodes:\n"
+    lab_write(lab, "nodes:\n"
                    "  a: { interfaces: { eth0: 10.0.0.1/24 },\n"
                    "       apps: [ rr: { to: a, count: 0 } ], services: [ rr ] }\n"
                    "  b: { interfaces: { eth0: 10.0.0.2/24 } }\n"
-                   "links: [ a:eth0 -- b:eth0 ]\n", encoding="utf-8")
+                   "links: [ a:eth0 -- b:eth0 ]\n", checks.family)
     result = subprocess.run([weft, "up", "--sim", "--for", "3ms", "--json", str(lab)], stdout=subprocess.PIPE,
                             text=True, timeout=300, check=False)
     checks.check(result.returncode == 0 and json.loads(result.stdout)["ran_ns"] == 3 * NS_PER_MS,
@@ -275,19 +306,22 @@ def main():
     """The command line."""
     weft = sys.argv[1]
     checks = Checks()
+    for checks.family in (4, 6):
+        with tempfile.TemporaryDirectory() as tmp:
+            check_line(weft, checks, tmp)
+            check_bottleneck(weft, checks, tmp)
+            check_tree(weft, checks)
+            check_capture(weft, checks, tmp)
+            check_still(weft, checks, tmp)
+            check_changes(weft, checks, tmp)
+            check_black_hole(weft, checks, tmp)
+            if "--long" in sys.argv[2:] or (checks.family == 4 and "--quick" not in sys.argv[2:]):
+                check_longfat(weft, checks, tmp)
+        check_golden(weft, checks, "--update" in sys.argv[2:])
+    checks.family = 4
     with tempfile.TemporaryDirectory() as tmp:
-        check_line(weft, checks)
-        check_bottleneck(weft, checks)
-        check_tree(weft, checks)
-        check_capture(weft, checks, tmp)
-        check_still(weft, checks, tmp)
-        check_changes(weft, checks, tmp)
-        check_black_hole(weft, checks, tmp)
-        if "--quick" not in sys.argv[2:]:
-            check_longfat(weft, checks, tmp)
         check_refusals(weft, checks, tmp)
     check_repeat(weft, checks)
-    check_golden(weft, checks, "--update" in sys.argv[2:])
     sys.exit(1 if checks.n_failed else 0)
 
 

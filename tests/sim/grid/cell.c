@@ -10,8 +10,10 @@
 enum {
 	PORT = 1000,
 	FRAME = 1514,
-	PAYLOAD = 1448, /* of a full frame, with timestamps */
+	PAYLOAD = 1448, /* of a full frame, with timestamps; IPv6's header takes 20 more */
 	CHUNK = 65536,
+	NET_NECK = 0x900,
+	NET_ACCESS = 0x100, /* and the number of the sender */
 };
 
 struct world;
@@ -83,7 +85,8 @@ static struct weft_sockaddr receiver_at(const struct flow *f)
 {
 	struct weft_sockaddr sa;
 
-	must(weft_sockaddr_parse("10.9.0.2:0", &sa), "address");
+	must(weft_sockaddr_parse(f->w->c->is_ip6 ? "[fd00:9:0::2]:0" : "10.9.0.2:0", &sa),
+	     "address");
 	sa.port = (uint16_t)(PORT + f->i);
 	return sa;
 }
@@ -95,7 +98,7 @@ static void flow_start(void *arg)
 	struct weft_sockaddr sa = receiver_at(f);
 	int err;
 
-	must(weft_socket(f->from, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &f->tx), "socket");
+	must(weft_socket(f->from, sa.addr.family, WEFT_SOCK_STREAM, 0, &f->tx), "socket");
 	must(weft_setsockopt(f->tx, WEFT_IPPROTO_TCP, WEFT_TCP_CONGESTION, cc, strlen(cc)), cc);
 	weft_on_event(f->tx, on_tx, f);
 	err = weft_connect(f->tx, &sa);
@@ -111,7 +114,7 @@ static void flow_new(struct world *w, uint32_t i)
 	f->i = i;
 	f->from = w->senders[w->router ? i : 0];
 	sa = receiver_at(f);
-	must(weft_socket(w->receiver, WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &f->listener), "socket");
+	must(weft_socket(w->receiver, sa.addr.family, WEFT_SOCK_STREAM, 0, &f->listener), "socket");
 	must(weft_bind(f->listener, &sa), "bind");
 	must(weft_listen(f->listener, 1), "listen");
 	weft_on_event(f->listener, on_accept, f);
@@ -122,13 +125,29 @@ static void flow_new(struct world *w, uint32_t i)
 
 /* ---- the network ---- */
 
-static void address(struct weft_netif *nif, const char *text)
+/* The address of a host on a network, a number of 16 bits. */
+static const char *at(const struct world *w, char *text, size_t size, uint32_t net, uint32_t host)
+{
+	snprintf(text, size, w->c->is_ip6 ? "fd00:%u:%u::%u" : "10.%u.%u.%u", net >> 8, net & 255,
+		 host);
+	return text;
+}
+
+static void address(struct world *w, struct weft_netif *nif, uint32_t net, uint32_t host)
 {
 	struct weft_addr addr;
-	uint8_t len;
+	char text[48];
 
-	must(weft_prefix_parse(text, &addr, &len), text);
-	must(weft_addr_add(nif, &addr, len), text);
+	must(weft_addr_parse(at(w, text, sizeof(text), net, host), &addr), text);
+	must(weft_addr_add(nif, &addr, w->c->is_ip6 ? 64 : 24), text);
+}
+
+static void gateway(struct world *w, struct weft_stack *st, uint32_t net)
+{
+	char addr[48], text[80];
+
+	snprintf(text, sizeof(text), "default via %s", at(w, addr, sizeof(addr), net, 1));
+	must(weft_route_add_text(st, text), text);
 }
 
 static uint64_t bdp_bytes(const struct cell *c)
@@ -142,14 +161,14 @@ static struct weft_stack *host_new(struct world *w, const char *name)
 
 	must(weft_stack_new(w->eng, name, &st), name);
 	/* What IPv6 says when an interface comes up is none of the cell's traffic. */
-	must(weft_stack_set(st, "net.ipv6.conf.all.disable_ipv6", 1), name);
+	if (!w->c->is_ip6)
+		must(weft_stack_set(st, "net.ipv6.conf.all.disable_ipv6", 1), name);
 	if (w->c->marks)
 		(void)!weft_stack_set(st, "net.ipv4.tcp_ecn", 1);
 	return st;
 }
 
-static void neck_new(struct world *w, struct weft_stack *from, const char *from_addr,
-		     int64_t delay_ns)
+static void neck_new(struct world *w, struct weft_stack *from, int64_t delay_ns)
 {
 	const struct cell *c = w->c;
 	uint64_t buffer = c->buffer_bytes ? c->buffer_bytes : bdp_bytes(c);
@@ -164,26 +183,23 @@ static void neck_new(struct world *w, struct weft_stack *from, const char *from_
 		.rate_bps = c->rate_bps, .delay_ns = delay_ns, .queue_pkts = 10000};
 	must(weft_link_new(from, "neck", w->receiver, "eth0", &w->dir, &w->back, &w->neck),
 	     "bottleneck");
-	address(weft_link_netif(w->neck, 0), from_addr);
-	address(weft_link_netif(w->neck, 1), "10.9.0.2/24");
-	must(weft_route_add_text(w->receiver, "default via 10.9.0.1"), "route");
+	address(w, weft_link_netif(w->neck, 0), NET_NECK, 1);
+	address(w, weft_link_netif(w->neck, 1), NET_NECK, 2);
+	gateway(w, w->receiver, NET_NECK);
 }
 
 static void access_new(struct world *w, uint32_t i)
 {
 	struct weft_link_dir dir = {.delay_ns = w->c->rtt_ns[i] / 2};
 	struct weft_link *link;
-	char name[16], text[48];
+	char name[16];
 
 	snprintf(name, sizeof(name), "s%u", i);
 	w->senders[i] = host_new(w, name);
 	must(weft_link_new(w->senders[i], "eth0", w->router, name, &dir, &dir, &link), name);
-	snprintf(text, sizeof(text), "10.1.%u.2/24", i);
-	address(weft_link_netif(link, 0), text);
-	snprintf(text, sizeof(text), "10.1.%u.1/24", i);
-	address(weft_link_netif(link, 1), text);
-	snprintf(text, sizeof(text), "default via 10.1.%u.1", i);
-	must(weft_route_add_text(w->senders[i], text), text);
+	address(w, weft_link_netif(link, 0), NET_ACCESS + i, 2);
+	address(w, weft_link_netif(link, 1), NET_ACCESS + i, 1);
+	gateway(w, w->senders[i], NET_ACCESS + i);
 }
 
 static void network_new(struct world *w)
@@ -196,12 +212,14 @@ static void network_new(struct world *w)
 	w->receiver = host_new(w, "receiver");
 	if (is_plain) {
 		w->senders[0] = host_new(w, "sender");
-		neck_new(w, w->senders[0], "10.9.0.1/24", c->rtt_ns[0] / 2);
+		neck_new(w, w->senders[0], c->rtt_ns[0] / 2);
 		return;
 	}
 	w->router = host_new(w, "router");
-	must(weft_stack_set(w->router, "net.ipv4.ip_forward", 1), "ip_forward");
-	neck_new(w, w->router, "10.9.0.1/24", 0);
+	must(weft_stack_set(w->router,
+			    c->is_ip6 ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward", 1),
+	     "forwarding");
+	neck_new(w, w->router, 0);
 	for (uint32_t i = 0; i < c->n_flows; i++)
 		access_new(w, i);
 }
@@ -324,11 +342,11 @@ void cell_run(struct cell *c)
 
 uint32_t cell_goodput(const struct cell *c)
 {
-	uint64_t sum = 0, most;
+	uint64_t sum = 0, most, payload = c->is_ip6 ? PAYLOAD - 20 : PAYLOAD;
 
 	for (uint32_t i = 0; i < c->n_flows; i++)
 		sum += c->bytes[i];
-	most = c->rate_bps / 8 * (uint64_t)((c->end_ns - c->start_ns) / MS) / 1000 * PAYLOAD /
+	most = c->rate_bps / 8 * (uint64_t)((c->end_ns - c->start_ns) / MS) / 1000 * payload /
 	       FRAME;
 	return (uint32_t)((sum * 1000 + most / 2) / most);
 }

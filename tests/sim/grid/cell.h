@@ -28,6 +28,7 @@ enum {
 
 struct cell {
 	/* what is asked */
+	bool is_ip6;
 	uint64_t seed; /* of all that is random */
 	uint32_t n_flows;
 	const char *cc[CELL_FLOWS_MAX]; /* congestion control of each */

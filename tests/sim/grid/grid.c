@@ -4,11 +4,12 @@
  * bursts, other flows and outages, in virtual time, as tables that are compared with those in the
  * tree.
  *
- *	grid [--update] [--long] [--dir DIR] [TABLE...]
+ *	grid [--update] [--long] [--ip6] [--dir DIR] [TABLE...]
  *
- * Each table is one file, DIR/NAME.golden, with a head that says what it shows. A new control gets
- * a column by itself. The same code gives the same figures with any compiler and option, so a
- * difference is a change of behaviour: look at it, and --update writes the tables anew.
+ * Each table is one file, DIR/NAME.golden, and DIR/NAME-ip6.golden with --ip6, with a head that
+ * says what it shows. A new control gets a column by itself. The same code gives the same figures
+ * with any compiler and option, so a difference is a change of behaviour: look at it, and --update
+ * writes the tables anew.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -29,6 +30,7 @@ enum {
 
 static const char *controls[CONTROLS_MAX];
 static uint32_t n_controls;
+static bool is_ip6; /* which family the cells have */
 
 /* Of all names that are known, in the order of the columns. */
 static void controls_find(void)
@@ -97,6 +99,7 @@ static struct cell *cell_new(const char *cc)
 
 	if (!c)
 		abort();
+	c->is_ip6 = is_ip6;
 	c->n_flows = 1;
 	c->cc[0] = cc;
 	c->seed = 1;
@@ -557,8 +560,8 @@ static bool table_check(const struct table *table, const struct options *o)
 
 	t.len = 0;
 	table->make(&t, o->is_long);
-	snprintf(path, sizeof(path), "%s/%s%s.golden", o->dir, table->name,
-		 o->is_long ? "-long" : "");
+	snprintf(path, sizeof(path), "%s/%s%s%s.golden", o->dir, table->name,
+		 o->is_long ? "-long" : "", is_ip6 ? "-ip6" : "");
 	f = fopen(path, o->update ? "w" : "r");
 	if (!f) {
 		printf("not ok - grid: %s: %s: %s\n", table->name, path, strerror(errno));
@@ -569,7 +572,8 @@ static bool table_check(const struct table *table, const struct options *o)
 	is_same = o->update || (getdelim(&want, &cap, '\0', f) >= 0 && !strcmp(want, t.buf));
 	fclose(f);
 	free(want);
-	printf("%s - grid: %s is as in the tree\n", is_same ? "ok" : "not ok", table->name);
+	printf("%s - grid: %s%s is as in the tree\n", is_same ? "ok" : "not ok", table->name,
+	       is_ip6 ? ", over IPv6," : "");
 	if (!is_same)
 		printf("# found; `grid --update` writes it to %s\n%s", path, t.buf);
 	return is_same;
@@ -594,10 +598,13 @@ int main(int argc, char **argv)
 			o.update = true;
 		} else if (!strcmp(*argv, "--long")) {
 			o.is_long = true;
+		} else if (!strcmp(*argv, "--ip6")) {
+			is_ip6 = true;
 		} else if (!strcmp(*argv, "--dir") && argv[1]) {
 			o.dir = *++argv;
 		} else {
-			fprintf(stderr, "usage: grid [--update] [--long] [--dir DIR] [TABLE...]\n");
+			fprintf(stderr, "usage: grid [--update] [--long] [--ip6] [--dir DIR] "
+					"[TABLE...]\n");
 			return 2;
 		}
 	}
