@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "net/bulk/discard.h"
 #include "net/echo/echo.h"
 #include "net/http/http_server.h"
+#include "net/rr/rr.h"
 #include "weft/io.h"
 #include "weft/weft.h"
 
@@ -25,17 +27,21 @@ struct serve {
 	bool is_quiet;
 	struct http_server *http;
 	struct echo *echo;
+	struct discard *discard;
+	struct rr_server *rr;
 };
 
 static void serve_help(FILE *out)
 {
 	fprintf(out,
 		"usage: weft serve http --listen ADDRESS:PORT [--quiet] DIR\n"
-		"       weft serve echo --listen ADDRESS:PORT\n\n"
+		"       weft serve echo|discard|rr --listen ADDRESS:PORT\n\n"
 		"Runs a service of weft's on the host's own sockets, in the foreground, until\n"
 		"it gets SIGINT or SIGTERM.\n\n"
 		"  http   serves the files below DIR, and prints a line a request\n"
-		"  echo   sends back what comes, over TCP and UDP (RFC 862)\n\n"
+		"  echo   sends back what comes, over TCP and UDP (RFC 862)\n"
+		"  discard  takes what comes over TCP (RFC 863): the other end of an app `bulk`\n"
+		"  rr     answers requests with as many bytes as they ask for: of an app `rr`\n\n"
 		"  --listen ADDRESS:PORT   where; [ADDRESS]:PORT of IPv6; 0.0.0.0 and [::] are\n"
 		"                          all addresses\n"
 		"  --quiet                 no line a request\n\n"
@@ -78,6 +84,20 @@ static int echo_start(struct serve *s)
 	return echo_new(NULL, &cfg, &s->echo);
 }
 
+static int discard_start(struct serve *s)
+{
+	const struct server_config cfg = {.at = s->at, .net = s->net};
+
+	return discard_new(NULL, &cfg, &s->discard);
+}
+
+static int rr_start(struct serve *s)
+{
+	const struct server_config cfg = {.at = s->at, .net = s->net};
+
+	return rr_server_new(NULL, &cfg, &s->rr);
+}
+
 static const struct {
 	const char *name;
 	bool wants_dir;
@@ -85,6 +105,8 @@ static const struct {
 } kinds[] = {
 	{"http", true, http_start},
 	{"echo", false, echo_start},
+	{"discard", false, discard_start},
+	{"rr", false, rr_start},
 };
 
 static void stop(void *arg, int fd, uint32_t events)
@@ -114,6 +136,8 @@ static void serve_close(struct serve *s)
 {
 	http_server_free(s->http);
 	echo_free(s->echo);
+	discard_free(s->discard);
+	rr_server_free(s->rr);
 	weft_host_net_free(s->net);
 	weft_loop_free(s->loop);
 	weft_engine_free(s->eng);
@@ -213,9 +237,11 @@ static bool mistake_tell(const struct serve *s, int argc, char **argv)
 	int n_words = is_known ? 1 + kinds[kind].wants_dir : 1;
 
 	if (!word)
-		fprintf(stderr, "weft serve: which service? http or echo\n");
+		fprintf(stderr, "weft serve: which service? http, echo, discard or rr\n");
 	else if (!is_known)
-		fprintf(stderr, "weft serve: there is no service %s; there are http and echo\n",
+		fprintf(stderr,
+			"weft serve: there is no service %s; there are http, echo, discard and "
+			"rr\n",
 			word);
 	else if (!s->at.addr.family)
 		fprintf(stderr, "weft serve: where? --listen ADDRESS:PORT\n");

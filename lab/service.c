@@ -156,6 +156,7 @@ static int radv_start(struct lab_node *node, const struct labfile_radv *file,
 int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 		      struct lab_service *ret)
 {
+	const struct server_config cfg = {.port = (uint16_t)file->listener.port};
 	struct lab_service service = {.http = NULL};
 	int err = -EINVAL;
 
@@ -167,10 +168,10 @@ int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 		err = echo_start(node, &file->echo, &service.echo);
 		break;
 	case LABFILE_DISCARD:
-		err = discard_new(node->stack, (uint16_t)file->listener.port, &service.discard);
+		err = discard_new(node->stack, &cfg, &service.discard);
 		break;
 	case LABFILE_RR:
-		err = rr_server_new(node->stack, (uint16_t)file->listener.port, &service.rr);
+		err = rr_server_new(node->stack, &cfg, &service.rr);
 		break;
 	case LABFILE_RADV:
 		err = radv_start(node, &file->radv, &service);

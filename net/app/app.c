@@ -68,12 +68,20 @@ static void deadline_fire(void *arg)
 	app_try_end(a, -ETIMEDOUT, NULL);
 }
 
+struct weft_engine *app_engine(struct weft_stack *st, const struct app_plan *plan)
+{
+	return plan->net ? plan->net->eng : weft_stack_engine(st);
+}
+
 int app_init(struct app *a, const struct app_ops *ops, struct weft_stack *st,
 	     const struct app_plan *plan)
 {
 	a->ops = ops;
-	a->st = st;
-	a->eng = weft_stack_engine(st);
+	if (plan->net)
+		a->net = *plan->net;
+	else
+		weft_net_of_stack(st, &a->net);
+	a->eng = a->net.eng;
 	a->plan = *plan;
 	a->stats.start_ns = -1;
 	a->next_timer = weft_timer_new(a->eng, next_fire, a);
@@ -147,29 +155,29 @@ int app_connect(struct app *a, const struct weft_sockaddr *to,
 		void (*fn)(struct weft_sock *s, void *arg, uint32_t events), struct weft_sock **ret)
 {
 	struct weft_sock *s;
-	int err = weft_socket(a->st, to->addr.family, WEFT_SOCK_STREAM, 0, &s);
+	int err = a->net.ops->socket(&a->net, to->addr.family, WEFT_SOCK_STREAM, 0, &s);
 
 	if (err)
 		return err;
-	err = weft_connect(s, to);
+	err = a->net.ops->connect(s, to);
 	if (err && err != -EINPROGRESS) {
-		weft_close(s);
+		a->net.ops->close(s);
 		return err;
 	}
-	weft_on_event(s, fn, a);
+	a->net.ops->on_event(s, fn, a);
 	*ret = s;
 	return 0;
 }
 
-void app_no_delay(struct weft_sock *s)
+void app_no_delay(const struct app *a, struct weft_sock *s)
 {
 	const int one = 1;
 
 	/* It works without, only later. */
-	(void)weft_setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one));
+	(void)a->net.ops->setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one));
 }
 
-int app_connect_result(struct weft_sock *s, uint32_t events)
+int app_connect_result(const struct app *a, struct weft_sock *s, uint32_t events)
 {
 	size_t len = sizeof(int);
 	int why = 0;
@@ -177,7 +185,7 @@ int app_connect_result(struct weft_sock *s, uint32_t events)
 
 	if (!(events & (WEFT_OUT | WEFT_ERR | WEFT_HUP)))
 		return -EAGAIN;
-	err = weft_getsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_ERROR, &why, &len);
+	err = a->net.ops->getsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_ERROR, &why, &len);
 	return err ? err : -why;
 }
 

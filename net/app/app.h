@@ -23,6 +23,7 @@ struct app_plan {
 	uint32_t count;      /* tries; 0: for ever */
 	int64_t interval_ns; /* from one try's start to the next one's */
 	int64_t timeout_ns; /* a try without an end (bulk: without progress) has failed; 0: never */
+	const struct weft_net *net; /* copied; on which it runs instead of a stack; NULL: none */
 };
 
 struct app_stats {

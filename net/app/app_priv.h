@@ -31,7 +31,7 @@ struct app_ops {
 
 struct app {
 	const struct app_ops *ops;
-	struct weft_stack *st;
+	struct weft_net net;
 	struct weft_engine *eng;
 	struct app_plan plan;
 	struct weft_timer *next_timer, *deadline;
@@ -41,6 +41,8 @@ struct app {
 	char text[APP_WORD_MAX]; /* room for stats.why */
 };
 
+/* Whose timers a client has: of plan->net, or of the stack. */
+struct weft_engine *app_engine(struct weft_stack *st, const struct app_plan *plan);
 /* Arms the first try. 0 or -ENOMEM: then the caller frees its struct by itself, app_fini() first.
  */
 int app_init(struct app *a, const struct app_ops *ops, struct weft_stack *st,
@@ -62,6 +64,6 @@ int app_connect(struct app *a, const struct weft_sockaddr *to,
 	__attribute__((warn_unused_result));
 /* The end of a message does not wait for the acknowledgement of its start (Nagle, RFC 1122
  * §4.2.3.4). */
-void app_no_delay(struct weft_sock *s);
+void app_no_delay(const struct app *a, struct weft_sock *s);
 /* What has become of it: 0; -EAGAIN: not yet known; or why it failed. */
-int app_connect_result(struct weft_sock *s, uint32_t events);
+int app_connect_result(const struct app *a, struct weft_sock *s, uint32_t events);

@@ -22,14 +22,15 @@ static void conn_free(struct server_conn *c)
 static void conn_ready(struct weft_sock *s, void *arg, uint32_t events)
 {
 	struct server_conn *c = arg;
+	const struct weft_net_ops *ops = c->srv->net.ops;
 	int r = c->srv->kind->ready(c, events);
 
 	if (!r)
 		return;
 	if (r < 0)
-		weft_abort(s);
+		ops->abort(s);
 	else
-		weft_close(s);
+		ops->close(s);
 	conn_free(c);
 }
 
@@ -42,7 +43,7 @@ static void server_accept(struct server *srv, struct weft_sock *s)
 		c = calloc(1, srv->kind->conn_size);
 	if (!c) {
 		srv->stats.n_refused++;
-		weft_abort(s);
+		srv->net.ops->abort(s);
 		return;
 	}
 	c->srv = srv;
@@ -55,8 +56,9 @@ static void server_accept(struct server *srv, struct weft_sock *s)
 	srv->stats.n_conns++;
 	srv->stats.n_open++;
 	if (srv->kind->no_delay)
-		(void)weft_setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one, sizeof(one));
-	weft_on_event(s, conn_ready, c);
+		(void)srv->net.ops->setsockopt(s, WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, &one,
+					       sizeof(one));
+	srv->net.ops->on_event(s, conn_ready, c);
 }
 
 static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
@@ -65,54 +67,69 @@ static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
 	struct weft_sock *conn;
 
 	(void)events;
-	for (int i = 0; i < SERVER_ACCEPT_BATCH && weft_accept(s, &conn, NULL) == 0; i++)
+	for (int i = 0; i < SERVER_ACCEPT_BATCH && srv->net.ops->accept(s, &conn, NULL) == 0; i++)
 		server_accept(srv, conn);
 	/* More may wait: being set again, the callback comes once more. */
-	weft_on_event(s, listener_ready, srv);
+	srv->net.ops->on_event(s, listener_ready, srv);
 }
 
-static int listener_open(struct server *srv, struct weft_stack *st, uint16_t port, bool is_ip6)
+static int listener_open(struct server *srv, const struct weft_sockaddr *at, bool is_ip6)
 {
-	const uint8_t family = is_ip6 ? WEFT_AF_INET6 : WEFT_AF_INET;
-	struct weft_sockaddr any = {.addr.family = family, .port = port};
+	const struct weft_net_ops *ops = srv->net.ops;
 	const int one = 1;
 	struct weft_sock *s;
-	int err = weft_socket(st, family, WEFT_SOCK_STREAM, 0, &s);
+	int err = ops->socket(&srv->net, at->addr.family, WEFT_SOCK_STREAM, 0, &s);
 
 	if (err)
-		return is_ip6 && err == -EAFNOSUPPORT ? 0 : err;
+		return err;
 	srv->listeners[is_ip6] = s;
-	err = weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	err = ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
 	if (!err && is_ip6)
-		err = weft_setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
+		err = ops->setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
 	if (!err)
-		err = weft_bind(s, &any);
+		err = ops->bind(s, at);
 	if (!err)
-		err = weft_listen(s, SERVER_BACKLOG);
+		err = ops->listen(s, SERVER_BACKLOG);
 	if (!err)
-		weft_on_event(s, listener_ready, srv);
+		ops->on_event(s, listener_ready, srv);
 	return err;
 }
 
-int server_init(struct server *srv, const struct server_kind *kind, struct weft_stack *st,
-		uint16_t port)
+/* All addresses of both families; of IPv6 there may be none. */
+static int listeners_open(struct server *srv, uint16_t port)
 {
-	int err;
+	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = port};
+	int err = listener_open(srv, &any, false);
 
+	if (err)
+		return err;
+	any.addr.family = WEFT_AF_INET6;
+	err = listener_open(srv, &any, true);
+	return err == -EAFNOSUPPORT ? 0 : err;
+}
+
+int server_init(struct server *srv, const struct server_kind *kind, struct weft_stack *st,
+		const struct server_config *cfg)
+{
 	*srv = (struct server){.kind = kind};
-	err = listener_open(srv, st, port, false);
-	return err ? err : listener_open(srv, st, port, true);
+	if (cfg->net)
+		srv->net = *cfg->net;
+	else
+		weft_net_of_stack(st, &srv->net);
+	if (cfg->at.addr.family)
+		return listener_open(srv, &cfg->at, cfg->at.addr.family == WEFT_AF_INET6);
+	return listeners_open(srv, cfg->port);
 }
 
 void server_fini(struct server *srv)
 {
 	for (struct server_conn *c = srv->conns, *next; c; c = next) {
 		next = c->next;
-		weft_abort(c->sock);
+		srv->net.ops->abort(c->sock);
 		conn_free(c);
 	}
 	for (size_t i = 0; i < 2; i++) {
-		weft_close(srv->listeners[i]);
+		srv->net.ops->close(srv->listeners[i]);
 		srv->listeners[i] = NULL;
 	}
 }

@@ -36,15 +36,23 @@ struct server_kind {
 	int (*ready)(struct server_conn *c, uint32_t events);
 };
 
+/* Where it listens. */
+struct server_config {
+	uint16_t port;              /* on all addresses of both families */
+	struct weft_sockaddr at;    /* there instead, unless the family is UNSPEC */
+	const struct weft_net *net; /* copied; on which it runs instead of a stack; NULL: none */
+};
+
 struct server {
 	const struct server_kind *kind;
+	struct weft_net net;
 	struct weft_sock *listeners[2]; /* IPv4, IPv6; NULL: the stack has no such */
 	struct server_conn *conns;
 	struct server_stats stats;
 };
 
-/* Listens on all addresses. 0 or -Exxx of weft_bind() and weft_listen(). */
+/* 0 or -Exxx of weft_bind() and weft_listen(). `st` may be NULL where cfg->net is not. */
 int server_init(struct server *srv, const struct server_kind *kind, struct weft_stack *st,
-		uint16_t port) __attribute__((warn_unused_result));
+		const struct server_config *cfg) __attribute__((warn_unused_result));
 /* Resets what is open. Also after a server_init() that failed. */
 void server_fini(struct server *srv);

@@ -15,6 +15,7 @@ struct bulk {
 	bool is_connected, is_finished; /* finished: nothing more is sent */
 	int64_t connected_ns;
 	uint64_t left;          /* bytes to send, of `size` */
+	uint64_t handed;        /* bytes that the socket has taken */
 	uint64_t acked_before;  /* bytes of earlier transfers */
 	uint64_t seen;          /* bytes sent for good at the last deadline */
 	int64_t busy_before_ns; /* time of earlier transfers */
@@ -29,11 +30,13 @@ static struct bulk *bulk_of(struct app *a)
 /* What the peer has acknowledged is what was sent for good. */
 static uint64_t bytes_acked(const struct bulk *b)
 {
-	struct weft_tcp_info info = {.bytes_acked = 0};
+	struct weft_tcp_info_linux info = {.bytes_acked = 0};
 	size_t len = sizeof(info);
-	int err = weft_getsockopt(b->sock, WEFT_IPPROTO_TCP, WEFT_TCP_INFO, &info, &len);
+	int err = b->app.net.ops->getsockopt(b->sock, WEFT_IPPROTO_TCP, WEFT_TCP_INFO_LINUX, &info,
+					     &len);
 
-	return err ? 0 : info.bytes_acked;
+	/* Linux counts SYN and FIN. */
+	return err ? 0 : info.bytes_acked < b->handed ? info.bytes_acked : b->handed;
 }
 
 static void bulk_refresh(struct app *a)
@@ -55,9 +58,9 @@ static void transfer_close(struct bulk *b, bool is_good)
 	b->busy_before_ns = b->app.stats.busy_ns;
 	weft_timer_stop(b->end_timer);
 	if (is_good)
-		weft_close(b->sock);
+		b->app.net.ops->close(b->sock);
 	else
-		weft_abort(b->sock);
+		b->app.net.ops->abort(b->sock);
 	b->sock = NULL;
 }
 
@@ -70,16 +73,17 @@ static int bulk_send(struct bulk *b)
 
 		if (b->cfg.size && n > b->left)
 			n = (size_t)b->left;
-		r = weft_send(b->sock, b->buf, n, 0);
+		r = b->app.net.ops->send(b->sock, b->buf, n, 0);
 		if (r == -EAGAIN)
 			return 0;
 		if (r < 0)
 			return (int)r;
+		b->handed += (uint64_t)r;
 		if (b->cfg.size)
 			b->left -= (uint64_t)r;
 		if (b->cfg.size && !b->left) {
 			b->is_finished = true;
-			return weft_shutdown(b->sock, WEFT_SHUT_WR);
+			return b->app.net.ops->shutdown(b->sock, WEFT_SHUT_WR);
 		}
 	}
 	return 0;
@@ -92,7 +96,7 @@ static int bulk_receive(struct bulk *b)
 	uint8_t sink[2048];
 	ptrdiff_t n;
 
-	while ((n = weft_recv(b->sock, sink, sizeof(sink), 0)) > 0)
+	while ((n = b->app.net.ops->recv(b->sock, sink, sizeof(sink), 0)) > 0)
 		;
 	if (n < 0)
 		return (int)n;
@@ -101,7 +105,7 @@ static int bulk_receive(struct bulk *b)
 
 static int bulk_connected(struct bulk *b, uint32_t events)
 {
-	int err = app_connect_result(b->sock, events);
+	int err = app_connect_result(&b->app, b->sock, events);
 
 	if (err)
 		return err;
@@ -134,7 +138,7 @@ static void bulk_ready(struct weft_sock *s, void *arg, uint32_t events)
 static void time_over(void *arg)
 {
 	struct bulk *b = arg;
-	int err = weft_shutdown(b->sock, WEFT_SHUT_WR);
+	int err = b->app.net.ops->shutdown(b->sock, WEFT_SHUT_WR);
 
 	b->is_finished = true;
 	if (!err)
@@ -150,6 +154,7 @@ static int bulk_begin(struct app *a)
 	b->is_connected = false;
 	b->is_finished = false;
 	b->seen = b->acked_before;
+	b->handed = 0;
 	b->left = b->cfg.size;
 	return app_connect(a, &b->cfg.to, bulk_ready, &b->sock);
 }
@@ -173,7 +178,8 @@ static void bulk_free(struct app *a)
 {
 	struct bulk *b = bulk_of(a);
 
-	weft_abort(b->sock);
+	if (b->sock)
+		b->app.net.ops->abort(b->sock);
 	weft_timer_free(b->end_timer);
 	app_fini(a);
 	free(b);
@@ -199,7 +205,7 @@ int bulk_new(struct weft_stack *st, const struct bulk_config *cfg, struct app **
 	b->cfg = *cfg;
 	for (size_t i = 0; i < sizeof(b->buf); i++)
 		b->buf[i] = (uint8_t)(i % 251);
-	b->end_timer = weft_timer_new(weft_stack_engine(st), time_over, b);
+	b->end_timer = weft_timer_new(app_engine(st, &cfg->plan), time_over, b);
 	if (!b->end_timer || app_init(&b->app, &bulk_ops, st, &cfg->plan) < 0) {
 		bulk_free(&b->app);
 		return -ENOMEM;

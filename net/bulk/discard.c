@@ -16,7 +16,7 @@ static int discard_ready(struct server_conn *c, uint32_t events)
 	ptrdiff_t n;
 
 	(void)events;
-	while ((n = weft_recv(c->sock, d->buf, sizeof(d->buf), 0)) > 0)
+	while ((n = c->srv->net.ops->recv(c->sock, d->buf, sizeof(d->buf), 0)) > 0)
 		c->srv->stats.bytes_received += (uint64_t)n;
 	if (n == 0)
 		return 1;
@@ -29,14 +29,14 @@ static const struct server_kind discard_kind = {
 	.ready = discard_ready,
 };
 
-int discard_new(struct weft_stack *st, uint16_t port, struct discard **ret)
+int discard_new(struct weft_stack *st, const struct server_config *cfg, struct discard **ret)
 {
 	struct discard *d = malloc(sizeof(*d));
 	int err;
 
 	if (!d)
 		return -ENOMEM;
-	err = server_init(&d->srv, &discard_kind, st, port);
+	err = server_init(&d->srv, &discard_kind, st, cfg);
 	if (err) {
 		discard_free(d);
 		return err;

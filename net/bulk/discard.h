@@ -11,7 +11,7 @@ enum {
 
 struct discard;
 
-int discard_new(struct weft_stack *st, uint16_t port, struct discard **ret)
+int discard_new(struct weft_stack *st, const struct server_config *cfg, struct discard **ret)
 	__attribute__((warn_unused_result));
 void discard_free(struct discard *d); /* NULL is fine */
 void discard_stats(const struct discard *d, struct server_stats *ret);

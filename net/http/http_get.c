@@ -35,7 +35,7 @@ static int response_receive(struct http_get *g)
 
 	while (r->state < HTTP_REPLY_DONE) {
 		uint64_t before = r->body_bytes;
-		ptrdiff_t n = weft_recv(g->sock, buf, sizeof(buf), 0);
+		ptrdiff_t n = g->app.net.ops->recv(g->sock, buf, sizeof(buf), 0);
 
 		if (n < 0)
 			return (int)n;
@@ -53,8 +53,8 @@ static int response_receive(struct http_get *g)
 static int request_send(struct http_get *g)
 {
 	while (g->n_out < g->request_len) {
-		ptrdiff_t n =
-			weft_send(g->sock, g->request + g->n_out, g->request_len - g->n_out, 0);
+		ptrdiff_t n = g->app.net.ops->send(g->sock, g->request + g->n_out,
+						   g->request_len - g->n_out, 0);
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
@@ -70,9 +70,9 @@ static void get_end(struct http_get *g, int err)
 	const char *why = err == -EPROTO ? "not an HTTP response" : NULL;
 
 	if (err)
-		weft_abort(g->sock);
+		a->net.ops->abort(g->sock);
 	else
-		weft_close(g->sock);
+		a->net.ops->close(g->sock);
 	g->sock = NULL;
 	if (!err && g->reply.status != 200) {
 		snprintf(a->text, sizeof(a->text), "HTTP status %u", (unsigned int)g->reply.status);
@@ -96,7 +96,7 @@ static void get_ready(struct weft_sock *s, void *arg, uint32_t events)
 	int err = 0;
 
 	if (!g->is_connected) {
-		err = app_connect_result(s, events);
+		err = app_connect_result(&g->app, s, events);
 		g->is_connected = !err;
 	}
 	if (!err)
@@ -121,7 +121,8 @@ static void get_cancel(struct app *a)
 {
 	struct http_get *g = get_of(a);
 
-	weft_abort(g->sock);
+	if (g->sock)
+		g->app.net.ops->abort(g->sock);
 	g->sock = NULL;
 }
 

@@ -153,7 +153,7 @@ static void prober_ready(struct weft_sock *s, void *arg, uint32_t events)
 	ptrdiff_t n;
 
 	(void)events;
-	while ((n = weft_recv(s, p->in, p->len + 1, 0)) != -EAGAIN) {
+	while ((n = p->app.net.ops->recv(s, p->in, p->len + 1, 0)) != -EAGAIN) {
 		if (n < 0)
 			probe_fail(p, (int)n);
 		else if ((size_t)n >= (p->cfg.is_udp ? UDP_HEAD : ICMP_HEAD))
@@ -166,14 +166,15 @@ static int prober_open(struct prober *p)
 {
 	int icmp = is_ip6(p) ? WEFT_IPPROTO_ICMPV6 : WEFT_IPPROTO_ICMP;
 	int proto = p->cfg.is_udp ? 0 : icmp;
-	int err = weft_socket(p->app.st, p->cfg.to.addr.family, WEFT_SOCK_DGRAM, proto, &p->sock);
+	int err = p->app.net.ops->socket(&p->app.net, p->cfg.to.addr.family, WEFT_SOCK_DGRAM, proto,
+					 &p->sock);
 
 	if (err)
 		p->sock = NULL;
 	else
-		err = weft_connect(p->sock, &p->cfg.to);
+		err = p->app.net.ops->connect(p->sock, &p->cfg.to);
 	if (!err)
-		weft_on_event(p->sock, prober_ready, p);
+		p->app.net.ops->on_event(p->sock, prober_ready, p);
 	return err;
 }
 
@@ -184,13 +185,13 @@ static int prober_begin(struct app *a)
 	ptrdiff_t n = p->sock ? 0 : prober_open(p);
 
 	if (n < 0) {
-		weft_close(p->sock);
+		p->app.net.ops->close(p->sock);
 		p->sock = NULL;
 	} else {
 		number_write(p, p->n_sent);
-		n = weft_send(p->sock, p->out, p->len, 0);
+		n = p->app.net.ops->send(p->sock, p->out, p->len, 0);
 		if (n < 0) /* perhaps what an earlier one met: that is not about this one */
-			n = weft_send(p->sock, p->out, p->len, 0);
+			n = p->app.net.ops->send(p->sock, p->out, p->len, 0);
 	}
 	if (n < 0) {
 		a->stats.n_failed++;
@@ -211,7 +212,8 @@ static void prober_free(struct app *a)
 {
 	struct prober *p = prober_of(a);
 
-	weft_close(p->sock);
+	if (p->sock)
+		p->app.net.ops->close(p->sock);
 	weft_timer_free(p->expiry);
 	app_fini(a);
 	free(p);
@@ -252,7 +254,7 @@ int prober_new(struct weft_stack *st, const struct prober_config *cfg, struct ap
 		p->out[0] = is_ip6(p) ? ICMP6_ECHO_REQUEST : ICMP_ECHO_REQUEST;
 	for (size_t i = head; i < p->len; i++)
 		p->out[i] = (uint8_t)i;
-	p->expiry = weft_timer_new(weft_stack_engine(st), expiry_fire, p);
+	p->expiry = weft_timer_new(app_engine(st, &cfg->plan), expiry_fire, p);
 	if (!p->expiry || app_init(&p->app, &prober_ops, st, &cfg->plan) < 0) {
 		prober_free(&p->app);
 		return -ENOMEM;

@@ -31,7 +31,7 @@ int rr_client_new(struct weft_stack *st, const struct rr_config *cfg, struct app
 
 struct rr_server;
 
-int rr_server_new(struct weft_stack *st, uint16_t port, struct rr_server **ret)
+int rr_server_new(struct weft_stack *st, const struct server_config *cfg, struct rr_server **ret)
 	__attribute__((warn_unused_result));
 void rr_server_free(struct rr_server *s); /* NULL is fine */
 void rr_server_stats(const struct rr_server *s, struct server_stats *ret);

@@ -66,7 +66,7 @@ static int request_send(struct rr_client *rr)
 		const uint8_t *p = request_bytes(rr, rr->n_out, &len);
 		/* A head goes with what follows it. */
 		uint32_t flags = len < rr->cfg.request - rr->n_out ? WEFT_MSG_MORE : 0;
-		ptrdiff_t n = weft_send(rr->sock, p, len, flags);
+		ptrdiff_t n = rr->app.net.ops->send(rr->sock, p, len, flags);
 
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
@@ -103,7 +103,7 @@ static int answer_receive(struct rr_client *rr)
 
 	for (;;) {
 		uint32_t left = rr->app.is_trying ? answer_size(rr) - rr->n_in : 0;
-		ptrdiff_t n = weft_recv(rr->sock, buf, sizeof(buf), 0);
+		ptrdiff_t n = rr->app.net.ops->recv(rr->sock, buf, sizeof(buf), 0);
 
 		if (n == -EAGAIN)
 			return rr->app.is_trying && !left && rr->n_out == rr->cfg.request ? 0
@@ -119,7 +119,8 @@ static int answer_receive(struct rr_client *rr)
 
 static void connection_drop(struct rr_client *rr)
 {
-	weft_abort(rr->sock);
+	if (rr->sock)
+		rr->app.net.ops->abort(rr->sock);
 	rr->sock = NULL;
 	rr->is_connected = false;
 }
@@ -154,7 +155,7 @@ static void rr_ready(struct weft_sock *s, void *arg, uint32_t events)
 	struct rr_client *rr = arg;
 
 	if (!rr->is_connected) {
-		int err = app_connect_result(s, events);
+		int err = app_connect_result(&rr->app, s, events);
 
 		if (err == -EAGAIN)
 			return;
@@ -163,7 +164,7 @@ static void rr_ready(struct weft_sock *s, void *arg, uint32_t events)
 			return;
 		}
 		rr->is_connected = true;
-		app_no_delay(s);
+		app_no_delay(&rr->app, s);
 		rr->request_ns = weft_engine_now_ns(rr->app.eng);
 	}
 	rr_advance(rr);
@@ -191,7 +192,7 @@ static void rr_finish(struct app *a)
 {
 	struct rr_client *rr = rr_of(a);
 
-	weft_close(rr->sock);
+	rr->app.net.ops->close(rr->sock);
 	rr->sock = NULL;
 }
 

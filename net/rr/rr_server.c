@@ -33,8 +33,8 @@ static uint32_t least(uint32_t a, size_t b)
 static ptrdiff_t response_send(struct rr_server *s, struct rr_conn *c)
 {
 	while (c->out_left) {
-		ptrdiff_t n =
-			weft_send(c->conn.sock, s->out, least(c->out_left, sizeof(s->out)), 0);
+		ptrdiff_t n = s->srv.net.ops->send(c->conn.sock, s->out,
+						   least(c->out_left, sizeof(s->out)), 0);
 
 		if (n < 0)
 			return n;
@@ -60,11 +60,11 @@ static ptrdiff_t request_receive(struct rr_server *s, struct rr_conn *c)
 	ptrdiff_t n;
 
 	if (c->n_head == RR_HEAD) {
-		n = weft_recv(c->conn.sock, s->in, least(c->in_left, sizeof(s->in)), 0);
+		n = s->srv.net.ops->recv(c->conn.sock, s->in, least(c->in_left, sizeof(s->in)), 0);
 		if (n > 0)
 			c->in_left -= (uint32_t)n;
 	} else {
-		n = weft_recv(c->conn.sock, c->head + c->n_head, RR_HEAD - c->n_head, 0);
+		n = s->srv.net.ops->recv(c->conn.sock, c->head + c->n_head, RR_HEAD - c->n_head, 0);
 		if (n > 0)
 			c->n_head += (uint32_t)n;
 		if (n > 0 && c->n_head == RR_HEAD && head_read(c) < 0)
@@ -105,7 +105,7 @@ static const struct server_kind rr_kind = {
 	.ready = rr_ready,
 };
 
-int rr_server_new(struct weft_stack *st, uint16_t port, struct rr_server **ret)
+int rr_server_new(struct weft_stack *st, const struct server_config *cfg, struct rr_server **ret)
 {
 	struct rr_server *s = calloc(1, sizeof(*s));
 	int err;
@@ -114,7 +114,7 @@ int rr_server_new(struct weft_stack *st, uint16_t port, struct rr_server **ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < sizeof(s->out); i++)
 		s->out[i] = (uint8_t)(i % 251);
-	err = server_init(&s->srv, &rr_kind, st, port);
+	err = server_init(&s->srv, &rr_kind, st, cfg);
 	if (err) {
 		rr_server_free(s);
 		return err;

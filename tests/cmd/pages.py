@@ -86,7 +86,7 @@ def main():
     offered = complete(weft, "-n", "a", "ss", "state", "time")
     check("completion of ss's states", offered == ["time-wait"], offered)
     offered = complete(weft, "serve", "")
-    check("completion of services", offered == ["echo", "http"], offered)
+    check("completion of services", offered == ["discard", "echo", "http", "rr"], offered)
     return 1 if n_failed else 0
 
 

@@ -9,6 +9,7 @@ import http.client
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,24 @@ def test_echo(weft, family, host, text):
             check(f"echo over UDP, {host}", s.recv(100) == b"datagram")
 
 
+def test_discard(weft):
+    port = free_port()
+    with serve(weft, "discard", "--listen", f"127.0.0.1:{port}"):
+        with socket.create_connection(("127.0.0.1", port), WAIT_S) as s:
+            s.sendall(bytes(100000))
+            s.shutdown(socket.SHUT_WR)
+            check("discard takes all and answers nothing", s.recv(100) == b"")
+
+
+def test_rr(weft):
+    port = free_port()
+    with serve(weft, "rr", "--listen", f"127.0.0.1:{port}"):
+        with socket.create_connection(("127.0.0.1", port), WAIT_S) as s:
+            s.sendall(struct.pack(">II", 20, 30000) + bytes(12))
+            s.shutdown(socket.SHUT_WR)
+            check("rr answers as it is asked", len(s.makefile("rb").read()) == 30000)
+
+
 def test_refusals(weft, root):
     for args, word in (((), "which service"), (("http",), "where"), (("http", "--listen", "127.0.0.1:80"), "folder"),
                        (("echo", "--listen", "nonsense"), "nonsense"), (("echo", "--listen", "127.0.0.1:0"), "65535"),
@@ -108,6 +127,8 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         test_http(weft, pathlib.Path(tmp))
         test_refusals(weft, pathlib.Path(tmp))
+    test_discard(weft)
+    test_rr(weft)
     test_echo(weft, socket.AF_INET, "127.0.0.1", "127.0.0.1")
     if socket.has_ipv6:
         with contextlib.suppress(OSError):

@@ -79,7 +79,7 @@ static void rr_server_answers_as_many_bytes_as_asked_for(void **state UNUSED)
 	struct server_stats server;
 	struct rr_server *srv;
 
-	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
+	assert_int_equal(rr_server_new(w.server, &(struct server_config){.port = 5002}, &srv), 0);
 	assert_int_equal(rr_client_new(w.client, &cfg, &app), 0);
 	run_for(10 * WORLD_SEC);
 	assert_true(stats.is_done);
@@ -102,7 +102,7 @@ static void rr_empty_responses_come_one_by_one(void **state UNUSED)
 	cfg.request = RR_HEAD;
 	cfg.response = 0;
 	cfg.plan.count = 2;
-	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
+	assert_int_equal(rr_server_new(w.server, &(struct server_config){.port = 5002}, &srv), 0);
 	assert_int_equal(rr_client_new(w.client, &cfg, &app), 0);
 	run_for(10 * WORLD_SEC);
 	/* Nothing says when an empty response is there: it is, once the request has gone. */
@@ -119,7 +119,7 @@ static void rr_server_resets_a_request_of_no_length(void **state UNUSED)
 	struct weft_sock *s;
 	char c;
 
-	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
+	assert_int_equal(rr_server_new(w.server, &(struct server_config){.port = 5002}, &srv), 0);
 	assert_int_equal(weft_socket(w.client, to.addr.family, WEFT_SOCK_STREAM, 0, &s), 0);
 	assert_int_equal(weft_connect(s, &to), -EINPROGRESS);
 	world_settle(&w);
@@ -153,7 +153,7 @@ static void echo_of_a_server_that_answers_otherwise_fails(void **state UNUSED)
 	struct rr_server *srv;
 
 	/* An rr server reads the pattern as lengths, and resets. */
-	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
+	assert_int_equal(rr_server_new(w.server, &(struct server_config){.port = 5002}, &srv), 0);
 	assert_int_equal(rr_client_new(w.client, &cfg, &app), 0);
 	run_for(10 * WORLD_SEC);
 	assert_int_equal(stats.n_done, 0);
@@ -205,12 +205,12 @@ static void server_that_goes_between_requests_is_connected_to_again(void **state
 	struct rr_server *srv;
 
 	cfg.plan.count = 2;
-	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
+	assert_int_equal(rr_server_new(w.server, &(struct server_config){.port = 5002}, &srv), 0);
 	assert_int_equal(rr_client_new(w.client, &cfg, &app), 0);
 	run_for(WORLD_SEC / 2);
 	assert_int_equal(stats.n_done, 1);
 	rr_server_free(srv);
-	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
+	assert_int_equal(rr_server_new(w.server, &(struct server_config){.port = 5002}, &srv), 0);
 	run_for(10 * WORLD_SEC);
 	assert_int_equal(stats.n_done, 2);
 	assert_int_equal(stats.n_failed, 0);
@@ -241,7 +241,7 @@ static void bulk_of_a_size_is_all_taken(void **state UNUSED)
 	struct server_stats server;
 	struct discard *srv;
 
-	assert_int_equal(discard_new(w.server, 9, &srv), 0);
+	assert_int_equal(discard_new(w.server, &(struct server_config){.port = 9}, &srv), 0);
 	assert_int_equal(bulk_new(w.client, &cfg, &app), 0);
 	run_for(10 * WORLD_SEC);
 	assert_true(stats.is_done);
@@ -260,7 +260,7 @@ static void bulk_whose_peer_vanishes_is_lost(void **state UNUSED)
 		.to = world_at("10.0.0.2:9"), .size = 10000000000, .plan = plan(1, 0)};
 	struct discard *srv;
 
-	assert_int_equal(discard_new(w.server, 9, &srv), 0);
+	assert_int_equal(discard_new(w.server, &(struct server_config){.port = 9}, &srv), 0);
 	assert_int_equal(bulk_new(w.client, &cfg, &app), 0);
 	for (int i = 0; i < 20; i++)
 		weft_engine_run(w.eng, i);
@@ -512,7 +512,7 @@ static void client_that_is_freed_at_any_time_leaves_nothing(void **state UNUSED)
 	struct rr_config cfg = rr_config("10.0.0.2:5002", false);
 	struct rr_server *srv;
 
-	assert_int_equal(rr_server_new(w.server, 5002, &srv), 0);
+	assert_int_equal(rr_server_new(w.server, &(struct server_config){.port = 5002}, &srv), 0);
 	for (int i = 0; i < 30; i++) {
 		assert_int_equal(rr_client_new(w.client, &cfg, &app), 0);
 		for (int k = 0; k < i; k++)

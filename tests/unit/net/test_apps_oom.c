@@ -117,9 +117,9 @@ static void run_all(void)
 	assert_int_equal(weft_engine_new(&ec, &eng), 0);
 	assert_int_equal(weft_stack_new(eng, "host", &st), 0);
 	oom.is_on = true;
-	if (rr_server_new(st, 5002, &rr) != 0)
+	if (rr_server_new(st, &(struct server_config){.port = 5002}, &rr) != 0)
 		assert_null(rr);
-	if (discard_new(st, 9, &discard) != 0)
+	if (discard_new(st, &(struct server_config){.port = 9}, &discard) != 0)
 		assert_null(discard);
 	for (int i = 0; i < N_APPS; i++)
 		if (app_make(i, st, &apps[i]) != 0)
