@@ -98,7 +98,7 @@ struct netif {
 	void *input_ctx; /* of whoever set `input` (a bridge's port) */
 	uint32_t flags;
 	uint32_t features;
-	uint32_t features_off; /* NETIF_F_* that are not to be used though the driver can */
+	uint32_t features_off;  /* NETIF_F_* that are not to be used though the driver can */
 	uint32_t mtu;           /* bytes from the IP header on */
 	uint32_t gso_max_bytes; /* largest super-packet from the IP header on; <= 65535 */
 	uint32_t n_promisc;     /* who want NETIF_PROMISC */
