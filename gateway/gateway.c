@@ -223,6 +223,7 @@ static void gateway_sweep(void *arg)
 	gw_flow_sweep(gw);
 	gw_dgram_sweep(gw);
 	gw_forwards_sweep(gw);
+	gw_hostaddr_sweep(gw);
 	weft_timer_start(gw->sweep, gw_now(gw) + (int64_t)SWEEP_S * GW_NS_PER_S);
 }
 
@@ -319,6 +320,7 @@ static int gateway_open(struct gateway *gw, const struct gateway_config *cfg, ch
 		return refuse(msg, err, "cannot answer for others on the interface: %s",
 			      strerror(-err));
 	gw_echo_open(gw);
+	gw_hostaddr_open(gw);
 	gateway_sweep(gw);
 	return 0;
 }
@@ -335,6 +337,7 @@ int gateway_new(struct weft_loop *loop, struct weft_stack *st, struct weft_netif
 	gw->st = st;
 	gw->eng = weft_stack_engine(st);
 	gw->nif = nif;
+	gw->addr_fd = -1;
 	gw->cfg = *cfg;
 	gw->cfg.maps = NULL;
 	gw->cfg.rules = NULL;
@@ -361,6 +364,7 @@ void gateway_free(struct gateway *gw)
 	gw_flows_abort(gw);
 	gw_maps_free(gw);
 	gw_forwards_free(gw);
+	gw_hostaddr_close(gw);
 	weft_intercept_free(gw->ic);
 	weft_timer_free(gw->sweep);
 	free(gw->dgrams);

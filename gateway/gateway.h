@@ -186,9 +186,10 @@ void gateway_flows(struct gateway *gw, void (*fn)(void *arg, const struct gatewa
 
 struct gateway_stats {
 	uint64_t tcp_opened, tcp_refused, tcp_unreachable, tcp_timed_out, tcp_reset;
-	uint64_t denied;     /* by a rule, or host loopback */
-	uint64_t bad_source; /* from an address that is not the guest's */
-	uint64_t full;       /* a limit was met */
+	uint64_t tcp_addr_gone; /* reset because the host has lost its address */
+	uint64_t denied;        /* by a rule, or host loopback */
+	uint64_t bad_source;    /* from an address that is not the guest's */
+	uint64_t full;          /* a limit was met */
 	uint64_t udp_out, udp_in, udp_filtered, udp_send_errors;
 	uint64_t echo_out, echo_in, echo_not_allowed; /* by net.ipv4.ping_group_range */
 	uint64_t icmp_errors, icmp_errors_limited;    /* passed on to the guest; withheld */

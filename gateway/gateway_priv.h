@@ -153,6 +153,8 @@ struct gateway {
 	struct hlist buckets[GW_BUCKETS];
 	struct siphash_key hash_key;
 	struct weft_timer *sweep;
+	int addr_fd;          /* says when the host loses an address; -1: nobody does */
+	int64_t addr_gone_ns; /* one went then, and was not looked for yet; 0: none */
 	uint32_t next_id;
 	uint32_t n_forward_ports;
 	bool can_ping[2]; /* IPv4, IPv6 */
@@ -228,6 +230,13 @@ void gw_flows_abort(struct gateway *gw);
 /* Those whose host does not answer end; those that found no memory try again. */
 void gw_flow_sweep(struct gateway *gw);
 void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret);
+
+/* hostaddr.c */
+
+void gw_hostaddr_open(struct gateway *gw);
+void gw_hostaddr_close(struct gateway *gw);
+/* Connections whose address the host has lost are reset. */
+void gw_hostaddr_sweep(struct gateway *gw);
 
 /* rules.c */
 

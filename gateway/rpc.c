@@ -273,6 +273,7 @@ static void gateway_figures(json_t *result, const struct gateway *gw)
 		{"tcp_unreachable", s.tcp_unreachable},
 		{"tcp_timed_out", s.tcp_timed_out},
 		{"tcp_reset", s.tcp_reset},
+		{"tcp_addr_gone", s.tcp_addr_gone},
 		{"bytes_out", s.bytes_out},
 		{"bytes_in", s.bytes_in},
 		{"udp_out", s.udp_out},

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from gateway_kit import (FAR4, FAR6, GUEST4, HOST4, SERVER, World, client, eventually, expect, main, run)
+from gateway_kit import (FAR4, FAR6, GUEST4, GUEST6, HOST4, HOST6, SERVER, World, client, eventually, expect, main, run)
 
 WEFT = sys.argv[1]
 
@@ -233,6 +233,63 @@ print(fails("{HOST4}", 19999), fails("{HOST4}", 21000))
         w.spawn("host", SERVER, "20500")
 
 
+# A connection that says what stdin says, and what comes back.
+TALKER = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], 7000)); s.settimeout(30); s.sendall(b"echo\\n")
+print("ready", flush=True)
+for line in sys.stdin:
+    try:
+        s.sendall(line.encode()); print(s.recv(100).decode().strip() or "end", flush=True)
+    except OSError as e:
+        print(type(e).__name__, flush=True)
+"""
+
+
+def connections_whose_address_the_host_has_lost_are_reset():
+    with World(WEFT) as w:
+        w.ip("host", "addr", "add", "2001:db8:2::10/64", "dev", "v0", "nodad", "preferred_lft", "0")
+        w.spawn("far", SERVER, "7000")
+        four, six = w.spawn("guest", TALKER, FAR4), w.spawn("guest", TALKER, FAR6)
+
+        def says(talker, word):
+            talker.stdin.write(word + "\n")
+            talker.stdin.flush()
+            return talker.stdout.readline().strip()
+
+        expect(says(four, "one") == "one" and says(six, "one") == "one", "the connections")
+        w.ip("host", "addr", "del", f"{HOST6}/64", "dev", "v0")
+        # Back at once: nothing happens.
+        w.ip("host", "addr", "del", f"{HOST4}/24", "dev", "v0")
+        w.ip("host", "addr", "add", f"{HOST4}/24", "dev", "v0")
+        eventually("one is reset", lambda: w.control("stats", "--json")["tcp_addr_gone"] == 1, 20)
+        expect(says(six, "two") in ("ConnectionResetError", "BrokenPipeError"), "the guest hears of it")
+        expect(says(four, "two") == "two", "the other lives")
+        got = client(w, f'print(ask("{FAR6}", 7000, "peer").decode())')
+        expect("2001:db8:2::10" in got, f"the next has another address: {got}")
+
+
+def ipv6_forwards_and_low_ports_work_from_the_start():
+    args = ["--forward", f"tcp,[{HOST6}]:88,[{GUEST6}]:7000", "--forward", "tcp,[::1]:8080", "--forward", f"tcp,{HOST4}:80,{GUEST4}:7000",
+            "--forward", f"udp,[{HOST6}]:5353,[{GUEST6}]:5555"]
+    with World(WEFT, *args) as w:
+        w.spawn("guest", SERVER, "7000")
+        w.spawn("guest", SERVER, "8080")
+        peer = 'print(ask(sys.argv[1], int(sys.argv[2]), "peer").decode())'
+        # From elsewhere with its own address; from the host's loopback as the gateway.
+        expect(client(w, peer, HOST6, "88", where="far").startswith(f"{FAR6} "), "the client's address")
+        expect(client(w, peer, HOST4, "80", where="far").startswith(f"::ffff:{FAR4} "), "the client's IPv4 address")
+        expect(client(w, peer, "::1", "8080", where="host").startswith("fd00::2 "), "from the loopback")
+        guest, far = Port(w, "guest", GUEST6, 5555), Port(w, "far", FAR6, 7001)
+        far.say(HOST6, 5353, "in")
+        expect(guest.hears() == ["in", FAR6, "7001"], "a datagram")
+        guest.say(FAR6, 7001, "back")
+        expect(far.hears() == ["back", HOST6, "5353"], "and its answer")
+        # Later it is without rights.
+        said = w.control("forward", "add", "tcp", f"{HOST4}:81", status=1)
+        expect("ip_unprivileged_port_start" in said, said)
+
+
 def options_that_are_wrong_are_refused():
     for args in (["--allow", "tcp"], ["--deny", "sctp,any"], ["--deny", "tcp,10.0.0.0/33"], ["--deny", "icmp,any,1"],
                  ["--allow", "tcp,any,9-8"], ["--allow", "tcp,any,1,2"], ["--udp-filtering", "some"],
@@ -246,5 +303,6 @@ if __name__ == "__main__":
     main([rules_decide_by_prefix_protocol_and_port, rules_come_and_go_while_it_runs, only_whom_the_guest_has_sent_to_answers,
           any_port_of_an_address_answers_with_address_filtering, anybody_answers_without_filtering,
           two_ports_of_the_guest_meet_by_the_outside_address, a_ping_to_an_unused_address_is_never_answered,
+          connections_whose_address_the_host_has_lost_are_reset, ipv6_forwards_and_low_ports_work_from_the_start,
           a_host_without_ping_sockets_is_named_and_hinted_at, options_that_are_wrong_are_refused,
           many_ports_are_one_forward, mappings_go_after_their_time_whoever_sends_from_outside])
