@@ -49,7 +49,9 @@ static void tcp_opt_flag(struct tcp_conn *conn, uint32_t flag, bool on)
 static int tcp_opt_quickack(struct tcp_conn *conn, bool on)
 {
 	if (!on) {
+		/* As in Linux it counts as interactive, until data or the timer says otherwise. */
 		conn->flags &= ~(uint32_t)TCPC_QUICKACK;
+		conn->flags |= TCPC_PINGPONG;
 		conn->n_quickacks = 0;
 		return 0;
 	}
