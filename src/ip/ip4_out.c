@@ -84,11 +84,14 @@ static enum drop ip4_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_
 	pkt->l3_off = pkt_off(pkt);
 	hdr.tot_len = (uint16_t)pkt->len;
 	hdr.ttl = ip4_out_ttl(st, out, hdr.dst);
-	if (!out->df)
-		hdr.id = ip4_out_id(st, &hdr, pkt_n_frames(pkt));
 	if (unlikely(out->opts))
 		ip4_opts_send(st, out->opts, p, hdr.src);
 	ip4_hdr_write(p, &hdr);
+	if (!out->df) {
+		/* How many frames it stands for is known once it has its header. */
+		hdr.id = ip4_out_id(st, &hdr, pkt_n_frames(pkt));
+		ip4_hdr_write(p, &hdr);
+	}
 	return DROP_NONE;
 }
 

@@ -221,6 +221,34 @@ static void same_datagram_sent_again_has_a_new_number(void **state UNUSED)
 	}
 }
 
+/* A super-packet takes as many numbers as it has frames. */
+static void frames_of_super_packets_have_numbers_of_their_own(void **state UNUSED)
+{
+	static const uint8_t bytes[1000] = {0};
+	struct weft_sockaddr to = world_at("10.0.0.2:9");
+	int size = 200, may_cut = WEFT_IP_PMTUDISC_DONT;
+	struct weft_sock *s;
+	struct host h;
+
+	host_start(&h, 1);
+	s = host_socket(&h, WEFT_AF_INET, WEFT_SOCK_DGRAM);
+	assert_int_equal(
+		weft_setsockopt(s, WEFT_IPPROTO_UDP, WEFT_UDP_SEGMENT, &size, sizeof(size)), 0);
+	assert_int_equal(weft_setsockopt(s, WEFT_IPPROTO_IP, WEFT_IP_MTU_DISCOVER, &may_cut,
+					 sizeof(may_cut)),
+			 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(weft_sendto(s, bytes, sizeof(bytes), 0, &to), sizeof(bytes));
+	host_run(&h, 0);
+	assert_int_equal(h.n, 20);
+	for (size_t i = 0; i < h.n; i++) {
+		assert_false(h.has_df[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_int_not_equal(h.ids[i], h.ids[j]);
+	}
+	host_end(&h);
+}
+
 /* RFC 7739 §5: who sees the numbers of his own datagrams learns nothing of those to others. */
 static void numbers_to_one_say_nothing_of_those_to_another(void **state UNUSED)
 {
@@ -273,6 +301,7 @@ int main(void)
 		cmocka_unit_test(segment_sent_again_without_df_has_a_new_number),
 		cmocka_unit_test(segment_with_df_has_no_number),
 		cmocka_unit_test(same_datagram_sent_again_has_a_new_number),
+		cmocka_unit_test(frames_of_super_packets_have_numbers_of_their_own),
 		cmocka_unit_test(numbers_to_one_say_nothing_of_those_to_another),
 		cmocka_unit_test(numbers_begin_elsewhere_with_another_seed),
 	};
