@@ -523,7 +523,7 @@ static void client_that_is_freed_at_any_time_leaves_nothing(void **state UNUSED)
 	rr_server_free(srv);
 }
 
-#define TEST(name)                                               \
+#define in_families(name)                                        \
 	{#name "_ipv4", name, set_up, tear_down, NULL},          \
 	{                                                        \
 #name "_ipv6", name, set_up_ip6, tear_down, NULL \
@@ -532,30 +532,30 @@ static void client_that_is_freed_at_any_time_leaves_nothing(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(rr_server_answers_as_many_bytes_as_asked_for),
-		TEST(rr_empty_responses_come_one_by_one),
-		TEST(rr_server_resets_a_request_of_no_length),
-		TEST(echo_comes_back_as_it_was),
-		TEST(echo_of_a_server_that_answers_otherwise_fails),
-		TEST(connection_refused_is_a_result),
-		TEST(peer_that_is_not_there_is_lost),
-		TEST(network_without_a_route_fails_at_once),
-		TEST(server_that_goes_between_requests_is_connected_to_again),
-		TEST(wrong_sizes_are_refused),
-		TEST(bulk_of_a_size_is_all_taken),
-		TEST(bulk_whose_peer_vanishes_is_lost),
-		TEST(pings_come_back),
-		TEST(pings_that_are_not_answered_in_time_are_lost),
-		TEST(pings_faster_than_slots_give_up_the_oldest),
-		TEST(pings_to_nowhere_fail),
-		TEST(datagrams_come_back),
-		TEST(document_of_the_expected_size_is_right),
-		TEST(document_that_is_not_there_or_too_short_has_failed),
-		TEST(responses_of_all_framings_are_read),
-		TEST(responses_that_are_none_have_failed),
-		TEST(head_without_an_end_is_given_up),
-		TEST(rate_of_large_numbers_does_not_overflow),
-		TEST(client_that_is_freed_at_any_time_leaves_nothing),
+		in_families(rr_server_answers_as_many_bytes_as_asked_for),
+		in_families(rr_empty_responses_come_one_by_one),
+		in_families(rr_server_resets_a_request_of_no_length),
+		in_families(echo_comes_back_as_it_was),
+		in_families(echo_of_a_server_that_answers_otherwise_fails),
+		in_families(connection_refused_is_a_result),
+		in_families(peer_that_is_not_there_is_lost),
+		in_families(network_without_a_route_fails_at_once),
+		in_families(server_that_goes_between_requests_is_connected_to_again),
+		in_families(wrong_sizes_are_refused),
+		in_families(bulk_of_a_size_is_all_taken),
+		in_families(bulk_whose_peer_vanishes_is_lost),
+		in_families(pings_come_back),
+		in_families(pings_that_are_not_answered_in_time_are_lost),
+		in_families(pings_faster_than_slots_give_up_the_oldest),
+		in_families(pings_to_nowhere_fail),
+		in_families(datagrams_come_back),
+		in_families(document_of_the_expected_size_is_right),
+		in_families(document_that_is_not_there_or_too_short_has_failed),
+		in_families(responses_of_all_framings_are_read),
+		in_families(responses_that_are_none_have_failed),
+		in_families(head_without_an_end_is_given_up),
+		in_families(rate_of_large_numbers_does_not_overflow),
+		in_families(client_that_is_freed_at_any_time_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
