@@ -80,11 +80,11 @@ int ip_number(const char *text, uint32_t max, const char *what, uint32_t *ret);
 
 /* A prefix, for filters. */
 struct ip_prefix {
-	uint8_t family; /* WEFT_AF_*; 0: none */
+	uint8_t family; /* WEFT_AF_*; 0: none, or each */
 	uint8_t len;
 	uint8_t bytes[16];
 };
-/* False: not a prefix. "default", "any" and "all" are 0.0.0.0/0. */
+/* False: not a prefix. "default", "any" and "all" are of length 0 in whichever family. */
 bool ip_prefix_read(const char *text, struct ip_prefix *ret);
 /* `inner` is `outer` or within it. */
 bool ip_prefix_has(const struct ip_prefix *outer, const struct ip_prefix *inner);

@@ -62,7 +62,7 @@ bool ip_prefix_read(const char *text, struct ip_prefix *ret)
 	uint8_t len;
 
 	if (is_any(text)) {
-		*ret = (struct ip_prefix){.family = WEFT_AF_INET};
+		*ret = (struct ip_prefix){.family = WEFT_AF_UNSPEC};
 		return true;
 	}
 	if (weft_prefix_parse(text, &addr, &len))
@@ -76,7 +76,10 @@ bool ip_prefix_has(const struct ip_prefix *outer, const struct ip_prefix *inner)
 {
 	uint8_t whole = outer->len / 8, rest = outer->len % 8;
 
-	if (outer->family != inner->family || outer->len > inner->len)
+	bool is_same = outer->family == inner->family || outer->family == WEFT_AF_UNSPEC ||
+		       inner->family == WEFT_AF_UNSPEC;
+
+	if (!is_same || outer->len > inner->len)
 		return false;
 	if (memcmp(outer->bytes, inner->bytes, whole) != 0)
 		return false;

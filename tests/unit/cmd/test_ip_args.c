@@ -30,6 +30,10 @@ static void prefixes_know_what_is_in_them(void **state UNUSED)
 	assert_true(has("10.0.0.0/8", "10.0.0.0/8"));
 	assert_true(has("10.0.0.0/9", "10.127.0.1"));
 	assert_true(has("default", "10.0.0.1"));
+	assert_true(has("all", "2001:db8::1"));
+	assert_true(has("::/0", "default"));
+	assert_true(has("0.0.0.0/0", "default"));
+	assert_false(has("2001:db8::/32", "default"));
 	assert_true(has("2001:db8::/33", "2001:db8:7fff::1"));
 	assert_false(has("10.0.0.0/9", "10.128.0.1"));
 	assert_false(has("10.0.0.0/24", "10.0.0.0/8"));
