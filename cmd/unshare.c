@@ -32,7 +32,10 @@ static void unshare_help(FILE *out)
 		"whose network is this user's sockets. No right of root is needed. Everything ends "
 		"with\n"
 		"the program, and weft exits with its status.\n\n"
-		"  -r, --map-root-user        be root inside; else the user stays who it is\n\n"
+		"  -r, --map-root-user        be root inside; else the user stays who it is\n"
+		"      --map-auto             and have the other ids of /etc/subuid and "
+		"/etc/subgid from 1 "
+		"on\n\n"
 		"/etc/resolv.conf inside names our forwarder; --no-dns leaves it as it is.\n\n");
 	gwargs_help(out);
 }
@@ -142,6 +145,7 @@ static int unshare_run(struct cmd_env *env UNUSED, int argc, char **argv)
 {
 	static const struct option own[] = {
 		{"map-root-user", no_argument, NULL, 'r'},
+		{"map-auto", no_argument, NULL, 'A'},
 		{"help", no_argument, NULL, 'h'},
 	};
 	const char *shell = getenv("SHELL");
@@ -159,7 +163,9 @@ static int unshare_run(struct cmd_env *env UNUSED, int argc, char **argv)
 	args.mtu = UNSHARE_MTU;
 	while ((opt = gwargs_next(&args, argc, argv, "+hr")) > 0) {
 		if (opt == 'r')
-			cfg.map_root = true;
+			cfg.map = cfg.map == IDMAP_AUTO ? IDMAP_AUTO : IDMAP_ROOT;
+		else if (opt == 'A')
+			cfg.map = IDMAP_AUTO;
 		else
 			unshare_help(stdout);
 		if (opt == 'h')

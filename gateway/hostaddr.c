@@ -100,7 +100,7 @@ void gw_hostaddr_sweep(struct gateway *gw)
 		return;
 	gw->addr_gone_ns = 0;
 	list_for_each_safe (flow, &gw->flows, link) {
-		struct sockaddr_storage ss;
+		struct sockaddr_storage ss = {0};
 		socklen_t len = sizeof(ss);
 
 		if (flow->host.fd < 0 ||

@@ -24,7 +24,6 @@ enum {
 	STATUS_CANNOT_EXEC = 126,
 	STATUS_NOT_FOUND = 127,
 	STATUS_SIGNALLED = 128,
-	MAP_MAX = 4096,  /* of /proc/PID/uid_map */
 	WORD_START = -1, /* to the first process; else a signal to pass on */
 };
 
@@ -160,48 +159,6 @@ static _Noreturn void first_main(int sock, const struct nsrun_config *cfg)
 
 /* ---- its maker ---- */
 
-/* Every id that we know is the same inside: what our own map has on its left. */
-static int map_identity(const char *own, char *ret, size_t size)
-{
-	FILE *f = fopen(own, "re");
-	unsigned int inside, outside, count;
-	size_t len = 0;
-
-	if (!f)
-		return -errno;
-	ret[0] = 0;
-	while (fscanf(f, "%u %u %u", &inside, &outside, &count) == 3 && len < size)
-		len += (size_t)snprintf(ret + len, size - len, "%u %u %u\n", inside, inside, count);
-	(void)fclose(f);
-	return len && len < size ? 0 : -E2BIG;
-}
-
-static int map_write(pid_t pid, const char *which, unsigned int id, bool map_root)
-{
-	char path[64], own[64], map[MAP_MAX];
-	int err = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, which);
-	snprintf(own, sizeof(own), "/proc/self/%s", which);
-	if (geteuid() == 0)
-		err = map_identity(own, map, sizeof(map));
-	else
-		snprintf(map, sizeof(map), "%u %u 1", map_root ? 0 : id, id);
-	return err ? err : nsfile_write(path, map);
-}
-
-static int maps_write(pid_t pid, bool map_root)
-{
-	char path[64];
-	int err;
-
-	snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
-	err = geteuid() == 0 ? 0 : nsfile_write(path, "deny");
-	if (!err)
-		err = map_write(pid, "uid_map", geteuid(), map_root);
-	return err ? err : map_write(pid, "gid_map", getegid(), map_root);
-}
-
 static int clone_explain(int err, char *msg)
 {
 	return explain(msg, -err, "cannot create namespaces: %s; `weft doctor` says what allows it",
@@ -235,11 +192,10 @@ int nsrun_new(const struct nsrun_config *cfg, struct nsrun **ret, char *ret_msg)
 		free(r);
 		return clone_explain(err, ret_msg);
 	}
-	err = maps_write(r->pid, cfg->map_root);
+	err = idmap_write(r->pid, cfg->map, ret_msg);
 	if (err) {
 		nsrun_free(r);
-		return explain(ret_msg, err, "cannot map the user into the namespace: %s",
-			       strerror(-err));
+		return err;
 	}
 	*ret = r;
 	return 0;

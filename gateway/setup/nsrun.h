@@ -12,10 +12,10 @@
 #pragma once
 
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
+#include "gateway/setup/idmap.h"
 
 enum {
 	NSRUN_MSG_MAX = 384,
@@ -24,7 +24,7 @@ enum {
 struct nsrun;
 
 struct nsrun_config {
-	bool map_root; /* the user is root inside; else has its own id. Root keeps all ids it has */
+	enum idmap map; /* who the user is inside */
 	char *const *argv;
 	const char *resolv_conf; /* the text that covers the system's; NULL: leave that */
 };

@@ -10,6 +10,7 @@ import pty
 import re
 import select
 import signal
+import subprocess
 import time
 
 from unshare_kit import USER, expect, run_cases
@@ -32,6 +33,24 @@ def user_is_itself_or_root_inside(w):
     expect(out[:2] == [str(USER)] * 2 and int(out[3], 16) == 0, str(out))
     out = w.unshare("-r", "--", "sh", "-c", "id -u; ip link set eth0 mtu 1400 && echo rights").stdout.split()
     expect(out == ["0", "rights"], str(out))
+
+
+def other_ids_of_the_user_are_there_when_it_has_them(w):
+    err = w.unshare("--map-auto", "--", "true", status=1).stderr
+    expect("/etc/subuid" in err and "usermod" in err, err)
+    # The user has a name and ranges, for this case.
+    for name, text in (("passwd", f"ann:x:{USER}:{USER}::/:/bin/sh\n"), ("subuid", "ann:200000:65536\n"),
+                       ("subgid", "ann:300000:1000\n")):
+        (w.folder / name).write_text(text)
+        subprocess.run(w.enter("mount", "--bind", w.folder / name, f"/etc/{name}", user=False), check=True)
+    try:
+        out = w.unshare("--map-auto", "--", "sh", "-c", "id -u; cat /proc/self/uid_map /proc/self/gid_map; "
+                        "setpriv --reuid=1234 --regid=5 --clear-groups id -u; ip link set eth0 mtu 1400 && echo rights").stdout.split()
+        expect(out == ["0", "0", str(USER), "1", "1", "200000", "65535", "0", str(USER), "1", "1", "300000", "1000", "1234",
+                       "rights"], str(out))
+    finally:
+        for name in "passwd", "subuid", "subgid":
+            subprocess.run(w.enter("umount", f"/etc/{name}", user=False), check=True)
 
 
 def namespace_has_the_network_and_no_other(w):
@@ -139,6 +158,7 @@ if __name__ == "__main__":
     run_cases([
         status_of_the_program_is_passed_on,
         user_is_itself_or_root_inside,
+        other_ids_of_the_user_are_there_when_it_has_them,
         namespace_has_the_network_and_no_other,
         clients_reach_the_host_when_they_may,
         servers_are_reached_by_forwards,
