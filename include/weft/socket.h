@@ -82,7 +82,7 @@ enum {
 	/* The control message that an option asks for has the option's number, unless the comment
 	 * names another; both are an int where nothing else is said. */
 	WEFT_IP_HDRINCL = 3,  /* raw sockets: what is sent has its IP header */
-	WEFT_IP_OPTIONS = 4,  /* of datagrams: bytes of RFC 791 §3.1 to be sent with each */
+	WEFT_IP_OPTIONS = 4,  /* bytes of RFC 791 §3.1 to be sent with each packet */
 	WEFT_IP_RECVOPTS = 6, /* control message: the options that a datagram came with */
 	WEFT_IP_RETOPTS = 7,  /* the same: what of them an answer has; to send: for one message */
 	WEFT_IP_PKTINFO = 8,  /* struct weft_in_pktinfo; to send: source and interface */
@@ -97,7 +97,7 @@ enum {
 	WEFT_ICMP6_FILTER = 1,  /* of level ICMPV6, 8 times uint32_t: the same for ICMPv6 */
 	WEFT_IPV6_UNICAST_HOPS = 16,
 	WEFT_IPV6_MTU_DISCOVER = 23,
-	WEFT_IPV6_MTU = 24,
+	WEFT_IPV6_MTU = 24, /* to read as IP_MTU; to set: packets are no larger, from 1280 on */
 	WEFT_IPV6_RECVERR = 25,
 	WEFT_IPV6_V6ONLY = 26, /* before bind */
 	WEFT_IPV6_RECVPKTINFO = 49,
@@ -105,7 +105,31 @@ enum {
 	WEFT_IPV6_RECVHOPLIMIT = 51,
 	WEFT_IPV6_HOPLIMIT = 52, /* control message */
 	WEFT_IPV6_RECVTCLASS = 66,
+	/* Extension headers to be sent, whole (RFC 3542 §6 to §9), 2,040 bytes at most; as control
+	 * messages for one packet, in place of all others. Length 0: none. */
+	WEFT_IPV6_HOPOPTS = 54,
+	WEFT_IPV6_RTHDRDSTOPTS = 55, /* goes with a routing header only */
+	WEFT_IPV6_RTHDR = 57,        /* of type 2 or 4 */
+	WEFT_IPV6_DSTOPTS = 59,
+	/* Control messages of what a datagram came with: those of the kinds above. */
+	WEFT_IPV6_RECVHOPOPTS = 53,
+	WEFT_IPV6_RECVRTHDR = 56,
+	WEFT_IPV6_RECVDSTOPTS = 58,
+	WEFT_IPV6_RECVPATHMTU = 60, /* control message WEFT_IPV6_PATHMTU, without a datagram */
+	WEFT_IPV6_PATHMTU = 61,     /* struct weft_ip6_mtuinfo; to read, of a connected socket */
+	WEFT_IPV6_DONTFRAG = 62,    /* also a control message */
 	WEFT_IPV6_TCLASS = 67,
+	WEFT_IPV6_AUTOFLOWLABEL = 70,
+	WEFT_IPV6_ADDR_PREFERENCES = 72, /* WEFT_IPV6_PREFER_SRC_* (RFC 5014) */
+};
+enum {
+	WEFT_IPV6_PREFER_SRC_TMP = 0x1,
+	WEFT_IPV6_PREFER_SRC_PUBLIC = 0x2,
+	WEFT_IPV6_PREFER_SRC_PUBTMP_DEFAULT = 0x100,
+	WEFT_IPV6_PREFER_SRC_COA = 0x4,
+	WEFT_IPV6_PREFER_SRC_HOME = 0x400,
+	WEFT_IPV6_PREFER_SRC_CGA = 0x8,
+	WEFT_IPV6_PREFER_SRC_NONCGA = 0x800,
 };
 /* WEFT_IP_MTU_DISCOVER. */
 enum {
@@ -210,6 +234,11 @@ struct weft_in_pktinfo {
 struct weft_in6_pktinfo {
 	uint8_t addr[16];
 	uint32_t ifindex;
+};
+/* A path's MTU, and where it leads as Linux's struct sockaddr_in6 (zero: where the socket does). */
+struct weft_ip6_mtuinfo {
+	uint8_t addr[28];
+	uint32_t mtu;
 };
 enum {
 	WEFT_SO_EE_ORIGIN_LOCAL = 1,

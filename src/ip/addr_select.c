@@ -144,10 +144,11 @@ static int src_deprecated(const struct ip_sel_query *q UNUSED, const struct ip_s
 	return prefer(!(a->flags & IP_SEL_DEPRECATED), !(b->flags & IP_SEL_DEPRECATED));
 }
 
-static int src_home(const struct ip_sel_query *q UNUSED, const struct ip_sel_src *a,
+static int src_home(const struct ip_sel_query *q, const struct ip_sel_src *a,
 		    const struct ip_sel_src *b)
 {
-	return prefer_home(a->flags, b->flags);
+	return q->prefer_care_of ? prefer_home(b->flags, a->flags)
+				 : prefer_home(a->flags, b->flags);
 }
 
 static int src_interface(const struct ip_sel_query *q, const struct ip_sel_src *a,

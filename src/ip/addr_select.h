@@ -56,8 +56,9 @@ struct ip_sel_src {
 struct ip_sel_query {
 	const struct ip_policies *policies;
 	struct ip_addr dst;
-	uint32_t oif;       /* the interface that the packet leaves by */
-	bool prefer_public; /* rule 7 the other way round (RFC 5014) */
+	uint32_t oif;        /* the interface that the packet leaves by */
+	bool prefer_public;  /* rule 7 the other way round (RFC 5014) */
+	bool prefer_care_of; /* rule 4 the same */
 };
 
 /* A destination to be sorted, with the source that packets to it would have. */

@@ -87,6 +87,8 @@ static enum drop icmp4_echo(struct stack *st, struct pkt *pkt, const struct ip_i
 		ip4_opts_echo(st, pkt_l3(pkt), (size_t)(pkt->l4_off - pkt->l3_off),
 			      ip_addr_to_ip4(&out.flow.src), &opts);
 		out.opts = &opts;
+		if (opts.route) /* back along it, not the short way */
+			dst = (struct ip_dst){0};
 	}
 	if (!pkt_make_writable(pkt, ICMP4_HDR_LEN))
 		return DROP_NOMEM;

@@ -15,6 +15,7 @@
 #include "core/engine.h"
 #include "ip/icmp.h"
 #include "ip/ip4.h"
+#include "ip/ip4_opts.h"
 
 enum {
 	TOS_CONTROL = 0xc0, /* RFC 1812 §4.3.2.5: precedence of errors: internetwork control */
@@ -185,6 +186,7 @@ uint32_t icmp4_next_mtu(uint32_t mtu, uint32_t tot_len)
 static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icmp4_hdr *icmp,
 			     bool is_foreign, struct icmp_err *err, struct icmp4_quote *quote)
 {
+	struct ip4_addr final;
 	struct rd r;
 
 	if (!icmp4_errno(icmp->type, icmp->code, &err->err, &err->is_hard))
@@ -196,7 +198,8 @@ static enum drop error_parse(struct stack *st, struct pkt *pkt, const struct icm
 	if (icmp4_quote_parse(&r, icmp, quote) < 0 || quote->ip.frag_off)
 		return DROP_ICMP_QUOTE;
 	err->src = ip_addr_from_ip4(&quote->ip.src);
-	err->dst = ip_addr_from_ip4(&quote->ip.dst);
+	final = ip4_opts_final(quote->l4 - quote->ip.hdr_len, quote->ip.hdr_len, quote->ip.dst);
+	err->dst = ip_addr_from_ip4(&final);
 	/* What we sent in another's name is told to that one. */
 	return is_foreign || ip_addr_is_local(st, &err->src) ? DROP_NONE : DROP_ICMP_QUOTE;
 }

@@ -16,6 +16,7 @@
 #include "wire/addr.h"
 
 struct ip4_opts;
+struct ip6_exts;
 struct neigh;
 
 /* What a packet on its way out looks like to routing. */
@@ -26,6 +27,14 @@ struct ip_flow {
 	uint32_t mark;
 	uint8_t tos;
 	uint8_t proto;
+	uint8_t srcprefs; /* IPv6: IP_SRC_* */
+};
+
+/* RFC 5014: which source is wanted when the rules of RFC 6724 leave a choice. */
+enum {
+	IP_SRC_PUBLIC = 1 << 0,
+	IP_SRC_TEMPORARY = 1 << 1,
+	IP_SRC_CARE_OF = 1 << 2,
 };
 
 /*
@@ -57,7 +66,10 @@ struct ip_out {
 	bool no_loop;        /* a group packet does not come back to our own sockets */
 	bool is_host_only;   /* a group packet goes to our own sockets alone (TTL 0) */
 	bool may_broadcast;  /* the application allowed broadcast destinations */
+	bool no_flow_label;  /* IPv6: the label is 0, whatever the setting is */
+	uint16_t mtu_max;    /* packets are no larger; 0: as the path has it */
 	const struct ip4_opts *opts; /* IPv4: ip/ip4_opts.h; NULL: none */
+	const struct ip6_exts *exts; /* IPv6: ip/ip6_exts.h; NULL: none */
 	struct ip_dst *dst;          /* cache of the caller, refreshed when stale; NULL: none */
 };
 

@@ -18,7 +18,7 @@
 
 /*
  * RFC-DEVIATION: RFC 1122 §3.2.1.8 (c): source routes are refused as RFC 7126 §4.3 and §4.4 advise,
- * unless accept_source_route is on; then, too, nothing is sent back along them.
+ * unless accept_source_route is on; then answers go back along them.
  */
 
 static enum drop hdr_reason(enum ip4_hdr_err err)

@@ -84,8 +84,10 @@ static enum drop ip4_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_
 	pkt->l3_off = pkt_off(pkt);
 	hdr.tot_len = (uint16_t)pkt->len;
 	hdr.ttl = ip4_out_ttl(st, out, hdr.dst);
-	if (unlikely(out->opts))
-		ip4_opts_send(st, out->opts, p, hdr.src);
+	if (unlikely(out->opts)) {
+		ip4_opts_send(st, out->opts, p, hdr.src, hdr.dst);
+		hdr.dst = out->opts->route ? out->opts->first : hdr.dst;
+	}
 	ip4_hdr_write(p, &hdr);
 	if (!out->df) {
 		/* How many frames it stands for is known once it has its header. */
@@ -203,6 +205,15 @@ static int ip4_out_whole(struct stack *st, struct pkt *pkt, const struct ip_out 
 	return ip4_out_neigh(pkt, dst);
 }
 
+/* RFC 791 §3.1: with a strict source route the next address is a neighbour's. */
+static bool ip4_out_is_strict_ok(const struct ip4_opts *opts, const struct ip_dst *dst)
+{
+	struct ip_addr first = ip_addr_from_ip4(&opts->first);
+
+	return !opts->route || !opts->is_strict || dst->is_local ||
+	       ip_addr_eq(&dst->nexthop, &first);
+}
+
 /* To a destination that has been resolved; without `has_hdr` the header is still to be written. */
 static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *out,
 			struct ip_dst *dst, bool has_hdr)
@@ -213,6 +224,8 @@ static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 	pkt->mark = out->flow.mark;
 	if (unlikely(dst_is_broadcast(dst)) && !out->may_broadcast)
 		return ip4_out_drop(st, pkt, DROP_IP_BROADCAST);
+	if (unlikely(out->opts) && !ip4_out_is_strict_ok(out->opts, dst))
+		return ip4_out_drop(st, pkt, DROP_IP_ROUTE_UNREACHABLE);
 	why = has_hdr ? DROP_NONE : ip4_out_hdr(st, pkt, out);
 	if (unlikely(why != DROP_NONE))
 		return ip4_out_drop(st, pkt, why);
@@ -222,10 +235,13 @@ static int ip4_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 static int ip4_out_route(struct stack *st, struct pkt *pkt, const struct ip_out *out, bool has_hdr)
 {
 	struct ip_dst fresh, *dst = out->dst ? out->dst : &fresh;
+	struct ip_flow flow;
 	enum drop why;
 
 	if (unlikely(dst == &fresh || dst->gen != st->ip4->dst_gen)) {
-		why = ip4_route(st, &out->flow, &fresh, NULL);
+		flow = out->flow;
+		flow.dst = ip4_opts_via(out->opts, &out->flow.dst);
+		why = ip4_route(st, &flow, &fresh, NULL);
 		if (why != DROP_NONE)
 			return ip4_out_drop(st, pkt, why);
 		if (out->dst)

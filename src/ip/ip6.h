@@ -215,9 +215,19 @@ static inline bool ip6_ifaddr_is_valid(const struct ip6_ifaddr *ifa)
 }
 /* The interface has this address and it is valid: all that counts for link-local ones. */
 bool ip6_addr_is_on(const struct netif *netif, const struct ip6_addr *addr);
+/* What a source address is wanted for. */
+struct ip6_addr_want {
+	const struct netif *out; /* packets leave by it */
+	struct ip6_addr dst;
+	bool only_out; /* of the interface's own addresses alone */
+	uint8_t prefs; /* IP_SRC_* */
+};
 /* The address for packets to `dst` that leave by `out` (RFC 6724 §5, ip/addr_select.h): of those of
  * `out`, and unless `only_out` is set or `dst` is of the link, of all others (§4). False: there is
  * none. */
+bool ip6_addr_select_best(const struct stack *st, const struct ip6_addr_want *want,
+			  struct ip6_addr *ret) MUST_CHECK;
+/* The same without preferences. */
 bool ip6_addr_select(const struct stack *st, const struct netif *out, const struct ip6_addr *dst,
 		     bool only_out, struct ip6_addr *ret) MUST_CHECK;
 

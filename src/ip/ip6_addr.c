@@ -623,24 +623,42 @@ static void best_of(struct best_src *best, const struct netif *netif, bool is_ot
 	}
 }
 
-bool ip6_addr_select(const struct stack *st, const struct netif *out, const struct ip6_addr *dst,
-		     bool only_out, struct ip6_addr *ret)
+/* RFC 5014 §3: what the application wants, else the interface's setting, which has public addresses
+ * beside temporary ones when it is 1. */
+static bool want_public(const struct ip6_addr_want *want)
+{
+	if (want->prefs & (IP_SRC_PUBLIC | IP_SRC_TEMPORARY))
+		return want->prefs & IP_SRC_PUBLIC;
+	return want->out->ip6->conf.use_tempaddr == 1;
+}
+
+bool ip6_addr_select_best(const struct stack *st, const struct ip6_addr_want *want,
+			  struct ip6_addr *ret)
 {
 	struct best_src best = {.query = {.policies = ip6_policies(st),
-					  .dst = ip_addr_from_ip6(dst),
-					  .oif = out->index}};
+					  .dst = ip_addr_from_ip6(&want->dst),
+					  .oif = want->out->index,
+					  .prefer_public = want_public(want),
+					  .prefer_care_of = want->prefs & IP_SRC_CARE_OF}};
 	const struct netif *other;
 
-	best_of(&best, out, false);
-	if (!only_out && ip6_addr_scope(dst) > IP6_SCOPE_LINK) {
+	best_of(&best, want->out, false);
+	if (!want->only_out && ip6_addr_scope(&want->dst) > IP6_SCOPE_LINK) {
 		list_for_each (other, &st->netifs, link)
-			if (other != out)
+			if (other != want->out)
 				best_of(&best, other, true);
 	}
 	if (!best.found)
 		return false;
 	*ret = ip_addr_to_ip6(&best.src.addr);
 	return true;
+}
+
+bool ip6_addr_select(const struct stack *st, const struct netif *out, const struct ip6_addr *dst,
+		     bool only_out, struct ip6_addr *ret)
+{
+	return ip6_addr_select_best(
+		st, &(struct ip6_addr_want){.out = out, .dst = *dst, .only_out = only_out}, ret);
 }
 
 /* Who listens to them: nodes, routers, and every address to its solicited-node group, also while

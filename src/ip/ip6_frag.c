@@ -21,39 +21,71 @@ enum {
 };
 
 /*
- * Cutting. What we send has no extension headers, so all behind the fixed header is cut.
+ * Cutting. Extension headers for those on the way are in every fragment, all behind them is cut.
  */
 
-static struct pkt *cut_one(const struct pkt *pkt, const struct ip6_hdr *whole, uint32_t id,
-			   uint32_t pos, uint32_t len)
+/* Where the field is that says what the header at `at` is; both from the fixed header. The headers
+ * before it have been walked over, or are our own. */
+static uint32_t next_field_of(const uint8_t *p, uint32_t at)
 {
-	struct pkt *frag = frag_make(pkt, FRAG_HDRS_LEN, IP6_HDR_LEN + pos, len);
-	struct ip6_hdr hdr = *whole;
-	const struct ip6_frag fh = {.id = id,
+	uint32_t field = NEXT_HDR_OFF, off = IP6_HDR_LEN;
+	struct ip6_ext ext;
+
+	while (off < at) { /* an atomic fragment's second byte is 0 or not looked at: 8 bytes */
+		uint8_t proto = p[field];
+
+		ip6_ext_read(p + off, &ext);
+		field = off;
+		off += proto == IP_PROTO_FRAGMENT ? (uint32_t)IP6_FRAG_LEN : ext.len;
+	}
+	return field;
+}
+
+/* What all fragments of a packet have in common. */
+struct cut {
+	const struct pkt *pkt;
+	uint32_t hdr_len;    /* the fixed header and what follows it in each */
+	uint32_t next_field; /* in these: says that a fragment header comes */
+	uint32_t n_bytes;    /* to be cut */
+	uint32_t id;
+};
+
+static struct pkt *cut_one(const struct cut *c, uint32_t pos, uint32_t len)
+{
+	const uint8_t *whole = c->pkt->data;
+	struct pkt *frag =
+		frag_make(c->pkt, c->hdr_len + (uint32_t)IP6_FRAG_LEN, c->hdr_len + pos, len);
+	const struct ip6_frag fh = {.id = c->id,
 				    .off = (uint16_t)pos,
-				    .next_hdr = whole->next_hdr,
-				    .more = pos + len < whole->payload_len};
+				    .next_hdr = whole[c->next_field],
+				    .more = pos + len < c->n_bytes};
 
 	if (!frag)
 		return NULL;
-	hdr.next_hdr = IP_PROTO_FRAGMENT;
-	hdr.payload_len = (uint16_t)(IP6_FRAG_LEN + len);
-	ip6_hdr_write(frag->data, &hdr);
-	ip6_frag_write(frag->data + IP6_HDR_LEN, &fh);
+	memcpy(frag->data, whole, c->hdr_len);
+	frag->data[c->next_field] = IP_PROTO_FRAGMENT;
+	store_be16(frag->data + PAYLOAD_LEN_OFF,
+		   (uint16_t)(c->hdr_len - IP6_HDR_LEN + IP6_FRAG_LEN + len));
+	ip6_frag_write(frag->data + c->hdr_len, &fh);
 	if (pos > 0)
 		frag->flags &= (uint8_t)~PKT_F_TRACED;
 	return frag;
 }
 
-static enum drop cut_all(struct stack *st, const struct pkt *pkt, uint32_t mtu, struct pktq *out)
+static enum drop cut_all(struct stack *st, const struct pkt *pkt, uint32_t mtu, uint32_t n_exts,
+			 struct pktq *out)
 {
-	uint32_t id = rng_u32(&st->eng->rng), room = (mtu - FRAG_HDRS_LEN) & ~7u;
-	struct ip6_hdr hdr;
+	struct cut c = {.pkt = pkt, .hdr_len = IP6_HDR_LEN + n_exts, .id = rng_u32(&st->eng->rng)};
+	uint32_t room;
 
-	ip6_hdr_read(pkt->data, &hdr);
-	for (uint32_t pos = 0; pos < hdr.payload_len; pos += room) {
-		uint32_t left = hdr.payload_len - pos;
-		struct pkt *frag = cut_one(pkt, &hdr, id, pos, left < room ? left : room);
+	if (c.hdr_len + (uint32_t)IP6_FRAG_LEN + 8 > mtu)
+		return DROP_IP_MTU;
+	c.next_field = next_field_of(pkt->data, c.hdr_len);
+	c.n_bytes = pkt->len - c.hdr_len;
+	room = (mtu - c.hdr_len - (uint32_t)IP6_FRAG_LEN) & ~7u;
+	for (uint32_t pos = 0; pos < c.n_bytes; pos += room) {
+		uint32_t left = c.n_bytes - pos;
+		struct pkt *frag = cut_one(&c, pos, left < room ? left : room);
 
 		if (!frag)
 			return DROP_NOMEM;
@@ -62,7 +94,8 @@ static enum drop cut_all(struct stack *st, const struct pkt *pkt, uint32_t mtu, 
 	return DROP_NONE;
 }
 
-static enum drop fragment_one(struct stack *st, struct pkt *pkt, uint32_t mtu, struct pktq *out)
+static enum drop fragment_one(struct stack *st, struct pkt *pkt, uint32_t mtu, uint32_t n_exts,
+			      struct pktq *out)
 {
 	struct pktq frags;
 	enum drop why = DROP_NOMEM;
@@ -70,7 +103,7 @@ static enum drop fragment_one(struct stack *st, struct pkt *pkt, uint32_t mtu, s
 	pktq_init(&frags);
 	/* Fragments have no checksum of their own: the whole packet's must be there before. */
 	if (pkt->csum != PKT_CSUM_PARTIAL || pkt_csum_complete(pkt) == 0)
-		why = cut_all(st, pkt, mtu, &frags);
+		why = cut_all(st, pkt, mtu, n_exts, &frags);
 	if (why != DROP_NONE) {
 		pktq_purge(&frags);
 		mib_inc(st, MIB_Ip6FragFails);
@@ -83,7 +116,8 @@ static enum drop fragment_one(struct stack *st, struct pkt *pkt, uint32_t mtu, s
 	return DROP_NONE;
 }
 
-enum drop ip6_fragment(struct stack *st, struct pkt *pkt, uint32_t mtu, struct pktq *out)
+enum drop ip6_fragment(struct stack *st, struct pkt *pkt, uint32_t mtu, uint32_t n_exts,
+		       struct pktq *out)
 {
 	enum drop why = DROP_NONE;
 	struct pktq frames;
@@ -91,7 +125,7 @@ enum drop ip6_fragment(struct stack *st, struct pkt *pkt, uint32_t mtu, struct p
 
 	assert(mtu >= IP6_MTU_MIN);
 	if (likely(!pkt->gso_size))
-		return fragment_one(st, pkt, mtu, out);
+		return fragment_one(st, pkt, mtu, n_exts, out);
 	pktq_init(&frames);
 	if (frag_segment(pkt, ETHERTYPE_IPV6, &frames))
 		return DROP_NOMEM;
@@ -101,7 +135,7 @@ enum drop ip6_fragment(struct stack *st, struct pkt *pkt, uint32_t mtu, struct p
 			pktq_push(out, frame);
 			continue;
 		}
-		why = fragment_one(st, frame, mtu, out);
+		why = fragment_one(st, frame, mtu, n_exts, out);
 		if (why != DROP_NONE)
 			(void)pkt_drop(st, frame, why);
 	}
@@ -128,23 +162,6 @@ const struct reasm_ops ip6_reasm_ops = {
 	.timeouts = MIB_Ip6ReasmTimeout,
 	.overlaps = MIB_IpExtReasmOverlaps,
 };
-
-/* Where the field is that says what the header at `at` is; both from the fixed header. The headers
- * before it have been walked over. */
-static uint32_t next_field_of(const uint8_t *p, uint32_t at)
-{
-	uint32_t field = NEXT_HDR_OFF, off = IP6_HDR_LEN;
-	struct ip6_ext ext;
-
-	while (off < at) { /* an atomic fragment's second byte is 0 or not looked at: 8 bytes */
-		uint8_t proto = p[field];
-
-		ip6_ext_read(p + off, &ext);
-		field = off;
-		off += proto == IP_PROTO_FRAGMENT ? (uint32_t)IP6_FRAG_LEN : ext.len;
-	}
-	return field;
-}
 
 /* The first fragment's headers become the packet's: its fragment header goes. */
 static bool whole_hdrs(struct reasm_whole *whole)

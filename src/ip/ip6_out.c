@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ip/ip6.h"
+#include "ip/ip6_exts.h"
 #include "ip/ip6_priv.h"
 #include "ip/mcast.h"
 #include "link/neigh.h"
@@ -76,17 +77,33 @@ static uint8_t ip6_out_hops(const struct netif *netif, const struct ip_out *out)
 	return out->flow.dst.b[0] == 0xff ? MCAST_HOPS : netif->ip6->conf.hop_limit;
 }
 
+/* The application's extension headers; with a routing header the packet goes elsewhere first. */
+static bool ip6_out_exts(struct pkt *pkt, const struct ip_out *out, struct ip6_hdr *hdr)
+{
+	uint32_t len = ip6_exts_len(out->exts);
+	struct ip_addr via = ip6_exts_via(out->exts, &out->flow.dst);
+	uint8_t *p = len ? pkt_push(pkt, len) : pkt->data;
+
+	if (!p)
+		return false;
+	hdr->next_hdr = ip6_exts_write(out->exts, p, hdr->next_hdr, &hdr->dst);
+	hdr->dst = ip_addr_to_ip6(&via);
+	return true;
+}
+
 /* Puts the header in front; `data` is there afterwards. */
 static enum drop ip6_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 {
 	struct ip6_hdr hdr = {.src = ip_addr_to_ip6(&out->flow.src),
 			      .dst = ip_addr_to_ip6(&out->flow.dst),
-			      .flow = ip6_out_flow(st, pkt, &out->flow),
+			      .flow = out->no_flow_label ? 0 : ip6_out_flow(st, pkt, &out->flow),
 			      .tclass = out->flow.tos,
 			      .next_hdr = out->flow.proto,
 			      .hop_limit = ip6_out_hops(pkt->netif, out)};
 	uint8_t *p;
 
+	if (unlikely(out->exts) && !ip6_out_exts(pkt, out, &hdr))
+		return DROP_NOMEM;
 	if (unlikely(pkt->len > IP6_PAYLOAD_MAX))
 		return DROP_IP6_TOO_LONG;
 	hdr.payload_len = (uint16_t)pkt->len;
@@ -131,7 +148,8 @@ static int ip6_out_neigh(struct pkt *pkt, struct ip_dst *dst)
 }
 
 /* All fragments are sent, whatever becomes of one: so the errors of one are told. */
-static int ip6_out_frags(struct stack *st, struct pkt *pkt, struct ip_dst *dst, uint32_t mtu)
+static int ip6_out_frags(struct stack *st, struct pkt *pkt, struct ip_dst *dst, uint32_t mtu,
+			 const struct ip6_exts *exts)
 {
 	struct pktq frags;
 	struct pkt *frag;
@@ -139,7 +157,8 @@ static int ip6_out_frags(struct stack *st, struct pkt *pkt, struct ip_dst *dst, 
 	int err = 0;
 
 	pktq_init(&frags);
-	why = ip6_fragment(st, pkt, mtu > IP6_MTU_MIN ? mtu : IP6_MTU_MIN, &frags);
+	why = ip6_fragment(st, pkt, mtu > IP6_MTU_MIN ? mtu : IP6_MTU_MIN,
+			   exts ? ip6_exts_unfrag_len(exts) : 0, &frags);
 	if (why != DROP_NONE)
 		return ip6_out_drop(st, pkt, why);
 	while ((frag = pktq_pop(&frags))) {
@@ -157,6 +176,8 @@ static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 	bool is_large, stolen;
 	enum drop why;
 
+	if (unlikely(out->mtu_max) && out->mtu_max < mtu)
+		mtu = out->mtu_max;
 	pkt->netif = dst->netif;
 	pkt->mark = out->flow.mark;
 	why = ip6_out_hdr(st, pkt, out);
@@ -183,7 +204,7 @@ static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 		}
 	}
 	if (unlikely(is_large))
-		return ip6_out_frags(st, pkt, dst, mtu);
+		return ip6_out_frags(st, pkt, dst, mtu, out->exts);
 	mib_add(st, MIB_Ip6OutOctets, pkt_wire_bytes(pkt));
 	return ip6_out_neigh(pkt, dst);
 }
@@ -191,10 +212,13 @@ static int ip6_out_send(struct stack *st, struct pkt *pkt, const struct ip_out *
 int ip6_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 {
 	struct ip_dst fresh, *dst = out->dst ? out->dst : &fresh;
+	struct ip_flow flow;
 	enum drop why;
 
 	if (unlikely(dst == &fresh || !ip_dst_is_valid(st, dst))) {
-		why = ip6_route(st, &out->flow, &fresh, NULL);
+		flow = out->flow;
+		flow.dst = ip6_exts_via(out->exts, &out->flow.dst);
+		why = ip6_route(st, &flow, &fresh, NULL);
 		if (why != DROP_NONE)
 			return ip6_out_drop(st, pkt, why);
 		if (out->dst)

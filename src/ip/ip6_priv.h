@@ -51,9 +51,10 @@ enum drop ip6_ext_walk(struct pkt *pkt, struct ip6_walk *w);
  */
 
 extern const struct reasm_ops ip6_reasm_ops;
-/* Cuts a packet of ours, `data` at its header, without extension headers, for `mtu`, which is at
- * least IP6_MTU_MIN; its fragments are appended to `out`. Takes `pkt` on DROP_NONE. */
-enum drop ip6_fragment(struct stack *st, struct pkt *pkt, uint32_t mtu,
+/* Cuts a packet of ours, `data` at its header, for `mtu`, which is at least IP6_MTU_MIN; its
+ * fragments are appended to `out`. `n_exts`: bytes of extension headers that are in all of them.
+ * Takes `pkt` on DROP_NONE. */
+enum drop ip6_fragment(struct stack *st, struct pkt *pkt, uint32_t mtu, uint32_t n_exts,
 		       struct pktq *out) MUST_CHECK;
 /* A fragment at whose header the walk stands. Takes `pkt` on DROP_NONE; then *ret is the whole
  * packet, without fragment header, or NULL: it is not complete. */

@@ -151,12 +151,13 @@ static enum drop target_find(struct stack *st, const struct ip_flow *flow,
 }
 
 static enum drop source_select(const struct stack *st, const struct target *t,
-			       const struct ip6_addr *dst, struct ip_addr *ret)
+			       const struct ip6_addr *dst, uint8_t prefs, struct ip_addr *ret)
 {
 	struct ip6_addr src = t->src;
+	const struct ip6_addr_want want = {.out = t->netif, .dst = *dst, .prefs = prefs};
 
 	/* A group of the link may be spoken to by a host that has no address yet. */
-	if (ip6_addr_is_unspecified(&src) && !ip6_addr_select(st, t->netif, dst, false, &src) &&
+	if (ip6_addr_is_unspecified(&src) && !ip6_addr_select_best(st, &want, &src) &&
 	    !ip6_addr_is_multicast(dst))
 		return DROP_IP_NO_SOURCE;
 	*ret = ip_addr_from_ip6(&src);
@@ -192,7 +193,7 @@ enum drop ip6_route(struct stack *st, const struct ip_flow *flow, struct ip_dst 
 	}
 	why = target_find(st, flow, &dst, &t);
 	if (why == DROP_NONE && ret_src && ip_addr_is_unspecified(&src))
-		why = source_select(st, &t, &dst, &src);
+		why = source_select(st, &t, &dst, flow->srcprefs, &src);
 	if (why != DROP_NONE)
 		return why;
 	/* RFC 4291 §2.5.3: the loopback address stays inside the host, also when

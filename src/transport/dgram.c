@@ -40,6 +40,8 @@ void dgram_fini(struct dgram_sock *ds)
 	dgram_mem_add(ds, -(int64_t)ds->rcvq_mem);
 	errq_purge(&ds->sk, &ds->errq);
 	dgram_cork_free(ds);
+	sock_ip6_fini(&ds->sk, &ds->ip6);
+	ip6_exts_free(&ds->sk.stack->eng->mem, ds->msg_exts);
 	bpf_prog_free(ds->sk.stack, ds->bpf.prog);
 }
 
@@ -129,12 +131,30 @@ static size_t dgram_copy_out(const struct pkt *pkt, const struct sock_msg *msg)
 	return off;
 }
 
+/* A message without a datagram. */
+static ptrdiff_t dgram_recv_pathmtu(struct dgram_sock *ds, struct sock_msg *msg)
+{
+	struct weft_ip6_mtuinfo info = {.mtu = ds->pathmtu};
+	const uint16_t family = WEFT_AF_INET6;
+
+	memcpy(info.addr, &family, sizeof(family));
+	memcpy(info.addr + 8, ds->pathmtu_dst.b, sizeof(ds->pathmtu_dst.b));
+	cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_PATHMTU, &info, sizeof(info));
+	msg->addr = ds->pathmtu_dst;
+	msg->port = 0;
+	msg->has_addr = true;
+	ds->pathmtu = 0;
+	return 0;
+}
+
 ptrdiff_t dgram_recv(struct sock *sk, struct sock_msg *msg)
 {
 	struct dgram_sock *ds = dgram_of(sk);
 	struct pkt *pkt = ds->rcvq.first;
 	size_t n_copied, len;
 
+	if (unlikely(ds->pathmtu))
+		return dgram_recv_pathmtu(ds, msg);
 	if (sk->err)
 		return sock_take_err(sk);
 	if (!pkt)
@@ -191,7 +211,7 @@ uint32_t dgram_events(const struct sock *sk)
 	bool shut_rd = sk->flags & SOCK_F_SHUT_RD, shut_wr = sk->flags & SOCK_F_SHUT_WR;
 	uint32_t events = SOCK_OUT;
 
-	if (!pktq_is_empty(&ds->rcvq) || shut_rd)
+	if (!pktq_is_empty(&ds->rcvq) || shut_rd || ds->pathmtu)
 		events |= SOCK_IN;
 	if (sk->err || !errq_is_empty(&ds->errq))
 		events |= SOCK_ERR;
@@ -247,6 +267,32 @@ int dgram_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 	return err;
 }
 
+/* What the message's control messages say, else the socket. */
+static const struct ip4_opts *dgram_opts(const struct dgram_sock *ds, const struct ip_addr *dst,
+					 const struct dgram_ctl *ctl)
+{
+	const struct ip4_opts *opts = ctl && ctl->has_opts ? &ctl->opts : &ds->opts;
+
+	return opts->len && ip_addr_is_ip4(dst) ? opts : NULL;
+}
+
+static const struct ip6_exts *dgram_exts(const struct dgram_sock *ds, const struct ip_addr *dst,
+					 const struct dgram_ctl *ctl)
+{
+	if (likely(!ds->ip6.exts && !ds->msg_exts) || ip_addr_is_ip4(dst))
+		return NULL;
+	return ctl && ctl->has_exts ? ds->msg_exts : ds->ip6.exts;
+}
+
+/* Where a message goes first: the destination, but for source routes and routing headers. */
+static struct ip_addr dgram_via(const struct dgram_sock *ds, const struct ip_addr *dst,
+				const struct dgram_ctl *ctl)
+{
+	struct ip_addr via = ip4_opts_via(dgram_opts(ds, dst, ctl), dst);
+
+	return ip6_exts_via(dgram_exts(ds, dst, ctl), &via);
+}
+
 static struct ip_flow dgram_flow(const struct sock *sk, const struct ip_addr *src,
 				 const struct ip_addr *dst)
 {
@@ -257,6 +303,7 @@ static struct ip_flow dgram_flow(const struct sock *sk, const struct ip_addr *sr
 		.mark = sk->mark,
 		.tos = sk->tos,
 		.proto = sk->conn.proto,
+		.srcprefs = dgram_of_const(sk)->ip6.srcprefs,
 	};
 }
 
@@ -288,7 +335,8 @@ static void dgram_flow_mcast(const struct dgram_sock *ds, struct ip_flow *flow)
 int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr, struct ip_addr *ret_src)
 {
 	struct ip_addr bound = dgram_bound_addr(&ds->sk);
-	struct ip_flow flow = dgram_flow(&ds->sk, &bound, addr);
+	struct ip_addr via = dgram_via(ds, addr, NULL);
+	struct ip_flow flow = dgram_flow(&ds->sk, &bound, &via);
 	int err;
 
 	if (ds->bound_to_group)
@@ -297,7 +345,7 @@ int dgram_route_connect(struct dgram_sock *ds, const struct ip_addr *addr, struc
 	err = ip_route(ds->sk.stack, &flow, &ds->sk.dst, &ds->route_src);
 	if (err)
 		return err;
-	ds->route_dst = *addr;
+	ds->route_dst = via;
 	*ret_src = ds->route_src;
 	return 0;
 }
@@ -413,14 +461,6 @@ static int dgram_route_own(struct dgram_sock *ds, struct ip_flow *flow)
 	return 0;
 }
 
-static const struct ip4_opts *dgram_opts(const struct dgram_sock *ds, const struct ip_addr *dst,
-					 const struct dgram_ctl *ctl)
-{
-	const struct ip4_opts *opts = ctl->has_opts ? &ctl->opts : &ds->opts;
-
-	return opts->len && ip_addr_is_ip4(dst) ? opts : NULL;
-}
-
 /* What is too large for the path: IP_MTU_DISCOVER. */
 static void dgram_pmtudisc(const struct dgram_sock *ds, struct ip_out *out)
 {
@@ -448,12 +488,21 @@ static void dgram_pmtudisc(const struct dgram_sock *ds, struct ip_out *out)
 	}
 }
 
+static void dgram_route_ip6(const struct dgram_sock *ds, const struct dgram_ctl *ctl,
+			    struct ip_out *out)
+{
+	out->mtu_max = ds->ip6.mtu;
+	out->no_flow_label = ds->ip6.no_autolabel;
+	if (ctl->has_dontfrag ? ctl->dontfrag : ds->ip6.dontfrag)
+		out->no_frag = true;
+}
+
 int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_ctl *ctl,
 		struct ip_out *out)
 {
 	bool is_own = ip_addr_is_unspecified(&ctl->src) && !ctl->oif;
-	struct ip_addr src = dgram_src(ds);
-	struct ip_flow flow = dgram_flow(&ds->sk, &src, dst);
+	struct ip_addr src = dgram_src(ds), via = dgram_via(ds, dst, ctl);
+	struct ip_flow flow = dgram_flow(&ds->sk, &src, &via);
 	bool is_mcast = ip_addr_is_multicast(dst);
 	int err;
 
@@ -463,6 +512,7 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 	err = is_own ? dgram_route_own(ds, &flow) : dgram_route_ctl(ds, ctl, &flow);
 	if (err)
 		return err;
+	flow.dst = *dst;
 	*out = (struct ip_out){
 		.flow = flow,
 		.ttl = ctl->ttl,
@@ -470,22 +520,39 @@ int dgram_route(struct dgram_sock *ds, const struct ip_addr *dst, struct dgram_c
 		.no_loop = ds->mcast.no_loop,
 		.may_broadcast = ds->sk.flags & SOCK_F_BROADCAST,
 		.opts = dgram_opts(ds, dst, ctl),
+		.exts = dgram_exts(ds, dst, ctl),
 		.dst = is_own ? &ds->sk.dst : &ctl->dst,
 	};
 	dgram_pmtudisc(ds, out);
+	if (!ip_addr_is_ip4(dst))
+		dgram_route_ip6(ds, ctl, out);
 	return 0;
+}
+
+uint32_t dgram_hdrs_len(const struct ip_out *out)
+{
+	if (out->exts)
+		return ip6_exts_len(out->exts);
+	return out->opts ? out->opts->len : 0;
+}
+
+uint32_t dgram_mtu(const struct ip_out *out)
+{
+	uint32_t mtu = out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu;
+
+	return out->mtu_max && out->mtu_max < mtu ? out->mtu_max : mtu;
 }
 
 uint32_t dgram_room(const struct ip_out *out, bool whole)
 {
 	bool is_ip4 = ip_addr_is_ip4(&out->flow.dst);
-	uint32_t opts_len = out->opts ? out->opts->len : 0;
-	uint32_t hdr = is_ip4 ? IP4_HDR_LEN + opts_len : (uint32_t)IP6_HDR_LEN;
-	uint32_t mtu = out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu;
+	uint32_t opts_len = dgram_hdrs_len(out);
+	uint32_t hdr = (is_ip4 ? (uint32_t)IP4_HDR_LEN : (uint32_t)IP6_HDR_LEN) + opts_len;
+	uint32_t mtu = dgram_mtu(out);
 
 	if (whole && (out->no_frag || (out->df && !out->df_if_fits)))
-		return mtu - hdr;
-	return is_ip4 ? IP4_LEN_MAX - hdr : (uint32_t)IP6_PAYLOAD_MAX;
+		return mtu > hdr ? mtu - hdr : 0;
+	return is_ip4 ? IP4_LEN_MAX - hdr : (uint32_t)IP6_PAYLOAD_MAX - opts_len;
 }
 
 /* The application wants the error queue for errors of this family. */
@@ -494,11 +561,27 @@ static bool dgram_wants_err(const struct dgram_sock *ds, bool is_ip6)
 	return ds->wants & (is_ip6 ? DGRAM_WANTS_ERR6 : DGRAM_WANTS_ERR);
 }
 
+/* RFC 3542 §11.3: told by the next receive. */
+static void dgram_tell_pathmtu(struct dgram_sock *ds, const struct ip_addr *dst, uint32_t mtu)
+{
+	if (!ds->ip6.recvpathmtu || ip_addr_is_ip4(dst))
+		return;
+	ds->pathmtu = mtu;
+	ds->pathmtu_dst = *dst;
+	sock_wake(&ds->sk, SOCK_IN);
+}
+
+/* As in Linux, what is told is what is left when there are extension headers. */
 static void dgram_err_too_large(struct dgram_sock *ds, const struct ip_out *out, uint16_t port)
 {
-	if (dgram_wants_err(ds, !ip_addr_is_ip4(&out->flow.dst)))
-		errq_too_large(&ds->sk, &ds->errq, &out->flow.dst, port,
-			       out->ignore_pmtu ? out->dst->netif->mtu : out->dst->mtu);
+	bool is_ip6 = !ip_addr_is_ip4(&out->flow.dst);
+	uint32_t mtu = dgram_mtu(out), exts_len = is_ip6 ? dgram_hdrs_len(out) : 0;
+
+	mtu = mtu > exts_len ? mtu - exts_len : 0;
+	if (dgram_wants_err(ds, is_ip6))
+		errq_too_large(&ds->sk, &ds->errq, &out->flow.dst, port, mtu);
+	if (out->no_frag)
+		dgram_tell_pathmtu(ds, &out->flow.dst, mtu);
 }
 
 void dgram_too_large(struct dgram_sock *ds, const struct ip_addr *dst, uint16_t port,
@@ -571,6 +654,7 @@ void dgram_icmp_error(struct sock *sk, const struct icmp_err *err, uint16_t port
 			return;
 		if (dgram_learns_mtu(ds))
 			ip_pmtu_learn(sk->stack, &err->dst, err->mtu);
+		dgram_tell_pathmtu(ds, &err->dst, err->mtu);
 	}
 	if (wants)
 		errq_icmp(sk, &ds->errq, err, port, bytes, len);

@@ -19,6 +19,7 @@
 #include "transport/errq.h"
 #include "transport/sock.h"
 #include "transport/sock_bpf.h"
+#include "transport/sock_ip6.h"
 
 /* What the application wants to be told with each datagram: dgram_sock.wants. */
 enum {
@@ -32,6 +33,9 @@ enum {
 	DGRAM_WANTS_ERR6 = 1 << 7,
 	DGRAM_WANTS_OPTS = 1 << 8,
 	DGRAM_WANTS_RETOPTS = 1 << 9,
+	DGRAM_WANTS_HOPOPTS = 1 << 10,
+	DGRAM_WANTS_DSTOPTS = 1 << 11,
+	DGRAM_WANTS_RTHDR = 1 << 12,
 };
 
 struct dgram_cork;
@@ -45,12 +49,17 @@ struct dgram_sock {
 	struct errq errq;
 	struct sock_bpf bpf;
 	struct dgram_mcast mcast;
-	uint32_t rcvlowat;       /* SO_RCVLOWAT; 0: 1 */
-	uint16_t gso_size;       /* UDP_SEGMENT; 0: none */
-	bool takes_gro;          /* UDP_GRO */
-	bool is_corked;          /* UDP_CORK */
-	bool bound_to_group;     /* laddr is no address to send from: a group's, or a broadcast */
-	struct ip4_opts opts;    /* IP_OPTIONS */
+	uint32_t rcvlowat;    /* SO_RCVLOWAT; 0: 1 */
+	uint16_t gso_size;    /* UDP_SEGMENT; 0: none */
+	bool takes_gro;       /* UDP_GRO */
+	bool is_corked;       /* UDP_CORK */
+	bool bound_to_group;  /* laddr is no address to send from: a group's, or a broadcast */
+	struct ip4_opts opts; /* IP_OPTIONS */
+	struct sock_ip6 ip6;
+	/* Extension headers of the message under way, or held back, that control messages say. */
+	struct ip6_exts *msg_exts;
+	uint32_t pathmtu; /* IPV6_RECVPATHMTU: to be told, of the path to `pathmtu_dst`; 0: none */
+	struct ip_addr pathmtu_dst;
 	struct dgram_cork *cork; /* what is held back (dgram_cork.h); NULL: nothing */
 	/* sk.dst is the route to this address, from this source. */
 	struct ip_addr route_dst, route_src;
@@ -63,6 +72,9 @@ struct dgram_ctl {
 	uint8_t ttl;        /* 0: the stack's default */
 	bool has_ttl;       /* the message says it */
 	uint8_t tos;
+	bool has_exts;     /* dgram_sock.msg_exts go, not the socket's */
+	bool has_dontfrag; /* the message says it */
+	bool dontfrag;
 	uint32_t stamps; /* times of sending that are asked for: WEFT_SOF_TX_* */
 	bool has_opts;   /* the message says them: IP_RETOPTS */
 	struct ip4_opts opts;
@@ -136,6 +148,9 @@ int dgram_send_check(struct sock *sk, const struct sock_msg *msg, size_t max_byt
 /* What is asked last, as in Linux, once the route is known: 0; -EACCES: a broadcast without leave;
  * a pending error; -EPIPE. */
 int dgram_send_allowed(struct sock *sk, const struct ip_addr *dst) MUST_CHECK;
+/* What a packet carries between the header of IP and the transport's; the largest that goes. */
+uint32_t dgram_hdrs_len(const struct ip_out *out);
+uint32_t dgram_mtu(const struct ip_out *out);
 /* Bytes that a packet with `out` has room for behind the header of IP: what one packet can carry
  * at all; with `whole`, as much as goes without fragments where there must be none. */
 uint32_t dgram_room(const struct ip_out *out, bool whole);
@@ -146,7 +161,7 @@ void dgram_too_large(struct dgram_sock *ds, const struct ip_addr *dst, uint16_t 
 int dgram_ioctl(struct sock *sk, unsigned int request, int *ret);
 /* The settings for a message (dgram_cmsg.c). 0, or -EINVAL: a control message of level IP or IPv6
  * that is unknown or says nonsense. Those of other levels are left to the protocol. */
-int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg,
+int dgram_ctl_parse(struct dgram_sock *ds, const struct sock_msg *msg,
 		    struct dgram_ctl *ret) MUST_CHECK;
 /* Fills in `out` for a packet to `dst`, with the source address selected. The route stays with the
  * socket, or with `ctl` when a control message says where to, so that only a change of destination
@@ -162,6 +177,12 @@ void dgram_cmsg_sent(const struct sock *sk, const uint8_t *hdr, uint32_t ifindex
  * option (dgram_opt.c). */
 int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t len);
 int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len);
+/* The DGRAM_WANTS_* bit of an option that asks for control messages; 0: it is none of those.
+ * Streams keep them, too, to no effect. */
+uint32_t dgram_want(const struct sock *sk, int level, int name);
+/* The int that an option of level IP or IPv6 is given: at the former, as in Linux, a single byte
+ * will do, and none is 0. -EINVAL. */
+int dgram_opt_int(int level, const void *val, size_t len, int *ret) MUST_CHECK;
 /* A packet with the message's bytes and room for headers; NULL: no memory. */
 struct pkt *dgram_pkt_new(struct sock *sk, const struct sock_msg *msg) MUST_CHECK;
 /* What a send returns of an output function's `err`, and the error queue that is told of a packet

@@ -15,6 +15,7 @@
 #include "transport/stamp.h"
 #include "weft/socket.h"
 #include "wire/ip6.h"
+#include "wire/ip6_ext.h"
 
 /*
  * Receiving.
@@ -99,6 +100,31 @@ static void dgram_put_ip4(const struct dgram_sock *ds, const struct dgram_meta *
 		cmsg_put(msg, WEFT_IPPROTO_IP, WEFT_IP_TOS, &m->tos, sizeof(m->tos));
 }
 
+/* RFC 3542 §6.2, §8.2, §9.2: each whole, in the order in which they came. They have been walked
+ * over on the way in. */
+static void dgram_put_exts(const struct dgram_sock *ds, const struct pkt *pkt, struct sock_msg *msg)
+{
+	const uint8_t *p = pkt_l3(pkt), *end = pkt_l4(pkt);
+	struct ip6_hdr hdr;
+	struct ip6_ext ext;
+	uint8_t proto;
+
+	ip6_hdr_read(p, &hdr);
+	proto = hdr.next_hdr;
+	for (p += IP6_HDR_LEN; p < end; p += ext.len) {
+		ip6_ext_read(p, &ext);
+		if (proto == IP_PROTO_FRAGMENT)
+			ext.len = IP6_FRAG_LEN;
+		else if (proto == IP_PROTO_HOPOPTS && (ds->wants & DGRAM_WANTS_HOPOPTS))
+			cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_HOPOPTS, p, ext.len);
+		else if (proto == IP_PROTO_DSTOPTS && (ds->wants & DGRAM_WANTS_DSTOPTS))
+			cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_DSTOPTS, p, ext.len);
+		else if (proto == IP_PROTO_ROUTING && (ds->wants & DGRAM_WANTS_RTHDR))
+			cmsg_put(msg, WEFT_IPPROTO_IPV6, WEFT_IPV6_RTHDR, p, ext.len);
+		proto = ext.next_hdr;
+	}
+}
+
 static void dgram_put_ip6(const struct dgram_sock *ds, const struct dgram_meta *m,
 			  struct sock_msg *msg)
 {
@@ -128,6 +154,8 @@ void dgram_cmsg_recv(const struct dgram_sock *ds, const struct pkt *pkt, struct 
 		dgram_put_pktinfo6(&m, msg->ifindex, msg);
 	if (m.is_ip6) {
 		dgram_put_ip6(ds, &m, msg);
+		if (ds->wants & (DGRAM_WANTS_HOPOPTS | DGRAM_WANTS_DSTOPTS | DGRAM_WANTS_RTHDR))
+			dgram_put_exts(ds, pkt, msg);
 		return;
 	}
 	if (ds->wants & DGRAM_WANTS_PKTINFO)
@@ -232,19 +260,49 @@ static int dgram_ctl_ip(struct stack *st, const struct cmsg *c, struct dgram_ctl
 		return dgram_ctl_tos(c, ctl);
 	case WEFT_IP_RETOPTS:
 		ctl->has_opts = true;
-		return ip4_opts_set(&ctl->opts, c->data, c->len);
+		return ip4_opts_set(st, &ctl->opts, c->data, c->len);
 	default:
 		return -EINVAL;
 	}
 }
 
-/* -1 stands for the default, as in RFC 3542 §6.3 and §6.5. */
-static int dgram_ctl_ip6(struct stack *st, const struct cmsg *c, struct dgram_ctl *ctl)
+/* As in Linux, they go in place of all that the socket has; each may be given once. */
+static int dgram_ctl_exts(struct dgram_sock *ds, const struct cmsg *c, enum ip6_exts_kind kind,
+			  struct dgram_ctl *ctl)
+{
+	size_t len;
+
+	(void)ip6_exts_get(ds->msg_exts, kind, &len);
+	if (len || c->len < IP6_EXT_LEN_MIN)
+		return -EINVAL;
+	ctl->has_exts = true;
+	return ip6_exts_set(&ds->sk.stack->eng->mem, &ds->msg_exts, kind, c->data,
+			    c->len & ~(size_t)7);
+}
+
+static int dgram_ctl_dontfrag(const struct cmsg *c, struct dgram_ctl *ctl)
 {
 	int v;
 
+	if (cmsg_int(c, &v) || v < 0 || v > 1)
+		return -EINVAL;
+	ctl->has_dontfrag = true;
+	ctl->dontfrag = v;
+	return 0;
+}
+
+/* -1 stands for the default, as in RFC 3542 §6.3 and §6.5. */
+static int dgram_ctl_ip6(struct dgram_sock *ds, const struct cmsg *c, struct dgram_ctl *ctl)
+{
+	enum ip6_exts_kind kind;
+	int v;
+
 	if (c->type == WEFT_IPV6_PKTINFO)
-		return dgram_ctl_pktinfo6(st, c, ctl);
+		return dgram_ctl_pktinfo6(ds->sk.stack, c, ctl);
+	if (sock_ip6_kind(c->type, &kind))
+		return dgram_ctl_exts(ds, c, kind, ctl);
+	if (c->type == WEFT_IPV6_DONTFRAG)
+		return dgram_ctl_dontfrag(c, ctl);
 	if (cmsg_int(c, &v) || v < -1 || v > UINT8_MAX)
 		return -EINVAL;
 	if (c->type == WEFT_IPV6_HOPLIMIT && v > 0)
@@ -256,12 +314,16 @@ static int dgram_ctl_ip6(struct stack *st, const struct cmsg *c, struct dgram_ct
 	return 0;
 }
 
-int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg, struct dgram_ctl *ret)
+int dgram_ctl_parse(struct dgram_sock *ds, const struct sock_msg *msg, struct dgram_ctl *ret)
 {
 	struct cmsg c;
 	size_t pos = 0;
 	int got, err = 0;
 
+	if (unlikely(ds->msg_exts)) {
+		ip6_exts_free(&ds->sk.stack->eng->mem, ds->msg_exts);
+		ds->msg_exts = NULL;
+	}
 	*ret = (struct dgram_ctl){.ttl = ds->sk.ttl,
 				  .tos = ds->sk.tos,
 				  .oif = msg->ifindex,
@@ -274,7 +336,7 @@ int dgram_ctl_parse(const struct dgram_sock *ds, const struct sock_msg *msg, str
 		if (c.level == WEFT_IPPROTO_IP)
 			err = dgram_ctl_ip(ds->sk.stack, &c, ret);
 		else if (c.level == WEFT_IPPROTO_IPV6)
-			err = dgram_ctl_ip6(ds->sk.stack, &c, ret);
+			err = dgram_ctl_ip6(ds, &c, ret);
 		else if (c.level == WEFT_SOL_SOCKET)
 			err = stamp_ctl(&c, &ret->stamps);
 	}

@@ -20,10 +20,12 @@ static const struct {
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVPKTINFO, DGRAM_WANTS_PKTINFO6},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVHOPLIMIT, DGRAM_WANTS_HOPLIMIT},
 	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVTCLASS, DGRAM_WANTS_TCLASS},
+	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVHOPOPTS, DGRAM_WANTS_HOPOPTS},
+	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVDSTOPTS, DGRAM_WANTS_DSTOPTS},
+	{WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVRTHDR, DGRAM_WANTS_RTHDR},
 };
 
-/* The bit of an option that asks for control messages; 0: it is none of those. */
-static uint32_t dgram_want(const struct sock *sk, int level, int name)
+uint32_t dgram_want(const struct sock *sk, int level, int name)
 {
 	if (level == WEFT_IPPROTO_IPV6 && sk->conn.family != WEFT_AF_INET6)
 		return 0;
@@ -37,6 +39,18 @@ static bool dgram_is_opt(int level, int name, int ip4_name, int ip6_name)
 {
 	return level == WEFT_IPPROTO_IP ? name == ip4_name
 					: level == WEFT_IPPROTO_IPV6 && name == ip6_name;
+}
+
+int dgram_opt_int(int level, const void *val, size_t len, int *ret)
+{
+	*ret = 0;
+	if (level == WEFT_IPPROTO_IPV6 && len < sizeof(*ret))
+		return -EINVAL;
+	if (len > 0 && len < sizeof(*ret))
+		*ret = *(const uint8_t *)val;
+	else if (len > 0)
+		memcpy(ret, val, sizeof(*ret));
+	return 0;
 }
 
 static int dgram_set_pmtudisc(struct dgram_sock *ds, int v)
@@ -75,25 +89,48 @@ static int dgram_set_rcvlowat(struct dgram_sock *ds, const void *val, size_t len
 	return 0;
 }
 
+static int dgram_set_opts(struct dgram_sock *ds, const void *val, size_t len)
+{
+	int err = ip4_opts_set(ds->sk.stack, &ds->opts, val, len);
+
+	if (!err) /* a source route may lead another way */
+		ds->sk.dst = (struct ip_dst){0};
+	return err;
+}
+
+static int dgram_get_opts(const struct dgram_sock *ds, void *val, size_t *len)
+{
+	uint8_t bytes[IP4_OPTS_MAX];
+	size_t n = ip4_opts_get(&ds->opts, bytes);
+
+	*len = *len < n ? *len : n;
+	if (*len)
+		memcpy(val, bytes, *len);
+	return 0;
+}
+
 int dgram_setopt(struct sock *sk, int level, int name, const void *val, size_t len)
 {
 	struct dgram_sock *ds = dgram_of(sk);
 	uint32_t want = dgram_want(sk, level, name);
-	int v = 0;
+	int v = 0, err;
 
 	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_OPTIONS)
-		return ip4_opts_set(&ds->opts, val, len);
+		return dgram_set_opts(ds, val, len);
+	if (level == WEFT_IPPROTO_IPV6) {
+		err = sock_ip6_set(sk, &ds->ip6, name, val, len);
+		if (err != -ENOPROTOOPT)
+			return err;
+	}
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT)
 		return dgram_set_rcvlowat(ds, val, len);
 	if (level == WEFT_SOL_SOCKET)
 		return sock_bpf_setopt(sk->stack, &ds->bpf, name, val, len);
 	if (!want && !dgram_is_opt(level, name, WEFT_IP_MTU_DISCOVER, WEFT_IPV6_MTU_DISCOVER))
 		return dgram_mcast_setopt(ds, level, name, val, len);
-	/* As in Linux, a single byte will do, and none is 0. */
-	if (len > 0 && len < sizeof(v))
-		v = *(const uint8_t *)val;
-	else if (len > 0)
-		memcpy(&v, val, sizeof(v));
+	err = dgram_opt_int(level, val, len, &v);
+	if (err)
+		return err;
 	if (!want)
 		return dgram_set_pmtudisc(ds, v);
 	ds->wants = v ? ds->wants | want : ds->wants & ~want;
@@ -108,11 +145,17 @@ int dgram_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 	struct dgram_sock *ds = dgram_of(sk);
 	int v = !!(ds->wants & want), err = 0;
 
-	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_OPTIONS) {
-		*len = *len < ds->opts.len ? *len : ds->opts.len;
-		if (*len)
-			memcpy(val, ds->opts.bytes, *len);
-		return 0;
+	if (level == WEFT_IPPROTO_IP && name == WEFT_IP_OPTIONS)
+		return dgram_get_opts(ds, val, len);
+	if (level == WEFT_IPPROTO_IPV6 && name == WEFT_IPV6_PATHMTU) {
+		err = dgram_get_mtu(ds, &v);
+		return err ? err : sock_ip6_get_pathmtu((uint32_t)v, val, len);
+	}
+	if (level == WEFT_IPPROTO_IPV6) {
+		err = sock_ip6_get(sk, &ds->ip6, name, val, len);
+		if (err != -ENOPROTOOPT)
+			return err;
+		err = 0;
 	}
 	if (level == WEFT_SOL_SOCKET && name == WEFT_SO_RCVLOWAT) {
 		v = ds->rcvlowat ? (int)ds->rcvlowat : 1;

@@ -92,6 +92,7 @@ enum {
 	CONN_F_RECEIVES = 1 << 2, /* takes what comes for its port from anywhere: a listener, an
 				     unconnected datagram socket */
 	CONN_F_V6ONLY = 1 << 4,   /* of an IPv6 socket: no IPv4 packets */
+	CONN_F_OPTS = 1 << 5,     /* of a SYN-queue entry: struct tcp_req_opts */
 	CONN_F_HASHED = 1 << 3,   /* internal: in the connection table */
 };
 

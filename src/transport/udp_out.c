@@ -64,12 +64,14 @@ static int udp_segment(struct pkt *pkt, const struct ip_out *out, uint16_t gso_s
 {
 	uint32_t n_payload = pkt->len - UDP_HDR_LEN;
 	uint32_t hdrs =
-		UDP_HDR_LEN + (out->opts ? out->opts->len : 0u) +
+		UDP_HDR_LEN + dgram_hdrs_len(out) +
 		(ip_addr_is_ip4(&out->flow.dst) ? (uint32_t)IP4_HDR_LEN : (uint32_t)IP6_HDR_LEN);
 
 	if (likely(!gso_size))
 		return 0;
-	if (hdrs + gso_size > out->dst->mtu || n_payload > (uint32_t)gso_size * UDP_SEGMENTS_MAX)
+	if (out->exts) /* frames of a super-packet have none */
+		return -EINVAL;
+	if (hdrs + gso_size > dgram_mtu(out) || n_payload > (uint32_t)gso_size * UDP_SEGMENTS_MAX)
 		return -EINVAL;
 	if (n_payload > gso_size) {
 		pkt->gso_size = gso_size;

@@ -49,7 +49,7 @@ NO_SYN_TIMER = (RTO, "	(void)tcp_send_syn(conn);\n	tcp_rexmt_restart(conn);\n", 
 SOFT_ENDS = (ERROR, "	conn->soft_err = (uint8_t)(err->err <= UINT8_MAX ? err->err : EHOSTUNREACH);\n",
              "	tcp_fail(conn, err->err);\n")
 NO_SOFT = (ERROR, "	conn->soft_err = (uint8_t)(err->err <= UINT8_MAX ? err->err : EHOSTUNREACH);\n", "")
-NO_ERRORS = (ERROR, "	tcp_error_conn(conn, err, seq);\n", "	(void)tcp_error_conn;\n	(void)seq;\n")
+NO_ERRORS = (ERROR, "	tcp_error_conn(conn, err, quote, quote_len);\n", "	(void)tcp_error_conn;\n	(void)seq;\n")
 NO_SMALLER = (ERROR, "	tcp_pmtu_learn(conn, mtu);\n", "	(void)mtu;\n")
 NO_WSCALE_MAX = (IN, "		conn->snd_wscale = (uint8_t)tcp_min(o->wscale, TCP_WSCALE_MAX);\n",
                  "		conn->snd_wscale = o->wscale & 15;\n")
@@ -156,9 +156,9 @@ ROWS = {
     "9293 MUST-41": [(SOCK, "	if (conn->state != WEFT_TCP_CLOSE || conn->established_ns ||\n	    (conn->flags & TCPC_CONNECTING))\n		return -EINVAL;\n", "")],
     "9293 MUST-42": [(TABLE, "	return !(both & CONN_F_REUSEADDR) || is_listener;", "	return true || is_listener;")],
     "9293 MUST-43": [(SOCK, "	return sock_port_bind(sk, addr, port);", "	static const struct ip_addr any;\n\n	(void)addr;\n	return sock_port_bind(sk, &any, port);")],
-    "9293 MUST-44": [(SOCK, "	err = sock_conn_connect(sk, &src, &flow.dst, port);", "	err = sock_conn_connect(sk, &flow.src, &flow.dst, port);")],
+    "9293 MUST-44": [(SOCK, "	err = sock_conn_connect(sk, &src, &to, port);", "	err = sock_conn_connect(sk, &flow.src, &to, port);")],
     "9293 MUST-45": [(OUT, "		.flow = {.dst = sk->conn.raddr,\n			 .src = sk->conn.laddr,\n", "		.flow = {.dst = sk->conn.raddr,\n")],
-    "9293 MUST-46": [(SOCK, "	if (ip_addr_is_multicast(&flow.dst) ||\n", "	if (false ||\n")],
+    "9293 MUST-46": [(SOCK, "	if (ip_addr_is_multicast(&to) ||\n", "	if (false ||\n")],
     "9293 MUST-57": [ADDRS_OK],
     "9293 MUST-63": [ADDRS_OK],
     # Closing

@@ -142,6 +142,7 @@ int main(void)
 	cases_option();
 	cases_misc();
 	cases_stamp();
+	cases_ip6();
 	os_close();
 	return 0;
 }

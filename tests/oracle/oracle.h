@@ -20,6 +20,7 @@ void cases_dgram(void);
 void cases_option(void);
 void cases_misc(void);
 void cases_stamp(void);
+void cases_ip6(void);
 
 /* A new socket, freed at the end of the case; fails the program when there is none. */
 struct os_sock *sock(int host, int family, int type);

@@ -181,6 +181,6 @@ void tcp_conn_destroy(struct sock *sk)
 	tcp_rcvq_purge(conn);
 	sk->stack->tcp->n_conns--;
 	tcp_tfoq_unref(conn);
-	mem_free(mem, conn->sockopts, sizeof(*conn->sockopts));
+	tcp_sockopts_free(conn);
 	mem_free(mem, conn, sizeof(*conn));
 }

@@ -17,9 +17,12 @@
 #include "base/list.h"
 #include "base/wheel.h"
 #include "core/engine.h"
+#include "ip/ip4_opts.h"
 #include "pkt/pkt.h"
 #include "transport/cc/cc.h"
+#include "transport/errq.h"
 #include "transport/sock.h"
+#include "transport/sock_ip6.h"
 #include "weft/socket.h"
 #include "wire/tcp.h"
 
@@ -129,8 +132,8 @@ struct tcp_sndq {
 	struct tcp_sndblk *cursor; /* where the last segment ended; NULL: nowhere */
 };
 
-/* Options of a socket that few set: a block of its own from the first one on (tcp_opt.c). Zero is
- * what a socket has that set none. */
+/* Options of a socket that few set: a block of its own from the first one on (tcp_opt.c). Zero, but
+ * for pmtudisc, is what a socket has that set none. */
 struct tcp_sockopts {
 	uint32_t user_timeout_ms; /* TCP_USER_TIMEOUT; 0: none */
 	uint32_t window_clamp;    /* TCP_WINDOW_CLAMP; 0: none */
@@ -145,6 +148,12 @@ struct tcp_sockopts {
 	uint8_t n_defer;  /* TCP_DEFER_ACCEPT, in repetitions of the SYN-ACK; 0: off */
 	bool tfo_connect; /* TCP_FASTOPEN_CONNECT */
 	bool tfo_no_cookie;
+	uint8_t pmtudisc; /* WEFT_IP_PMTUDISC_* */
+	uint32_t wants;   /* DGRAM_WANTS_*: but for the errors only kept */
+	struct errq errq;
+	struct ip4_opts ip4_opts; /* IP_OPTIONS; of a listener's connection, the answer to its SYN's
+				   */
+	struct sock_ip6 ip6;
 	/* A listener's fast open; of a connection with TCP_TFO_CHILD, the queue that it counts in.
 	 */
 	struct tcp_tfoq *tfoq;
@@ -281,6 +290,12 @@ struct tcp_req {
 	uint8_t n_retries : 4;
 };
 static_assert(sizeof(struct tcp_req) <= 128, "a SYN costs two lines");
+
+/* With CONN_F_OPTS in node.flags, an entry whose SYN had IPv4 options that the answer has, too. */
+struct tcp_req_opts {
+	struct tcp_req req;
+	struct ip4_opts opts;
+};
 
 enum {
 	TCP_REQ_TS = 1 << 0,

@@ -110,18 +110,19 @@ static uint32_t tcp_cookie_ts(const struct stack *st, const struct tcp_req *req)
 void tcp_cookie_synack(struct tcp_conn *listener, const struct tcp_seg *seg)
 {
 	struct stack *st = listener->sk.stack;
-	struct tcp_req req;
+	struct tcp_req_opts with_opts;
+	struct tcp_req *req = &with_opts.req;
 
-	tcp_req_init(&req, listener, seg);
+	tcp_req_opts_init(&with_opts, listener, seg);
 	/* Without the timestamp to remember them in, nothing else is agreed. */
-	if (!(req.flags & TCP_REQ_TS)) {
-		req.flags = 0;
-		req.wscales = TCP_REQ_NO_WSCALE;
+	if (!(req->flags & TCP_REQ_TS)) {
+		req->flags = 0;
+		req->wscales = TCP_REQ_NO_WSCALE;
 	}
-	req.iss = tcp_cookie_make(st, &req.node, req.irs, tcp_cookie_mss_index(req.mss_peer));
+	req->iss = tcp_cookie_make(st, &req->node, req->irs, tcp_cookie_mss_index(req->mss_peer));
 	listener->listen->cookie_s = (uint32_t)(st->eng->now_ns / TCP_NS_PER_S) + 1;
 	mib_inc(st, MIB_TcpExtSyncookiesSent);
-	tcp_req_synack(st, &req, tcp_cookie_ts(st, &req));
+	tcp_req_synack(st, req, tcp_cookie_ts(st, req));
 }
 
 /* Cookies may be under way. */
@@ -173,28 +174,29 @@ static bool tcp_cookie_options(struct stack *st, struct tcp_req *req, const stru
 enum drop tcp_cookie_ack(struct tcp_conn *listener, struct tcp_seg *seg)
 {
 	struct stack *st = listener->sk.stack;
-	struct tcp_req found, *req;
+	struct tcp_req_opts with_opts; /* those of this ACK: the SYN's are not in the cookie */
+	struct tcp_req *found = &with_opts.req, *req;
 	uint32_t data;
 
 	if (!tcp_cookie_is_due(listener))
 		return DROP_TCP_NO_SOCKET;
-	tcp_req_init(&found, listener, seg);
-	found.irs = seg->seq - 1;
-	found.iss = seg->ack - 1;
-	found.flags = 0;
-	found.wscales = TCP_REQ_NO_WSCALE;
-	if (!tcp_cookie_read(st, &found.node, found.irs, found.iss, &data) ||
-	    !tcp_cookie_options(st, &found, seg)) {
+	tcp_req_opts_init(&with_opts, listener, seg);
+	found->irs = seg->seq - 1;
+	found->iss = seg->ack - 1;
+	found->flags = 0;
+	found->wscales = TCP_REQ_NO_WSCALE;
+	if (!tcp_cookie_read(st, &found->node, found->irs, found->iss, &data) ||
+	    !tcp_cookie_options(st, found, seg)) {
 		mib_inc(st, MIB_TcpExtSyncookiesFailed);
 		/* RFC-DEVIATION: RFC 9293 §3.10.7.2: data and FIN are not reset then. What went
 		 * before, with the cookie, may be lost and come again. */
 		return seg->len > 0 || (seg->flags & TCP_F_FIN) ? DROP_TCP_COOKIE
 								: DROP_TCP_NO_SOCKET;
 	}
-	found.mss_peer = cookie_mss[data];
+	found->mss_peer = cookie_mss[data];
 	mib_inc(st, MIB_TcpExtSyncookiesRecv);
 	/* The entry that was never kept, for a moment. */
-	if (tcp_req_insert(&found, &req) < 0)
+	if (tcp_req_insert(&with_opts, &req) < 0)
 		return DROP_NOMEM;
 	return tcp_req_complete(st, req, seg, true);
 }

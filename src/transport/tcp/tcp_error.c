@@ -49,9 +49,24 @@ static bool tcp_error_is_final(const struct icmp_err *err)
 	return err->is_hard && (err->err == ECONNREFUSED || err->err == ENOPROTOOPT);
 }
 
-static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, uint32_t seq)
+/* As Linux with IP_RECVERR: while a connection opens the error is queued, with the segment that it
+ * is about; later it is the next call's, and the connection goes on. True: that was all. */
+static bool tcp_error_tell(struct tcp_conn *conn, const struct icmp_err *err, const uint8_t *quote,
+			   uint32_t quote_len)
+{
+	if (tcp_is_synced(conn)) {
+		sock_set_err(&conn->sk, err->err);
+		return !(tcp_conf(conn)->icmp_aborts && tcp_error_is_final(err));
+	}
+	errq_icmp(&conn->sk, &conn->sockopts->errq, err, conn->sk.conn.rport, quote, quote_len);
+	return false;
+}
+
+static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, const uint8_t *quote,
+			   uint32_t quote_len)
 {
 	const struct tcp_conf *conf = tcp_conf(conn);
+	uint32_t seq = load_be32(quote + 4);
 
 	if (conn->state == WEFT_TCP_LISTEN || conn->state == WEFT_TCP_CLOSE)
 		return;
@@ -60,9 +75,12 @@ static void tcp_error_conn(struct tcp_conn *conn, const struct icmp_err *err, ui
 		return;
 	}
 	if (err->mtu) {
-		tcp_error_mtu(conn, err->mtu);
+		if (tcp_heeds_mtu(conn))
+			tcp_error_mtu(conn, err->mtu);
 		return;
 	}
+	if (tcp_wants_err(conn, err->is_ip6) && tcp_error_tell(conn, err, quote, quote_len))
+		return;
 	if (tcp_is_synced(conn) ? conf->icmp_aborts && tcp_error_is_final(err)
 				: conf->icmp_fails_connect || tcp_error_is_final(err)) {
 		tcp_fail(conn, err->err);
@@ -106,6 +124,6 @@ void tcp_error(struct stack *st, const struct icmp_err *err, const uint8_t *quot
 	}
 	conn = tcp_conn_of(sock_of_conn(node));
 	sock_ref(&conn->sk);
-	tcp_error_conn(conn, err, seq);
+	tcp_error_conn(conn, err, quote, quote_len);
 	sock_unref(&conn->sk);
 }

@@ -162,10 +162,26 @@ static int tcp_child_inherit_sockopts(struct tcp_conn *child, const struct tcp_c
 	if (!tcp_sockopts_get(child))
 		return -ENOMEM;
 	*child->sockopts = *listener->sockopts;
+	errq_init(&child->sockopts->errq);
+	child->sockopts->ip6.exts = NULL;
+	child->sockopts->ip4_opts.len = 0; /* a connection has those of its own SYN */
 	/* The listener's own. */
 	child->sockopts->n_defer = 0;
 	child->sockopts->tfo_connect = child->sockopts->tfo_no_cookie = false;
 	child->sockopts->tfoq = NULL;
+	return sock_ip6_copy(&child->sk, &listener->sockopts->ip6, &child->sockopts->ip6);
+}
+
+/* RFC 1122 §4.2.3.8: the options of its SYN, turned round, are those of all its segments. */
+static int tcp_child_ip4_opts(struct tcp_conn *child, const struct tcp_req *req)
+{
+	const struct ip4_opts *opts = tcp_req_ip4_opts(req);
+	struct tcp_sockopts *o = opts ? tcp_sockopts_get(child) : NULL;
+
+	if (opts && !o)
+		return -ENOMEM;
+	if (opts)
+		o->ip4_opts = *opts;
 	return 0;
 }
 
@@ -246,7 +262,7 @@ struct tcp_conn *tcp_child_new(struct tcp_req *req)
 	if (!child)
 		return NULL;
 	sock_owner_inherit(&child->sk, &listener->sk);
-	if (tcp_child_inherit(child, listener) < 0 ||
+	if (tcp_child_inherit(child, listener) < 0 || tcp_child_ip4_opts(child, req) < 0 ||
 	    sock_peer_hold(&child->sk, &req->node.raddr) < 0) {
 		sock_unref(&child->sk);
 		return NULL;

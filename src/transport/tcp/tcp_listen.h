@@ -34,8 +34,18 @@ int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t i
 		struct tcp_req **ret) MUST_CHECK;
 /* An entry from a SYN, in no table: everything but our initial sequence number. */
 void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct tcp_seg *seg);
-/* A copy of `req` enters the tables. 0, -ENOMEM, -EADDRINUSE. */
-int tcp_req_insert(const struct tcp_req *req, struct tcp_req **ret) MUST_CHECK;
+/* The same with the IPv4 options of the answer. */
+void tcp_req_opts_init(struct tcp_req_opts *ret, struct tcp_conn *listener,
+		       const struct tcp_seg *seg);
+/* A copy of it enters the tables. 0, -ENOMEM, -EADDRINUSE. */
+int tcp_req_insert(const struct tcp_req_opts *from, struct tcp_req **ret) MUST_CHECK;
+/* The IPv4 options of what is sent to the entry's peer; NULL: none. */
+static inline const struct ip4_opts *tcp_req_ip4_opts(const struct tcp_req *req)
+{
+	if (likely(!(req->node.flags & CONN_F_OPTS)))
+		return NULL;
+	return &container_of(req, const struct tcp_req_opts, req)->opts;
+}
 void tcp_req_free(struct stack *st, struct tcp_req *req);
 /* From the last SYN-ACK to the next. */
 uint32_t tcp_req_timeout_ms(const struct tcp_req *req);

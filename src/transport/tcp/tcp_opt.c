@@ -18,13 +18,33 @@ enum {
 	CLAMP_MIN = SOCK_RCVBUF_MIN / 2,
 };
 
-const struct tcp_sockopts tcp_sockopts_none;
+const struct tcp_sockopts tcp_sockopts_none = {.pmtudisc = WEFT_IP_PMTUDISC_WANT};
 
 struct tcp_sockopts *tcp_sockopts_get(struct tcp_conn *conn)
 {
-	if (!conn->sockopts)
-		conn->sockopts = mem_zalloc(&tcp_eng(conn)->mem, sizeof(*conn->sockopts));
-	return conn->sockopts;
+	struct tcp_sockopts *o = conn->sockopts;
+
+	if (o)
+		return o;
+	o = mem_alloc(&tcp_eng(conn)->mem, sizeof(*o));
+	if (!o)
+		return NULL;
+	*o = tcp_sockopts_none;
+	errq_init(&o->errq);
+	conn->sockopts = o;
+	return o;
+}
+
+void tcp_sockopts_free(struct tcp_conn *conn)
+{
+	struct tcp_sockopts *o = conn->sockopts;
+
+	if (!o)
+		return;
+	errq_purge(&conn->sk, &o->errq);
+	sock_ip6_fini(&conn->sk, &o->ip6);
+	mem_free(&tcp_eng(conn)->mem, o, sizeof(*o));
+	conn->sockopts = NULL;
 }
 
 static int tcp_opt_int(const void *val, size_t len, int *ret)
@@ -375,6 +395,8 @@ int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len
 		return tcp_opt_tstamping(conn, val, len);
 	if (level == WEFT_SOL_SOCKET)
 		return tcp_opt_noticed(conn, name);
+	if (level == WEFT_IPPROTO_IP || level == WEFT_IPPROTO_IPV6)
+		return tcp_ip_setopt(conn, level, name, val, len);
 	if (level != WEFT_IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	if (name == WEFT_TCP_CONGESTION)
@@ -475,7 +497,7 @@ static int tcp_opt_get_fastopen_key(const struct tcp_conn *conn, void *val, size
 
 int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 {
-	const struct tcp_conn *conn = tcp_conn_of(sk);
+	struct tcp_conn *conn = tcp_conn_of(sk);
 	union {
 		struct weft_tcp_info ours;
 		struct weft_tcp_info_linux linux_;
@@ -488,6 +510,8 @@ int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len)
 		v = (int)tcp_max(tcp_sockopts(conn)->rcvlowat, 1);
 		return tcp_opt_put(val, len, &v, sizeof(v));
 	}
+	if (level == WEFT_IPPROTO_IP || level == WEFT_IPPROTO_IPV6)
+		return tcp_ip_getopt(conn, level, name, val, len);
 	if (level != WEFT_IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	if (name == WEFT_TCP_INFO) {

@@ -122,6 +122,18 @@ static void tcp_xmit_header(struct tcp_conn *conn, struct pkt *pkt, const struct
 	tcp_csum_defer(pkt, &conn->sk.conn.laddr, &conn->sk.conn.raddr);
 }
 
+/* What the application has set of the IP header. */
+static void tcp_xmit_opts(const struct tcp_conn *conn, struct ip_out *out)
+{
+	const struct tcp_sockopts *o = conn->sockopts;
+
+	out->opts = tcp_ip4_opts(conn, &out->flow.dst);
+	out->exts = tcp_exts(conn, &out->flow.dst);
+	out->no_flow_label = o->ip6.no_autolabel;
+	out->df &= o->pmtudisc != WEFT_IP_PMTUDISC_DONT && o->pmtudisc != WEFT_IP_PMTUDISC_OMIT &&
+		   o->pmtudisc != WEFT_IP_PMTUDISC_INTERFACE;
+}
+
 /* A failure to route or queue is like a loss on the way: the timers deal with it. */
 static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn)
 {
@@ -137,6 +149,9 @@ static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn)
 		.df = !(conn->flags & TCPC_PMTU_FLOOR),
 		.dst = &conn->sk.dst,
 	};
+
+	if (unlikely(conn->sockopts))
+		tcp_xmit_opts(conn, &out);
 
 	/* Here, since ip_output() would bring a route up to date without its segment size. */
 	if (unlikely(!ip_dst_is_valid(sk->stack, &sk->dst)))
@@ -292,8 +307,9 @@ static uint32_t tcp_gso_payload(const struct tcp_conn *conn, uint32_t mss)
 	uint32_t halvings = tcp_min(conn->rtt_min_us / 512, 31);
 	uint64_t n = most;
 
-	/* The pointer is relative to the segment, so each frame needs its own. */
-	if (conn->flags & TCPC_SND_URG)
+	/* The pointer is relative to the segment, so each frame needs its own; and who cuts a
+	 * super-packet knows no extension headers. */
+	if ((conn->flags & TCPC_SND_URG) || unlikely(conn->sockopts && tcp_ip_opts_len(conn)))
 		return mss;
 	if (tcp_is_paced(conn)) {
 		uint64_t Bps = tcp_pace_rate(conn);

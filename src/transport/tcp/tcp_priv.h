@@ -127,8 +127,26 @@ static inline const struct tcp_conf *tcp_conf(const struct tcp_conn *conn)
 	return &conn->sk.stack->tcp->conf;
 }
 
-/* Of tcp_opt.c: all zero. */
+/* Of tcp_opt.c: nothing was set. */
 extern const struct tcp_sockopts tcp_sockopts_none;
+
+/* tcp_ip.c: options of levels IP and IPv6. */
+int tcp_ip_setopt(struct tcp_conn *conn, int level, int name, const void *val,
+		  size_t len) MUST_CHECK;
+int tcp_ip_getopt(struct tcp_conn *conn, int level, int name, void *val, size_t *len) MUST_CHECK;
+/* The error queue is wanted for errors of this family. */
+bool tcp_wants_err(const struct tcp_conn *conn, bool is_ip6);
+ptrdiff_t tcp_recv_err(struct sock *sk, struct sock_msg *msg);
+/* Something waits there, an error or a time of sending. */
+bool tcp_err_is_queued(const struct tcp_conn *conn);
+/* Errors about what the path carries are heeded. */
+bool tcp_heeds_mtu(const struct tcp_conn *conn);
+/* tcp_route.c: what segments to `dst`, the peer, have besides; NULL: nothing. Its length; and where
+ * they go first. */
+const struct ip4_opts *tcp_ip4_opts(const struct tcp_conn *conn, const struct ip_addr *dst);
+const struct ip6_exts *tcp_exts(const struct tcp_conn *conn, const struct ip_addr *dst);
+uint32_t tcp_ip_opts_len(const struct tcp_conn *conn);
+struct ip_addr tcp_via(const struct tcp_conn *conn, const struct ip_addr *dst);
 
 /* What the application set. */
 static inline const struct tcp_sockopts *tcp_sockopts(const struct tcp_conn *conn)
@@ -630,6 +648,8 @@ struct tcp_ctl {
 	uint32_t ifindex;
 	uint32_t mark;
 	struct ip_dst *dst; /* NULL: to be found */
+	const struct ip4_opts *ip4_opts;
+	const struct ip6_exts *exts;
 	struct tcp_opts opts;
 };
 /* 0 or -Exxx. */
@@ -676,5 +696,6 @@ int tcp_conf_register(struct stack *st) MUST_CHECK;
 void tcp_conf_default(struct tcp_conf *conf);
 /* The block to set an option in. NULL: no memory. */
 struct tcp_sockopts *tcp_sockopts_get(struct tcp_conn *conn);
+void tcp_sockopts_free(struct tcp_conn *conn);
 int tcp_setopt(struct sock *sk, int level, int name, const void *val, size_t len);
 int tcp_getopt(struct sock *sk, int level, int name, void *val, size_t *len);

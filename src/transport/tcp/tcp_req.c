@@ -39,6 +39,11 @@ static void tcp_req_arm(struct tcp_req *req)
 		wheel_start(&tcp_eng(listener)->wheel, &listener->timer, at_ns);
 }
 
+static size_t tcp_req_bytes(const struct tcp_req *req)
+{
+	return req->node.flags & CONN_F_OPTS ? sizeof(struct tcp_req_opts) : sizeof(*req);
+}
+
 void tcp_req_free(struct stack *st, struct tcp_req *req)
 {
 	struct tcp_listen *lst = req->listener->listen;
@@ -47,7 +52,7 @@ void tcp_req_free(struct stack *st, struct tcp_req *req)
 	lst->reqs[req->slot] = last;
 	last->slot = req->slot;
 	sock_conn_del(st, &req->node);
-	mem_free(&st->eng->mem, req, sizeof(*req));
+	mem_free(&st->eng->mem, req, tcp_req_bytes(req));
 }
 
 /* Within the bound there is room for one entry, or one has made it: of those that have not
@@ -116,6 +121,25 @@ void tcp_req_init(struct tcp_req *ret, struct tcp_conn *listener, const struct t
 	tcp_req_learn(ret, tcp_conf(listener), seg);
 }
 
+/* As in Linux the answer to a SYN with IPv4 options has them, too, as a host leaves them. */
+void tcp_req_opts_init(struct tcp_req_opts *ret, struct tcp_conn *listener,
+		       const struct tcp_seg *seg)
+{
+	const struct pkt *pkt = seg->pkt;
+	size_t hdr_len;
+
+	tcp_req_init(&ret->req, listener, seg);
+	if (likely(seg->info->is_ip6 || pkt->l3_off == PKT_NO_OFF))
+		return;
+	hdr_len = (size_t)(pkt->l4_off - pkt->l3_off);
+	if (likely(hdr_len <= IP4_HDR_LEN))
+		return;
+	ip4_opts_echo(listener->sk.stack, pkt_l3(pkt), hdr_len, ip_addr_to_ip4(&seg->info->dst),
+		      &ret->opts);
+	if (ret->opts.len)
+		ret->req.node.flags |= CONN_F_OPTS;
+}
+
 /* Room for one more in the listener's array. */
 static int tcp_reqs_grow(struct tcp_conn *listener)
 {
@@ -136,22 +160,23 @@ static int tcp_reqs_grow(struct tcp_conn *listener)
 	return 0;
 }
 
-int tcp_req_insert(const struct tcp_req *from, struct tcp_req **ret)
+int tcp_req_insert(const struct tcp_req_opts *from, struct tcp_req **ret)
 {
-	struct tcp_conn *listener = from->listener;
+	struct tcp_conn *listener = from->req.listener;
+	size_t n_bytes = tcp_req_bytes(&from->req);
 	struct stack *st = listener->sk.stack;
 	struct tcp_req *req;
 	int err;
 
 	if (tcp_reqs_grow(listener) < 0)
 		return -ENOMEM;
-	req = mem_alloc(&st->eng->mem, sizeof(*req));
+	req = mem_alloc(&st->eng->mem, n_bytes);
 	if (!req)
 		return -ENOMEM;
-	*req = *from;
+	memcpy(req, from, n_bytes);
 	err = sock_conn_add(st, &req->node);
 	if (err) {
-		mem_free(&st->eng->mem, req, sizeof(*req));
+		mem_free(&st->eng->mem, req, n_bytes);
 		return err;
 	}
 	req->slot = (uint16_t)listener->listen->n_reqs;
@@ -163,13 +188,13 @@ int tcp_req_insert(const struct tcp_req *from, struct tcp_req **ret)
 int tcp_req_add(struct tcp_conn *listener, const struct tcp_seg *seg, uint32_t iss,
 		struct tcp_req **ret)
 {
-	struct tcp_req req;
+	struct tcp_req_opts req;
 	int err = tcp_reqs_reserve(listener);
 
 	if (err)
 		return err;
-	tcp_req_init(&req, listener, seg);
-	req.iss = iss;
+	tcp_req_opts_init(&req, listener, seg);
+	req.req.iss = iss;
 	err = tcp_req_insert(&req, ret);
 	if (!err)
 		tcp_req_arm(*ret);
@@ -191,8 +216,12 @@ static struct tcp_ctl tcp_req_ctl(struct stack *st, const struct tcp_req *req, u
 		.ttl = sk->ttl,
 		.tos = sk->tos,
 		.mark = sk->mark,
+		.ip4_opts = tcp_req_ip4_opts(req),
 		.opts.has_ts = req->flags & TCP_REQ_TS,
 	};
+
+	if (!ip_addr_is_ip4(&req->node.raddr))
+		ctl.exts = tcp_sockopts(req->listener)->ip6.exts;
 
 	if (ctl.opts.has_ts) {
 		ctl.opts.ts_val = ts + tcp_ts_offset(st, &req->node);
@@ -205,8 +234,9 @@ void tcp_req_synack_tfo(struct stack *st, struct tcp_req *req, uint32_t ts,
 			const struct tcp_tfo_reply *tfo)
 {
 	struct tcp_ctl ctl = tcp_req_ctl(st, req, ts);
+	struct ip_addr via = ip4_opts_via(ctl.ip4_opts, &ctl.raddr);
 	struct ip_flow flow = {
-		.dst = ctl.raddr,
+		.dst = ip6_exts_via(ctl.exts, &via),
 		.src = ctl.laddr,
 		.oif = ctl.ifindex,
 		.mark = ctl.mark,

@@ -26,6 +26,8 @@ int tcp_ctl_output(struct stack *st, const struct tcp_ctl *ctl)
 			 .proto = IP_PROTO_TCP},
 		.ttl = ctl->ttl,
 		.df = true,
+		.opts = ctl->ip4_opts,
+		.exts = ctl->exts,
 		.dst = ctl->dst,
 	};
 	struct pkt *pkt = pkt_alloc(&st->eng->pkts, 0);

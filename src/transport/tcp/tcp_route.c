@@ -26,6 +26,9 @@ void tcp_mss_sync(struct tcp_conn *conn)
 
 	if (conn->pmtu)
 		mtu = tcp_min(mtu, conn->pmtu);
+	if (unlikely(conn->sockopts && conn->sockopts->ip6.mtu) &&
+	    !ip_addr_is_ip4(&conn->sk.conn.raddr))
+		mtu = tcp_min(mtu, conn->sockopts->ip6.mtu);
 	mss = tcp_mtu_to_mss(&conn->sk.conn.raddr, mtu);
 	if (tcp_sockopts(conn)->mss_user)
 		mss = tcp_min(mss, tcp_sockopts(conn)->mss_user);
@@ -33,6 +36,8 @@ void tcp_mss_sync(struct tcp_conn *conn)
 		conn->advmss = (uint16_t)mss;
 	if (conn->mss_peer)
 		mss = tcp_min(mss, conn->mss_peer);
+	if (unlikely(conn->sockopts)) /* RFC 6691 §2: options of IP take from the segment */
+		mss -= tcp_min(tcp_ip_opts_len(conn), mss);
 	if (unlikely(conn->flags & TCPC_MTUP))
 		mss = tcp_min(mss, tcp_mtu_to_mss(&conn->sk.conn.raddr, tcp_mtup_clip(conn, mtu)));
 	mss = tcp_max(mss, tcp_conf(conn)->min_snd_mss);
@@ -68,10 +73,42 @@ void tcp_pmtu_age(struct tcp_conn *conn)
 	tcp_mss_sync(conn);
 }
 
+/* Options of IPv4 or extension headers of IPv6 that segments have; NULL: none. */
+const struct ip4_opts *tcp_ip4_opts(const struct tcp_conn *conn, const struct ip_addr *dst)
+{
+	const struct tcp_sockopts *o = conn->sockopts;
+
+	return unlikely(o && o->ip4_opts.len) && ip_addr_is_ip4(dst) ? &o->ip4_opts : NULL;
+}
+
+const struct ip6_exts *tcp_exts(const struct tcp_conn *conn, const struct ip_addr *dst)
+{
+	const struct tcp_sockopts *o = conn->sockopts;
+
+	return unlikely(o && o->ip6.exts) && !ip_addr_is_ip4(dst) ? o->ip6.exts : NULL;
+}
+
+uint32_t tcp_ip_opts_len(const struct tcp_conn *conn)
+{
+	const struct ip4_opts *opts = tcp_ip4_opts(conn, &conn->sk.conn.raddr);
+	const struct ip6_exts *exts = tcp_exts(conn, &conn->sk.conn.raddr);
+
+	if (exts)
+		return ip6_exts_len(exts);
+	return opts ? opts->len : 0;
+}
+
+struct ip_addr tcp_via(const struct tcp_conn *conn, const struct ip_addr *dst)
+{
+	struct ip_addr via = ip4_opts_via(tcp_ip4_opts(conn, dst), dst);
+
+	return ip6_exts_via(tcp_exts(conn, dst), &via);
+}
+
 static struct ip_flow tcp_flow(const struct tcp_conn *conn)
 {
 	return (struct ip_flow){
-		.dst = conn->sk.conn.raddr,
+		.dst = tcp_via(conn, &conn->sk.conn.raddr),
 		.src = conn->sk.conn.laddr,
 		.oif = conn->sk.conn.ifindex,
 		.mark = conn->sk.mark,

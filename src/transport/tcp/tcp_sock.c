@@ -113,34 +113,36 @@ static int tcp_connect(struct sock *sk, const struct ip_addr *addr, uint16_t por
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	struct ip_flow flow = {
-		.dst = tcp_connect_dst(sk, addr),
 		.src = sk->conn.laddr,
 		.oif = sk->conn.ifindex,
 		.mark = sk->mark,
 		.tos = sk->tos,
 		.proto = IP_PROTO_TCP,
 	};
+	struct ip_addr to = tcp_connect_dst(sk, addr);
 	int err = tcp_connect_state(conn);
 	struct ip_addr src;
 	struct ip_dst dst;
 
 	if (err)
 		return err < 0 ? err : 0;
-	if (ip_addr_is_multicast(&flow.dst) ||
-	    (ip_addr_is_ip4(&flow.dst) && load_be32(flow.dst.b + 12) == UINT32_MAX))
+	if (ip_addr_is_multicast(&to) ||
+	    (ip_addr_is_ip4(&to) && load_be32(to.b + 12) == UINT32_MAX))
 		return -ENETUNREACH;
+	flow.dst = tcp_via(conn, &to);
+	flow.srcprefs = tcp_sockopts(conn)->ip6.srcprefs;
 	if (port == 0)
 		return -EADDRNOTAVAIL;
 	err = ip_route(sk->stack, &flow, &dst, &src);
 	if (err)
 		return err;
 	tcp_conn_reinit(conn);
-	err = sock_limit_connect(sk, &flow.dst);
+	err = sock_limit_connect(sk, &to);
 	if (err)
 		return err;
-	err = sock_conn_connect(sk, &src, &flow.dst, port);
+	err = sock_conn_connect(sk, &src, &to, port);
 	if (err) {
-		sock_peer_release(sk, &flow.dst);
+		sock_peer_release(sk, &to);
 		return err;
 	}
 	tcp_connect_start(conn, &dst);
@@ -561,7 +563,7 @@ static uint32_t tcp_sock_events(const struct sock *sk)
 	const struct tcp_conn *conn = tcp_conn_of_const(sk);
 	bool is_rd_done = (conn->flags & TCPC_FIN_RCVD) || (sk->flags & SOCK_F_SHUT_RD);
 	bool is_wr_done = sk->flags & SOCK_F_SHUT_WR;
-	uint32_t events = sk->err || stamp_is_told(sk) ? SOCK_ERR : 0;
+	uint32_t events = sk->err || tcp_err_is_queued(conn) ? SOCK_ERR : 0;
 
 	if (conn->state == WEFT_TCP_LISTEN)
 		return tcp_listen_events(conn);
@@ -642,9 +644,9 @@ const struct sock_proto tcp_proto = {
 	.accept = tcp_sock_accept,
 	.send = tcp_sock_send,
 	.recv = tcp_sock_recv,
-	.recv_err = stamp_recv,
 	.take = tcp_sock_take,
 	.can_lend = true,
+	.recv_err = tcp_recv_err,
 	.shutdown = tcp_sock_shutdown,
 	.close = tcp_sock_close,
 	.setopt = tcp_setopt,

@@ -247,19 +247,41 @@ static void application_sends_what_is_well_formed(void **state)
 	struct sent s;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(ip4_opts_set(&opts, bad[i], sizeof(bad[i])), -EINVAL);
-	assert_int_equal(ip4_opts_set(&opts, route, sizeof(route)), -EOPNOTSUPP);
-	assert_int_equal(ip4_opts_set(&opts, many, sizeof(many)), -EINVAL);
+		assert_int_equal(ip4_opts_set(f->st, &opts, bad[i], sizeof(bad[i])), -EINVAL);
+	assert_int_equal(ip4_opts_set(f->st, &opts, route, sizeof(route)), -EOPNOTSUPP);
+	assert_int_equal(ip4_opts_set(f->st, &opts, many, sizeof(many)), -EINVAL);
 	assert_int_equal(opts.len, 0);
-	assert_int_equal(ip4_opts_set(&opts, rr, sizeof(rr)), 0);
+	assert_int_equal(ip4_opts_set(f->st, &opts, rr, sizeof(rr)), 0);
 	assert_int_equal(opts.len, 8);
 	assert_int_equal(ip_output(f->st, payload_pkt(f, 100), &out), 0);
 	fix_settle(f->eng);
 	sent_ip4(f->a, &s);
 	ASSERT_OPTS(&s, 7, 7, 8, A(10, 0, 0, 1), 0);
 	assert_int_equal(s.l4_len, 100);
-	assert_int_equal(ip4_opts_set(&opts, NULL, 0), 0);
+	assert_int_equal(ip4_opts_set(f->st, &opts, NULL, 0), 0);
 	assert_int_equal(opts.len, 0);
+}
+
+/* RFC 1122 §3.2.2.6: by way of whom it came, with the last of them as the first address. */
+static void echo_reply_goes_back_along_the_source_route(void **state)
+{
+	struct ip4_fix *f = *state;
+	struct sent s;
+
+	set_sysctl(f->st, "net.ipv4.conf.all.accept_source_route", 1);
+	/* 10.0.0.2 sent it by 10.0.0.7, then itself. */
+	RX_ECHO(f, 131, 11, 12, A(10, 0, 0, 7), A(10, 0, 0, 2), 0);
+	assert_int_equal(sent_icmp4(f->a, &s).type, ICMP4_ECHO_REPLY);
+	assert_true(ip4_addr_eq(&s.hdr.dst, &(struct ip4_addr){{10, 0, 0, 2}}));
+	ASSERT_OPTS(&s, 131, 11, 4, A(10, 0, 0, 7), A(10, 0, 0, 2), 0);
+	/* RFC 1812 §5.2.4.1: a sender that is its own first gateway. */
+	RX_ECHO(f, 131, 11, 12, A(10, 0, 0, 2), A(10, 0, 0, 2), 0);
+	assert_int_equal(sent_icmp4(f->a, &s).type, ICMP4_ECHO_REPLY);
+	assert_true(ip4_addr_eq(&s.hdr.dst, &(struct ip4_addr){{10, 0, 0, 2}}));
+	ASSERT_OPTS(&s, 131, 7, 4, A(10, 0, 0, 2), 0);
+	RX_ECHO(f, 131, 7, 8, A(10, 0, 0, 2), 0);
+	assert_int_equal(sent_icmp4(f->a, &s).type, ICMP4_ECHO_REPLY);
+	assert_int_equal(s.hdr.hdr_len, IP4_HDR_LEN);
 }
 
 /* Whatever the bytes are, they are refused or what leaves is well formed. */
@@ -311,6 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HOST(echo_reply_goes_on_with_the_record_of_its_route),
+		HOST(echo_reply_goes_back_along_the_source_route),
 		HOST(echo_reply_goes_on_with_the_timestamps),
 		HOST(rest_that_holds_no_entry_has_a_pointer),
 		ROUTER(router_records_the_address_it_sends_from),

@@ -596,6 +596,35 @@ static void temporary_address_is_made_and_replaced_before_it_ends(void **state U
 	nd_net_end(&n);
 }
 
+static void source_chosen(struct nd_net *n, uint8_t prefs, struct ip6_addr *ret)
+{
+	/* One of another prefix, as near to both. */
+	const struct ip6_addr_want want = {
+		.out = nd_netif(n), .dst = {{0x20, 0x02, [15] = 1}}, .prefs = prefs};
+
+	assert_true(ip6_addr_select_best(nd_netif(n)->stack, &want, ret));
+}
+
+/* RFC 6724 §5 rule 7, and RFC 5014 §3, which has the application's word for it. */
+static void application_chooses_between_public_and_temporary(void **state UNUSED)
+{
+	struct ip6_addr got;
+	struct nd_net n;
+
+	for (int use = 1; use <= 2; use++) {
+		listen_start(&n);
+		nd_set(&n, "net.ipv6.conf.eth0.use_tempaddr", use);
+		prefix_say(&n, 86400, 86400);
+		source_chosen(&n, 0, &got);
+		assert_true(ip6_addr_eq(&got, &auto_addr(&n, use == 2)->addr));
+		source_chosen(&n, IP_SRC_PUBLIC, &got);
+		assert_true(ip6_addr_eq(&got, &auto_addr(&n, false)->addr));
+		source_chosen(&n, IP_SRC_TEMPORARY, &got);
+		assert_true(ip6_addr_eq(&got, &auto_addr(&n, true)->addr));
+		nd_net_end(&n);
+	}
+}
+
 static void temporary_address_that_is_taken_is_replaced_three_times(void **state UNUSED)
 {
 	char text[IP6_ADDR_STRLEN];
@@ -657,6 +686,7 @@ int main(void)
 		cmocka_unit_test(interface_set_down_forgets_what_routers_said),
 		cmocka_unit_test(opaque_identifier_is_stable_and_changes_when_taken),
 		cmocka_unit_test(temporary_address_is_made_and_replaced_before_it_ends),
+		cmocka_unit_test(application_chooses_between_public_and_temporary),
 		cmocka_unit_test(temporary_address_that_is_taken_is_replaced_three_times),
 		cmocka_unit_test(hardware_address_that_another_has_ends_ipv6_if_asked_for),
 	};

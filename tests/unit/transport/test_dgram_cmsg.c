@@ -237,6 +237,142 @@ static void options_of_ipv6_are_none_of_an_ipv4_socket(void **state)
 	assert_int_equal(weft_setsockopt(a, IP_LEVEL, 4711, &on, sizeof(on)), -ENOPROTOOPT);
 }
 
+/*
+ * Extension headers of IPv6 (RFC 3542).
+ */
+
+static const uint8_t hop[8] = {0, 0, 1, 4}, dstopts[8] = {0, 0, 0x1e, 4, 1, 2, 3, 4};
+
+static void assert_ext(const struct message *m, int type, const uint8_t want[8])
+{
+	const uint8_t *got = control(m, WEFT_IPPROTO_IPV6, type, 8);
+
+	assert_non_null(got);
+	assert_memory_equal(got + 1, want + 1, 7);
+}
+
+static void extension_headers_are_told_also_of_what_came_in_fragments(void **state UNUSED)
+{
+	static const size_t sizes[] = {4, 2500};
+	static uint8_t bytes[2500];
+	struct weft_sock *a, *b;
+	struct message m;
+	struct world w;
+
+	world_is_ip6 = true;
+	world_start(&w);
+	a = world_bound(w.client, "0.0.0.0:1000");
+	b = world_bound(w.server, "0.0.0.0:53");
+	world_setopt(b, WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVHOPOPTS, 1);
+	world_setopt(b, WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVDSTOPTS, 1);
+	assert_int_equal(weft_setsockopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_HOPOPTS, hop, 8), 0);
+	assert_int_equal(weft_setsockopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_DSTOPTS, dstopts, 8), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(world_sendto(a, bytes, sizes[i], "10.0.0.2:53"), sizes[i]);
+		world_settle(&w);
+		assert_int_equal(receive(b, &m, WEFT_MSG_TRUNC), sizes[i]);
+		assert_ext(&m, WEFT_IPV6_HOPOPTS, hop);
+		assert_ext(&m, WEFT_IPV6_DSTOPTS, dstopts);
+	}
+	/* One message's own, in place of all others; the next has the socket's again. */
+	message_to(&m, "10.0.0.2:53");
+	add_control(&m, WEFT_IPPROTO_IPV6, WEFT_IPV6_DSTOPTS, hop, 8);
+	assert_int_equal(weft_sendmsg(a, &m.hdr, WEFT_MSG_MORE), 4);
+	assert_int_equal(weft_send(a, "more", 4, 0), 4);
+	assert_int_equal(world_sendto(a, "x", 1, "10.0.0.2:53"), 1);
+	world_settle(&w);
+	assert_int_equal(receive(b, &m, 0), 8);
+	assert_null(control(&m, WEFT_IPPROTO_IPV6, WEFT_IPV6_HOPOPTS, 8));
+	assert_ext(&m, WEFT_IPV6_DSTOPTS, hop);
+	assert_int_equal(receive(b, &m, 0), 1);
+	assert_ext(&m, WEFT_IPV6_DSTOPTS, dstopts);
+	/* Frames of a super-packet have none. */
+	world_setopt(a, WEFT_IPPROTO_UDP, WEFT_UDP_SEGMENT, 100);
+	assert_int_equal(world_sendto(a, bytes, 1000, "10.0.0.2:53"), -EINVAL);
+	world_end(&w);
+	world_is_ip6 = false;
+}
+
+static void routing_header_leads_over_the_node_that_it_names(void **state UNUSED)
+{
+	/* To 10.0.0.2 first, which has no use for routing headers: RFC 8200 §4.4. */
+	uint8_t rt[24] = {0, 2, 2, 1};
+	struct weft_addr via;
+	struct weft_sock *a;
+	struct world w;
+
+	world_is_ip6 = true;
+	via = world_addr("10.0.0.2");
+	memcpy(rt + 8, via.bytes, 16);
+	world_start(&w);
+	a = world_bound(w.client, "0.0.0.0:1000");
+	assert_int_equal(weft_setsockopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_RTHDR, rt, 24), 0);
+	world_setopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVERR, 1);
+	/* No route leads to the destination itself. */
+	assert_int_equal(world_sendto(a, "x", 1, "10.0.9.9:53"), 1);
+	world_settle(&w);
+	assert_int_equal(weft_stack_counter(w.server, "Ip6InHdrErrors"), 1);
+	assert_int_equal(weft_setsockopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_RTHDR, NULL, 0), 0);
+	(void)world_error(a);
+	assert_int_equal(world_sendto(a, "x", 1, "10.0.9.9:53"), -ENETUNREACH);
+	world_end(&w);
+	world_is_ip6 = false;
+}
+
+/* RFC 3542 §11. */
+static void what_may_not_be_cut_is_refused_and_the_mtu_told(void **state UNUSED)
+{
+	static uint8_t bytes[2000];
+	const struct weft_ip6_mtuinfo *info;
+	struct weft_addr dst;
+	struct weft_sock *a;
+	struct message m;
+	struct world w;
+
+	world_is_ip6 = true;
+	world_start(&w);
+	dst = world_addr("10.0.0.2");
+	a = world_bound(w.client, "0.0.0.0:1000");
+	world_setopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_DONTFRAG, 1);
+	assert_int_equal(world_sendto(a, bytes, 1453, "10.0.0.2:53"), -EMSGSIZE);
+	assert_int_equal(weft_events(a) & WEFT_IN, 0);
+	world_setopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_RECVPATHMTU, 1);
+	world_setopt(a, WEFT_IPPROTO_IPV6, WEFT_IPV6_MTU, 1400);
+	assert_int_equal(world_sendto(a, bytes, 1353, "10.0.0.2:53"), -EMSGSIZE);
+	assert_int_equal(weft_events(a) & WEFT_IN, WEFT_IN);
+	assert_int_equal(receive(a, &m, 0), 0);
+	info = control(&m, WEFT_IPPROTO_IPV6, WEFT_IPV6_PATHMTU, sizeof(*info));
+	assert_non_null(info);
+	assert_int_equal(info->mtu, 1400);
+	assert_memory_equal(info->addr + 8, dst.bytes, 16);
+	assert_int_equal(receive(a, &m, 0), -EAGAIN);
+	assert_int_equal(world_sendto(a, bytes, 1352, "10.0.0.2:53"), 1352);
+	world_end(&w);
+	world_is_ip6 = false;
+}
+
+static void preferences_are_kept_by_pairs(void **state UNUSED)
+{
+	enum {
+		NAME = WEFT_IPV6_ADDR_PREFERENCES,
+		LEVEL = WEFT_IPPROTO_IPV6,
+	};
+	struct weft_sock *a;
+	struct world w;
+	int v = 3;
+
+	world_is_ip6 = true;
+	world_start(&w);
+	a = world_bound(w.client, "0.0.0.0:1000");
+	assert_int_equal(world_getopt(a, LEVEL, NAME), 0x500);
+	world_setopt(a, LEVEL, NAME, WEFT_IPV6_PREFER_SRC_TMP);
+	world_setopt(a, LEVEL, NAME, WEFT_IPV6_PREFER_SRC_COA);
+	assert_int_equal(world_getopt(a, LEVEL, NAME), 5);
+	assert_int_equal(weft_setsockopt(a, LEVEL, NAME, &v, sizeof(v)), -EINVAL);
+	world_end(&w);
+	world_is_ip6 = false;
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -247,6 +383,10 @@ int main(void)
 		T(sender_overrides_ttl_tos_and_source_for_one_message),
 		T(control_messages_that_are_nonsense_are_refused),
 		T(options_of_ipv6_are_none_of_an_ipv4_socket),
+		cmocka_unit_test(extension_headers_are_told_also_of_what_came_in_fragments),
+		cmocka_unit_test(routing_header_leads_over_the_node_that_it_names),
+		cmocka_unit_test(what_may_not_be_cut_is_refused_and_the_mtu_told),
+		cmocka_unit_test(preferences_are_kept_by_pairs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

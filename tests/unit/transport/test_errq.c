@@ -184,14 +184,6 @@ static void queue_is_bounded_and_goes_with_its_option(void **state)
 	weft_close(s);
 }
 
-static void stream_has_no_queue(void **state)
-{
-	struct net *n = *state;
-	struct message m;
-
-	assert_int_equal(next_error(world_socket(n->w.client, WEFT_SOCK_STREAM, 0), &m), -EAGAIN);
-}
-
 /*
  * Path MTU.
  */
@@ -380,7 +372,6 @@ int main(void)
 		T(port_unreachable_alone_surfaces_without_the_queue),
 		T(queue_tells_error_origin_offender_and_what_it_is_about),
 		T(queue_is_bounded_and_goes_with_its_option),
-		T(stream_has_no_queue),
 		T(path_mtu_is_learned_and_what_is_larger_goes_in_fragments),
 		T(socket_that_must_not_cut_is_told_the_mtu),
 		T(mode_of_discovery_decides_about_df_and_fragments),
