@@ -57,7 +57,7 @@ static const struct {
 	{"IP4_VERSION", "The EtherType says IPv4 and the packet something else"},
 	{"IP4_OPTIONS", "The sender wrote an option that cannot be read"},
 	{"IP4_SOURCE_ROUTE",
-	 "Source routing is refused, as everywhere: net.ipv4.conf.all.accept_source_route"},
+	 "Source routing is refused, as everywhere: net.ipv4.conf.IF.accept_source_route"},
 	{"IP4_SRC", "No host can have this source address: look at the sender's configuration"},
 	{"IP4_DST", "No host can have this destination address"},
 	{"IP4_NOT_LOCAL",
@@ -65,7 +65,7 @@ static const struct {
 	{"IP4_NO_PROTO",
 	 "Nothing on the node speaks this IP protocol; it has answered with an ICMP error"},
 	{"IP_RPFILTER",
-	 "The source is reached another way: net.ipv4.conf.all.rp_filter, 2 is loose, 0 off"},
+	 "The source is reached another way: net.ipv4.conf.IF.rp_filter, 2 is loose, 0 off"},
 	{"IP_FRAG_DUP", "Harmless: a link duplicated a fragment, or a bridge has a loop"},
 	{"IP_FRAG_OVERLAP",
 	 "No sender makes such fragments by mistake: somebody attacks, or tests"},
@@ -129,7 +129,7 @@ static const struct {
 	{"ICMP_REDIRECT",
 	 "Somebody forges, or the route has changed: `weft -n NODE ip route get DST`"},
 	{"ICMP_REDIRECT_IGNORED", "The node was told not to heed redirects "
-				  "(net.ipv4.conf.all.accept_redirects), or forwards"},
+				  "(net.ipv4.conf.IF.accept_redirects), or forwards"},
 	{"ICMP_RATELIMIT",
 	 "Ordinary: a node sends only so many ICMP errors a second: net.ipv4.icmp_ratelimit"},
 	/* neighbour discovery */

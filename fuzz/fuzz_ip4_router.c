@@ -393,6 +393,13 @@ static void op_sysctl(struct world *w, struct rd *r)
 		"net.ipv4.conf.all.send_redirects",
 		"net.ipv4.ipfrag_high_thresh",
 		"net.ipv4.ipfrag_time",
+		"net.ipv4.conf.eth0.forwarding",
+		"net.ipv4.conf.eth0.bc_forwarding",
+		"net.ipv4.conf.all.accept_source_route",
+		"net.ipv4.conf.eth0.arp_ignore",
+		"net.ipv4.conf.eth0.arp_announce",
+		"net.ipv4.conf.eth0.arp_filter",
+		"net.ipv4.conf.eth0.arp_accept",
 	};
 	const char *name = names[rd_u8(r) % ARRAY_SIZE(names)];
 	int64_t value;

@@ -11,25 +11,18 @@
 #include "ip/ip6.h"
 #include "ip/ra.h"
 #include "link/neigh.h"
+#include "wire/arp.h"
 #include "wire/eth.h"
+#include "wire/ip4.h"
 
 static const struct sysctl ip4_sysctls[] = {
 	SYSCTL(struct ip4_conf, forward, "net.ipv4.ip_forward", 0, 1,
 	       "forward packets between interfaces"),
 	SYSCTL(struct ip4_conf, default_ttl, "net.ipv4.ip_default_ttl", 1, 255,
 	       "time to live of packets sent, hops"),
-	SYSCTL(struct ip4_conf, rp_filter, "net.ipv4.conf.all.rp_filter", 0, 2,
-	       "drop packets whose source is reached by another interface (1), or not at all (2)"),
-	SYSCTL(struct ip4_conf, accept_source_route, "net.ipv4.conf.all.accept_source_route", 0, 1,
-	       "take datagrams with source routes, and when forwarding send them on by these"),
-	SYSCTL(struct ip4_conf, send_redirects, "net.ipv4.conf.all.send_redirects", 0, 1,
-	       "tell hosts of a nearer gateway on their link"),
-	SYSCTL(struct ip4_conf, accept_redirects, "net.ipv4.conf.all.accept_redirects", 0, 1,
-	       "heed redirects, unless we forward packets"),
-	SYSCTL(struct ip4_conf, secure_redirects, "net.ipv4.conf.all.secure_redirects", 0, 1,
-	       "without shared_media: only to gateways of default routes"),
-	SYSCTL(struct ip4_conf, shared_media, "net.ipv4.conf.all.shared_media", 0, 1,
-	       "heed redirects to gateways that are in no prefix of the link, too"),
+	/* Before the table of interfaces, in which it would be any other setting. */
+	SYSCTL(struct ip4_conf, forward, "net.ipv4.conf.all.forwarding", 0, 1,
+	       "the same as net.ipv4.ip_forward"),
 };
 
 static void *ip4_sysctl_base(struct stack *st)
@@ -37,10 +30,23 @@ static void *ip4_sysctl_base(struct stack *st)
 	return &st->ip4->conf;
 }
 
+/* Every interface has it from now on, also those to come. */
+static void ip4_sysctl_changed(struct stack *st, const struct sysctl *ctl)
+{
+	struct netif *netif;
+
+	if (ctl->off != offsetof(struct ip4_conf, forward))
+		return;
+	st->ip4->if_default.forwarding = st->ip4->conf.forward;
+	list_for_each (netif, &st->netifs, link)
+		netif->ip4->conf.forwarding = st->ip4->conf.forward;
+}
+
 static const struct sysctl_table ip4_sysctl_table = {
 	.entries = ip4_sysctls,
 	.n_entries = ARRAY_SIZE(ip4_sysctls),
 	.base = ip4_sysctl_base,
+	.changed = ip4_sysctl_changed,
 };
 
 static const struct sysctl ip4_reasm_sysctls[] = {
@@ -109,7 +115,7 @@ static void ip4_netif_change(struct netif *netif)
 		fib4_netif_set_up(&netif->stack->ip4->fib, netif, up);
 	netif->ip4->was_up = up;
 	netif->ip4->was_running = netif_is_running(netif);
-	if (starts)
+	if (starts && netif->ip4->conf.arp_notify)
 		ip4_addrs_announce(netif);
 	if (starts || stops)
 		acd_netif_change(netif, starts);
@@ -158,15 +164,87 @@ static bool ip4_neigh_is_local(struct netif *netif, const struct ip_addr *addr)
 	       ip4_own(netif->stack->ip4, ip_addr_to_ip4(addr)) == IP4_OWN_LOCAL;
 }
 
-static bool ip4_neigh_source(struct netif *netif, const struct ip_addr *target, struct ip_addr *ret)
+/* The source of a packet that waits, as arp_announce allows it. */
+static bool ip4_arp_src_of(struct netif *netif, const struct pkt *waiting, struct ip4_addr target,
+			   struct ip4_addr *ret)
 {
-	struct ip4_addr src;
+	const struct ip4_ifaddr *ifa;
+	struct ip4_hdr hdr;
 
-	if (!ip_addr_is_ip4(target) ||
-	    !ip4_addr_select(netif->stack, netif, ip_addr_to_ip4(target), &src))
+	if (!waiting || netif->ip4->conf.arp_announce == IP4_ARP_SRC_BEST ||
+	    waiting->lin_len < IP4_HDR_LEN)
+		return false;
+	ip4_hdr_read(waiting->data, &hdr);
+	if (ip4_own(netif->stack->ip4, hdr.src) != IP4_OWN_LOCAL)
+		return false;
+	*ret = hdr.src;
+	if (netif->ip4->conf.arp_announce == IP4_ARP_SRC_PACKET)
+		return true;
+	list_for_each (ifa, &netif->ip4->addrs, link)
+		if (ip4_addr_eq(&ifa->addr, &hdr.src))
+			return ip4_in_prefix(&target, &ifa->addr, ifa->prefix_len);
+	return false;
+}
+
+static bool ip4_neigh_source(struct netif *netif, const struct ip_addr *target,
+			     const struct pkt *waiting, struct ip_addr *ret)
+{
+	struct ip4_addr src, dst;
+
+	if (!ip_addr_is_ip4(target))
+		return false;
+	dst = ip_addr_to_ip4(target);
+	if (!ip4_arp_src_of(netif, waiting, dst, &src) &&
+	    !ip4_addr_select(netif->stack, netif, dst, &src))
 		return false;
 	*ret = ip_addr_from_ip4(&src);
 	return true;
+}
+
+static const struct ip4_ifaddr *ip4_ifaddr_of(const struct netif *netif, struct ip4_addr addr)
+{
+	const struct ip4_ifaddr *ifa;
+
+	list_for_each (ifa, &netif->ip4->addrs, link)
+		if (ip4_addr_eq(&ifa->addr, &addr))
+			return ifa;
+	return NULL;
+}
+
+/* arp_ignore. */
+static bool ip4_arp_is_heeded(const struct netif *netif, const struct arp *req)
+{
+	const struct ip4_ifaddr *ifa = ip4_ifaddr_of(netif, req->tpa);
+
+	switch (netif->ip4->conf.arp_ignore) {
+	case IP4_ARP_IF:
+		return ifa;
+	case IP4_ARP_IF_SUBNET:
+		return ifa && ip4_in_prefix(&req->spa, &ifa->addr, ifa->prefix_len);
+	case IP4_ARP_NONE:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool ip4_arp_answers(struct netif *netif, const struct arp *req)
+{
+	const struct fib4_route *back;
+
+	if (!ip4_arp_is_heeded(netif, req))
+		return false;
+	if (!netif->ip4->conf.arp_filter || ip4_addr_is_unspecified(&req->spa))
+		return true;
+	back = fib4_lookup(&netif->stack->ip4->fib, req->spa);
+	return back && back->type == ROUTE_UNICAST && back->netif == netif;
+}
+
+static bool ip4_arp_accepts(struct netif *netif, const struct ip4_addr *addr)
+{
+	uint8_t how = netif->ip4->conf.arp_accept;
+
+	return how == 1 || (how == 2 && ip4_addr_on_link(netif, *addr));
 }
 
 static void ip_neigh_heard(struct netif *netif, const struct ip_addr *addr, bool is_silent)
@@ -187,6 +265,8 @@ static const struct neigh_hooks ip_neigh_hooks = {
 	.on_free = ip_neigh_freed,
 	.is_local = ip4_neigh_is_local,
 	.source = ip4_neigh_source,
+	.arp_answers = ip4_arp_answers,
+	.arp_accepts = ip4_arp_accepts,
 	.arp_heard = acd_arp_heard,
 };
 
@@ -197,11 +277,7 @@ int ip4_init(struct stack *st)
 
 	if (!ip4)
 		return -ENOMEM;
-	ip4->conf = (struct ip4_conf){.default_ttl = IP4_TTL_DEFAULT,
-				      .send_redirects = true,
-				      .accept_redirects = true,
-				      .secure_redirects = true,
-				      .shared_media = true};
+	ip4->conf = (struct ip4_conf){.default_ttl = IP4_TTL_DEFAULT};
 	ip4->dst_gen = 1;
 	fib4_init(&ip4->fib, &st->eng->mem);
 	ip_hooks_init(&ip4->hooks);
@@ -223,6 +299,8 @@ int ip4_init(struct stack *st)
 		err = pmtu_init(&ip4->pmtu, st);
 	if (!err)
 		err = sysctl_register(st, &ip4_sysctl_table);
+	if (!err)
+		err = ip4_conf_init(st);
 	if (!err)
 		err = sysctl_register(st, &ip4_reasm_sysctl_table);
 	if (!err)

@@ -21,6 +21,7 @@
 #include "ip/fib/fib4.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
+#include "ip/ip4_conf.h"
 #include "ip/pmtu.h"
 #include "ip/reasm.h"
 #include "ip/redirect4.h"
@@ -61,6 +62,7 @@ struct ip4_own_entry {
 };
 
 struct ip4_if {
+	struct ip4_if_conf conf;
 	struct list addrs; /* struct ip4_ifaddr */
 	uint32_t n_addrs;
 	struct list acds; /* struct acd: addresses that are asked about, and defended */
@@ -69,27 +71,16 @@ struct ip4_if {
 	bool was_running; /* when it starts to run, addresses are announced */
 };
 
-/* RFC 3704: whether the way back to a source is looked at, as Linux's rp_filter. */
-enum ip4_rp_filter {
-	IP4_RP_OFF,
-	IP4_RP_STRICT, /* it must lead out of the interface that the packet came in on (§2.2) */
-	IP4_RP_LOOSE,  /* there must be one (§2.4) */
-};
-
 struct ip4_conf {
-	bool forward;        /* net.ipv4.ip_forward */
+	bool forward;        /* net.ipv4.ip_forward: any interface may, ip4_if_conf.forwarding */
 	uint8_t default_ttl; /* net.ipv4.ip_default_ttl */
-	uint8_t rp_filter;   /* enum ip4_rp_filter */
-	bool send_redirects;
-	bool accept_source_route; /* datagrams with source routes are not dropped */
-	/* What is heeded of them (redirect4.h), by Linux's names. */
-	bool accept_redirects, secure_redirects, shared_media;
 };
 
 struct ip4 {
 	struct ip4_conf conf;
-	uint32_t dst_gen; /* current generation of struct ip_dst; never 0 */
-	struct netif *lo; /* NULL: the stack has no loopback interface */
+	struct ip4_if_conf if_default; /* of interfaces that come from now on */
+	uint32_t dst_gen;              /* current generation of struct ip_dst; never 0 */
+	struct netif *lo;              /* NULL: the stack has no loopback interface */
 	struct fib4 fib;
 	struct ip_hooks hooks;
 	/* Table of our own addresses: one probe decides whether a packet is for us. It grows with
@@ -180,6 +171,8 @@ int ip4_route_del(struct stack *st, const struct fib4_key *key) MUST_CHECK;
 enum drop ip4_input(struct netif *netif, struct pkt *pkt);
 /* A checked datagram that is not for us; `data` at its header (ip4_fwd.c). */
 enum drop ip4_forward(struct netif *in, struct pkt *pkt, const struct ip4_hdr *hdr);
+/* A copy of a directed broadcast goes to its link, if that is another one than `in`'s. */
+void ip4_forward_broadcast(struct netif *in, struct pkt *pkt, const struct ip4_hdr *hdr);
 /* A next hop did not answer: tells the source of a packet that waited for it, which stays the
  * caller's (ip4_fwd.c). */
 void ip4_unreachable(struct netif *netif, struct pkt *pkt);

@@ -387,6 +387,7 @@ int ip4_addr_netif_add(struct netif *netif)
 
 	if (!ifs)
 		return -ENOMEM;
+	ifs->conf = netif->stack->ip4->if_default;
 	list_init(&ifs->addrs);
 	list_init(&ifs->acds);
 	netif->ip4 = ifs;

@@ -97,7 +97,7 @@ static void fwd_redirect(struct netif *in, const struct pkt *pkt, const struct i
 	if (load_be32(pkt->data + 16) != ip4_addr_u32(&hdr->dst))
 		return;
 	icmp.u.gateway = ip4_route_nexthop(route, hdr->dst);
-	if (!in->stack->ip4->conf.send_redirects || !ifa ||
+	if (!in->ip4->conf.send_redirects || !ifa ||
 	    !ip4_in_prefix(&icmp.u.gateway, &ifa->addr, ifa->prefix_len) ||
 	    ip4_addr_eq(&icmp.u.gateway, &hdr->src))
 		return;
@@ -141,6 +141,28 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));
 	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, NULL); /* it drops by itself */
 	return DROP_NONE;
+}
+
+void ip4_forward_broadcast(struct netif *in, struct pkt *pkt, const struct ip4_hdr *hdr)
+{
+	struct stack *st = in->stack;
+	const struct fib4_route *route = fib4_lookup(&st->ip4->fib, hdr->dst);
+	struct pkt *copy;
+
+	/* What was a broadcast on its own link has gone everywhere, and one to the link that it
+	 * comes from makes storms. */
+	if (fwd_addrs(hdr) != DROP_NONE || (pkt->flags & (PKT_F_L2_BROADCAST | PKT_F_L2_MULTICAST)))
+		return;
+	if (!route || route->type != ROUTE_BROADCAST || route->netif == in || hdr->ttl <= 1 ||
+	    pkt_frame_l3_len(pkt) > route->netif->mtu)
+		return;
+	copy = pkt_clone(pkt);
+	if (copy && !pkt_make_writable(copy, hdr->hdr_len)) {
+		pkt_free(copy);
+		return;
+	}
+	if (copy && fwd_send(st, in, copy, route, hdr->dst) != DROP_NONE)
+		pkt_free(copy);
 }
 
 enum drop ip4_forward(struct netif *in, struct pkt *pkt, const struct ip4_hdr *hdr)

@@ -76,13 +76,13 @@ static enum drop ip4_in_src(const struct netif *netif, const struct pkt *pkt,
 static enum drop ip4_in_rp_filter(const struct netif *netif, const struct ip4_hdr *hdr)
 {
 	const struct ip4 *ip4 = netif->stack->ip4;
+	bool is_strict = netif->ip4->conf.rp_filter == IP4_RP_STRICT;
 	const struct fib4_route *back;
 
 	if ((netif->flags & NETIF_LOOPBACK) || ip4_addr_is_unspecified(&hdr->src))
 		return DROP_NONE;
 	back = fib4_lookup(&ip4->fib, hdr->src);
-	if (!back || back->type != ROUTE_UNICAST ||
-	    (ip4->conf.rp_filter == IP4_RP_STRICT && back->netif != netif)) {
+	if (!back || back->type != ROUTE_UNICAST || (is_strict && back->netif != netif)) {
 		mib_inc(netif->stack, MIB_TcpExtIPReversePathFilter);
 		return DROP_IP_RPFILTER;
 	}
@@ -108,7 +108,7 @@ static enum drop ip4_in_check(struct netif *netif, struct pkt *pkt, struct ip4_h
 		why = ip4_in_src(netif, pkt, hdr);
 	if (why == DROP_NONE)
 		why = ip4_in_dst(netif, hdr);
-	if (why == DROP_NONE && unlikely(netif->stack->ip4->conf.rp_filter))
+	if (why == DROP_NONE && unlikely(netif->ip4->conf.rp_filter))
 		why = ip4_in_rp_filter(netif, hdr);
 	if (why == DROP_NONE && unlikely(hdr->hdr_len > IP4_HDR_LEN))
 		why = ip4_opts_input(netif, pkt, hdr);
@@ -261,7 +261,8 @@ static enum drop ip4_in_group(const struct netif *netif, const struct ip4_hdr *h
 	return DROP_NONE;
 }
 
-/* Groups and broadcasts are never forwarded (RFC 1812 §5.3.5.2, RFC 2644; no multicast routing). */
+/* Groups are never forwarded (no multicast routing), broadcasts only to another link and when that
+ * is asked for (RFC 1812 §5.3.5.2, RFC 2644); we hear them, too. */
 static enum drop ip4_deliver_group(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
 {
 	if (ip4_addr_is_multicast(&hdr->dst)) {
@@ -283,7 +284,8 @@ static enum drop ip4_in_source_route(struct netif *netif, struct pkt *pkt,
 	struct ip4_hdr on = *hdr;
 	const struct fib4_route *route = fib4_lookup(&st->ip4->fib, next);
 
-	if (!st->ip4->conf.forward || ip4_is_group(next) || ip4_own(st->ip4, next) != IP4_OWN_NO)
+	if (!netif->ip4->conf.forwarding || ip4_is_group(next) ||
+	    ip4_own(st->ip4, next) != IP4_OWN_NO)
 		return DROP_IP4_SOURCE_ROUTE;
 	if (is_strict && route && !ip4_addr_is_unspecified(&route->via)) {
 		icmp4_error(st, pkt,
@@ -318,8 +320,11 @@ static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const str
 	if (unlikely(ip4_is_group(hdr->dst)))
 		return ip4_deliver_group(netif, pkt, hdr);
 	own = ip4_own(st->ip4, hdr->dst);
-	if (unlikely(own == IP4_OWN_BROADCAST))
+	if (unlikely(own == IP4_OWN_BROADCAST)) {
+		if (netif->ip4->conf.bc_forwarding && netif->ip4->conf.forwarding)
+			ip4_forward_broadcast(netif, pkt, hdr);
 		return ip4_deliver_group(netif, pkt, hdr);
+	}
 	/* RFC 1122 §3.3.6: a frame to everybody with a datagram to one host is a mistake or an
 	 * attack. */
 	if (unlikely(pkt->flags & (PKT_F_L2_BROADCAST | PKT_F_L2_MULTICAST)))
@@ -336,7 +341,7 @@ static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const str
 	}
 	if (netif->intercept)
 		return ip4_in_foreign(netif, pkt, hdr);
-	return st->ip4->conf.forward ? ip4_forward(netif, pkt, hdr) : DROP_IP4_NOT_LOCAL;
+	return netif->ip4->conf.forwarding ? ip4_forward(netif, pkt, hdr) : DROP_IP4_NOT_LOCAL;
 }
 
 /*

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/engine.h"
-#include "ip/icmp.h"
 #include "ip/ip4.h"
 
 enum {
@@ -45,8 +44,7 @@ static uint8_t room_fault(const struct ip4_opt *opt)
 	return opt->type == IP4_OPT_TS && opt->ts_overflow == TS_OVERFLOW_MAX ? TS_FLAGS_OFF : 0;
 }
 
-/* 0, or where in the header the mistake is. */
-static uint8_t opts_fault(const uint8_t *hdr, size_t hdr_len, bool *ret_has_route)
+uint8_t ip4_opts_fault(const uint8_t *hdr, size_t hdr_len, bool *ret_has_route)
 {
 	struct ip4_opts_iter it = ip4_opts_iter(hdr, hdr_len);
 	struct ip4_opt opt;
@@ -108,9 +106,9 @@ int ip4_opts_set(const struct stack *st, struct ip4_opts *opts, const void *byte
 		return -EINVAL;
 	if (len)
 		memcpy(hdr + IP4_HDR_LEN, bytes, len);
-	if (opts_fault(hdr, IP4_HDR_LEN + padded, &has_route))
+	if (ip4_opts_fault(hdr, IP4_HDR_LEN + padded, &has_route))
 		return -EINVAL;
-	if (has_route && !st->ip4->conf.accept_source_route)
+	if (has_route && !st->ip4->if_default.accept_source_route)
 		return -EOPNOTSUPP;
 	if (has_route && route_set(&new, hdr, IP4_HDR_LEN + padded))
 		return -EINVAL;
@@ -133,23 +131,6 @@ size_t ip4_opts_get(const struct ip4_opts *opts, uint8_t ret[static IP4_OPTS_MAX
 	}
 	memcpy(ret, hdr + IP4_HDR_LEN, opts->len);
 	return opts->len;
-}
-
-enum drop ip4_opts_input(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
-{
-	bool has_route;
-	uint8_t fault = opts_fault(pkt->data, hdr->hdr_len, &has_route);
-
-	/* Whoever is refused is not told what else is wrong. */
-	if (has_route && !netif->stack->ip4->conf.accept_source_route)
-		return DROP_IP4_SOURCE_ROUTE;
-	if (!fault)
-		return DROP_NONE;
-	icmp4_error(netif->stack, pkt,
-		    &(struct icmp4_hdr){.type = ICMP4_PARAM_PROBLEM,
-					.code = ICMP4_PARAM_POINTER,
-					.u.err.pointer = fault});
-	return DROP_IP4_OPTIONS;
 }
 
 bool ip4_opts_next_hop(const uint8_t *hdr, size_t hdr_len, struct ip4_addr *ret,

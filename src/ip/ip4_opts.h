@@ -43,6 +43,8 @@ static inline struct ip_addr ip4_opts_via(const struct ip4_opts *opts, const str
 {
 	return unlikely(opts && opts->route) ? ip_addr_from_ip4(&opts->first) : *dst;
 }
+/* Where in a header the mistake is; 0: there is none. */
+uint8_t ip4_opts_fault(const uint8_t *hdr, size_t hdr_len, bool *ret_has_route) MUST_CHECK;
 /* Whether a datagram, `data` at its header, may come with its options; the sender of one that is
  * malformed is told where. */
 enum drop ip4_opts_input(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr);

@@ -133,9 +133,23 @@ static void disable_changed(struct netif *netif)
 	}
 }
 
+/* A link-local address that it made by itself follows; none goes that somebody may use when from
+ * now on it makes none. */
+static void gen_mode_changed(struct netif *netif)
+{
+	if (netif->ip6->conf.addr_gen_mode != IP6_GEN_NONE)
+		ip6_addr_mac_changed(netif);
+}
+
 void ip6_if_conf_changed(struct netif *netif, const struct sysctl *ctl)
 {
-	if (ctl->off == offsetof(struct ip6_if_conf, disable))
+	bool is_secret = ip6_conf_is_secret(ctl);
+
+	if (is_secret)
+		netif->ip6->conf.addr_gen_mode = IP6_GEN_STABLE;
+	if (is_secret || ctl->off == offsetof(struct ip6_if_conf, addr_gen_mode))
+		gen_mode_changed(netif);
+	else if (ctl->off == offsetof(struct ip6_if_conf, disable))
 		disable_changed(netif);
 	else if (ctl->off == offsetof(struct ip6_if_conf, accept_ra))
 		ra_heeded_changed(netif);

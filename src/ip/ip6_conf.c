@@ -42,6 +42,10 @@ static const struct ip6_if_conf if_defaults = {
 #define IF_SYSCTL(field, name, lo, hi, text) \
 	SYSCTL(struct ip6_if_conf, field, "net.ipv6.conf.*." name, (lo), (hi), text)
 
+#define SECRET_TEXT(nth)                                                                       \
+	nth " word of the secret of opaque addresses, which sets addr_gen_mode 2; all 0: the " \
+	    "stack's own, random"
+
 static const struct sysctl ip6_if_sysctls[] = {
 	IF_SYSCTL(disable, "disable_ipv6", 0, 1, "take no IPv6 packets and have no addresses"),
 	IF_SYSCTL(hop_limit, "hop_limit", 1, 255, "hop limit of packets sent, hops"),
@@ -51,6 +55,10 @@ static const struct sysctl ip6_if_sysctls[] = {
 		addr_gen_mode, "addr_gen_mode", IP6_GEN_EUI64, IP6_GEN_RANDOM,
 		"lower half of addresses: 0 of the hardware address, 1 the same but no link-local "
 		"one, 2 and 3 opaque and stable"),
+	IF_SYSCTL(stable_secret[0], "stable_secret.0", 0, UINT32_MAX, SECRET_TEXT("first")),
+	IF_SYSCTL(stable_secret[1], "stable_secret.1", 0, UINT32_MAX, SECRET_TEXT("second")),
+	IF_SYSCTL(stable_secret[2], "stable_secret.2", 0, UINT32_MAX, SECRET_TEXT("third")),
+	IF_SYSCTL(stable_secret[3], "stable_secret.3", 0, UINT32_MAX, SECRET_TEXT("fourth")),
 	IF_SYSCTL(accept_dad, "accept_dad", IP6_DAD_OFF, IP6_DAD_STRICT,
 		  "ask whether an address is taken; 2: and have none when the hardware's is"),
 	IF_SYSCTL(dad_transmits, "dad_transmits", 0, 20, "how often that is asked; 0: never"),
@@ -93,10 +101,25 @@ static void *ip6_if_sysctl_base(struct stack *st, struct netif *netif)
 	return netif ? &netif->ip6->conf : &st->ip6->if_default;
 }
 
+bool ip6_conf_is_secret(const struct sysctl *ctl)
+{
+	return ctl->off >= offsetof(struct ip6_if_conf, stable_secret) &&
+	       ctl->off < offsetof(struct ip6_if_conf, stable_secret) +
+				  sizeof(((struct ip6_if_conf *)0)->stable_secret);
+}
+
+/* As in Linux, who gives a secret wants it used. */
+static void ip6_if_default_changed(struct stack *st, const struct sysctl *ctl)
+{
+	if (ip6_conf_is_secret(ctl))
+		st->ip6->if_default.addr_gen_mode = IP6_GEN_STABLE;
+}
+
 static const struct sysctl_table ip6_if_sysctl_table = {
 	.entries = ip6_if_sysctls,
 	.n_entries = ARRAY_SIZE(ip6_if_sysctls),
 	.base_of = ip6_if_sysctl_base,
+	.changed = ip6_if_default_changed,
 	.netif_changed = ip6_if_conf_changed,
 };
 

@@ -17,8 +17,7 @@ enum ip6_gen_mode {
 	IP6_GEN_EUI64 = 0,  /* of the hardware address (RFC 4291 appendix A) */
 	IP6_GEN_NONE = 1,   /* no link-local address by itself; the others as EUI64 */
 	IP6_GEN_STABLE = 2, /* opaque, the same in the same network (RFC 7217) */
-	IP6_GEN_RANDOM =
-		3, /* the same, with a secret of this run; here not different from STABLE */
+	IP6_GEN_RANDOM = 3, /* the same, with a secret of this stack, whatever stable_secret is */
 };
 
 /* accept_dad */
@@ -33,6 +32,9 @@ struct ip6_if_conf {
 	uint8_t hop_limit;
 	uint32_t mtu;          /* 0: the link's */
 	uint8_t addr_gen_mode; /* enum ip6_gen_mode */
+	/* Of IP6_GEN_STABLE, so that addresses outlive the stack; all 0: the stack's own, random.
+	 */
+	uint32_t stable_secret[4];
 	/* duplicate address detection */
 	uint8_t accept_dad;
 	uint8_t dad_transmits;

@@ -16,6 +16,8 @@ void ip6_addr_netif_del(struct netif *netif);
 /* The interface was set up: it gets its link-local address, loopback its ::1, unless they have one.
  */
 void ip6_addr_netif_up(struct netif *netif);
+/* A setting is a word of stable_secret. */
+bool ip6_conf_is_secret(const struct sysctl *ctl);
 /* One of its settings is another one. */
 void ip6_if_conf_changed(struct netif *netif, const struct sysctl *ctl);
 /* All its addresses go. */

@@ -184,7 +184,7 @@ static bool is_default_gateway(struct netif *netif, struct ip4_addr via)
  * (RFC 1620 §3); else it must be on the link, as RFC 1122 §3.2.2.2 says. */
 static bool is_gateway(struct netif *netif, struct ip4_addr via)
 {
-	const struct ip4_conf *conf = &netif->stack->ip4->conf;
+	const struct ip4_if_conf *conf = &netif->ip4->conf;
 
 	if (ip4_addr_is_unspecified(&via) || ip4_is_group(via) || ip4_addr_is_loopback(&via) ||
 	    ip4_src_is_martian(via) || ip4_own(netif->stack->ip4, via) != IP4_OWN_NO)
@@ -197,9 +197,9 @@ static bool is_gateway(struct netif *netif, struct ip4_addr via)
 
 static bool is_heeded(const struct netif *netif)
 {
-	const struct ip4_conf *conf = &netif->stack->ip4->conf;
+	const struct ip4_if_conf *conf = &netif->ip4->conf;
 
-	return conf->accept_redirects && !conf->forward &&
+	return conf->accept_redirects && !conf->forwarding &&
 	       !(netif->flags & (NETIF_LOOPBACK | NETIF_NOARP));
 }
 

@@ -27,9 +27,19 @@ static const struct siphash_key *secret_get(struct ip6 *ip6, struct engine *eng)
 	return &ip6->secret;
 }
 
+/* That of the interface, else the stack's. */
+static struct siphash_key key_of(struct netif *netif)
+{
+	const uint32_t *s = netif->ip6->conf.stable_secret;
+
+	if (netif->ip6->conf.addr_gen_mode != IP6_GEN_STABLE || !(s[0] | s[1] | s[2] | s[3]))
+		return *secret_get(netif->stack->ip6, netif->stack->eng);
+	return (struct siphash_key){(uint64_t)s[0] << 32 | s[1], (uint64_t)s[2] << 32 | s[3]};
+}
+
 uint64_t stable_id(struct netif *netif, const struct ip6_addr *prefix, uint32_t n_try)
 {
-	struct stack *st = netif->stack;
+	const struct siphash_key key = key_of(netif);
 	uint8_t in[8 + NETIF_NAME_MAX + 4] = {0};
 	uint64_t iid;
 
@@ -37,7 +47,7 @@ uint64_t stable_id(struct netif *netif, const struct ip6_addr *prefix, uint32_t 
 	memcpy(in + 8, netif->name, strnlen(netif->name, NETIF_NAME_MAX));
 	do {
 		store_be32(in + 8 + NETIF_NAME_MAX, n_try++);
-		iid = siphash24(secret_get(st->ip6, st->eng), in, sizeof(in));
+		iid = siphash24(&key, in, sizeof(in));
 	} while (iid_is_reserved(iid));
 	return iid;
 }

@@ -65,7 +65,8 @@ static void arp_solicit(struct neigh *n, bool is_unicast)
 	};
 	struct ip_addr src;
 
-	if (!hooks->source || !hooks->source(n->netif, &n->addr, &src) || !ip_addr_is_ip4(&src))
+	if (!hooks->source || !hooks->source(n->netif, &n->addr, n->queue.first, &src) ||
+	    !ip_addr_is_ip4(&src))
 		return;
 	req.spa = ip_addr_to_ip4(&src);
 	if (is_unicast)
@@ -114,11 +115,28 @@ static bool arp_learn(struct netif *netif, const struct arp *arp, uint32_t flags
 	return neigh_update(netif, &addr, &arp->sha, flags) != NULL;
 }
 
+static bool arp_is_answered(struct netif *netif, const struct arp *arp)
+{
+	const struct neigh_hooks *hooks = neigh_hooks(netif->stack);
+
+	return !hooks->arp_answers || hooks->arp_answers(netif, arp);
+}
+
+static uint32_t arp_announced_flags(struct netif *netif, const struct arp *arp)
+{
+	const struct neigh_hooks *hooks = neigh_hooks(netif->stack);
+	bool is_wanted = hooks->arp_accepts && hooks->arp_accepts(netif, &arp->spa);
+
+	return NEIGH_OVERRIDE | (is_wanted ? NEIGH_CREATE : 0u);
+}
+
 static enum drop arp_request_input(struct netif *netif, const struct arp *arp, bool is_probe)
 {
 	if (!arp_is_local(netif, &arp->tpa))
 		return !is_probe && arp_learn(netif, arp, NEIGH_OVERRIDE_OLD) ? DROP_NONE
 									      : DROP_ARP_NOT_US;
+	if (!arp_is_answered(netif, arp))
+		return DROP_ARP_NOT_US;
 	if (!is_probe)
 		(void)arp_learn(netif, arp, NEIGH_OVERRIDE_OLD | NEIGH_CREATE);
 	arp_reply(netif, arp);
@@ -183,7 +201,8 @@ static enum drop arp_input(struct netif *netif, struct pkt *pkt)
 		return arp_conflict(netif, &arp);
 
 	if (kind == ARP_KIND_ANNOUNCEMENT)
-		why = arp_learn(netif, &arp, NEIGH_OVERRIDE) ? DROP_NONE : DROP_ARP_NOT_US;
+		why = arp_learn(netif, &arp, arp_announced_flags(netif, &arp)) ? DROP_NONE
+									       : DROP_ARP_NOT_US;
 	else if (kind == ARP_KIND_REPLY)
 		why = arp_reply_input(netif, &arp, is_to_us);
 	else

@@ -96,8 +96,14 @@ struct neigh_hooks {
 	void (*on_free)(struct stack *st, struct neigh *n);
 	/* `addr` is one of ours, to be answered for on this interface. */
 	bool (*is_local)(struct netif *netif, const struct ip_addr *addr);
-	/* Our address from which to ask for `target` on this interface. False: none. */
-	bool (*source)(struct netif *netif, const struct ip_addr *target, struct ip_addr *ret);
+	/* Our address from which to ask for `target` on this interface, for a packet that waits, at
+	 * its network header (NULL: none does). False: none. */
+	bool (*source)(struct netif *netif, const struct ip_addr *target, const struct pkt *waiting,
+		       struct ip_addr *ret);
+	/* Whether a question for an address of ours is answered here. NULL: always. */
+	bool (*arp_answers)(struct netif *netif, const struct arp *req);
+	/* Whether an announcement makes an entry for its sender. NULL: never. */
+	bool (*arp_accepts)(struct netif *netif, const struct ip4_addr *addr);
 	/* A well-formed ARP packet of somebody else, before anything follows from it. */
 	void (*arp_heard)(struct netif *netif, const struct arp *arp);
 };

@@ -565,6 +565,49 @@ static void opaque_identifier_is_stable_and_changes_when_taken(void **state UNUS
 	nd_net_end(&n);
 }
 
+/* RFC 7217 §5: the secret makes it, so that with one that is kept the address outlives the stack.
+ */
+static void opaque_identifier_follows_from_the_secret_that_is_set(void **state UNUSED)
+{
+	struct ip6_addr got[3], ll[3];
+	const struct ip6_ifaddr *ifa;
+	struct nd_net n;
+
+	for (int i = 0; i < 3; i++) {
+		listen_start(&n);
+		nd_set(&n, "net.ipv6.conf.eth0.stable_secret.0", 0x20010db8);
+		nd_set(&n, "net.ipv6.conf.eth0.stable_secret.3", i < 2 ? 7 : 8);
+		prefix_say(&n, 3600, 1800);
+		got[i] = auto_addr(&n, false)->addr;
+		list_for_each (ifa, &nd_netif(&n)->ip6->addrs, link)
+			if (ip6_addr_is_link_local(&ifa->addr))
+				ll[i] = ifa->addr;
+		assert_int_equal(nd_netif(&n)->ip6->conf.addr_gen_mode, IP6_GEN_STABLE);
+		nd_net_end(&n);
+	}
+	assert_true(ip6_addr_eq(&got[0], &got[1]));
+	assert_false(ip6_addr_eq(&got[0], &got[2]));
+	assert_true(ip6_addr_eq(&ll[0], &ll[1]));
+	assert_false(ip6_addr_eq(&ll[0], &ll[2]));
+}
+
+static void link_local_address_follows_the_mode_but_none_goes(void **state UNUSED)
+{
+	struct nd_net n;
+
+	nd_net_start(&n, false);
+	nd_set(&n, "net.ipv6.conf.eth0.accept_dad", 0);
+	assert_non_null(nd_ifaddr(&n, ND_HOST_LL));
+	nd_set(&n, "net.ipv6.conf.eth0.addr_gen_mode", 1);
+	assert_non_null(nd_ifaddr(&n, ND_HOST_LL));
+	nd_set(&n, "net.ipv6.conf.eth0.addr_gen_mode", 2);
+	assert_null(nd_ifaddr(&n, ND_HOST_LL));
+	assert_int_equal(nd_netif(&n)->ip6->n_addrs, 1);
+	nd_set(&n, "net.ipv6.conf.eth0.addr_gen_mode", 0);
+	assert_non_null(nd_ifaddr(&n, ND_HOST_LL));
+	nd_net_end(&n);
+}
+
 static void temporary_address_is_made_and_replaced_before_it_ends(void **state UNUSED)
 {
 	struct ip6_addr first;
@@ -685,6 +728,8 @@ int main(void)
 		cmocka_unit_test(flood_stays_within_its_bounds),
 		cmocka_unit_test(interface_set_down_forgets_what_routers_said),
 		cmocka_unit_test(opaque_identifier_is_stable_and_changes_when_taken),
+		cmocka_unit_test(opaque_identifier_follows_from_the_secret_that_is_set),
+		cmocka_unit_test(link_local_address_follows_the_mode_but_none_goes),
 		cmocka_unit_test(temporary_address_is_made_and_replaced_before_it_ends),
 		cmocka_unit_test(application_chooses_between_public_and_temporary),
 		cmocka_unit_test(temporary_address_that_is_taken_is_replaced_three_times),

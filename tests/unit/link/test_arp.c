@@ -26,7 +26,7 @@ static bool hook_is_local(struct netif *netif UNUSED, const struct ip_addr *addr
 }
 
 static bool hook_source(struct netif *netif UNUSED, const struct ip_addr *target UNUSED,
-			struct ip_addr *ret)
+			const struct pkt *waiting UNUSED, struct ip_addr *ret)
 {
 	*ret = ip_addr_from_ip4(&our_ip);
 	return true;

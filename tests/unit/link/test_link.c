@@ -242,7 +242,7 @@ static void *heap_realloc(void *ctx, void *ptr, size_t old_bytes UNUSED, size_t 
 }
 
 static bool fault_source(struct netif *netif UNUSED, const struct ip_addr *target UNUSED,
-			 struct ip_addr *ret)
+			 const struct pkt *waiting UNUSED, struct ip_addr *ret)
 {
 	*ret = ip_addr_from_ip4(&IP4_ADDR(10, 0, 0, 1));
 	return true;
