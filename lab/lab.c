@@ -25,6 +25,7 @@
 #include "lab/sysctls.h"
 #include "lab/trace_store.h"
 #include "weft/limit.h"
+#include "weft/resolver.h"
 
 enum {
 	ROUTE_STATIC = 4, /* of routes in the lab file: rtnetlink's "static", as on kernel nodes */
@@ -506,6 +507,19 @@ int lab_iface_attach(struct lab_node *node, struct lab_iface *iface)
 	}
 }
 
+/* Who listens to routers has the name servers that they tell of, while they do (RFC 8106). */
+static int node_resolver(struct lab_node *node)
+{
+	const struct weft_resolver_config cfg = {.with_advertised = true};
+
+	if (node->file->kind != LABFILE_WEFT)
+		return 0;
+	for (uint32_t i = 0; i < node->file->n_ifaces; i++)
+		if (node->file->ifaces[i].slaac)
+			return weft_stack_resolver_set(node->stack, &cfg);
+	return 0;
+}
+
 int lab_node_configure(struct lab_node *node, char *msg)
 {
 	const struct labfile_node *file = node->file;
@@ -524,6 +538,10 @@ int lab_node_configure(struct lab_node *node, char *msg)
 		what = "route";
 	for (uint32_t i = 0; !err && file->kind == LABFILE_WEFT && i < file->n_routes; i++)
 		err = route_add(node, &file->routes[i]);
+	if (!err) {
+		what = "resolver";
+		err = node_resolver(node);
+	}
 	return err ? refuse(msg, err, "node %s: %s: %s", file->name, what, strerror(-err)) : 0;
 }
 

@@ -170,7 +170,7 @@ struct labfile_radv {
 	uint32_t valid_s, preferred_s;
 	uint32_t pref; /* as on the wire */
 	uint32_t hop_limit, mtu;
-	bool managed, other;
+	bool managed, other, unicast, run_down;
 	struct labfile_radv_prefix *prefixes;
 	uint32_t n_prefixes;
 	struct labfile_radv_route *routes;

@@ -10,6 +10,7 @@
 extern const struct rpc_method rpc_methods_rpc[];
 extern const struct rpc_method rpc_methods_lab[];
 extern const struct rpc_method rpc_methods_node[];
+extern const struct rpc_method rpc_methods_resolve[];
 extern const struct rpc_method rpc_methods_link[];
 extern const struct rpc_method rpc_methods_ip[];
 extern const struct rpc_method rpc_methods_ss[];
@@ -25,6 +26,7 @@ const struct rpc_method *const rpc_tables[] = {
 	rpc_methods_rpc,
 	rpc_methods_lab,
 	rpc_methods_node,
+	rpc_methods_resolve,
 	rpc_methods_link,
 	rpc_methods_ip,
 	rpc_methods_ss,

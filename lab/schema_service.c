@@ -351,6 +351,22 @@ static const struct lab_key radv_keys[] = {
 		.help = "Other settings are to be had by DHCPv6",
 	},
 	{
+		.name = "unicast",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_radv, unicast),
+		.deflt = "false",
+		.help = "Hosts that ask are answered alone, not with all others (RFC 7772)",
+	},
+	{
+		.name = "run_down",
+		.type = LAB_T_BOOL,
+		FIELD(labfile_radv, run_down),
+		.deflt = "false",
+		.help = "The lifetimes of prefixes count from the start of the lab and run down, "
+			"instead "
+			"of beginning anew with each advertisement",
+	},
+	{
 		.name = "hop_limit",
 		.type = LAB_T_U32,
 		FIELD(labfile_radv, hop_limit),

@@ -87,6 +87,8 @@ static struct radv_config radv_config_of(const struct labfile_radv *file)
 		.pref = (uint8_t)file->pref,
 		.managed = file->managed,
 		.other = file->other,
+		.unicast = file->unicast,
+		.run_down = file->run_down,
 		.hop_limit = (uint8_t)file->hop_limit,
 		.mtu = file->mtu,
 		.valid_s = file->valid_s,

@@ -20,6 +20,14 @@ enum {
 	BATCH = 64, /* messages taken before others have their turn */
 };
 
+static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1}, no_addr[16];
+
+/* Who asked, and when he is answered. */
+struct radv_ask {
+	uint8_t addr[16];
+	int64_t at_ns;
+};
+
 struct radv {
 	struct weft_netif *nif;
 	struct weft_stack *st;
@@ -27,10 +35,13 @@ struct radv {
 	struct weft_sock *sock;
 	struct weft_timer *timer; /* the next advertisement */
 	struct radv_config cfg;
-	bool has_prefixes;   /* they were given; else they are those of the interface */
-	uint32_t n_initial;  /* advertisements of the beginning still to be sent */
-	int64_t last_ns;     /* the last one to all; -1: none */
-	int64_t next_ns;     /* what the timer waits for */
+	bool has_prefixes;  /* they were given; else they are those of the interface */
+	uint32_t n_initial; /* advertisements of the beginning still to be sent */
+	int64_t last_ns;    /* the last one to all; -1: none */
+	int64_t next_ns;    /* the next one to all */
+	int64_t start_ns;   /* lifetimes run down from here on */
+	struct radv_ask asks[RADV_ASKS_MAX];
+	uint32_t n_asks;
 	bool has_link_local; /* in `src` */
 	uint8_t src[16];
 	struct radv_stats stats;
@@ -91,11 +102,32 @@ static void addrs_look(struct radv *r)
 	weft_addrs(r->st, addr_take, r);
 }
 
+/* §6.2.1: what is left of a lifetime that runs down. */
+static uint32_t left_of(uint32_t lifetime_s, uint32_t passed_s)
+{
+	if (lifetime_s == RADV_INFINITE_S)
+		return lifetime_s;
+	return lifetime_s > passed_s ? lifetime_s - passed_s : 0;
+}
+
+/* The settings as they are now. */
+static void config_now(const struct radv *r, struct radv_config *ret)
+{
+	int64_t s = (weft_engine_now_ns(r->eng) - r->start_ns) / NSEC_PER_SEC;
+	uint32_t passed_s = s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+
+	*ret = r->cfg;
+	for (uint32_t i = 0; r->cfg.run_down && i < ret->n_prefixes; i++) {
+		ret->prefixes[i].valid_s = left_of(ret->prefixes[i].valid_s, passed_s);
+		ret->prefixes[i].preferred_s = left_of(ret->prefixes[i].preferred_s, passed_s);
+	}
+}
+
 /*
  * Out.
  */
 
-static int message_send(struct radv *r, const uint8_t *buf, size_t len)
+static int message_send(struct radv *r, const uint8_t to_addr[16], const uint8_t *buf, size_t len)
 {
 	struct {
 		struct weft_cmsghdr hdr;
@@ -105,7 +137,7 @@ static int message_send(struct radv *r, const uint8_t *buf, size_t len)
 			     .level = WEFT_IPPROTO_IPV6,
 			     .type = WEFT_IPV6_PKTINFO},
 		     .info = {.ifindex = weft_netif_index(r->nif)}};
-	struct weft_sockaddr to = {.addr = {.family = WEFT_AF_INET6, .bytes = {0xff, 2, [15] = 1}},
+	struct weft_sockaddr to = {.addr = {.family = WEFT_AF_INET6},
 				   .scope_id = weft_netif_index(r->nif)};
 	const struct weft_iovec iov = {(void *)(uintptr_t)buf, len};
 	const struct weft_msghdr msg = {.name = &to,
@@ -115,22 +147,25 @@ static int message_send(struct radv *r, const uint8_t *buf, size_t len)
 					.control_len = sizeof(control)};
 	ptrdiff_t n;
 
+	memcpy(to.addr.bytes, to_addr, sizeof(to.addr.bytes));
 	memcpy(control.info.addr, r->src, sizeof(r->src));
 	n = weft_sendmsg(r->sock, &msg, 0);
 	return n < 0 ? (int)n : 0;
 }
 
-static void advertise(struct radv *r, bool is_last)
+static void advertise(struct radv *r, const uint8_t to[16], bool is_last)
 {
+	struct radv_config now;
 	struct weft_netif_info info;
 	uint8_t buf[RADV_MSG_MAX];
 	size_t len;
 
 	addrs_look(r);
+	config_now(r, &now);
 	weft_netif_info(r->nif, &info);
-	len = radv_ra_write(&r->cfg, info.mac, is_last, buf);
+	len = radv_ra_write(&now, info.mac, is_last, buf);
 	/* Without an address of the link there is nobody to be the router yet (§6.1.2). */
-	if (!len || !r->has_link_local || message_send(r, buf, len))
+	if (!len || !r->has_link_local || message_send(r, to, buf, len))
 		r->stats.n_failed++;
 	else
 		r->stats.n_sent++;
@@ -145,10 +180,19 @@ static int64_t between(struct radv *r, int64_t min_ns, int64_t max_ns)
 	return min_ns + (int64_t)(weft_engine_random(r->eng) % (uint64_t)(max_ns - min_ns + 1));
 }
 
+static void timer_set(struct radv *r)
+{
+	int64_t at_ns = r->next_ns;
+
+	for (uint32_t i = 0; i < r->n_asks; i++)
+		at_ns = r->asks[i].at_ns < at_ns ? r->asks[i].at_ns : at_ns;
+	weft_timer_start(r->timer, at_ns);
+}
+
 static void plan_at(struct radv *r, int64_t at_ns)
 {
 	r->next_ns = at_ns;
-	weft_timer_start(r->timer, at_ns);
+	timer_set(r);
 }
 
 /* §6.2.4: a random time, short at the beginning. */
@@ -166,12 +210,32 @@ static void plan_next(struct radv *r, int64_t now_ns)
 	plan_at(r, now_ns + in_ns);
 }
 
+static void asks_answer(struct radv *r, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < r->n_asks;) {
+		uint64_t n_sent = r->stats.n_sent;
+
+		if (r->asks[i].at_ns > now_ns) {
+			i++;
+			continue;
+		}
+		advertise(r, r->asks[i].addr, false);
+		r->stats.n_unicast += r->stats.n_sent - n_sent;
+		r->asks[i] = r->asks[--r->n_asks];
+	}
+}
+
 static void on_timer(void *arg)
 {
 	struct radv *r = arg;
 	int64_t now_ns = weft_engine_now_ns(r->eng);
 
-	advertise(r, false);
+	asks_answer(r, now_ns);
+	if (now_ns < r->next_ns) {
+		timer_set(r);
+		return;
+	}
+	advertise(r, all_nodes, false);
 	if (!r->has_link_local) { /* it is not known yet whether it is ours */
 		plan_at(r, now_ns + NSEC_PER_SEC);
 		return;
@@ -180,12 +244,30 @@ static void on_timer(void *arg)
 	plan_next(r, now_ns);
 }
 
-/* §6.2.6: to all, after a random time, and not too soon after the last one. */
-static void answer(struct radv *r)
+/* He is answered alone, once. False: he cannot be. */
+static bool answer_one(struct radv *r, const uint8_t addr[16], int64_t at_ns)
+{
+	for (uint32_t i = 0; i < r->n_asks; i++)
+		if (!memcmp(r->asks[i].addr, addr, sizeof(r->asks[i].addr)))
+			return true;
+	if (r->n_asks == RADV_ASKS_MAX)
+		return false;
+	memcpy(r->asks[r->n_asks].addr, addr, sizeof(r->asks[r->n_asks].addr));
+	r->asks[r->n_asks++].at_ns = at_ns;
+	timer_set(r);
+	return true;
+}
+
+/* §6.2.6: after a random time; to all, and then not too soon after the last one, unless the host
+ * has an address and is to be answered alone. */
+static void answer(struct radv *r, const uint8_t from[16])
 {
 	int64_t now_ns = weft_engine_now_ns(r->eng);
 	int64_t at_ns = now_ns + between(r, 0, ANSWER_DELAY_MS * NSEC_PER_SEC / 1000);
 
+	if (r->cfg.unicast && memcmp(from, no_addr, sizeof(no_addr)) != 0 &&
+	    answer_one(r, from, at_ns))
+		return;
 	if (r->last_ns >= 0 && at_ns < r->last_ns + MIN_DELAY_S * NSEC_PER_SEC)
 		at_ns = r->last_ns + MIN_DELAY_S * NSEC_PER_SEC;
 	if (at_ns < r->next_ns)
@@ -199,23 +281,24 @@ static void answer(struct radv *r)
 static void on_message(struct radv *r, const uint8_t *msg, size_t len,
 		       const struct weft_sockaddr *from)
 {
-	static const uint8_t none[16];
 	const uint8_t *src = from->addr.bytes;
+	struct radv_config now;
 
 	if (len && msg[0] == RADV_RS) {
-		if (!radv_rs_is_right(msg, len, !memcmp(src, none, sizeof(none)))) {
+		if (!radv_rs_is_right(msg, len, !memcmp(src, no_addr, sizeof(no_addr)))) {
 			r->stats.n_invalid++;
 			return;
 		}
 		r->stats.n_solicited++;
-		answer(r);
+		answer(r, src);
 	} else if (len && msg[0] == RADV_RA && memcmp(src, r->src, sizeof(r->src)) != 0) {
 		if (!radv_ra_is_right(msg, len, src[0] == 0xfe && (src[1] & 0xc0) == 0x80)) {
 			r->stats.n_invalid++;
 			return;
 		}
 		r->stats.n_heard++;
-		if (!radv_ra_is_consistent(&r->cfg, msg, len))
+		config_now(r, &now);
+		if (!radv_ra_is_consistent(&now, msg, len))
 			r->stats.n_inconsistent++;
 	}
 }
@@ -302,6 +385,8 @@ static int sock_open(struct radv *r)
 	if (!err)
 		err = option(r->sock, WEFT_IPV6_MULTICAST_HOPS, RADV_HOPS);
 	if (!err)
+		err = option(r->sock, WEFT_IPV6_UNICAST_HOPS, RADV_HOPS);
+	if (!err)
 		err = option(r->sock, WEFT_IPV6_MULTICAST_IF, (int)weft_netif_index(r->nif));
 	if (!err)
 		err = option(r->sock, WEFT_IPV6_MULTICAST_LOOP, 0);
@@ -335,6 +420,7 @@ int radv_new(struct weft_netif *nif, struct weft_stack *st, const struct radv_co
 	r->has_prefixes = cfg->n_prefixes;
 	r->n_initial = INITIAL_ADVERTS;
 	r->last_ns = -1;
+	r->start_ns = weft_engine_now_ns(r->eng);
 	r->timer = weft_timer_new(r->eng, on_timer, r);
 	err = r->timer ? sock_open(r) : -ENOMEM;
 	if (err) {
@@ -353,7 +439,7 @@ void radv_free(struct radv *r)
 	if (!r)
 		return;
 	if (r->last_ns >= 0)
-		advertise(r, true); /* §6.2.5 */
+		advertise(r, all_nodes, true); /* §6.2.5 */
 	weft_close(r->sock);
 	weft_timer_free(r->timer);
 	free(r);

@@ -16,6 +16,8 @@ enum {
 	RADV_ROUTES_MAX = 16,
 	RADV_DNS_MAX = 8,
 	RADV_SEARCH_MAX = 8,
+	/* Hosts that wait for an answer of their own; more are answered with all others. */
+	RADV_ASKS_MAX = 16,
 };
 
 #define RADV_INFINITE_S UINT32_MAX
@@ -47,6 +49,8 @@ struct radv_config {
 	uint32_t lifetime_s;     /* of the default route: 0: none; else max_interval_s to 9000 */
 	uint8_t pref;            /* enum radv_pref */
 	bool managed, other;
+	bool unicast;  /* solicitations are answered to who asks alone (§6.2.6, RFC 7772 §5.1) */
+	bool run_down; /* prefixes have their lifetimes at the start, less from then on (§6.2.1) */
 	uint8_t hop_limit; /* these four: 0: not said */
 	uint32_t reachable_ms, retrans_ms;
 	uint32_t mtu;
@@ -68,6 +72,7 @@ extern const struct radv_config radv_defaults;
 
 struct radv_stats {
 	uint64_t n_sent, n_failed;
+	uint64_t n_unicast;      /* of those sent, to one host */
 	uint64_t n_solicited;    /* solicitations heard */
 	uint64_t n_invalid;      /* messages that break their rules */
 	uint64_t n_heard;        /* advertisements of other routers */

@@ -7,6 +7,7 @@
 #include "base/cursor.h"
 
 enum {
+	RUN_DOWN_GRACE_S = 5,
 	OPT_SRC_LLADDR = 1,
 	OPT_PREFIX = 3,
 	OPT_MTU = 5,
@@ -253,6 +254,14 @@ static bool differ(uint32_t ours, uint32_t theirs)
 	return ours && theirs && ours != theirs;
 }
 
+/* Those that run down are compared as they are now, which clocks and links blur. */
+static bool lifetimes_agree(const struct radv_config *c, uint32_t ours_s, uint32_t theirs_s)
+{
+	uint32_t diff_s = ours_s > theirs_s ? ours_s - theirs_s : theirs_s - ours_s;
+
+	return diff_s <= (c->run_down ? RUN_DOWN_GRACE_S : 0u);
+}
+
 static bool prefix_is_consistent(const struct radv_config *c, struct rd *body)
 {
 	struct radv_prefix p = {.len = rd_u8(body)};
@@ -266,7 +275,8 @@ static bool prefix_is_consistent(const struct radv_config *c, struct rd *body)
 		const struct radv_prefix *ours = &c->prefixes[i];
 
 		if (ours->len == p.len && memcmp(ours->prefix, p.prefix, 16) == 0)
-			return ours->valid_s == p.valid_s && ours->preferred_s == p.preferred_s;
+			return lifetimes_agree(c, ours->valid_s, p.valid_s) &&
+			       lifetimes_agree(c, ours->preferred_s, p.preferred_s);
 	}
 	return true;
 }

@@ -144,7 +144,7 @@ static int answered(struct net *n, const char *bound, const char *dst, const cha
 	struct weft_sockaddr to = {.addr = world_addr(dst)};
 	struct weft_sock *s;
 	uint8_t buf[64];
-	int ret;
+	int ret, on = 1;
 
 	assert_int_equal(weft_socket(n->w.client, is_six ? WEFT_AF_INET6 : WEFT_AF_INET,
 				     WEFT_SOCK_DGRAM,
@@ -156,6 +156,8 @@ static int answered(struct net *n, const char *bound, const char *dst, const cha
 		weft_close(s);
 		return -1;
 	}
+	assert_int_equal(weft_setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_BROADCAST, &on, sizeof(on)),
+			 0);
 	ret = weft_sendto(s, echo, sizeof(echo), 0, &to) < 0 ? -2 : 0;
 	world_advance(&n->w, WORLD_SEC);
 	if (ret == 0)
@@ -165,29 +167,92 @@ static int answered(struct net *n, const char *bound, const char *dst, const cha
 	return ret;
 }
 
+/* As a table says it: a column a destination, of it a letter a device: none, eth0, eth1. y:
+ * answered; n: not; s: the send is refused; b: the bind is. */
+struct echo_row {
+	const char *bound;
+	const char *want[4];
+};
+
+static void check_echo(struct net *n, const struct echo_row *rows, size_t n_rows,
+		       const char *const *dsts, size_t n_dsts)
+{
+	static const char *const devs[] = {NULL, "eth0", "eth1"};
+	static const char letters[] = "sbny";
+
+	for (size_t r = 0; r < n_rows; r++) {
+		for (size_t c = 0; c < n_dsts * ARRAY_SIZE(devs); c++) {
+			const char *dst = dsts[c / ARRAY_SIZE(devs)];
+			const char *dev = devs[c % ARRAY_SIZE(devs)];
+			char want = rows[r].want[c / ARRAY_SIZE(devs)][c % ARRAY_SIZE(devs)];
+			char got = letters[2 + answered(n, rows[r].bound, dst, dev)];
+
+			if (got != want)
+				fail_msg("bound to %s %s, to %s: %c, not %c", rows[r].bound,
+					 dev ? dev : "(no device)", dst, got, want);
+		}
+	}
+}
+
+/* Groups and broadcasts are answered here; without an address or a device there is no way to
+ * 255.255.255.255 or a group. A question by eth1 for an address of eth0 is answered for (arp_ignore
+ * 0), and an answer goes where its destination is, whatever device the question came by. */
 static void echo_socket_is_answered_at_its_address_and_device(void **state)
 {
-	static const struct {
-		const char *bound, *dst, *dev;
-		int want;
-	} rows[] = {
-		{"0.0.0.0", "10.0.0.2", NULL, 1},        {"0.0.0.0", "10.0.0.2", "eth0", 1},
-		{"10.0.0.1", "10.0.0.2", NULL, 1},       {"10.0.0.1", "10.0.0.2", "eth0", 1},
-		{"10.0.0.255", "10.0.0.2", NULL, -1},    {"255.255.255.255", "10.0.0.2", NULL, -1},
-		{"239.1.1.1", "10.0.0.2", NULL, -1},     {"10.0.0.9", "10.0.0.2", NULL, -1},
-		{"0.0.0.0", "10.0.0.255", NULL, -2},     {"0.0.0.0", "255.255.255.255", "eth0", -2},
-		{"::", "2001:db8::2", NULL, 1},          {"::", "2001:db8::2", "eth0", 1},
-		{"2001:db8::1", "2001:db8::2", NULL, 1}, {"2001:db8::1", "2001:db8::2", "eth0", 1},
-		{"ff05::77", "2001:db8::2", NULL, -1},   {"2001:db8::9", "2001:db8::2", NULL, -1},
+	static const char *const dsts[] = {"10.0.0.2", "10.0.0.255", "255.255.255.255",
+					   "239.1.1.1"};
+	static const struct echo_row rows[] = {
+		{"0.0.0.0", {"yyy", "yyn", "syy", "syn"}},
+		{"10.0.0.1", {"yyn", "yyn", "yyn", "yyn"}},
+		{"10.0.1.1", {"yny", "ynn", "yny", "nnn"}},
+		{"10.0.0.255", {"bbb", "bbb", "bbb", "bbb"}},
+		{"255.255.255.255", {"bbb", "bbb", "bbb", "bbb"}},
+		{"239.1.1.1", {"bbb", "bbb", "bbb", "bbb"}},
+		{"10.0.0.9", {"bbb", "bbb", "bbb", "bbb"}},
 	};
+	struct net *n = *state;
+	struct weft_sock *member;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		int got = answered(*state, rows[i].bound, rows[i].dst, rows[i].dev);
+	assert_int_equal(weft_stack_set(n->w.server, "net.ipv4.icmp_echo_ignore_broadcasts", 0), 0);
+	assert_int_equal(weft_socket(n->w.server, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &member), 0);
+	join(member, false, weft_netif_index(n->w.server_if));
+	check_echo(n, rows, ARRAY_SIZE(rows), dsts, ARRAY_SIZE(dsts));
+	weft_close(member);
+	world_advance(&n->w, WORLD_SEC);
+}
 
-		if (got != rows[i].want)
-			fail_msg("bound to %s %s, to %s: %d, not %d", rows[i].bound,
-				 rows[i].dev ? rows[i].dev : "", rows[i].dst, got, rows[i].want);
-	}
+static void echo6_socket_is_answered_at_its_address_and_device(void **state)
+{
+	static const char *const dsts[] = {"2001:db8::2", "ff05::77"};
+	static const struct echo_row rows[] = {
+		{"::", {"yyn", "yyn"}},
+		{"2001:db8::1", {"yyn", "yyn"}},
+		{"2001:db8:1::1", {"ynn", "nnn"}},
+		{"ff05::77", {"bbb", "bbb"}},
+		{"2001:db8::9", {"bbb", "bbb"}},
+	};
+	struct net *n = *state;
+	struct weft_sock *member;
+
+	assert_int_equal(weft_socket(n->w.server, WEFT_AF_INET6, WEFT_SOCK_DGRAM, 0, &member), 0);
+	join(member, true, weft_netif_index(n->w.server_if));
+	check_echo(n, rows, ARRAY_SIZE(rows), dsts, ARRAY_SIZE(dsts));
+	weft_close(member);
+	world_advance(&n->w, WORLD_SEC);
+}
+
+/* Without SO_BROADCAST none may be sent. */
+static void echo_to_a_broadcast_needs_permission(void **state)
+{
+	const uint8_t echo[8] = {8, [7] = 1};
+	struct weft_sockaddr to = {.addr = world_addr("10.0.0.255")};
+	struct net *n = *state;
+	struct weft_sock *s;
+
+	assert_int_equal(
+		weft_socket(n->w.client, WEFT_AF_INET, WEFT_SOCK_DGRAM, WEFT_IPPROTO_ICMP, &s), 0);
+	assert_int_equal(weft_sendto(s, echo, sizeof(echo), 0, &to), -EACCES);
+	weft_close(s);
 }
 
 /* What a connected socket hears of a datagram that the server refuses: SO_ERROR. */
@@ -246,6 +311,8 @@ int main(void)
 		T(udp_socket_gets_what_is_for_its_address_and_device),
 		T(udp6_socket_gets_what_is_for_its_address_and_device),
 		T(echo_socket_is_answered_at_its_address_and_device),
+		T(echo6_socket_is_answered_at_its_address_and_device),
+		T(echo_to_a_broadcast_needs_permission),
 		T(only_port_unreachable_surfaces_on_a_connected_socket),
 	};
 

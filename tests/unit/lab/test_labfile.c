@@ -260,7 +260,8 @@ static void every_key_of_routers_reaches_its_field(void **state UNUSED)
 	assert_int_equal(r2->services[0].kind, LABFILE_RADV);
 	assert_string_equal(radv->iface, "far");
 	assert_true(radv->interval_ns == 30000000000 && radv->lifetime_ns == 90000000000);
-	assert_true(radv->pref == 1 && !radv->managed && radv->other);
+	assert_true(radv->pref == 1 && !radv->managed && radv->other && radv->unicast &&
+		    radv->run_down);
 	assert_true(radv->hop_limit == 33 && radv->mtu == 1400);
 	assert_int_equal(radv->n_prefixes, 2);
 	assert_net(&radv->prefixes[0].prefix, "2001:db8:9::/64");

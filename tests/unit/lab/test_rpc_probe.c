@@ -568,6 +568,118 @@ static void sampled_packet_has_its_times(void **state UNUSED)
 	assert_int_equal(json_array_size(answer(5, "result")), 0);
 }
 
+/* ---- names that routers tell of ---------------------------------------------------------- */
+
+static const char dns_text[] =
+	"lab: names\n"
+	"nodes:\n"
+	"  gw: { forwarding: true, interfaces: { lan: '2001:db8:1::53/64' },\n"
+	"        services: [ { radv: { dns: [ '2001:db8:1::53' ], search: [ lab.example ],\n"
+	"                              dns_lifetime: 30s } } ] }\n"
+	"  pc: { interfaces: { eth0: { slaac: true } } }\n"
+	"links:\n"
+	"  - pc:eth0 -- gw:lan\n";
+
+static struct {
+	struct weft_sock *sock;
+	unsigned int n_queries;
+} ns;
+
+/* Knows www.lab.example, as 2001:db8:1::80. */
+static void ns_answer(struct weft_sock *s, void *arg UNUSED, uint32_t events UNUSED)
+{
+	static const uint8_t name[] = "\3www\3lab\7example"; /* with its end */
+	static const uint8_t rr[] = {0xc0, 12,   0, 28, 0, 1, 0, 0, 0, 60, 0, 16, 0x20, 1,
+				     0x0d, 0xb8, 0, 1,  0, 0, 0, 0, 0, 0,  0, 0,  0,    0x80};
+	struct weft_sockaddr from;
+	uint8_t m[512];
+	ptrdiff_t len;
+
+	while ((len = weft_recvfrom(s, m, sizeof(m), 0, &from)) > 12) {
+		size_t end = 12 + strlen((char *)m + 12) + 5;
+		bool is_known = !memcmp(m + 12, name, sizeof(name));
+		bool has_addr = is_known && m[end - 3] == 28;
+
+		ns.n_queries++;
+		m[2] = 0x81;
+		m[3] = is_known ? 0x80 : 0x83;
+		m[7] = has_addr;
+		m[9] = m[11] = 0;
+		if (has_addr)
+			memcpy(m + end, rr, sizeof(rr));
+		assert_true(weft_sendto(s, m, end + (has_addr ? sizeof(rr) : 0), 0, &from) > 0);
+	}
+}
+
+static int setup_dns(void **state UNUSED)
+{
+	struct weft_sockaddr at = {.addr = {.family = WEFT_AF_INET6}, .port = 53};
+
+	setup_lab(dns_text);
+	ns.n_queries = 0;
+	assert_int_equal(
+		weft_socket(w.lab->nodes[0]->stack, WEFT_AF_INET6, WEFT_SOCK_DGRAM, 0, &ns.sock),
+		0);
+	assert_int_equal(weft_bind(ns.sock, &at), 0);
+	weft_on_event(ns.sock, ns_answer, NULL);
+	return 0;
+}
+
+static int teardown_dns(void **state)
+{
+	weft_close(ns.sock);
+	return teardown(state);
+}
+
+static const char *address(int id)
+{
+	const json_t *list = json_object_get(answer(id, "result"), "addresses");
+	const char *s = json_string_value(json_array_get(list, 0));
+
+	return s ? s : "";
+}
+
+/* RFC 8106: from the first advertisement to the end of what it says. */
+static void names_are_asked_of_the_servers_and_in_the_domains_that_routers_tell(void **state UNUSED)
+{
+	request(1, "node.resolve", "'node': 'pc', 'name': 'www'");
+	pass(1000);
+	assert_string_equal(text(answer(1, "error"), "message"),
+			    "www: Temporary failure in name resolution");
+	pass(5000);
+	request(2, "node.resolve", "'node': 'pc', 'name': 'www'");
+	pass(1000);
+	assert_string_equal(address(2), "2001:db8:1::80");
+	request(3, "node.resolve", "'node': 'pc', 'name': 'nothing.example.', 'family': 'inet6'");
+	pass(1000);
+	assert_string_equal(text(answer(3, "error"), "message"),
+			    "nothing.example.: Name or service not known");
+	/* A name of the lab needs nobody, nor does an address. */
+	ns.n_queries = 0;
+	request(4, "node.resolve", "'node': 'pc', 'name': 'gw'");
+	assert_string_equal(address(4), "2001:db8:1::53");
+	assert_int_equal(ns.n_queries, 0);
+	/* 30 s after the last of the first three advertisements there is nobody to ask. */
+	pass(150000);
+	request(5, "node.resolve", "'node': 'pc', 'name': 'www.lab.example.'");
+	pass(1000);
+	assert_string_equal(text(answer(5, "error"), "message"),
+			    "www.lab.example.: Temporary failure in name resolution");
+	assert_int_equal(ns.n_queries, 0);
+}
+
+static void who_does_not_listen_to_routers_knows_the_names_of_the_lab_alone(void **state UNUSED)
+{
+	request(1, "node.resolve", "'node': 'gw', 'name': 'www'");
+	pass(1000);
+	assert_string_equal(text(answer(1, "error"), "message"), "www: Name or service not known");
+	refused("node.resolve", "'node': 'pc', 'name': 'www', 'family': 'ipx'",
+		"must be inet or inet6");
+	/* One that waits when its client goes. */
+	pass(6000);
+	request(2, "node.resolve", "'node': 'pc', 'name': 'www'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -605,6 +717,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(drop_has_the_way_from_its_first_node, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(sampled_packet_has_its_times, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			names_are_asked_of_the_servers_and_in_the_domains_that_routers_tell,
+			setup_dns, teardown_dns),
+		cmocka_unit_test_setup_teardown(
+			who_does_not_listen_to_routers_knows_the_names_of_the_lab_alone, setup_dns,
+			teardown_dns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,61 @@ static void solicitation_is_answered_within_half_a_second_but_not_too_often(void
 	net_end(&n);
 }
 
+/* §6.2.6, RFC 7772 §5.1: nobody else hears of it, and the next one to all stays where it was. */
+static void host_that_asks_is_answered_alone_if_that_is_wanted(void **state UNUSED)
+{
+	struct radv_config cfg = quick();
+	struct radv_stats before;
+	struct net n;
+
+	cfg.max_interval_s = 1800;
+	cfg.unicast = true;
+	net_start(&n, &cfg);
+	world_advance(&n.w, 200 * WORLD_SEC);
+	before = stats_of(&n);
+	for (int i = 0; i < 5; i++) {
+		weft_netif_set_up(n.w.client_if, false);
+		weft_netif_set_up(n.w.client_if, true);
+		world_advance(&n.w, 1600 * WORLD_MSEC);
+		assert_int_equal(n_addrs(&n, "2001:db8::"), 1);
+	}
+	assert_int_equal(stats_of(&n).n_solicited - before.n_solicited, 5);
+	assert_int_equal(stats_of(&n).n_unicast, 5);
+	assert_int_equal(stats_of(&n).n_sent - before.n_sent, 5);
+	net_end(&n);
+}
+
+static void valid_see(void *arg, const struct weft_addr_info *info)
+{
+	uint32_t *valid_s = arg;
+
+	if (info->is_auto && info->addr.bytes[0] == 0x20)
+		*valid_s = info->valid_s;
+}
+
+/* §6.2.1: at their end the prefix is no more, however often it is said. */
+static void lifetimes_run_down_if_that_is_wanted(void **state UNUSED)
+{
+	struct radv_config cfg = quick();
+	uint32_t valid_s = 0;
+	struct net n;
+
+	cfg.run_down = true;
+	cfg.valid_s = 20000;
+	cfg.preferred_s = 100;
+	net_start(&n, &cfg);
+	world_advance(&n.w, 5000 * WORLD_SEC);
+	weft_addrs(n.w.client, valid_see, &valid_s);
+	assert_in_range(valid_s, 14985, 15001);
+	/* RFC 4862 §5.5.3 e: what is said by nobody we know shortens none below two hours, and then
+	 * it runs out. */
+	world_advance(&n.w, 15010 * WORLD_SEC);
+	assert_int_equal(n_addrs(&n, "2001:db8::"), 0);
+	assert_int_equal(n_routes(&n, "2001:db8::"), 0);
+	assert_int_equal(n_routes(&n, "::"), 1); /* the router is one all the same */
+	net_end(&n);
+}
+
 /* More than are taken at a time; none waits for the next one to come. */
 static void every_solicitation_of_a_crowd_is_heard(void **state UNUSED)
 {
@@ -276,6 +331,8 @@ int main(void)
 		cmocka_unit_test(prefix_of_the_interface_is_advertised_at_once),
 		cmocka_unit_test(advertisements_come_at_intervals_between_the_bounds),
 		cmocka_unit_test(solicitation_is_answered_within_half_a_second_but_not_too_often),
+		cmocka_unit_test(host_that_asks_is_answered_alone_if_that_is_wanted),
+		cmocka_unit_test(lifetimes_run_down_if_that_is_wanted),
 		cmocka_unit_test(every_solicitation_of_a_crowd_is_heard),
 		cmocka_unit_test(all_that_is_configured_arrives),
 		cmocka_unit_test(service_that_ends_says_goodbye),
