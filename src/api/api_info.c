@@ -101,7 +101,7 @@ static void api_dump_node(struct conn_node *node, void *arg)
 	struct weft_sock_info info = api_node_info(node, tcp_proto.name);
 
 	info.state = tcp_node_state(node);
-	tcp_node_timer(dump->st, node, &info);
+	tcp_node_info(dump->st, node, &info);
 	dump->fn(dump->arg, &info);
 }
 

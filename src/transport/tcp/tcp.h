@@ -157,9 +157,9 @@ void tcp_on_end(struct stack *st,
 		void *arg);
 /* Figures of a connection or listener; `sk` must be TCP's. */
 void tcp_info_get(const struct sock *sk, struct weft_tcp_info *ret);
-/* Fills in the timer of a SYN-queue or TIME-WAIT entry: `timer`, `timer_tries`, `timer_ns`. */
-void tcp_node_timer(const struct stack *st, const struct conn_node *node,
-		    struct weft_sock_info *ret);
+/* What is known of a SYN-queue or TIME-WAIT entry: `timer`, `timer_tries`, `timer_ns`, `owner`. */
+void tcp_node_info(const struct stack *st, const struct conn_node *node,
+		   struct weft_sock_info *ret);
 /* enum weft_tcp_state of any node of the connection table that is TCP's. */
 uint8_t tcp_node_state(const struct conn_node *node);
 /* "ESTABLISHED" …, as RFC 9293 writes them. */

@@ -252,8 +252,7 @@ static int64_t tcp_until_ns(const struct stack *st, uint32_t at_ms)
 	return left_ms > 0 ? (int64_t)left_ms * TCP_NS_PER_MS : 0;
 }
 
-void tcp_node_timer(const struct stack *st, const struct conn_node *node,
-		    struct weft_sock_info *ret)
+void tcp_node_info(const struct stack *st, const struct conn_node *node, struct weft_sock_info *ret)
 {
 	if (node->kind == CONN_TW) {
 		const struct tcp_tw *tw = container_of(node, const struct tcp_tw, node);
@@ -263,6 +262,7 @@ void tcp_node_timer(const struct stack *st, const struct conn_node *node,
 	} else if (node->kind == CONN_SYN) {
 		const struct tcp_req *req = container_of(node, const struct tcp_req, node);
 
+		ret->owner = sock_owner(&req->listener->sk);
 		ret->timer = WEFT_TCP_TIMER_REXMT;
 		ret->timer_tries = req->n_retries;
 		ret->timer_ns = tcp_until_ns(st, req->due_ms);

@@ -466,6 +466,35 @@ static void owners_and_what_they_have_are_listed(void **state UNUSED)
 	world_end(&f.w);
 }
 
+static void note_half_open(void *arg, const struct weft_sock_info *info)
+{
+	uint32_t *owner = arg;
+
+	if (info->state == WEFT_TCP_SYN_RECV)
+		*owner = info->owner;
+}
+
+static void half_open_connection_is_its_listeners(void **state UNUSED)
+{
+	struct weft_addr own = world_addr("10.0.0.1");
+	struct weft_sock *c;
+	uint32_t owner = 0;
+	struct fix f;
+
+	start(&f, false);
+	listen_for(&f, 5);
+	c = stream(&f, f.w.client, 0);
+	assert_int_equal(try_connect(&f, c), -EINPROGRESS);
+	/* The SYN is under way, and its answer meets nobody. */
+	assert_int_equal(weft_addr_del(f.w.client_if, &own, 24), 0);
+	world_settle(&f.w);
+	weft_stack_sockets(f.w.server, note_half_open, &owner);
+	assert_int_equal(owner, 5);
+	weft_abort(c);
+	weft_close(f.listener);
+	world_end(&f.w);
+}
+
 static void limits_that_make_no_sense_change_nothing(void **state UNUSED)
 {
 	struct weft_limits l = {.max_socks = 1, .peer_len4 = 33};
@@ -727,6 +756,7 @@ int main(void)
 		cmocka_unit_test(streams_beyond_the_owners_bytes_wait_4),
 		cmocka_unit_test(streams_beyond_the_owners_bytes_wait_6),
 		cmocka_unit_test(owners_and_what_they_have_are_listed),
+		cmocka_unit_test(half_open_connection_is_its_listeners),
 		cmocka_unit_test(limits_that_make_no_sense_change_nothing),
 		cmocka_unit_test(limits_without_memory_change_nothing),
 		cmocka_unit_test(audit_log_tells_who_did_what),
