@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a router says of IPv6 packets that it cannot pass on (RFC 8200 §3, §5; RFC 4443 §2.4, §3),
- *and the labels of flows (RFC 6437):
+ * and labels of flows (RFC 6437). Addresses are as world.h has them:
  *
- *	client 10.0.0.1 ---- 10.0.0.2 router 10.0.1.9 ---- 10.0.1.2 host, MTU 1300     (as in
- *world.h)
+ *	client 10.0.0.1 ---- 10.0.0.2 router 10.0.1.9 ---- 10.0.1.2 host, MTU 1300
  */
 #include "world.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What levels IP and IPv6 mean to a stream: the error queue (ip(7), ipv6(7)), the path's MTU,
- *options and source routes (RFC 1122 §4.2.3.8), extension headers (RFC 3542). Over a router:
+ * What levels IP and IPv6 mean to a stream: the error queue (ip(7), ipv6(7)), the path's MTU, also
+ * options and source routes (RFC 1122 §4.2.3.8), extension headers (RFC 3542). Over a router:
  *
  *	client 10.0.0.1/24 ---- 10.0.0.2 router 10.0.1.9 ---- 10.0.1.2 host, MTU 1300
  */
