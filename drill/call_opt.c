@@ -7,12 +7,52 @@
 
 #include "drill/run_priv.h"
 #include "drill/symbol.h"
+#include "weft/mcast.h"
 
 enum {
 	OPT_MAX = 512
 };
 
-/* The value of an option as bytes: a number, {onoff=1, linger=2}, or a text. */
+static bool membership_addr(struct drill_ctx *c, const struct drill_expr *e, const char *name,
+			    uint8_t *ret, size_t len)
+{
+	struct weft_addr addr;
+
+	if (!drill_expr_addr(c, drill_item(e, name), &addr))
+		return false;
+	memcpy(ret, addr.bytes, len);
+	return true;
+}
+
+/* A group, and whose it is to come from: IPv4's structures, with an interface's address. */
+static bool membership(struct drill_ctx *c, const struct drill_expr *e, uint8_t buf[OPT_MAX],
+		       size_t *ret_len)
+{
+	bool has_source = drill_item(e, "imr_sourceaddr");
+
+	*ret_len = has_source ? 12 : 8;
+	return membership_addr(c, e, "imr_multiaddr", buf, 4) &&
+	       membership_addr(c, e, "imr_interface", buf + 4, 4) &&
+	       (!has_source || membership_addr(c, e, "imr_sourceaddr", buf + 8, 4));
+}
+
+/* IPv6's, with an interface's number. */
+static bool membership6(struct drill_ctx *c, const struct drill_expr *e, uint8_t buf[OPT_MAX],
+			size_t *ret_len)
+{
+	struct weft_ipv6_mreq req;
+	int64_t ifindex;
+
+	if (!membership_addr(c, e, "ipv6mr_multiaddr", req.multiaddr, sizeof(req.multiaddr)) ||
+	    !drill_expr_int(c, drill_item(e, "ipv6mr_interface"), &ifindex))
+		return false;
+	req.ifindex = (int)ifindex;
+	memcpy(buf, &req, sizeof(req));
+	*ret_len = sizeof(req);
+	return true;
+}
+
+/* The value of an option as bytes: a number, {onoff=1, linger=2}, a membership, or a text. */
 static bool opt_value(struct drill_ctx *c, const struct drill_expr *e, uint8_t buf[OPT_MAX],
 		      size_t *ret_len)
 {
@@ -41,6 +81,10 @@ static bool opt_value(struct drill_ctx *c, const struct drill_expr *e, uint8_t b
 		*ret_len = sizeof(lg);
 		return true;
 	}
+	if (one->kind == DRILL_EXPR_STRUCT && drill_item(one, "imr_multiaddr"))
+		return membership(c, one, buf, ret_len);
+	if (one->kind == DRILL_EXPR_STRUCT && drill_item(one, "ipv6mr_multiaddr"))
+		return membership6(c, one, buf, ret_len);
 	if (!drill_expr_int(c, e, &v))
 		return false;
 	num = (int)v;

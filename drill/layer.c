@@ -600,7 +600,7 @@ enum drill_subject drill_frame_subject(const uint8_t *frame, size_t len)
 	if (type == ETH_ARP)
 		return DRILL_ABOUT_ARP;
 	if (type == ETH_IP4 && len >= DRILL_ETH_LEN + IP4_LEN && ip[9] == IGMP)
-		return DRILL_ABOUT_GROUPS;
+		return DRILL_ABOUT_GROUPS4;
 	if (type != ETH_IP6 || len < DRILL_ETH_LEN + IP6_LEN)
 		return DRILL_ABOUT_OTHER;
 	l4 = last_header(ip, len - DRILL_ETH_LEN, &proto);

@@ -28,7 +28,8 @@ enum drill_subject {
 	DRILL_ABOUT_OTHER,
 	DRILL_ABOUT_ARP,
 	DRILL_ABOUT_ND,
-	DRILL_ABOUT_GROUPS,
+	DRILL_ABOUT_GROUPS,  /* MLD */
+	DRILL_ABOUT_GROUPS4, /* IGMP */
 };
 
 struct drill_known {

@@ -371,7 +371,7 @@ static bool igmp_head(struct message *m, uint8_t type, uint32_t max)
 	m->l->proto = PROTO_IGMP;
 	m->l->csum_at = 2;
 	m->l->hops = GROUP_HOPS;
-	m->all->says |= 1u << DRILL_ABOUT_GROUPS;
+	m->all->says |= 1u << DRILL_ABOUT_GROUPS4;
 	return put(m, "type", 1, type) && put(m, "maximum response", 1, max) &&
 	       put(m, "checksum", 2, 0);
 }
