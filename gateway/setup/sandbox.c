@@ -139,6 +139,8 @@ static const int calls_allowed[] = {
 	SCMP_SYS(epoll_pwait),
 	SCMP_SYS(epoll_pwait2),
 	SCMP_SYS(epoll_wait),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(eventfd2),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(fcntl),

@@ -23,7 +23,7 @@ WEFT_API int64_t weft_io_epoch_ns(void);
 /* A loop that drives one engine: its devices' descriptors, its timers, the application's own
  * descriptors. */
 struct weft_loop;
-/* `eng` is borrowed. 0, -ENOMEM, or what epoll_create1(2) says. */
+/* `eng` is borrowed. 0, -ENOMEM, or what epoll_create1(2) and timerfd_create(2) say. */
 WEFT_API int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret);
 /* Its devices must have gone, with their stacks or by weft_netif_del(). NULL is fine. */
 WEFT_API void weft_loop_free(struct weft_loop *loop);

@@ -3,9 +3,11 @@
  * The real-time loop: sleeps until a descriptor is ready or the engine's next deadline has come.
  *
  * A turn is: run the engine (timers at their time, then what waits), sleep, take in frames from the
- * devices that are ready, run the engine on them. epoll_pwait2(2) sleeps with nanoseconds. How late
- * the engine runs after a deadline is measured, because it has slept too long or because it had too
- * much to do: a machine that is too slow makes a simulated link lie about its delay.
+ * devices that are ready, run the engine on them. epoll_pwait2(2) sleeps with nanoseconds; but a
+ * deadline that is some way off has an alarm (timerfd), which stays as it is while the loop wakes
+ * and sleeps a thousand times before: a time-out would set the clock's interrupt each time. How
+ * late the engine runs after a deadline is measured, because it has slept too long or because it
+ * had too much to do: a machine that is too slow makes a simulated link lie about its delay.
  */
 #include "drivers/loop.h"
 
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +26,8 @@ enum {
 	NS_PER_S = 1000000000,
 	LATE_1MS = 1000000,
 	LATE_10MS = 10000000,
+	ALARM_MIN_NS =
+		2000000, /* nearer deadlines come one after the other: a time-out costs less */
 };
 
 struct weft_loop {
@@ -31,6 +36,8 @@ struct weft_loop {
 	bool stop;
 	struct list watches;
 	struct list app_watches; /* struct app_watch */
+	struct loop_watch alarm;
+	int64_t alarm_ns; /* when it goes off; INT64_MAX: not set */
 	struct epoll_event events[LOOP_EVENTS];
 	int n_events;         /* fetched and not all dispatched */
 	int64_t tolerance_ns; /* of stats.n_late */
@@ -86,23 +93,53 @@ int64_t weft_io_epoch_ns(void)
 	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec - weft_io_now_ns();
 }
 
+static void alarm_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct weft_loop *loop = container_of(watch, struct weft_loop, alarm);
+
+	(void)events;
+	loop->alarm_ns = INT64_MAX;
+}
+
+/* The epoll set with the alarm in it, which tells an edge and so need not be read. 0 or -Exxx. */
+static int loop_open(struct weft_loop *loop)
+{
+	loop->alarm.fn = alarm_ready;
+	loop->alarm.fd = -1;
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd >= 0)
+		loop->alarm.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (loop->alarm.fd < 0)
+		return -errno;
+	return loop_watch_add(loop, &loop->alarm, EPOLLIN | EPOLLET);
+}
+
+static void loop_close(struct weft_loop *loop)
+{
+	if (loop->alarm.fd >= 0)
+		close(loop->alarm.fd);
+	if (loop->epoll_fd >= 0)
+		close(loop->epoll_fd);
+	free(loop);
+}
+
 int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret)
 {
 	struct weft_loop *loop = calloc(1, sizeof(*loop));
+	int err;
 
 	if (!loop)
 		return -ENOMEM;
-	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->epoll_fd < 0) {
-		int err = -errno;
-
-		free(loop);
-		return err;
-	}
 	loop->eng = (struct engine *)(void *)eng;
 	loop->tolerance_ns = LATE_1MS;
+	loop->alarm_ns = INT64_MAX;
 	list_init(&loop->watches);
 	list_init(&loop->app_watches);
+	err = loop_open(loop);
+	if (err) {
+		loop_close(loop);
+		return err;
+	}
 	*ret = loop;
 	return 0;
 }
@@ -127,8 +164,7 @@ void weft_loop_free(struct weft_loop *loop)
 		return;
 	list_for_each_safe (aw, &loop->app_watches, link)
 		app_watch_free(loop, aw);
-	close(loop->epoll_fd);
-	free(loop);
+	loop_close(loop);
 }
 
 static int watch_ctl(struct weft_loop *loop, int op, struct loop_watch *watch, uint32_t events)
@@ -287,19 +323,39 @@ static int64_t turn_end_ns(int64_t now_ns, int64_t timeout_ns)
 	return timeout_ns < 0 || timeout_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout_ns;
 }
 
+static struct timespec timespec_of(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+}
+
+/* The alarm goes off at `until_ns`, or before; it is not put off, as who sets it again and again
+ * for later would pay each time. False: it cannot be set. */
+static bool alarm_covers(struct weft_loop *loop, int64_t until_ns)
+{
+	struct itimerspec its = {.it_value = timespec_of(until_ns)};
+
+	if (loop->alarm_ns <= until_ns)
+		return true;
+	if (timerfd_settime(loop->alarm.fd, TFD_TIMER_ABSTIME, &its, NULL) < 0)
+		return false;
+	loop->alarm_ns = until_ns;
+	return true;
+}
+
 /* Sleeps until something is ready or `until_ns`; INT64_MAX: for as long as it takes. */
 static int loop_sleep(struct weft_loop *loop, int64_t until_ns)
 {
 	int64_t left_ns = until_ns - weft_io_now_ns();
+	bool is_untimed = until_ns == INT64_MAX;
 	struct timespec ts;
 	int n;
 
 	if (left_ns < 0)
 		left_ns = 0;
-	ts.tv_sec = left_ns / NS_PER_S;
-	ts.tv_nsec = left_ns % NS_PER_S;
-	n = epoll_pwait2(loop->epoll_fd, loop->events, LOOP_EVENTS,
-			 until_ns == INT64_MAX ? NULL : &ts, NULL);
+	ts = timespec_of(left_ns);
+	if (left_ns > 0 && (left_ns >= ALARM_MIN_NS || loop->alarm_ns <= until_ns))
+		is_untimed = is_untimed || alarm_covers(loop, until_ns);
+	n = epoll_pwait2(loop->epoll_fd, loop->events, LOOP_EVENTS, is_untimed ? NULL : &ts, NULL);
 	return n < 0 ? -errno : n;
 }
 

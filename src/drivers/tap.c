@@ -8,8 +8,9 @@
  * a segment size (gso_size). So 64 KiB of TCP cross the system call boundary at once, neither
  * summed nor split.
  *
- * Reading: one 66 KiB buffer is always ready. What fits a small buffer is copied there and the big
- * one stays; what does not travels on in it, and a new one is taken.
+ * Reading: one 66 KiB buffer is always ready. What is far smaller is copied to one of its size and
+ * the big one stays, so that who has small frames wait does not hold 66 KiB for each; what is not
+ * travels on in it, and a new one is taken.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,8 +34,9 @@
 
 enum {
 	TAP_READ_HEADROOM = PKT_HEADROOM,
-	TAP_COPY_MAX = BUF_S - PKT_HEADROOM, /* longer frames keep the buffer they were read into */
-	TAP_BATCH_BYTES = 256 * 1024,
+	TAP_COPY_MAX = BUF_M / 2, /* longer frames keep the buffer they were read into */
+	TAP_SMALL_MAX = BUF_S - PKT_HEADROOM,
+	TAP_BATCH_BYTES = 512 * 1024,
 	TAP_BATCH = 64, /* frames read in one turn before others have theirs */
 	TAP_MTU = 1500,
 	TAP_LONE_MIN = 4,   /* after so many turns with one small frame each, the next is taken to
@@ -190,7 +192,7 @@ static bool tap_rx_one(struct tap *tap)
  * that says EAGAIN would be half of all. If it is wrong, the next turn comes at once. */
 static bool tap_is_empty_now(const struct tap *tap)
 {
-	return tap->rx_len <= TAP_COPY_MAX && tap->n_lone >= TAP_LONE_MIN &&
+	return tap->rx_len <= TAP_SMALL_MAX && tap->n_lone >= TAP_LONE_MIN &&
 	       tap->n_lone % TAP_LONE_LOOK != 0;
 }
 
@@ -212,7 +214,7 @@ static void tap_ready(struct loop_watch *watch, uint32_t events)
 		if (n == 1 && tap_is_empty_now(tap))
 			break;
 	}
-	tap->n_lone = n == 1 && tap->rx_len <= TAP_COPY_MAX ? tap->n_lone + 1 : 0;
+	tap->n_lone = n == 1 && tap->rx_len <= TAP_SMALL_MAX ? tap->n_lone + 1 : 0;
 }
 
 /* What the kernel needs to know of the packet. */

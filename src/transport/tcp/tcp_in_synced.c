@@ -235,7 +235,11 @@ void tcp_in_fin(struct tcp_conn *conn)
 	conn->rcv_nxt++;
 	conn->flags |= TCPC_FIN_RCVD;
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt);
-	tcp_conn_defer(conn, TCPC_ACK_NOW);
+	/* Where ACKs are not to hurry, that of the FIN may go with ours. */
+	if (conn->state == WEFT_TCP_ESTABLISHED && tcp_conf(conn)->quickacks == 0)
+		tcp_ack_schedule(conn);
+	else
+		tcp_conn_defer(conn, TCPC_ACK_NOW);
 	sock_wake(&conn->sk, SOCK_IN | SOCK_RDHUP | SOCK_HUP);
 	switch (conn->state) {
 	case WEFT_TCP_SYN_RECV:
