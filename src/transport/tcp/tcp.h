@@ -89,6 +89,7 @@ struct tcp_conf {
 	uint8_t profile; /* enum tcp_profile: what was set last */
 	uint8_t rto_min_of_variance;
 	uint8_t quickacks;
+	uint8_t fin_ack_waits;
 	uint8_t retries1;
 	uint8_t reordering;
 	uint8_t max_reordering;

@@ -171,6 +171,9 @@ static const struct sysctl tcp_ctls[] = {
 		"initial congestion window, segments (RFC 6928: 10); 0: as RFC 5681, 2 to 4"),
 	TCP_CTL(quickacks, "quickacks", 0, 255,
 		"ACKs without delay at the start of a connection (RFC 9293: none)"),
+	TCP_CTL(fin_ack_waits, "fin_ack_waits", 0, 1,
+		"the ACK of a FIN may be delayed like that of data, so that it can go with our "
+		"FIN"),
 	TCP_CTL(reordering, "reordering", 1, 127,
 		"duplicate ACKs that tell of a loss (RFC 5681: 3)"),
 	TCP_CTL(max_reordering, "max_reordering", 1, 127,

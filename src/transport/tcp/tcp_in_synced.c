@@ -235,8 +235,8 @@ void tcp_in_fin(struct tcp_conn *conn)
 	conn->rcv_nxt++;
 	conn->flags |= TCPC_FIN_RCVD;
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt);
-	/* Where ACKs are not to hurry, that of the FIN may go with ours. */
-	if (conn->state == WEFT_TCP_ESTABLISHED && tcp_conf(conn)->quickacks == 0)
+	/* Who ends as soon as the peer does has one segment to send instead of two. */
+	if (conn->state == WEFT_TCP_ESTABLISHED && tcp_conf(conn)->fin_ack_waits)
 		tcp_ack_schedule(conn);
 	else
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
