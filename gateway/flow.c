@@ -30,7 +30,7 @@
 #include "gateway/gateway_priv.h"
 
 enum {
-	OUT_MAX = 1024 * 1024, /* taken from the guest at once */
+	OUT_MAX = 512 * 1024, /* taken from the guest at once */
 	IOV_MAX_REFS = 512,
 	LEND_MIN = 8 * 1024, /* fewer bytes are copied */
 	FLOW_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI,

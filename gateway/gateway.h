@@ -57,7 +57,8 @@ struct gateway_limits {
 	uint32_t max_connecting;    /* of them, the host's connect is under way (1024) */
 	uint32_t max_mappings;      /* UDP ports of the guest, and echo sockets (1024) */
 	uint32_t max_peers;         /* whom a mapping has sent to, with filtering (64) */
-	uint32_t max_buffer_bytes;  /* of one direction of a connection within the gateway (256 KiB)
+	uint32_t max_buffer_bytes;  /* of a connection, read from the host and not with the guest
+				     * (256 KiB)
 				     */
 	uint32_t udp_timeout_s;     /* of a mapping that is not used: RFC 4787 REQ-5 (300) */
 	uint32_t connect_timeout_s; /* of the host's connect (120) */

@@ -173,9 +173,11 @@ static int run_netif(struct gateway_run *run, const struct gateway_run_config *c
 			      GATEWAY_RUN_MTU_MIN, GATEWAY_RUN_MTU_MAX);
 	/* A router, to its neighbours. */
 	(void)!weft_stack_set(st, "net.ipv6.conf.all.forwarding", 1);
-	/* Each frame to the guest costs a system call, which an ACK alone is not worth when an answer
-	 * or our FIN is about to go; but a guest that waits for it (Nagle) shall not wait for long. */
+	/* Each frame to the guest costs a system call, which an ACK alone is not worth when an
+	 * answer or our FIN is about to go; but a guest that waits for it (Nagle) shall not wait
+	 * for long. */
 	(void)!weft_stack_set(st, "net.ipv4.tcp_quickacks", 0);
+	(void)!weft_stack_set(st, "net.ipv4.tcp_fin_ack_waits", 1);
 	(void)!weft_stack_set(st, "net.ipv4.tcp_delack_ms", DELACK_MS);
 	err = addr_add(run, &cfg->addr4, cfg->len4, msg);
 	if (!err)

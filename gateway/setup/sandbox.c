@@ -139,8 +139,6 @@ static const int calls_allowed[] = {
 	SCMP_SYS(epoll_pwait),
 	SCMP_SYS(epoll_pwait2),
 	SCMP_SYS(epoll_wait),
-	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(eventfd2),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(fcntl),
@@ -184,6 +182,7 @@ static const int calls_allowed[] = {
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(splice),
 	SCMP_SYS(sysinfo),
+	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(write),
 	SCMP_SYS(writev),
 };
