@@ -182,7 +182,7 @@ static int tool_run(const char *tool, pid_t pid, unsigned int id, const struct i
 
 static int maps_auto(pid_t pid, char *msg)
 {
-	struct idmap_range uids, gids;
+	struct idmap_range uids = {0}, gids = {0};
 	int err = range_read("/etc/subuid", &uids, msg);
 
 	if (!err)
