@@ -24,7 +24,6 @@
 #include "lab/service.h"
 #include "lab/sysctls.h"
 #include "lab/trace_store.h"
-#include "weft/limit.h"
 #include "weft/resolver.h"
 
 enum {
@@ -209,24 +208,6 @@ static int ip6_off(struct weft_stack *st)
 	return weft_stack_set(st, "net.ipv6.conf.all.disable_ipv6", 1);
 }
 
-/* Those of net.limit.* stand where the node has none of its own. */
-static int limits_set(const struct lab_node *node)
-{
-	const struct labfile_limits *l = &node->file->limits;
-	const struct weft_limits limits = {
-		.max_socks = l->sockets,
-		.max_bytes = l->bytes,
-		.max_conns_per_peer = l->peer_connections,
-		.conns_per_s = l->rate,
-		.conns_burst = l->burst,
-		.resets = l->resets,
-	};
-
-	if (!l->sockets && !l->bytes && !l->peer_connections && !l->rate)
-		return 0;
-	return weft_stack_limits_set(node->stack, 0, &limits);
-}
-
 int lab_node_start(struct lab_node *node, char *msg)
 {
 	struct weft_engine *eng = node->lab->eng;
@@ -248,7 +229,7 @@ int lab_node_start(struct lab_node *node, char *msg)
 				      bad->name, strerror(-err));
 	}
 	if (!err)
-		err = limits_set(node);
+		err = lab_limits_set(node->stack, 0, &node->file->limits);
 	if (err)
 		return refuse(msg, err, "node %s: %s", node->file->name, strerror(-err));
 	return lab_audit_start(node, msg);

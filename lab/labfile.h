@@ -116,6 +116,16 @@ struct labfile_doc {
 	const char *type; /* the Content-Type, or NULL: by the path's extension */
 };
 
+/* Limits of a node's stack, or of a service; zero: none. */
+struct labfile_limits {
+	struct lab_pos pos;
+	uint32_t sockets;
+	uint64_t bytes;
+	uint32_t peer_connections;
+	uint32_t rate, burst; /* connections a second */
+	bool resets;
+};
+
 struct labfile_http {
 	struct lab_pos pos;
 	uint32_t port;
@@ -123,6 +133,7 @@ struct labfile_http {
 	const char *root_text; /* the same as written, relative to the lab file */
 	struct labfile_doc *docs;
 	uint32_t n_docs;
+	struct labfile_limits limits;
 };
 
 enum { /* bits of labfile_echo.protos */
@@ -134,12 +145,14 @@ struct labfile_echo {
 	struct lab_pos pos;
 	uint32_t port;
 	uint32_t protos;
+	struct labfile_limits limits;
 };
 
 /* A service with nothing to say but where it listens. */
 struct labfile_listener {
 	struct lab_pos pos;
 	uint32_t port;
+	struct labfile_limits limits;
 };
 
 struct labfile_radv_prefix {
@@ -196,6 +209,18 @@ struct labfile_service {
 	struct labfile_radv radv;
 };
 
+/* Of radv there are none. */
+static inline const struct labfile_limits *lab_service_limits(const struct labfile_service *s)
+{
+	static const struct labfile_limits none;
+
+	if (s->kind == LABFILE_HTTP)
+		return &s->http.limits;
+	if (s->kind == LABFILE_ECHO)
+		return &s->echo.limits;
+	return s->kind == LABFILE_RADV ? &none : &s->listener.limits;
+}
+
 enum labfile_app_kind {
 	LABFILE_APP_HTTP,
 	LABFILE_APP_ECHO,
@@ -227,16 +252,6 @@ struct labfile_app {
 	struct lab_pos pos;
 	uint32_t kind; /* enum labfile_app_kind */
 	struct labfile_app_args args;
-};
-
-/* Limits of a node's stack; zero: none. */
-struct labfile_limits {
-	struct lab_pos pos;
-	uint32_t sockets;
-	uint64_t bytes;
-	uint32_t peer_connections;
-	uint32_t rate, burst; /* connections a second */
-	bool resets;
 };
 
 struct labfile_node {

@@ -344,6 +344,15 @@ static void check_switch(struct lab_build *b, const struct labfile_node *node)
 			node->name);
 }
 
+static void check_burst(struct lab_build *b, const struct labfile_node *node,
+			const struct labfile_limits *l)
+{
+	if (l->burst && !l->rate)
+		lab_error_add(b->errs, l->pos,
+			      "nodes.%s: limits: a burst without a rate limits nothing; add one",
+			      node->name);
+}
+
 static bool has_limits(const struct labfile_limits *l)
 {
 	return l->sockets || l->bytes || l->peer_connections || l->rate || l->burst || l->resets;
@@ -384,10 +393,9 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 	if (has_limits(&node->limits) && node->kind != LABFILE_WEFT)
 		lab_error_add(b->errs, node->limits.pos,
 			      "nodes.%s.limits: only nodes of kind weft have limits", node->name);
-	else if (node->limits.burst && !node->limits.rate)
-		lab_error_add(b->errs, node->limits.pos,
-			      "nodes.%s.limits: a burst without a rate limits nothing; add one",
-			      node->name);
+	check_burst(b, node, &node->limits);
+	for (uint32_t i = 0; i < node->n_services; i++)
+		check_burst(b, node, lab_service_limits(&node->services[i]));
 	return node->n_services ? check_services(b, node, ports) : 0;
 }
 

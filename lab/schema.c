@@ -281,10 +281,10 @@ static const struct lab_key limits_keys[] = {
 	END_OF_KEYS,
 };
 
-static const struct lab_schema schema_limits = {
+const struct lab_schema schema_limits = {
 	.name = "limits",
-	.help = "What a node's stack may have at most (doc/api.md); without a key there is no such "
-		"limit.",
+	.help = "What a node's stack, or one of its services, may have at most (doc/api.md); "
+		"without a key there is no such limit.",
 	.where = "nodes.NAME.limits",
 	.size = sizeof(struct labfile_limits),
 	.keys = limits_keys,

@@ -52,6 +52,13 @@ const struct lab_schema schema_doc = {
 	.short_help = "its text",
 };
 
+/* Of a service: counted for its owner, which is its place among the node's services, from 1. */
+#define LIMITS_KEY(s)                                                                         \
+	{                                                                                     \
+		.name = "limits", .type = LAB_T_MAP, FIELD(s, limits), .sub = &schema_limits, \
+		.help = "What its sockets may have at most, besides the limits of the node"   \
+	}
+
 static const struct lab_key http_keys[] = {
 	{
 		.name = "port",
@@ -76,6 +83,7 @@ static const struct lab_key http_keys[] = {
 		.sub = &schema_doc,
 		.help = "Documents by path (`/10m: {size: 10MB}`), besides or in place of `root`",
 	},
+	LIMITS_KEY(labfile_http),
 	END_OF_KEYS,
 };
 
@@ -106,6 +114,7 @@ static const struct lab_key echo_keys[] = {
 		.deflt = "[tcp, udp]",
 		.help = "One protocol or a list of them",
 	},
+	LIMITS_KEY(labfile_echo),
 	END_OF_KEYS,
 };
 
@@ -127,6 +136,7 @@ static const struct lab_key discard_keys[] = {
 		.deflt = "9",
 		.help = "The TCP port to listen on",
 	},
+	LIMITS_KEY(labfile_listener),
 	END_OF_KEYS,
 };
 
@@ -149,6 +159,7 @@ static const struct lab_key rr_keys[] = {
 		.deflt = "5002",
 		.help = "The TCP port to listen on",
 	},
+	LIMITS_KEY(labfile_listener),
 	END_OF_KEYS,
 };
 

@@ -18,4 +18,4 @@ extern const struct lab_schema schema_service, schema_http, schema_doc, schema_e
 	schema_radv_search;
 extern const struct lab_schema schema_app, schema_app_http, schema_app_echo, schema_app_bulk,
 	schema_app_rr, schema_app_ping;
-extern const struct lab_schema schema_link, schema_shape, schema_change;
+extern const struct lab_schema schema_link, schema_shape, schema_change, schema_limits;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lab/lab.h"
+#include "lab/sysctls.h"
 #include "net/bulk/discard.h"
 #include "net/echo/echo.h"
 #include "net/http/http_server.h"
@@ -28,12 +29,13 @@ static int64_t sim_now_s(void *ctx)
 	return (LAB_SIM_EPOCH_NS + weft_engine_now_ns(node->lab->eng)) / 1000000000;
 }
 
-static int http_start(struct lab_node *node, const struct labfile_http *file,
+static int http_start(struct lab_node *node, const struct labfile_http *file, uint32_t owner,
 		      struct http_server **ret)
 {
 	struct http_doc *docs = calloc(file->n_docs + 1u, sizeof(*docs));
 	struct http_server_config cfg = {
 		.port = (uint16_t)file->port,
+		.owner = owner,
 		.root = file->root,
 		.docs = docs,
 		.n_docs = file->n_docs,
@@ -60,12 +62,14 @@ static int http_start(struct lab_node *node, const struct labfile_http *file,
 	return err;
 }
 
-static int echo_start(struct lab_node *node, const struct labfile_echo *file, struct echo **ret)
+static int echo_start(struct lab_node *node, const struct labfile_echo *file, uint32_t owner,
+		      struct echo **ret)
 {
 	struct echo_config cfg = {
 		.port = (uint16_t)file->port,
 		.tcp = file->protos & LABFILE_TCP,
 		.udp = file->protos & LABFILE_UDP,
+		.owner = owner,
 	};
 
 	return echo_new(node->stack, &cfg, ret);
@@ -158,16 +162,20 @@ static int radv_start(struct lab_node *node, const struct labfile_radv *file,
 int lab_service_start(struct lab_node *node, const struct labfile_service *file,
 		      struct lab_service *ret)
 {
-	const struct server_config cfg = {.port = (uint16_t)file->listener.port};
+	const uint32_t owner = (uint32_t)(file - node->file->services) + 1;
+	const struct server_config cfg = {.port = (uint16_t)file->listener.port, .owner = owner};
 	struct lab_service service = {.http = NULL};
-	int err = -EINVAL;
+	int err = lab_limits_set(node->stack, owner, lab_service_limits(file));
 
+	if (err)
+		return err;
+	err = -EINVAL;
 	switch (file->kind) {
 	case LABFILE_HTTP:
-		err = http_start(node, &file->http, &service.http);
+		err = http_start(node, &file->http, owner, &service.http);
 		break;
 	case LABFILE_ECHO:
-		err = echo_start(node, &file->echo, &service.echo);
+		err = echo_start(node, &file->echo, owner, &service.echo);
 		break;
 	case LABFILE_DISCARD:
 		err = discard_new(node->stack, &cfg, &service.discard);

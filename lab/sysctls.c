@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "weft/engine.h"
+#include "weft/limit.h"
 
 int lab_sysctls_set(const struct labfile_node *node, struct weft_stack *st,
 		    const struct labfile_sysctl **ret_bad)
@@ -18,6 +19,22 @@ int lab_sysctls_set(const struct labfile_node *node, struct weft_stack *st,
 		}
 	}
 	return 0;
+}
+
+int lab_limits_set(struct weft_stack *st, uint32_t owner, const struct labfile_limits *l)
+{
+	const struct weft_limits limits = {
+		.max_socks = l->sockets,
+		.max_bytes = l->bytes,
+		.max_conns_per_peer = l->peer_connections,
+		.conns_per_s = l->rate,
+		.conns_burst = l->burst,
+		.resets = l->resets,
+	};
+
+	if (!l->sockets && !l->bytes && !l->peer_connections && !l->rate)
+		return 0;
+	return weft_stack_limits_set(st, owner, &limits);
 }
 
 static void check_node(const struct labfile_node *node, struct weft_stack *st,

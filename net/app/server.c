@@ -73,9 +73,10 @@ static void listener_ready(struct weft_sock *s, void *arg, uint32_t events)
 	srv->net.ops->on_event(s, listener_ready, srv);
 }
 
-static int listener_open(struct server *srv, const struct weft_sockaddr *at, bool is_ip6)
+static int listener_open(struct server *srv, const struct weft_sockaddr *at, uint32_t owner)
 {
 	const struct weft_net_ops *ops = srv->net.ops;
+	const bool is_ip6 = at->addr.family == WEFT_AF_INET6;
 	const int one = 1;
 	struct weft_sock *s;
 	int err = ops->socket(&srv->net, at->addr.family, WEFT_SOCK_STREAM, 0, &s);
@@ -84,6 +85,8 @@ static int listener_open(struct server *srv, const struct weft_sockaddr *at, boo
 		return err;
 	srv->listeners[is_ip6] = s;
 	err = ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	if (!err && owner)
+		err = ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_OWNER, &owner, sizeof(owner));
 	if (!err && is_ip6)
 		err = ops->setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
 	if (!err)
@@ -96,15 +99,15 @@ static int listener_open(struct server *srv, const struct weft_sockaddr *at, boo
 }
 
 /* All addresses of both families; of IPv6 there may be none. */
-static int listeners_open(struct server *srv, uint16_t port)
+static int listeners_open(struct server *srv, uint16_t port, uint32_t owner)
 {
 	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = port};
-	int err = listener_open(srv, &any, false);
+	int err = listener_open(srv, &any, owner);
 
 	if (err)
 		return err;
 	any.addr.family = WEFT_AF_INET6;
-	err = listener_open(srv, &any, true);
+	err = listener_open(srv, &any, owner);
 	return err == -EAFNOSUPPORT ? 0 : err;
 }
 
@@ -117,8 +120,8 @@ int server_init(struct server *srv, const struct server_kind *kind, struct weft_
 	else
 		weft_net_of_stack(st, &srv->net);
 	if (cfg->at.addr.family)
-		return listener_open(srv, &cfg->at, cfg->at.addr.family == WEFT_AF_INET6);
-	return listeners_open(srv, cfg->port);
+		return listener_open(srv, &cfg->at, cfg->owner);
+	return listeners_open(srv, cfg->port, cfg->owner);
 }
 
 void server_fini(struct server *srv)

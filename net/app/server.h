@@ -41,6 +41,7 @@ struct server_config {
 	uint16_t port;              /* on all addresses of both families */
 	struct weft_sockaddr at;    /* there instead, unless the family is UNSPEC */
 	const struct weft_net *net; /* copied; on which it runs instead of a stack; NULL: none */
+	uint32_t owner; /* whose its sockets are (weft/limit.h), on a stack; 0: nobody's */
 };
 
 struct server {

@@ -162,7 +162,10 @@ static int socket_bound(struct echo *e, const struct echo_config *cfg, uint8_t f
 	err = ops->socket(&e->net, family, type, 0, &s);
 	if (err)
 		return is_ip6 && !is_told && err == -EAFNOSUPPORT ? 0 : err;
-	if (is_ip6)
+	if (cfg->owner)
+		err = ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_OWNER, &cfg->owner,
+				      sizeof(cfg->owner));
+	if (!err && is_ip6)
 		err = ops->setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one, sizeof(one));
 	if (!err && type == WEFT_SOCK_STREAM)
 		err = ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));

@@ -22,6 +22,7 @@ struct echo_config {
 	struct weft_sockaddr at;    /* where it listens instead, unless the family is UNSPEC */
 	const struct weft_net *net; /* copied; on which it runs instead of a stack; NULL: none */
 	bool tcp, udp;
+	uint32_t owner; /* whose its sockets are (weft/limit.h), on a stack; 0: nobody's */
 };
 
 struct echo_stats {

@@ -142,6 +142,9 @@ static int listener_open(struct http_server *srv, bool is_ip6)
 		return is_ip6 && !at->addr.family && err == -EAFNOSUPPORT ? 0 : err;
 	srv->listeners[is_ip6] = s;
 	err = srv->net.ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_REUSEADDR, &one, sizeof(one));
+	if (!err && srv->cfg.owner)
+		err = srv->net.ops->setsockopt(s, WEFT_SOL_SOCKET, WEFT_SO_OWNER, &srv->cfg.owner,
+					       sizeof(srv->cfg.owner));
 	if (!err && is_ip6)
 		err = srv->net.ops->setsockopt(s, WEFT_IPPROTO_IPV6, WEFT_IPV6_V6ONLY, &one,
 					       sizeof(one));

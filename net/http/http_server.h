@@ -17,9 +17,10 @@
 /* 0 stands for the default of everything but port and root. */
 struct http_server_config {
 	uint16_t port;
-	struct weft_sockaddr at;     /* where it listens instead, unless the family is UNSPEC */
-	const struct weft_net *net;  /* copied; on which it runs instead of a stack; NULL: none */
-	const char *root;            /* the folder whose files are served; NULL: none */
+	struct weft_sockaddr at;    /* where it listens instead, unless the family is UNSPEC */
+	const struct weft_net *net; /* copied; on which it runs instead of a stack; NULL: none */
+	uint32_t owner;   /* whose its sockets are (weft/limit.h), on a stack; 0: nobody's */
+	const char *root; /* the folder whose files are served; NULL: none */
 	const struct http_doc *docs; /* copied, but for the strings in it; come before files */
 	size_t n_docs;
 	/* How to watch a descriptor of the disk's thread, for `root` (http_disk.h). NULL: files are

@@ -252,13 +252,14 @@ static void limits_hold_and_the_audit_log_says_what_they_refuse(void **state UNU
 	static const char text[] =
 		"nodes:\n"
 		"  a: { limits: { sockets: 2, memory: 1MB, rate: 5, burst: 9, resets: on } }\n"
-		"  b: {}\n"
+		"  b: { services: [ echo: {}, discard: { limits: { sockets: 5 } } ] }\n"
 		"links: [ { between: a:eth0 -- b:eth0, prefix: 10.0.0.0/24 } ]\n";
 	char dir[] = "/tmp/weft-lab-XXXXXX", msg[LAB_MSG_MAX];
 	struct lab_config cfg = {.is_sim = true, .audit = "logs"};
 	struct weft_sockaddr at = {.addr.family = WEFT_AF_INET, .port = 7};
 	struct weft_sock *s[3];
 	struct weft_limits limits;
+	struct weft_usage usage;
 	struct labfile *file;
 	struct lab *lab;
 
@@ -278,7 +279,12 @@ static void limits_hold_and_the_audit_log_says_what_they_refuse(void **state UNU
 	assert_int_equal(weft_bind(s[0], &at), 0);
 	assert_int_equal(lines_with("logs/a.jsonl", "\"event\":\"bind\""), 1);
 	assert_int_equal(lines_with("logs/a.jsonl", "\"call\":\"socket\""), 1);
-	assert_int_equal(lines_with("logs/b.jsonl", "event"), 0);
+	/* Services are owners, in their order: echo listens and is bound in both families. */
+	assert_int_equal(lines_with("logs/b.jsonl", "\"owner\":1"), 6);
+	assert_int_equal(lines_with("logs/b.jsonl", "\"owner\":2"), 4);
+	assert_int_equal(weft_stack_limits_get(lab->nodes[1]->stack, 2, &limits, &usage), 0);
+	assert_int_equal(limits.max_socks, 5);
+	assert_int_equal(usage.n_socks, 2);
 	lab_stop(lab);
 	cfg.audit = "small.yaml"; /* no directory */
 	assert_int_equal(lab_start(file, &cfg, &lab, msg), -ENOTDIR);
