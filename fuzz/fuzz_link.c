@@ -61,7 +61,8 @@ static bool hook_is_local(struct netif *netif, const struct ip_addr *addr)
 	return ip_addr_eq(addr, &ours);
 }
 
-static bool hook_source(struct netif *netif, const struct ip_addr *target, struct ip_addr *ret)
+static bool hook_source(struct netif *netif, const struct ip_addr *target,
+			const struct pkt *waiting UNUSED, struct ip_addr *ret)
 {
 	(void)netif;
 	*ret = ip_addr_from_ip4(&our_ip);

@@ -160,7 +160,10 @@ static int src_interface(const struct ip_sel_query *q, const struct ip_sel_src *
 static int src_nexthop(const struct ip_sel_query *q UNUSED, const struct ip_sel_src *a,
 		       const struct ip_sel_src *b)
 {
-	return prefer(a->flags & IP_SEL_NEXTHOP, b->flags & IP_SEL_NEXTHOP);
+	bool is_a = (a->flags & IP_SEL_NEXTHOP) && (b->flags & IP_SEL_OTHER_HOP);
+	bool is_b = (b->flags & IP_SEL_NEXTHOP) && (a->flags & IP_SEL_OTHER_HOP);
+
+	return prefer(is_a, is_b);
 }
 
 static int src_label(const struct ip_sel_query *q, const struct ip_sel_src *a,

@@ -43,7 +43,8 @@ enum {
 	IP_SEL_TEMPORARY = 1 << 1,  /* RFC 8981 */
 	IP_SEL_HOME = 1 << 2,       /* mobile nodes alone have these two (RFC 6275) */
 	IP_SEL_CARE_OF = 1 << 3,
-	IP_SEL_NEXTHOP = 1 << 4, /* its prefix comes from the router that the packet goes to */
+	IP_SEL_NEXTHOP = 1 << 4,   /* its prefix comes from the router that the packet goes to */
+	IP_SEL_OTHER_HOP = 1 << 5, /* from other routers alone */
 };
 
 struct ip_sel_src {

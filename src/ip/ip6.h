@@ -86,6 +86,10 @@ enum {
 };
 
 /* An address of an interface. */
+enum {
+	IP6_ADDR_ROUTERS = 4, /* that are remembered; the oldest makes room */
+};
+
 struct ip6_ifaddr {
 	struct list link; /* ip6_if->addrs: of the widest scope first */
 	struct netif *netif;
@@ -107,6 +111,10 @@ struct ip6_ifaddr {
 	uint8_t gen_try;                   /* how many of its kind others had before it */
 	bool has_no_temp;                  /* all temporary ones beside it were taken */
 	int64_t temp_preferred_ns;         /* of a temporary one: when it should be deprecated */
+	/* RFC 6724 §5 rule 5.5: routers that have advertised its prefix, the last first; of
+	 * temporary ones, those of the one that stays. */
+	struct ip6_addr routers[IP6_ADDR_ROUTERS];
+	uint8_t n_routers;
 };
 
 /* Counts on how many interfaces an address is ours; one for each in the table. */
@@ -219,8 +227,9 @@ bool ip6_addr_is_on(const struct netif *netif, const struct ip6_addr *addr);
 struct ip6_addr_want {
 	const struct netif *out; /* packets leave by it */
 	struct ip6_addr dst;
-	bool only_out; /* of the interface's own addresses alone */
-	uint8_t prefs; /* IP_SRC_* */
+	bool only_out;          /* of the interface's own addresses alone */
+	struct ip6_addr router; /* by which they go; unspecified: none, or all the same */
+	uint8_t prefs;          /* IP_SRC_* */
 };
 /* The address for packets to `dst` that leave by `out` (RFC 6724 §5, ip/addr_select.h): of those of
  * `out`, and unless `only_out` is set or `dst` is of the link, of all others (§4). False: there is

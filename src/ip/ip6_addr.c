@@ -602,9 +602,22 @@ bool ip6_sel_src_of(const struct stack *st, const struct ip6_addr *addr, struct 
 /* The best so far, and whether there is one. */
 struct best_src {
 	struct ip_sel_query query;
+	struct ip6_addr router; /* unspecified: none */
 	struct ip_sel_src src;
 	bool found;
 };
+
+/* Rule 5.5. A router is known by its address on the link that packets leave by. */
+static uint8_t hop_flags(const struct best_src *best, const struct ip6_ifaddr *ifa)
+{
+	bool is_other;
+
+	if (likely(ip6_addr_is_unspecified(&best->router)))
+		return 0;
+	if (slaac_is_by(ifa, &best->router, &is_other))
+		return ifa->netif->index == best->query.oif ? IP_SEL_NEXTHOP : IP_SEL_OTHER_HOP;
+	return is_other ? IP_SEL_OTHER_HOP : 0;
+}
 
 /* RFC 6724 §4: what means something on another link only is no candidate. */
 static void best_of(struct best_src *best, const struct netif *netif, bool is_other)
@@ -612,8 +625,9 @@ static void best_of(struct best_src *best, const struct netif *netif, bool is_ot
 	const struct ip6_ifaddr *ifa;
 
 	list_for_each (ifa, &netif->ip6->addrs, link) {
-		const struct ip_sel_src src = sel_src_of(ifa);
+		struct ip_sel_src src = sel_src_of(ifa);
 
+		src.flags |= hop_flags(best, ifa);
 		if (!ip6_ifaddr_is_valid(ifa) ||
 		    (is_other && ip6_addr_scope(&ifa->addr) <= IP6_SCOPE_LINK))
 			continue;
@@ -639,7 +653,8 @@ bool ip6_addr_select_best(const struct stack *st, const struct ip6_addr_want *wa
 					  .dst = ip_addr_from_ip6(&want->dst),
 					  .oif = want->out->index,
 					  .prefer_public = want_public(want),
-					  .prefer_care_of = want->prefs & IP_SRC_CARE_OF}};
+					  .prefer_care_of = want->prefs & IP_SRC_CARE_OF},
+				.router = want->router};
 	const struct netif *other;
 
 	best_of(&best, want->out, false);

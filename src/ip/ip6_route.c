@@ -154,7 +154,11 @@ static enum drop source_select(const struct stack *st, const struct target *t,
 			       const struct ip6_addr *dst, uint8_t prefs, struct ip_addr *ret)
 {
 	struct ip6_addr src = t->src;
-	const struct ip6_addr_want want = {.out = t->netif, .dst = *dst, .prefs = prefs};
+	const struct ip6_addr_want want = {.out = t->netif,
+					   .dst = *dst,
+					   .router = ip6_addr_eq(&t->nexthop, dst) ? IP6_ADDR_ANY
+										   : t->nexthop,
+					   .prefs = prefs};
 
 	/* A group of the link may be spoken to by a host that has no address yet. */
 	if (ip6_addr_is_unspecified(&src) && !ip6_addr_select_best(st, &want, &src) &&

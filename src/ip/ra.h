@@ -141,8 +141,9 @@ void rs_stop(struct netif *netif);
  * Addresses (slaac.c).
  */
 
-/* A prefix to make addresses of (RFC 4862 §5.5.3). */
-void slaac_prefix(struct netif *netif, const struct nd_prefix *prefix);
+/* `router` advertises a prefix to make addresses of (RFC 4862 §5.5.3). */
+void slaac_prefix(struct netif *netif, const struct nd_prefix *prefix,
+		  const struct ip6_addr *router);
 /* Another node has an address that we have made: perhaps there is another one. May free it. */
 void slaac_dad_failed(struct ip6_ifaddr *ifa);
 /* The addresses that came out of prefixes go. */
@@ -152,6 +153,8 @@ uint64_t slaac_iid(struct netif *netif, const struct ip6_addr *prefix, uint8_t n
 
 /* It is one made of this prefix, which has 64 bits. */
 bool slaac_is_from(const struct ip6_ifaddr *ifa, const struct ip6_addr *prefix);
+/* The address has its prefix from this router; `*ret_other`: from others alone. */
+bool slaac_is_by(const struct ip6_ifaddr *ifa, const struct ip6_addr *router, bool *ret_other);
 /* The one that stays; NULL: there is none. */
 struct ip6_ifaddr *slaac_find(const struct netif *netif, const struct ip6_addr *prefix);
 /* NULL: refused, for its bound or memory, or because its time is over. */

@@ -119,7 +119,8 @@ static void routes_take(struct ra_if *ra, const struct ip6_addr *src, const stru
 	}
 }
 
-static void prefixes_take(struct ra_if *ra, const struct nd_opts *opts)
+static void prefixes_take(struct ra_if *ra, const struct nd_opts *opts,
+			  const struct ip6_addr *router)
 {
 	for (uint32_t i = 0; i < opts->n_prefixes; i++) {
 		const struct nd_prefix *p = &opts->prefixes[i];
@@ -131,7 +132,7 @@ static void prefixes_take(struct ra_if *ra, const struct nd_opts *opts)
 							.prefix = p->prefix,
 							.prefix_len = p->len,
 							.lifetime_s = p->valid_s});
-		slaac_prefix(ra->netif, p);
+		slaac_prefix(ra->netif, p, router);
 	}
 }
 
@@ -173,7 +174,7 @@ static void ra_take(struct ra_if *ra, const struct ip_info *info, const struct n
 	router_take(ra, &src, said);
 	routes_take(ra, &src, opts);
 	if (netif->ip6->conf.accept_ra_pinfo)
-		prefixes_take(ra, opts);
+		prefixes_take(ra, opts, &src);
 	ra_dns_say(ra, opts);
 }
 

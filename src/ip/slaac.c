@@ -5,6 +5,8 @@
  *
  * RFC-DEVIATION: RFC 8064 §3: the default is the identifier of the hardware address, as in Linux.
  */
+#include <string.h>
+
 #include "core/engine.h"
 #include "core/trace.h"
 #include "ip/ip6.h"
@@ -109,7 +111,38 @@ static bool prefix_is_for_us(const struct netif *netif, const struct nd_prefix *
 	       !ip6_addr_is_multicast(&p->prefix) && p->preferred_s <= p->valid_s;
 }
 
-void slaac_prefix(struct netif *netif, const struct nd_prefix *p)
+/* The last heard comes first. */
+static void router_note(struct ip6_ifaddr *ifa, const struct ip6_addr *router)
+{
+	uint8_t at = 0;
+
+	while (at < ifa->n_routers && !ip6_addr_eq(&ifa->routers[at], router))
+		at++;
+	if (at == ifa->n_routers && ifa->n_routers < IP6_ADDR_ROUTERS)
+		ifa->n_routers++;
+	if (at == IP6_ADDR_ROUTERS)
+		at--;
+	memmove(&ifa->routers[1], &ifa->routers[0], at * sizeof(ifa->routers[0]));
+	ifa->routers[0] = *router;
+}
+
+bool slaac_is_by(const struct ip6_ifaddr *ifa, const struct ip6_addr *router, bool *ret_other)
+{
+	const struct ip6_addr prefix = ip6_addr_prefix(&ifa->addr, IID_PREFIX_LEN);
+	const struct ip6_ifaddr *from =
+		ifa->flags & IP6_ADDR_F_TEMPORARY ? slaac_find(ifa->netif, &prefix) : ifa;
+
+	*ret_other = false;
+	if (!from || !from->n_routers)
+		return false;
+	for (uint8_t i = 0; i < from->n_routers; i++)
+		if (ip6_addr_eq(&from->routers[i], router))
+			return true;
+	*ret_other = true;
+	return false;
+}
+
+void slaac_prefix(struct netif *netif, const struct nd_prefix *p, const struct ip6_addr *router)
 {
 	struct ip6_ifaddr *ifa;
 
@@ -121,8 +154,10 @@ void slaac_prefix(struct netif *netif, const struct nd_prefix *p)
 	else if (p->valid_s)
 		ifa = slaac_add(netif, &p->prefix, slaac_iid(netif, &p->prefix, 0), IP6_ADDR_F_LATE,
 				end_ns(netif, p->preferred_s), end_ns(netif, p->valid_s));
-	if (ifa)
-		temp_addr_update(netif);
+	if (!ifa)
+		return;
+	router_note(ifa, router);
+	temp_addr_update(netif);
 }
 
 /* RFC 7217 §6: another one, up to IDGEN_RETRIES times. */

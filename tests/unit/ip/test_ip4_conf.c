@@ -220,7 +220,7 @@ static void arp_announce_says_who_asks(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		set_sysctl(f->st, "net.ipv4.conf.eth0.arp_announce", cases[i].mode);
 		to[8]++;
-		o = IP_OUT(to);
+		o = IP_OUT(to, .ttl = 64);
 		o.flow.src = ip("10.0.1.1");
 		assert_int_equal(out(f, PAYLOAD_LEN, o), 0);
 		fix_settle(f->eng);
@@ -229,7 +229,7 @@ static void arp_announce_says_who_asks(void **state)
 	}
 	/* One of the prefix is kept by 1. */
 	set_sysctl(f->st, "net.ipv4.conf.eth0.arp_announce", 1);
-	o = IP_OUT("10.0.0.19");
+	o = IP_OUT("10.0.0.19", .ttl = 64);
 	o.flow.src = ip("10.0.0.3");
 	assert_int_equal(out(f, PAYLOAD_LEN, o), 0);
 	fix_settle(f->eng);

@@ -668,6 +668,36 @@ static void application_chooses_between_public_and_temporary(void **state UNUSED
 	}
 }
 
+/* RFC 6724 §5 rule 5.5: each of two routers has advertised a prefix of its own; whichever the way
+ * leads by, packets come from its prefix, though the other one matches longer. */
+static void source_is_of_the_prefix_of_the_router_that_packets_go_by(void **state UNUSED)
+{
+	const struct ip_flow flow = {
+		.dst = ip_addr_from_ip6(&(struct ip6_addr){{0x20, 1, 0xd, 0xb8, 0x80}})};
+	static const char *const routers[] = {R1, R2};
+	static const char *const prefixes[] = {"2001:db8:1::", "2001:db8:8001::"};
+	struct ip_addr src;
+	struct ip_dst dst;
+	struct nd_net n;
+
+	for (int by = 0; by < 2; by++) {
+		for (int temp = 0; temp <= 2; temp += 2) {
+			listen_start(&n);
+			nd_set(&n, "net.ipv6.conf.eth0.use_tempaddr", temp);
+			for (int i = 0; i < 2; i++) {
+				struct ra_said s;
+
+				ra_begin(&s, by == i ? 1800 : 0);
+				ra_prefix(&s, prefixes[i], 86400, 86400);
+				ra_send(&n, &s, routers[i]);
+			}
+			assert_int_equal(ip_route(nd_netif(&n)->stack, &flow, &dst, &src), 0);
+			assert_int_equal(src.b[4] == 0x80, by);
+			nd_net_end(&n);
+		}
+	}
+}
+
 static void temporary_address_that_is_taken_is_replaced_three_times(void **state UNUSED)
 {
 	char text[IP6_ADDR_STRLEN];
@@ -732,6 +762,7 @@ int main(void)
 		cmocka_unit_test(link_local_address_follows_the_mode_but_none_goes),
 		cmocka_unit_test(temporary_address_is_made_and_replaced_before_it_ends),
 		cmocka_unit_test(application_chooses_between_public_and_temporary),
+		cmocka_unit_test(source_is_of_the_prefix_of_the_router_that_packets_go_by),
 		cmocka_unit_test(temporary_address_that_is_taken_is_replaced_three_times),
 		cmocka_unit_test(hardware_address_that_another_has_ends_ipv6_if_asked_for),
 	};
