@@ -22,7 +22,7 @@ enum {
 	NS_PER_S = 1000000000,
 	WARMUP_MS = 300,
 	READY_MS = 20000, /* a worker that is not ready by then is stuck */
-	STOP_MS = 1000,   /* a worker that has not ended by then is killed */
+	STOP_MS = 5000,   /* a worker that has not ended by then is killed */
 };
 
 /* Everything that is read at both ends of the window. */

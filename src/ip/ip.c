@@ -40,6 +40,23 @@ bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst)
 	return dst->gen == st->ip4->dst_gen;
 }
 
+struct neigh *ip_nexthop_neigh(struct netif *netif, const struct ip_addr *addr)
+{
+	struct ip4 *ip4 = netif->stack->ip4;
+	struct ip_nexthop *hop = &ip4->nexthops[addr->b[15] % IP_NEXTHOPS];
+
+	if (likely(hop->gen == ip4->dst_gen && hop->netif == netif && ip_addr_eq(&hop->addr, addr)))
+		return hop->neigh;
+	*hop = (struct ip_nexthop){.neigh = neigh_find(netif, addr),
+				   .netif = netif,
+				   .addr = *addr,
+				   .gen = ip4->dst_gen};
+	/* One that is made later moves no generation. */
+	if (!hop->neigh)
+		hop->gen = 0;
+	return hop->neigh;
+}
+
 void ip_dst_invalidate_all(struct stack *st)
 {
 	if (++st->ip4->dst_gen == 0)

@@ -82,6 +82,19 @@ int ip_route(struct stack *st, const struct ip_flow *flow, struct ip_dst *ret,
 /* What the route of such packets says besides; all zero: nothing. */
 struct route_metrics ip_route_metrics(struct stack *st, const struct ip_flow *flow);
 bool ip_dst_is_valid(const struct stack *st, const struct ip_dst *dst);
+/* A neighbour that was forwarded to of late, valid like a struct ip_dst. All zero: none. */
+struct ip_nexthop {
+	struct neigh *neigh;
+	struct netif *netif;
+	struct ip_addr addr;
+	uint32_t gen;
+};
+enum {
+	IP_NEXTHOPS = 8, /* of a stack: routers have few neighbours that they forward to */
+};
+/* The entry of `addr` on the link of `netif`; NULL: neigh_output() has to find or make one. */
+struct neigh *ip_nexthop_neigh(struct netif *netif, const struct ip_addr *addr);
+
 /* A path to `dst` carries no more than `mtu`, as an ICMP error says that the transport has found to
  * be about a packet of its own (ip/pmtu.h). */
 void ip_pmtu_learn(struct stack *st, const struct ip_addr *dst, uint32_t mtu);

@@ -91,6 +91,7 @@ struct ip4 {
 	struct reasm reasm;
 	struct pmtu pmtu; /* of both families */
 	struct redirect4 redirects;
+	struct ip_nexthop nexthops[IP_NEXTHOPS]; /* by the last byte of the address */
 	uint32_t ids[IP4_N_IDS]; /* next identification by hash of addresses and protocol */
 };
 

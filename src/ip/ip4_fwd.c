@@ -139,7 +139,8 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 	if (unlikely(pkt_frame_l3_len(pkt) > out->mtu))
 		return fwd_frags(st, pkt, out, &nexthop);
 	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));
-	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, NULL); /* it drops by itself */
+	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, /* it drops by itself */
+			    ip_nexthop_neigh(out, &nexthop));
 	return DROP_NONE;
 }
 

@@ -84,7 +84,8 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 			return why;
 	}
 	mib_add(st, MIB_Ip6OutOctets, pkt_wire_bytes(pkt));
-	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV6, NULL); /* it drops by itself */
+	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV6, /* it drops by itself */
+			    ip_nexthop_neigh(out, &nexthop));
 	return DROP_NONE;
 }
 

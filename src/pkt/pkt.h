@@ -492,10 +492,29 @@ void pktq_purge(struct pktq *q);
  */
 int pkt_segment(struct pkt *pkt, struct pktq *out) MUST_CHECK;
 
+/* The three below for super-packets. */
+uint32_t pkt_gso_n_frames(const struct pkt *pkt);
+uint64_t pkt_gso_wire_bytes(const struct pkt *pkt);
+uint32_t pkt_gso_frame_l3_len(const struct pkt *pkt);
+
 /* Frames that it stands for: 1 unless a super-packet whose headers (l2_off or l3_off) can be read.
  */
-uint32_t pkt_n_frames(const struct pkt *pkt);
+static inline uint32_t pkt_n_frames(const struct pkt *pkt)
+{
+	return likely(!pkt->gso_size) ? 1 : pkt_gso_n_frames(pkt);
+}
+
 /* Bytes of all those frames, counted from `data` on: headers are repeated. */
-uint64_t pkt_wire_bytes(const struct pkt *pkt);
+static inline uint64_t pkt_wire_bytes(const struct pkt *pkt)
+{
+	return likely(!pkt->gso_size) ? pkt->len : pkt_gso_wire_bytes(pkt);
+}
+
 /* Bytes of its largest frame from the IP header (l3_off) on: what an MTU is compared with. */
-uint32_t pkt_frame_l3_len(const struct pkt *pkt);
+static inline uint32_t pkt_frame_l3_len(const struct pkt *pkt)
+{
+	if (unlikely(pkt->gso_size))
+		return pkt_gso_frame_l3_len(pkt);
+	assert(pkt->l3_off != PKT_NO_OFF);
+	return pkt->len + pkt_off(pkt) - pkt->l3_off;
+}

@@ -155,32 +155,31 @@ static bool pkt_hdr_bytes(const struct pkt *pkt, uint32_t *ret)
 	return true;
 }
 
-uint32_t pkt_n_frames(const struct pkt *pkt)
+uint32_t pkt_gso_n_frames(const struct pkt *pkt)
 {
 	uint32_t n_hdr;
 
-	if (likely(!pkt->gso_size) || !pkt_hdr_bytes(pkt, &n_hdr) ||
-	    pkt->len - n_hdr <= pkt->gso_size)
+	if (!pkt_hdr_bytes(pkt, &n_hdr) || pkt->len - n_hdr <= pkt->gso_size)
 		return 1;
 	return (pkt->len - n_hdr + pkt->gso_size - 1) / pkt->gso_size;
 }
 
-uint64_t pkt_wire_bytes(const struct pkt *pkt)
+uint64_t pkt_gso_wire_bytes(const struct pkt *pkt)
 {
 	uint32_t n_hdr;
 
-	if (likely(!pkt->gso_size) || !pkt_hdr_bytes(pkt, &n_hdr))
+	if (!pkt_hdr_bytes(pkt, &n_hdr))
 		return pkt->len;
 	return pkt->len + (uint64_t)(pkt_n_frames(pkt) - 1) * n_hdr;
 }
 
-uint32_t pkt_frame_l3_len(const struct pkt *pkt)
+uint32_t pkt_gso_frame_l3_len(const struct pkt *pkt)
 {
 	uint32_t n_pulled = pkt_off(pkt) - (uint32_t)pkt->l3_off;
 	uint32_t n_hdr, n_payload;
 
 	assert(pkt->l3_off != PKT_NO_OFF);
-	if (likely(!pkt->gso_size) || !pkt_hdr_bytes(pkt, &n_hdr))
+	if (!pkt_hdr_bytes(pkt, &n_hdr))
 		return pkt->len + n_pulled;
 	n_payload = pkt->len - n_hdr;
 	return n_pulled + n_hdr + (n_payload < pkt->gso_size ? n_payload : pkt->gso_size);

@@ -169,6 +169,30 @@ static void gateway_is_the_next_hop(void **state)
 	assert_ip4(s.hdr.dst, "192.0.2.1");
 }
 
+/* What forwarding remembers of its neighbours ends with them. */
+static void neighbour_that_is_gone_or_another_one_is_noticed(void **state)
+{
+	struct ip4_fix *f = *state;
+	struct ip_addr hop = ip("10.0.1.2");
+	struct sent s;
+
+	for (int i = 0; i < 2; i++) {
+		rx(f->a, THROUGH());
+		sent_ip4(f->b, &s);
+	}
+	add_neigh(f->b, "10.0.1.2", 0x77);
+	rx(f->a, THROUGH());
+	sent_ip4(f->b, &s);
+	assert_true(eth_addr_eq(&s.eth.dst, &(struct eth_addr){{2, 0, 0, 0, 0, 0x77}}));
+	assert_int_equal(neigh_del(&f->b->netif, &hop), 0);
+	rx(f->a, THROUGH()); /* it waits for the neighbour, who is asked for */
+	assert_int_equal(fix_n_unseen(f->b), 1);
+	fix_ignore_sent(f->b);
+	add_neigh(f->b, "10.0.1.2", MAC_B2);
+	sent_ip4(f->b, &s);
+	assert_true(eth_addr_eq(&s.eth.dst, &(struct eth_addr){{2, 0, 0, 0, 0, MAC_B2}}));
+}
+
 /* RFC 1812 §5.2.7.2 and §4.3.3.2. */
 static void host_that_knows_no_nearer_gateway_is_told(void **state)
 {
@@ -486,6 +510,7 @@ int main(void)
 		T(refusing_routes_answer_by_their_type),
 		T(silent_neighbour_is_host_unreachable),
 		T(gateway_is_the_next_hop),
+		T(neighbour_that_is_gone_or_another_one_is_noticed),
 		T(host_that_knows_no_nearer_gateway_is_told),
 		T(way_back_to_the_source_is_looked_at_as_asked_for),
 		T(datagram_may_leave_where_it_came_in),
