@@ -96,6 +96,25 @@ static void on_fd(void *arg, int fd, uint32_t events)
 	++*(int *)arg;
 }
 
+static void on_watch(void *arg, uint32_t events)
+{
+	(void)events;
+	++*(int *)arg;
+}
+
+/* It has taken the descriptor when it succeeds, not before. */
+static void watch_part(struct io *io)
+{
+	int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC), before = io->n_calls;
+	struct weft_watch *watch;
+
+	CALL(weft_watch_new(io->loop, fd, POLLOUT, on_watch, &io->n_calls, &watch));
+	CALL(weft_watch_set(watch, POLLIN));
+	CALL(weft_loop_turn(io->loop, NS_PER_MS));
+	HOLDS(io->n_calls > before);
+	weft_watch_close(watch);
+}
+
 static void on_timer(void *arg)
 {
 	weft_loop_stop(arg);
@@ -129,6 +148,7 @@ static void loop_part(struct io *io)
 	HOLDS(io->n_calls == 1);
 	CALL(weft_loop_watch(io->loop, fd, 0, NULL, NULL));
 	close(fd);
+	watch_part(io);
 	for (int i = 0; i < 2 && !timer; i++)
 		timer = weft_timer_new(io->eng, on_timer, io->loop);
 	HOLDS(timer);
