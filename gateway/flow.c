@@ -11,7 +11,9 @@
  *	state             waits for                   then
  *	HOST_CONNECTS     the host's kernel           SYN-ACK, RST, ICMP or silence -> SPLICED, gone
  *	GUEST_CONNECTS    the guest's SYN-ACK         SPLICED; refused: RST to the client
- *	SPLICED           both directions             closed when both have ended, reset by an error
+ *	SPLICED           both directions             ENDING when both have ended, reset by an error
+ *	ENDING            the guest's last ACK        gone; so what a guest leaves unacknowledged
+ *counts as the connection that it is
  *
  * Each direction ends by itself: the FIN goes on after the last byte. An error on one side is a
  * reset on the other.
@@ -33,6 +35,7 @@ enum {
 	OUT_MAX = 512 * 1024, /* taken from the guest at once */
 	IOV_MAX_REFS = 512,
 	LEND_MIN = 8 * 1024, /* fewer bytes are copied */
+	ENDING_S = 60,       /* without an acknowledgement, at the end */
 	FLOW_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI,
 };
 static_assert(sizeof(struct iovec) == sizeof(struct weft_iovec) &&
@@ -78,6 +81,7 @@ static void chunk_unref(struct gw_chunk *chunk)
 		return;
 	if (chunk->flow) {
 		chunk->flow->n_chunks--;
+		chunk->flow->gw->n_chunks--;
 		list_del(&chunk->link);
 	}
 	free(chunk);
@@ -93,6 +97,8 @@ static void flow_release(struct gw_flow *flow)
 	list_for_each (chunk, &flow->chunks, link)
 		chunk->flow = NULL;
 	list_init(&flow->chunks);
+	flow->gw->n_chunks -= flow->n_chunks;
+	flow->n_chunks = 0;
 	if (flow->in_chunk)
 		chunk_unref(flow->in_chunk);
 	flow->in_chunk = NULL;
@@ -116,6 +122,11 @@ static void flow_free(struct gw_flow *flow)
 /* Both directions have ended. */
 static void flow_close(struct gw_flow *flow)
 {
+	if (flow->n_chunks) {
+		gw_fd_close(flow->gw, &flow->host);
+		flow_set_state(flow, GW_FLOW_ENDING);
+		return;
+	}
 	weft_close(flow->sock);
 	flow_free(flow);
 }
@@ -124,7 +135,7 @@ void gw_flow_abort(struct gw_flow *flow)
 {
 	if (flow->req)
 		weft_tcp_request_drop(flow->req);
-	if (flow->state == GW_FLOW_SPLICED)
+	if (flow->state == GW_FLOW_SPLICED || flow->state == GW_FLOW_ENDING)
 		flow->gw->stats.tcp_reset++;
 	/* It may just have connected, which we have not heard yet. */
 	if (flow->host.fd >= 0)
@@ -273,7 +284,12 @@ static void chunk_done(void *arg, const void *buf, size_t n_bytes)
 	(void)buf;
 	(void)n_bytes;
 	chunk_unref(chunk);
-	if (flow && flow->in_more)
+	if (!flow)
+		return;
+	flow->moved_ns = gw_now(flow->gw);
+	if (flow->state == GW_FLOW_ENDING && !flow->n_chunks)
+		flow_close(flow);
+	else if (flow->in_more)
 		flow_pump(flow);
 }
 
@@ -288,6 +304,17 @@ static size_t in_unit(const struct gw_flow *flow)
 	    !info.snd_mss || info.snd_mss > GW_PACKET)
 		return GW_PACKET;
 	return GW_PACKET / info.snd_mss * info.snd_mss;
+}
+
+/* For one more chunk. Each flow has one whatever the others hold, so each moves. */
+static bool in_has_room(const struct gw_flow *flow)
+{
+	const struct gateway_limits *l = &flow->gw->cfg.limits;
+
+	if (!flow->n_chunks)
+		return true;
+	return (flow->n_chunks + 1) * (uint64_t)GW_CHUNK <= l->max_buffer_bytes &&
+	       (flow->gw->n_chunks + 1) * (uint64_t)GW_CHUNK <= l->max_memory_bytes;
 }
 
 /* Reads into a fresh chunk, or one whose bytes nobody refers to. 1: it has bytes; 0: none now, or
@@ -305,7 +332,7 @@ static int in_read(struct gw_flow *flow)
 		chunk = flow->in_chunk = NULL;
 	}
 	if (!chunk) {
-		if (flow->n_chunks * GW_CHUNK >= flow->gw->cfg.limits.max_buffer_bytes)
+		if (!in_has_room(flow))
 			return 0; /* goes on when one comes back */
 		chunk = malloc(sizeof(*chunk));
 		if (!chunk)
@@ -313,6 +340,7 @@ static int in_read(struct gw_flow *flow)
 		chunk->refs = 1;
 		chunk->flow = flow;
 		flow->n_chunks++;
+		flow->gw->n_chunks++;
 		list_add_tail(&flow->chunks, &chunk->link);
 		flow->in_chunk = chunk;
 	}
@@ -402,7 +430,11 @@ static int in_pump(struct gw_flow *flow)
 
 static void flow_pump(struct gw_flow *flow)
 {
-	int err = out_pump(flow);
+	int err;
+
+	if (flow->state == GW_FLOW_ENDING)
+		return;
+	err = out_pump(flow);
 
 	if (!err)
 		err = in_pump(flow);
@@ -730,11 +762,14 @@ void gw_flow_cancelled(struct gateway *gw, struct weft_tcp_request *req)
 void gw_flow_sweep(struct gateway *gw)
 {
 	int64_t old_ns = gw_now(gw) - (int64_t)gw->cfg.limits.connect_timeout_s * GW_NS_PER_S;
+	int64_t ended_ns = gw_now(gw) - (int64_t)ENDING_S * GW_NS_PER_S;
 	struct gw_flow *flow;
 
 	list_for_each_safe (flow, &gw->flows, link) {
 		if (flow->state == GW_FLOW_HOST_CONNECTS && flow->start_ns <= old_ns)
 			flow_host_failed(flow, ETIMEDOUT);
+		else if (flow->state == GW_FLOW_ENDING && flow->moved_ns <= ended_ns)
+			gw_flow_abort(flow);
 		else if (flow->state == GW_FLOW_SPLICED && flow->in_blocked)
 			flow_pump(flow); /* when memory was short nobody tells that it is back */
 	}

@@ -266,6 +266,7 @@ static void limits_fill(struct gateway_limits *l)
 	l->max_mappings = or_default(l->max_mappings, 1024);
 	l->max_peers = or_default(l->max_peers, 64);
 	l->max_buffer_bytes = or_default(l->max_buffer_bytes, 4 * GW_CHUNK);
+	l->max_memory_bytes = or_default(l->max_memory_bytes, 128u << 20);
 	l->udp_timeout_s = or_default(l->udp_timeout_s, 300);
 	l->connect_timeout_s = or_default(l->connect_timeout_s, 120);
 	l->icmp_errors_per_s = or_default(l->icmp_errors_per_s, 1000);

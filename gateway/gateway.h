@@ -60,6 +60,8 @@ struct gateway_limits {
 	uint32_t max_buffer_bytes;  /* of a connection, read from the host and not with the guest
 				     * (256 KiB)
 				     */
+	uint32_t max_memory_bytes;  /* of all connections' bytes to the guest; beyond it, each has
+				       64 KiB (128 MiB) */
 	uint32_t udp_timeout_s;     /* of a mapping that is not used: RFC 4787 REQ-5 (300) */
 	uint32_t connect_timeout_s; /* of the host's connect (120) */
 	uint32_t icmp_errors_per_s; /* to the guest (1000) */

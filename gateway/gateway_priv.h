@@ -49,6 +49,7 @@ enum gw_flow_state {
 	GW_FLOW_HOST_CONNECTS,  /* outbound: the guest's SYN waits */
 	GW_FLOW_GUEST_CONNECTS, /* inbound: ours waits for the guest's answer */
 	GW_FLOW_SPLICED,
+	GW_FLOW_ENDING, /* the host's side is closed; the guest has not acknowledged all */
 };
 
 /*
@@ -150,6 +151,7 @@ struct gateway {
 	struct weft_addr own[GW_OWN_MAX]; /* the stack's own addresses on the interface */
 	size_t n_own;
 	struct list flows, maps, forwards;
+	uint32_t n_chunks; /* of all flows */
 	struct hlist buckets[GW_BUCKETS];
 	struct siphash_key hash_key;
 	struct weft_timer *sweep;
@@ -227,7 +229,8 @@ void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
 /* Both sides are reset. */
 void gw_flow_abort(struct gw_flow *flow);
 void gw_flows_abort(struct gateway *gw);
-/* Those whose host does not answer end; those that found no memory try again. */
+/* Those whose host does not answer end, and those that a guest leaves unacknowledged at their end;
+ * those that found no memory try again. */
 void gw_flow_sweep(struct gateway *gw);
 void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret);
 

@@ -204,6 +204,26 @@ print("ready", flush=True)
 time.sleep(3600)
 """
 
+# Sends to whoever comes, without end.
+GIVER = """
+import resource, select, socket
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+s = socket.socket(socket.AF_INET6); s.bind(("::", 7004)); s.listen(4096); s.setblocking(False)
+p = select.epoll(); p.register(s, select.EPOLLIN); held, data = {}, bytes(65536)
+print("ready", flush=True)
+while True:
+    for fd, _ in p.poll():
+        try:
+            if fd == s.fileno():
+                while True:
+                    c, _ = s.accept(); c.setblocking(False); held[c.fileno()] = c; p.register(c, select.EPOLLOUT)
+            held[fd].send(data)
+        except BlockingIOError:
+            pass
+        except OSError:
+            p.unregister(fd); held.pop(fd).close()
+"""
+
 # A frame of each kind that something on the way parses.
 KINDS = r"""
 dhcp = struct.pack(">BBBBIHH4s4s4s4s16s192s4s", 1, 1, 6, 0, 77, 0, 0x8000, bytes(4), bytes(4), bytes(4), bytes(4), ME + bytes(10), bytes(192),
@@ -577,6 +597,43 @@ print("served", flush=True)
         expect(p.stdout.readline() == "served\n", "who waited is not let in")
 
 
+def memory_has_its_bound_whoever_does_not_read():
+    """Two thousand downloads that nobody reads; each other one goes on."""
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        w.spawn("far", GIVER)
+        guest = w.spawn("guest", CLIENT + """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+held = [connect(sys.argv[1], 7004) for _ in range(2000)]
+print("ready", flush=True)
+time.sleep(600)
+""", FAR4)
+        time.sleep(3)
+        expect(w.control("stats", "--json")["flows"] >= 2000, "they are not there")
+        expect(w.rss_kib() < 300000, f"{w.rss_kib()} KiB")
+        print(f"# 2000 downloads that are not read: {w.rss_kib()} KiB", flush=True)
+        serves(w)
+        rests(w)
+        guest.kill()
+        eventually("they go with their program", lambda: w.control("stats", "--json")["flows"] == 0, 30)
+
+
+def what_is_never_acknowledged_counts_and_is_given_up():
+    """Both sides have finished, but the guest does not acknowledge what it got: it cannot have more and more of these."""
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        hostile(w, """
+for i in range(20):
+    c = Tcp(7000, (FAR4, FAR6)[i % 2])
+    c.say(b"give 50000\\n"); c.segment(0x11)
+time.sleep(1)
+""")
+        expect(w.control("stats", "--json")["flows"] == 20, "they are forgotten")
+        eventually("they are given up", lambda: w.control("stats", "--json")["flows"] == 0, 100)
+        serves(w)
+
+
 def sixteen_streams_share_fairly():
     with World(WEFT) as w:
         w.spawn("far", SERVER, "7000")
@@ -604,7 +661,8 @@ CASES = [frames_cut_at_every_byte_and_garbled_are_survived, fragments_overlappin
          urgent_pointers_of_every_kind_are_data, chains_of_extension_headers_end,
          malformed_questions_are_not_answered_and_the_next_is, numbers_cannot_be_guessed, tunnels_and_source_routes_lead_nowhere,
          leases_have_their_bound_whatever_is_asked, segments_that_mean_harm_cost_little, super_packets_with_fields_that_lie_are_survived,
-         clients_without_a_descriptor_wait_and_cost_nothing, floods_leave_other_connections_alive, sixteen_streams_share_fairly]
+         clients_without_a_descriptor_wait_and_cost_nothing, memory_has_its_bound_whoever_does_not_read,
+         what_is_never_acknowledged_counts_and_is_given_up, floods_leave_other_connections_alive, sixteen_streams_share_fairly]
 if len(sys.argv) > 2:
     CASES.append(short_floods_leave_other_connections_alive)
 

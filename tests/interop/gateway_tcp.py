@@ -126,7 +126,7 @@ assert int(s.makefile().readline()) == n + 1000000
         time.sleep(1.5)
         held = w.rss_kib() - before
         sender.join()
-        expect(held < 32768, f"the gateway holds {held} KiB for a connection whose reader sleeps")
+        expect(held < 49152, f"the gateway holds {held} KiB for a connection whose reader sleeps")
         # And the other way: the guest does not read.
         client(w, """
 s = connect(sys.argv[1], 7000)
