@@ -12,11 +12,11 @@
  *	HOST_CONNECTS     the host's kernel           SYN-ACK, RST, ICMP or silence -> SPLICED, gone
  *	GUEST_CONNECTS    the guest's SYN-ACK         SPLICED; refused: RST to the client
  *	SPLICED           both directions             ENDING when both have ended, reset by an error
- *	ENDING            the guest's last ACK        gone; so what a guest leaves unacknowledged
- *counts as the connection that it is
+ *	ENDING            the guest's last ACK        gone
  *
  * Each direction ends by itself: the FIN goes on after the last byte. An error on one side is a
- * reset on the other.
+ * reset on the other. What a guest leaves unacknowledged at the end counts as the connection that
+ *it is, for a minute.
  */
 #include <assert.h>
 #include <errno.h>
