@@ -15,8 +15,8 @@
  *	ENDING            the guest's last ACK        gone
  *
  * Each direction ends by itself: the FIN goes on after the last byte. An error on one side is a
- * reset on the other. What a guest leaves unacknowledged at the end counts as the connection that
- *it is, for a minute.
+ * reset on the other. What a guest leaves unacknowledged at the end counts as a connection, for a
+ * minute.
  */
 #include <assert.h>
 #include <errno.h>
