@@ -500,6 +500,9 @@ FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc
            "lab500-up": Bench.lab, "lab500-sim": Bench.lab, "lab500-memory": Bench.lab}
 GW_FIGURES = ["gw-out-1500", "gw-in-1500", "gw-out-65520", "gw-in-65520", "gw-rr", "gw-crr", *GW_STREAMS]
 FIGURES.update({figure: Bench.gw for figure in GW_FIGURES})
+GW_BARS = {"gw-out-1500": 10, "gw-in-1500": 5, "gw-out-65520": 2, "gw-in-65520": 1.2, "gw-rr": 1.2, "gw-crr": 1.4,
+           **{f"gw-{way}-{mtu}-cpu": 1.25 for way in ("out", "in") for mtu in (1500, 65520)}}
+BARS.update({(figure, kind.name): (bar, None) for figure, bar in GW_BARS.items() for kind in GW_PEERS})
 
 
 def idle_percent(seconds=0.5):
