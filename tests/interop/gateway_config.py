@@ -153,10 +153,10 @@ class Guest(World):
 
     def dhclient_end(self):
         file = pathlib.Path(self.folder.name) / "dhclient.pid"
-        eventually("dhclient has a number", lambda: file.read_text().strip().isdigit())
+        eventually("dhclient has a number", lambda: file.read_text().strip().isdigit(), 20)
         pid = int(file.read_text())
         os.kill(pid, signal.SIGTERM)
-        eventually("dhclient ends", lambda: not os.path.exists(f"/proc/{pid}"))
+        eventually("dhclient ends", lambda: not os.path.exists(f"/proc/{pid}"), 20)
 
     def addrs6(self):
         return self.ip("guest", "-6", "-o", "addr", "show", "dev", "tap0", "scope", "global").stdout
@@ -164,6 +164,10 @@ class Guest(World):
     def start(self):
         self.conf = resolv_conf(self, "search example.org\nnameserver 127.0.0.53\n")
         self.resolver = self.spawn("host", RESOLVER)
+        # The guest's kernel asks at once.
+        for key, value in ("accept_dad", "0"), ("router_solicitation_delay", "0"):
+            for which in "all", "default":
+                self.sysctl("guest", f"net.ipv6.conf.{which}.{key}", value)
         super().start()
 
     def __exit__(self, *exc):
@@ -272,7 +276,7 @@ def resolvers_are_those_of_resolv_conf_when_it_changes():
             (w.conf / "resolv.conf").write_text(f"nameserver {address}\n")
             changes += 1
             eventually("the gateway has heard of it",
-                       lambda: w.control("stats", "--json")["dns_resolver_changes"] == changes)
+                       lambda: w.control("stats", "--json")["dns_resolver_changes"] == changes, 20)
             got = w.python("guest", ASK, DNS4, "www.example.org")
             expect(got.startswith(want), f"with {address}: {got}")
     # The addresses and the interface that the guest's connections have are those of the forwarder.
