@@ -255,7 +255,8 @@ static const struct sysctl tcp_ctls[] = {
 	SYSCTL(struct tcp_conf, min_pmtu, "net.ipv4.route.min_pmtu", 68, 65535,
 	       "least path MTU that an ICMP error may ask of a connection; below, datagrams may be "
 	       "fragmented"),
-	SYSCTL(struct tcp_conf, mtu_expires_s, "net.ipv4.route.mtu_expires", 0, INT32_MAX,
+	/* At 0 each error would send all of a window again at the old size, into the next error. */
+	SYSCTL(struct tcp_conf, mtu_expires_s, "net.ipv4.route.mtu_expires", 1, INT32_MAX,
 	       "seconds for which a path MTU learned from an ICMP error holds"),
 };
 
