@@ -125,6 +125,9 @@ static bool trouble(struct dual *d, struct dual_frame *f)
 		d->has_held = true;
 		return false;
 	case TROUBLE_XOR:
+		/* Changes of two fragments may leave the sum of the whole as it was. */
+		d->is_forged |= d->has_changed;
+		d->has_changed = true;
 		f->bytes[e->at % f->len] ^= e->with;
 		return true;
 	case TROUBLE_CUT:

@@ -83,7 +83,8 @@ struct dual {
 	uint32_t fail_in, fail_again;
 	struct ip_hook hook; /* linked: at one point of one node */
 	enum ip_verdict verdict;
-	bool is_forged; /* somebody else may have written into a stream */
+	bool is_forged;   /* somebody else may have written into a stream */
+	bool has_changed; /* the wire has changed a frame */
 	/* From here on what is written before it is read: dual_init() leaves it as it is. */
 	struct dual_frame queue[DUAL_QUEUE];
 	struct dual_frame held;
