@@ -153,7 +153,7 @@ class Guest(World):
 
     def dhclient_end(self):
         file = pathlib.Path(self.folder.name) / "dhclient.pid"
-        eventually("dhclient has a number", lambda: file.read_text().strip().isdigit(), 20)
+        eventually("dhclient has a number", lambda: file.exists() and file.read_text().strip().isdigit(), 20)
         pid = int(file.read_text())
         os.kill(pid, signal.SIGTERM)
         eventually("dhclient ends", lambda: not os.path.exists(f"/proc/{pid}"), 20)
