@@ -199,9 +199,21 @@ static void reasm_expire(struct wheel_timer *timer, int64_t now_ns)
  * Bounds.
  */
 
+static uint32_t high_bytes(const struct reasm *r)
+{
+	return r->conf.high_thresh >> r->squeeze;
+}
+
+static uint32_t low_bytes(const struct reasm *r)
+{
+	uint32_t low = r->conf.low_thresh >> r->squeeze;
+
+	return low < high_bytes(r) ? low : high_bytes(r);
+}
+
 static bool src_is_over(const struct reasm *r, const struct reasm_src *s)
 {
-	return s->mem_bytes > r->conf.high_thresh / REASM_SRC_SHARE;
+	return s->mem_bytes > high_bytes(r) / REASM_SRC_SHARE;
 }
 
 static bool all_is_over(const struct reasm *r, uint32_t thresh)
@@ -210,11 +222,21 @@ static bool all_is_over(const struct reasm *r, uint32_t thresh)
 	       r->n_pkts > r->st->eng->pkts.pkts.max_objs / REASM_POOL_SHARE;
 }
 
+/* How well memory was used until it ran out: `n_gone` datagrams had to go. */
+static void squeeze_set(struct reasm *r, uint32_t n_gone)
+{
+	if (n_gone > r->n_whole && r->squeeze < REASM_SQUEEZE_MAX)
+		r->squeeze++;
+	else if (n_gone < r->n_whole && r->squeeze > 0)
+		r->squeeze--;
+	r->n_whole = 0;
+}
+
 /* Makes room after `e` has grown, which may go, too. */
 static void reasm_shrink(struct reasm *r, struct reasm_entry *e)
 {
-	uint32_t low = r->conf.low_thresh;
 	struct reasm_src *src = e->src;
+	uint32_t low = low_bytes(r), n_gone = 0;
 
 	while (src_is_over(r, src)) {
 		struct reasm_entry *oldest =
@@ -224,13 +246,12 @@ static void reasm_shrink(struct reasm *r, struct reasm_entry *e)
 		if (oldest == e) /* the source's last: the source may be gone */
 			break;
 	}
-	if (likely(!all_is_over(r, r->conf.high_thresh)))
+	if (likely(!all_is_over(r, high_bytes(r))))
 		return;
-	if (low > r->conf.high_thresh)
-		low = r->conf.high_thresh;
-	while (!list_is_empty(&r->entries) && all_is_over(r, low))
+	for (; !list_is_empty(&r->entries) && all_is_over(r, low); n_gone++)
 		entry_fail(r, container_of(list_first(&r->entries), struct reasm_entry, age),
 			   DROP_IP_FRAG_MEM);
+	squeeze_set(r, n_gone);
 }
 
 /*
@@ -339,6 +360,7 @@ static enum drop entry_finish(struct reasm *r, struct reasm_entry *e, struct rea
 		mem_free(&r->st->eng->mem, f, sizeof(*f));
 	}
 	entry_free(r, e);
+	r->n_whole++;
 	mib_inc(r->st, r->ops->oks);
 	*ret = whole;
 	return DROP_NONE;

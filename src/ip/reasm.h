@@ -26,6 +26,10 @@
  * Bounds: memory behind packets (not bytes of payload) up to high_thresh; beyond, the oldest
  * datagrams go until low_thresh. One source has a quarter of that, and its own oldest go: who
  * floods drives out himself. Of packets, a quarter of the engine's pool.
+ *
+ * Memory that goes round among fragments of nothing drives everybody's data out of the cache. So
+ * the bounds are halved, three times at most, while more datagrams go for want of memory than
+ * become whole, and doubled again when it is the other way round.
  */
 #pragma once
 
@@ -40,6 +44,7 @@
 enum {
 	REASM_SRC_SHARE = 4,  /* one source may hold high_thresh / this */
 	REASM_POOL_SHARE = 4, /* all may hold that part of the pool of packets */
+	REASM_SQUEEZE_MAX = 3,
 };
 
 struct reasm_conf {
@@ -68,6 +73,8 @@ struct reasm {
 	struct list entries; /* struct reasm_entry.age */
 	uint32_t mem_bytes;  /* that all hold */
 	uint32_t n_pkts;
+	uint32_t n_whole; /* datagrams that became whole since memory ran out last */
+	uint8_t squeeze;  /* the bounds are halved so many times */
 	struct wheel_timer timer;
 	uint64_t n_steps; /* nodes looked at, ever: what work fragments make */
 };

@@ -319,6 +319,47 @@ static void memory_and_sources_are_bounded(void **state)
 	assert_int_equal(r->mem_bytes, 0);
 }
 
+/* A first fragment of a source of its own. */
+static void rx_stranger(struct ip4_fix *f, uint32_t i)
+{
+	struct dgram d = part(0, 1480, true);
+
+	d.hdr.src = ip4_addr_from_u32(0x0a000100u + i);
+	d.hdr.dst = ip4("10.0.1.1");
+	rx(f->b, d);
+}
+
+static void memory_is_halved_while_nothing_becomes_whole(void **state)
+{
+	struct ip4_fix *f = *state;
+	const struct reasm *r = &f->st->ip4->reasm;
+	uint32_t most = 0;
+
+	set_sysctl(f->st, "net.ipv4.ipfrag_high_thresh", 400000);
+	set_sysctl(f->st, "net.ipv4.ipfrag_low_thresh", 300000);
+	for (uint32_t i = 0; i < 2000; i++)
+		rx_stranger(f, i);
+	for (uint32_t i = 0; i < 2000; i++) {
+		rx_stranger(f, i);
+		assert_true(r->mem_bytes <= 400000 >> REASM_SQUEEZE_MAX);
+	}
+	/* Most become whole: what there is of memory was used well. */
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct dgram d = part(0, 16, true);
+
+		if (i % 2)
+			rx_stranger(f, 2000 + i);
+		d.hdr.id = (uint16_t)i;
+		rx(f->a, d);
+		d = part(16, 16, false);
+		d.hdr.id = (uint16_t)i;
+		rx(f->a, d);
+		most = r->mem_bytes > most ? r->mem_bytes : most;
+	}
+	assert_int_equal(seen.n, 2000);
+	assert_in_range(most, 390000, 400000);
+}
+
 /* RFC 4963: a number that comes round is no part of what has waited long. */
 static void datagram_overtaken_by_many_is_dropped(void **state)
 {
@@ -508,6 +549,7 @@ int main(void)
 		T(refused_whole_datagram_is_answered_as_one),
 		T(interface_that_goes_takes_its_fragments_along),
 		T(memory_and_sources_are_bounded),
+		T(memory_is_halved_while_nothing_becomes_whole),
 		T(datagram_overtaken_by_many_is_dropped),
 		T(too_large_is_cut_into_fragments_that_fit),
 		T(df_if_it_fits_means_fragments_without_it_otherwise),
