@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/hash.h"
@@ -27,6 +28,7 @@ enum {
 	GW_BATCH = 32, /* datagrams received at once */
 	GW_DGRAM_MAX = 65535,
 	GW_NS_PER_S = 1000000000,
+	GW_FLOW_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI,
 };
 
 /* A socket of the host. */
@@ -219,13 +221,31 @@ int gw_opt(int fd, int level, int name, int value);
 /* The next close of it sends a RST. */
 void gw_reset_on_close(int fd);
 
-/* flow.c */
+/* flow_open.c */
 
 void gw_flow_request(struct gateway *gw, struct weft_tcp_request *req);
 void gw_flow_cancelled(struct gateway *gw, struct weft_tcp_request *req);
 /* A client of a forward: takes the descriptor. */
 void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
 		     const struct weft_sockaddr *client);
+/* The host could not connect, for `err`, a positive errno, which the guest is told; frees it. */
+void gw_flow_host_failed(struct gw_flow *flow, int err);
+
+/* flow.c */
+
+/* In gw->flows; NULL: no memory. */
+struct gw_flow *gw_flow_new(struct gateway *gw, enum gw_flow_state state);
+/* Only of one whose `req` and `sock` have ended otherwise; closes the descriptor. */
+void gw_flow_free(struct gw_flow *flow);
+void gw_flow_set_state(struct gw_flow *flow, enum gw_flow_state state);
+/* Moves what can move, both ways; the connection may be gone afterwards. */
+void gw_flow_pump(struct gw_flow *flow);
+/* For weft_on_event() of `sock`, with the connection. */
+void gw_flow_guest_event(struct weft_sock *s, void *arg, uint32_t events);
+/* For `host`, once it is connected. */
+void gw_flow_host_ready(struct gw_fd *gfd, uint32_t events);
+/* What epoll(7) says of `host`, for the next pump. */
+void gw_flow_note_events(struct gw_flow *flow, uint32_t events);
 /* Both sides are reset. */
 void gw_flow_abort(struct gw_flow *flow);
 void gw_flows_abort(struct gateway *gw);
