@@ -9,6 +9,7 @@
 #include "net/http/http_server.h"
 
 #include "fake_weft.h"
+#include "net_oom.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,41 +18,6 @@
 enum {
 	BIG_SIZE = 300000,
 };
-
-void *oom_malloc(size_t size);
-void *oom_calloc(size_t n, size_t size);
-void *oom_realloc(void *ptr, size_t size);
-
-static struct {
-	long n;       /* allocations so far */
-	long fail_at; /* the first that fails; -1: none */
-	bool and_all_after;
-	long n_failed;
-} oom;
-
-static bool alloc_fails(void)
-{
-	long n = oom.n++;
-	bool fails = oom.fail_at >= 0 && (oom.and_all_after ? n >= oom.fail_at : n == oom.fail_at);
-
-	oom.n_failed += fails;
-	return fails;
-}
-
-void *oom_malloc(size_t size)
-{
-	return alloc_fails() ? NULL : malloc(size);
-}
-
-void *oom_calloc(size_t n, size_t size)
-{
-	return alloc_fails() ? NULL : calloc(n, size);
-}
-
-void *oom_realloc(void *ptr, size_t size)
-{
-	return alloc_fails() ? NULL : realloc(ptr, size);
-}
 
 static char folder[] = "/tmp/weft-test-oom-XXXXXX";
 static char file_path[64];
@@ -118,6 +84,7 @@ static bool run_once(long fail_at, bool and_all_after)
 	struct weft_sock *s;
 	int err;
 
+	oom.is_on = true;
 	oom.n = 0;
 	oom.n_failed = 0;
 	oom.fail_at = fail_at;

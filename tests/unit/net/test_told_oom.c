@@ -8,6 +8,7 @@
  * The code under test is compiled once more for this, with malloc() and its like renamed; timers
  * and sockets are the engine's, whose allocator fails the same way.
  */
+#include "net_oom.h"
 #include "unit.h"
 
 #include "net/dhcp/dhcp.h"
@@ -18,54 +19,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-
-void *oom_malloc(size_t size);
-void *oom_calloc(size_t n, size_t size);
-void *oom_realloc(void *ptr, size_t size);
-
-static struct {
-	bool is_on;
-	bool and_all_after;
-	long n;       /* allocations so far */
-	long fail_at; /* the first that fails */
-	long n_failed;
-} oom;
-
-static bool alloc_fails(void)
-{
-	long n;
-	bool fails;
-
-	if (!oom.is_on)
-		return false;
-	n = oom.n++;
-	fails = oom.and_all_after ? n >= oom.fail_at : n == oom.fail_at;
-	oom.n_failed += fails;
-	return fails;
-}
-
-void *oom_malloc(size_t size)
-{
-	return alloc_fails() ? NULL : malloc(size);
-}
-
-void *oom_calloc(size_t n, size_t size)
-{
-	return alloc_fails() ? NULL : calloc(n, size);
-}
-
-void *oom_realloc(void *ptr, size_t size)
-{
-	return alloc_fails() ? NULL : realloc(ptr, size);
-}
-
-static void *engine_realloc(void *ctx UNUSED, void *ptr, size_t old_bytes UNUSED, size_t new_bytes)
-{
-	if (new_bytes)
-		return oom_realloc(ptr, new_bytes);
-	free(ptr);
-	return NULL;
-}
 
 static struct weft_addr addr(const char *text)
 {
