@@ -5,7 +5,8 @@
 usage: bench/bench.py [--build DIR] [--out DIR] [--check] [--update] [FIGURE...]
 figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-tap-out bulk-tap-in
 rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
-timers-1e3 timers-1e5 timers-1e7 lab500-up lab500-sim lab500-memory; gw-out-1500 gw-in-1500 gw-out-65520
+timers-1e3 timers-1e5 timers-1e7 lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
+peer-gvisor-rr peer-lwip-out peer-lwip-in, which need these; gw-out-1500 gw-in-1500 gw-out-65520
 gw-in-65520 gw-rr gw-crr gw-16 gw-1000, or gw for these eight, which need slirp4netns and pasta (all that
 can be run, unless named)
 
@@ -40,6 +41,10 @@ LAB_SECONDS = 60  # of virtual time
 GW_STREAMS = {"gw-16": (16, 32 << 20), "gw-1000": (1000, 256 << 10)}  # downloads, and bytes of each
 GW_TRIES = 3
 GW_PEERS = [Slirp, Pasta]
+# How gVisor's stacks are joined (gvisor_bench.go), the best of which is found by trial, as is the MTU.
+GVISOR_LINKS = {"peer-gvisor": ["pipe", "channel"], "peer-gvisor-gso": ["pipe-gso", "channel-gso"],
+                "peer-gvisor-rr": ["pipe", "channel"]}
+GVISOR_MTUS = [1500, 65535]
 LAB_UP_LIMIT_S, LAB_SIM_LIMIT_S, LAB_LIMIT_GB = 2, 10, 0.5  # what weft allows itself
 MEM_CONNS = 500000  # both ends of each are in the process
 MEM_CONNS_BRIEF = 10000  # in runs of less than a second
@@ -48,6 +53,7 @@ TIMER_MISSES = 4  # cache misses that a stop and a start may take
 FWD_ROUTES = 1000
 MEM_RUNS = 2  # are enough for what hardly varies
 LIMIT_SHARE = 0.1  # of a run's length, for each of the physical limits
+PEERS = ROOT / "bench/peers"
 BASELINE = ROOT / "bench/baseline.json"
 BASELINE_DROP = 0.15
 # The ratio that a figure is to reach against a peer: of what is measured, and of that a CPU second.
@@ -59,7 +65,9 @@ BARS = {("bulk-inproc", "linux veth"): (3, 5), ("bulk-inproc-zc", "linux veth"):
         ("fwd6", "linux router"): (5, None), ("mem-conn", "limit"): (1, None),
         ("mem-conn-time", "limit"): (1, None), ("timers-1e7", "limit"): (1, None),
         ("lab500-up", "limit"): (1, None), ("lab500-sim", "limit"): (1, None),
-        ("lab500-memory", "limit"): (1, None)}
+        ("lab500-memory", "limit"): (1, None), ("peer-gvisor", "gvisor"): (15, None),
+        ("peer-gvisor-gso", "gvisor"): (15, None), ("peer-lwip-out", "lwip"): (4, None),
+        ("peer-lwip-in", "lwip"): (4, None)}
 OFFLOADS = {"rx-checksumming": "rx-csum", "tx-checksumming": "tx-csum", "scatter-gather": "sg",
             "tcp-segmentation-offload": "tso", "generic-segmentation-offload": "gso",
             "generic-receive-offload": "gro"}
@@ -125,7 +133,7 @@ class Networks:
     def __init__(self):
         self.made = []
         self.veths = {}
-        self.tap = self.router = None
+        self.tap = self.plain_tap = self.router = None
 
     def new(self):
         self.made.append(Netns())
@@ -174,6 +182,14 @@ class Networks:
             self.tap.run("ip", "tuntap", "add", "tap0", "mode", "tap", "vnet_hdr")
             self.tap.up("tap0", "10.0.0.2/24")
         return self.tap
+
+    def get_plain_tap(self):
+        """For who knows nothing of offloads: every frame has its checksums, and is one of the MTU's."""
+        if not self.plain_tap:
+            self.plain_tap = self.new()
+            self.plain_tap.run("ip", "tuntap", "add", "tap0", "mode", "tap")
+            self.plain_tap.up("tap0", "10.0.0.2/24")
+        return self.plain_tap
 
     def close(self):
         for netns in self.made:
@@ -235,12 +251,16 @@ class Bench:
     def floor(self, direction):
         return self.program("tap_floor", direction, None, self.networks.get_tap().path, "tap0")
 
+    def best_of(self, ways, run):
+        """Which of the ways serves a peer best here, by short trials; and these in words."""
+        seconds = min(0.5, self.seconds)
+        trials = {way: [run(way, seconds)["value"] for _ in range(TRIAL_ROUNDS)] for way in ways}
+        best = max(trials, key=lambda way: statistics.median(trials[way]))
+        return best, ", ".join(f"{way} {statistics.median(v):.4g}" for way, v in trials.items())
+
     def best_wait(self, shape, waits):
-        """The way of waiting that serves the kernel best here, by short trials."""
-        trials = {wait: [self.kernel(shape, wait, seconds=min(0.5, self.seconds))["value"]
-                         for _ in range(TRIAL_ROUNDS)] for wait in waits}
-        best = max(trials, key=lambda wait: statistics.median(trials[wait]))
-        tried = ", ".join(f"{wait} {statistics.median(v):.4g}" for wait, v in trials.items())
+        """The way of waiting that serves the kernel best."""
+        best, tried = self.best_of(waits, lambda wait, seconds: self.kernel(shape, wait, seconds))
         return best, f"{best} wait (tried: {tried})"
 
     def add(self, figure, unit, pairs, peer_name, settings, cpu=lambda run: run["cpu_s"]):
@@ -359,6 +379,42 @@ class Bench:
         unit = {"bulk": "Gbit/s", "rr": "round trips/s", "udp": "datagrams/s"}[figure.partition("-")[0]]
         self.add(figure, unit, pairs, "weft ipv4", f"{figure.removesuffix('6')}, two stacks of weft")
 
+    def build_peer(self, name):
+        done = subprocess.run([str(PEERS / "build"), str(self.build), name], capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(f"bench/peers/build {name}: {(done.stderr or done.stdout).strip()}")
+
+    def gvisor(self, figure):
+        """Two stacks of gVisor in one process, joined and sized as serves them best."""
+        self.build_peer("gvisor")
+        shape, ours = ("rr", "rr-inproc") if figure.endswith("-rr") else ("bulk", "bulk-inproc")
+
+        def peer(way, seconds=None):
+            return self.program("gvisor_bench", shape, None, *way.split(" MTU "), seconds=seconds)
+
+        best, tried = self.best_of([f"{link} MTU {mtu}" for link in GVISOR_LINKS[figure] for mtu in GVISOR_MTUS],
+                                   peer)
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(ours), peer(best)))
+            self.progress(figure, n, ("weft", pairs[-1][0]), ("gvisor", pairs[-1][1]))
+        self.add(figure, "round trips/s" if shape == "rr" else "Gbit/s", pairs, "gvisor",
+                 f"{debian_version('golang-gvisor-gvisor-dev')}, {best} (tried: {tried}); cubic, SACK, buffers up to "
+                 f"8 MiB, all CPUs; beside {ours}")
+
+    def lwip(self, figure):
+        """Over a TAP of the kind that it knows; ours over one with offloads."""
+        self.build_peer("lwip")
+        direction, tap = figure.rpartition("-")[2], self.networks.get_plain_tap()
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(f"bulk-tap-{direction}"),
+                          self.program("lwip_bench", direction, None, tap.path, "tap0")))
+            self.progress(figure, n, ("weft", pairs[-1][0]), ("lwip", pairs[-1][1]))
+        self.add(figure, "Gbit/s", pairs, "lwip",
+                 f"{debian_version('liblwip0')}, raw API, window and send buffer 65,535 bytes as Debian compiles it; "
+                 f"the kernel's end {pairs[0][1]['cc']}; {tap.describe('tap0')}; beside bulk-tap-{direction}")
+
     def gateway(self, kind, figure, is_spliced=False):
         """One run through a gateway: what it did, CPU time of the gateway alone, frames on its TAP."""
         shape = figure.split("-")[1]
@@ -476,6 +532,11 @@ class Bench:
                  f"{LAB_SIM_LIMIT_S} s for {LAB_SECONDS} s of virtual time")
 
 
+def debian_version(package):
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True)
+    return f"{package} {done.stdout or '(version unknown)'}"
+
+
 def mean_of(before, after):
     frames, octets = (b - a for a, b in zip(before, after))
     return octets / frames if frames else 0
@@ -498,6 +559,9 @@ FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc
            "mem-conn": Bench.mem, "mem-conn-time": Bench.mem, "timers-1e3": Bench.timers,
            "timers-1e5": Bench.timers, "timers-1e7": Bench.timers,
            "lab500-up": Bench.lab, "lab500-sim": Bench.lab, "lab500-memory": Bench.lab}
+PEER_FIGURES = {"peer-gvisor": Bench.gvisor, "peer-gvisor-gso": Bench.gvisor, "peer-gvisor-rr": Bench.gvisor,
+                "peer-lwip-out": Bench.lwip, "peer-lwip-in": Bench.lwip}
+FIGURES.update(PEER_FIGURES)
 GW_FIGURES = ["gw-out-1500", "gw-in-1500", "gw-out-65520", "gw-in-65520", "gw-rr", "gw-crr", *GW_STREAMS]
 FIGURES.update({figure: Bench.gw for figure in GW_FIGURES})
 GW_BARS = {"gw-out-1500": 10, "gw-in-1500": 5, "gw-out-65520": 2, "gw-in-65520": 1.2, "gw-rr": 1.2, "gw-crr": 1.4,
@@ -620,7 +684,12 @@ def default_figures():
     missing = [kind.name for kind in GW_PEERS if not shutil.which(kind.name)]
     if missing:
         print(f"bench: without the gw- figures: {' and '.join(missing)} not installed", file=sys.stderr)
-    return [figure for figure in FIGURES if not missing or figure not in GW_FIGURES]
+    figures = [figure for figure in FIGURES if not missing or figure not in GW_FIGURES]
+    for peer in ("gvisor", "lwip"):
+        if subprocess.run([str(PEERS / "build"), "--check", peer], capture_output=True).returncode:
+            print(f"bench: without the peer-{peer} figures: its packages are not installed", file=sys.stderr)
+            figures = [figure for figure in figures if not figure.startswith(f"peer-{peer}")]
+    return figures
 
 
 def parse_args():
@@ -653,8 +722,8 @@ def require_machine(args):
                   file=sys.stderr)
             sys.exit(CANNOT)
         os.execvp("unshare", [*as_root, sys.executable, *sys.argv])
-    if any("-tap-" in f or f in GW_FIGURES for f in args.figures) and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        print("bench: the -tap- and gw- figures need /dev/net/tun, which is not there or not open to you "
+    if any("-tap-" in f or "-lwip-" in f or f in GW_FIGURES for f in args.figures) and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        print("bench: the -tap-, -lwip- and gw- figures need /dev/net/tun, which is not there or not open to you "
               "(modprobe tun; chmod 666 /dev/net/tun); FIGURES=\"bulk-inproc rr-inproc udp-inproc\" "
               "does without", file=sys.stderr)
         sys.exit(CANNOT)

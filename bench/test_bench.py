@@ -39,6 +39,11 @@ HAS_GW_PEERS = all(map(shutil.which, GW_PEERS))
 if HAS_GW_PEERS:  # one of the figures: each has to start three gateways
     ROWS += [(row, peer) for peer in GW_PEERS for row in ("gw-rr", "gw-rr-cpu")]
 
+PEERS = {"gvisor": ["peer-gvisor", "peer-gvisor-gso", "peer-gvisor-rr"], "lwip": ["peer-lwip-out", "peer-lwip-in"]}
+for peer, figures in PEERS.items():
+    if subprocess.run([str(BENCH.parent / "peers/build"), "--check", peer], capture_output=True).returncode == 0:
+        ROWS += [(figure, peer) for figure in figures]
+
 n_failed = 0
 
 
