@@ -186,6 +186,9 @@ bool ip4_special_refuses(struct ip4_addr a, unsigned int flags)
 	 */
 	if (a.b[0] == 0 && !ip4_addr_is_unspecified(&a))
 		return true;
+	/* As in the table, without a search: a host that speaks to itself uses nothing else. */
+	if (a.b[0] == 127)
+		return true;
 	return refuses(ip_special_find(&addr), flags);
 }
 
@@ -196,8 +199,11 @@ bool ip6_special_refuses(const struct ip6_addr *a, unsigned int flags)
 	/* RFC 4291 §2.5.5.2: on the wire, v4-mapped addresses stand for nobody. */
 	if (ip_addr_is_ip4(&addr))
 		return true;
-	/* As in the table, without a search: neighbours speak from nothing else. */
+	/* As in the table, without a search: neighbours speak from nothing else, and hosts to
+	 * themselves. */
 	if (ip6_addr_is_link_local(a))
 		return !(flags & (S | D));
+	if (ip6_addr_is_loopback(a))
+		return true;
 	return refuses(ip_special_find(&addr), flags);
 }
