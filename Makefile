@@ -15,6 +15,8 @@ help:
 	@echo 'make doc       the reference pages of the library, doc/api/index.html'
 	@echo 'make bench     compare with the kernel on this machine; the table goes to bench/out'
 	@echo 'make bench-check   the same, and fail when a ratio is 15 % below bench/baseline.json'
+	@echo 'make bench-curves  what weft costs as there is more of something; pictures in bench/out/curves'
+	@echo 'make bench-instr   instructions and cache misses a packet; with CHECK=1, whether they grew'
 	@echo 'make install   install to PREFIX ($(PREFIX)) below DESTDIR'
 	@echo 'make clean     remove build/'
 
@@ -54,6 +56,14 @@ bench-check: build
 	@scripts/bootstrap bench
 	@scripts/bench --check
 
+bench-curves: build
+	@scripts/bootstrap bench
+	@bench/curves.py
+
+bench-instr: build
+	@scripts/bootstrap bench
+	@bench/instr.py $(if $(CHECK),--check)
+
 # The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.
 install: build
 	@meson configure $(RELEASE) -Dprefix=$(abspath $(PREFIX)) >/dev/null && ninja -C $(RELEASE) build.ninja >/dev/null
@@ -62,4 +72,4 @@ install: build
 clean:
 	rm -rf build doc/api
 
-.PHONY: help run build test test-all lint fuzz doc bench bench-check install clean
+.PHONY: help run build test test-all lint fuzz doc bench bench-check bench-curves bench-instr install clean

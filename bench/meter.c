@@ -21,8 +21,8 @@ enum {
 	SOFTIRQ_MAX = 256, /* kernel threads ksoftirqd/N */
 	NS_PER_S = 1000000000,
 	WARMUP_MS = 300,
-	READY_MS = 20000, /* a worker that is not ready by then is stuck */
-	STOP_MS = 5000,   /* a worker that has not ended by then is killed */
+	READY_MS = 120000, /* a worker that is not ready by then is stuck */
+	STOP_MS = 5000,    /* a worker that has not ended by then is killed */
 };
 
 /* Everything that is read at both ends of the window. */
@@ -262,6 +262,10 @@ static void report(const struct meter *m, enum unit unit, const struct sample *f
 		       (double)atomic_load(&g->sent_unit_bytes) /
 			       (double)atomic_load(&g->sent_units),
 		       (unsigned long long)atomic_load(&g->n_retrans));
+	if (atomic_load(&g->setup_ns))
+		printf("\"setup_s\": %.6f, \"setup_bytes\": %llu, ",
+		       s_of((int64_t)atomic_load(&g->setup_ns)),
+		       (unsigned long long)atomic_load(&g->setup_bytes));
 	printf("%s\"cpu_s_by\": {", note);
 	for (size_t i = 0; i < m->n_workers; i++)
 		printf("\"%s\": %.4f, ", m->workers[i].name, s_of(to->cpu_ns[i] - from->cpu_ns[i]));

@@ -37,7 +37,8 @@ struct gauge {
 	/* Notes about the whole run, for who looks for the reason of a figure; 0: none. */
 	_Atomic uint64_t sent_units, sent_unit_bytes; /* frames, and super-packets counting once */
 	_Atomic uint64_t n_retrans;
-	alignas(64) _Atomic uint32_t n_ready; /* workers that are ready for the next to start */
+	_Atomic uint64_t setup_ns, setup_bytes; /* CPU time, resident memory: before it was ready */
+	alignas(64) _Atomic uint32_t n_ready;   /* workers that are ready for the next to start */
 	_Atomic bool is_stopping;
 };
 

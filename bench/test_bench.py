@@ -33,6 +33,7 @@ SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.2 s", "gso_max_segs 1"]
 MAY_BE_NONE = ["bar", "bar_cpu", "is_met"]
 UNITS = ["Gbit/s", "round trips/s", "datagrams/s", "nodes/s", "virtual s/s", "nodes/GB",
          "connections/s", "packets/s", "endpoints/GB", "endpoints/s", "restarts/s", "round trips/cpu s"]
+CURVES = {"size", "conns", "hops", "routes", "stacks", "timers", "loss"}
 SKIPPED = 77
 GW_PEERS = ["slirp4netns", "pasta"]
 HAS_GW_PEERS = all(map(shutil.which, GW_PEERS))
@@ -98,6 +99,23 @@ def check_results(build):
     check("the table has the same rows", table == [figure for figure, _ in ROWS], done.stdout)
 
 
+def check_curves(build):
+    if not shutil.which("gnuplot"):
+        print("ok - curves # SKIP no gnuplot")
+        return
+    with tempfile.TemporaryDirectory() as out:
+        done = subprocess.run([sys.executable, str(BENCH.parent / "curves.py"), "--build", build, "--out", out, "--quick"],
+                              capture_output=True, text=True)
+        check("scaling curves, briefly: exit status 0", done.returncode == 0, done.stdout + done.stderr)
+        tables = {p.stem: p.read_text().splitlines() for p in pathlib.Path(out).glob("*.csv")}
+        pictures = {p.stem for p in pathlib.Path(out).glob("*.svg") if "</svg>" in p.read_text()}
+        check("a table and a picture of each", set(tables) == CURVES and pictures == CURVES, (list(tables), pictures))
+        for name, lines in tables.items():
+            rows = [line.split(",") for line in lines]
+            good = len(rows) == 4 and all(len(row) == len(rows[0]) for row in rows)
+            check(f"curve {name}: three points of numbers", good and all(float(c or 1) >= 0 for row in rows[1:] for c in row), lines)
+
+
 def descendants(pid):
     parents = {}
     for entry in os.listdir("/proc"):
@@ -153,6 +171,7 @@ def check_mistakes(build):
 def main():
     build = sys.argv[1]
     check_results(build)
+    check_curves(build)
     check_mistakes(build)
     check_kill(build, signal.SIGTERM)
     check_kill(build, signal.SIGINT)

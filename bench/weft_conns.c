@@ -17,6 +17,9 @@ enum {
 	NS_PER_S = 1000000000,
 	OPEN_BATCH = 500,
 	PORTS = 20, /* an address has 28,232 ephemeral ports for each */
+	TURN_CONNS = 64,
+	TURN_BYTES = 1024, /* there, and back */
+	TURN_STEP = 7919,  /* from a connection to the next one used */
 };
 
 struct crr {
@@ -113,21 +116,8 @@ struct conns {
 	struct weft_sock *listeners[2][PORTS];
 	struct weft_sock **socks; /* clients, then those that were accepted */
 	uint32_t n, n_accepted, n_echoed;
+	struct gauge *gauge; /* of the curve */
 };
-
-static uint64_t rss_bytes(void)
-{
-	FILE *f = fopen("/proc/self/status", "r");
-	char line[128];
-	uint64_t kb = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "VmRSS:", 6))
-			kb = strtoull(line + 6, NULL, 10);
-	if (f)
-		fclose(f);
-	return kb * 1024;
-}
 
 static void conns_run(struct conns *c, int64_t ns)
 {
@@ -258,18 +248,79 @@ void weft_mem_conn(uint32_t n_conns)
 	memset(c.socks, 0, 2 * sizeof(*c.socks) * n_conns);
 	conns_run(&c, 3 * (int64_t)NS_PER_S); /* addresses are no longer tentative */
 	conns_listen(&c);
-	rss = rss_bytes();
+	rss = side_rss_bytes();
 	start_ns = weft_io_now_ns();
 	conns_open(&c);
 	took_ns = weft_io_now_ns() - start_ns;
 	conns_run(&c, NS_PER_S / 2); /* delayed acknowledgements have gone */
-	bytes = (double)(rss_bytes() - rss) / n_conns / 2;
+	bytes = (double)(side_rss_bytes() - rss) / n_conns / 2;
 	conns_echo(&c);
 	printf("{\"value\": %.6g, \"bytes\": %.1f, \"endpoints\": %u, \"seconds\": %.3f, "
 	       "\"cpu_s\": "
 	       "%.3f}\n",
 	       1e9 / bytes, bytes, 2 * n_conns, (double)took_ns / NS_PER_S,
 	       (double)took_ns / NS_PER_S);
+	free(c.socks);
+	side_pair_fini(&c.pair);
+}
+
+/* --- many that are used in turn --- */
+
+static void on_turn_server(struct weft_sock *s, void *arg, uint32_t events)
+{
+	uint8_t buf[TURN_BYTES];
+
+	(void)arg;
+	(void)events;
+	while (weft_recv(s, buf, sizeof(buf), 0) == TURN_BYTES)
+		if (weft_send(s, buf, sizeof(buf), 0) != TURN_BYTES)
+			die("a message was not taken", -EAGAIN);
+}
+
+static void on_turn_client(struct weft_sock *s, void *arg, uint32_t events)
+{
+	struct conns *c = arg;
+	uint8_t buf[TURN_BYTES];
+
+	(void)events;
+	while (weft_recv(s, buf, sizeof(buf), 0) == TURN_BYTES) {
+		gauge_add(&c->gauge->n_ops, 1);
+		gauge_add(&c->gauge->n_bytes, 2 * TURN_BYTES);
+	}
+}
+
+/* Far from each other, so that none is found in a cache because its neighbour was used. */
+static void turns_run(struct conns *c)
+{
+	static const uint8_t message[TURN_BYTES];
+	uint32_t n_turn = c->n < TURN_CONNS ? c->n : TURN_CONNS, at = 0;
+
+	while (!gauge_is_stopping(c->gauge)) {
+		for (uint32_t i = 0; i < n_turn; i++, at = (at + TURN_STEP) % c->n)
+			if (weft_send(c->socks[at], message, TURN_BYTES, 0) != TURN_BYTES)
+				die("a message was not taken", -EAGAIN);
+		conns_run(c, 0);
+	}
+}
+
+void weft_conns(struct gauge *g, const void *arg)
+{
+	struct conns c = {.n = *(const uint32_t *)arg, .gauge = g};
+	struct setup setup;
+
+	side_pair_init(&c.pair);
+	c.socks = calloc(c.n, 2 * sizeof(*c.socks));
+	if (!c.socks)
+		die("memory", -ENOMEM);
+	conns_listen(&c);
+	setup_start(&setup);
+	conns_open(&c);
+	setup_end(&setup, g);
+	for (uint32_t i = 0; i < 2 * c.n; i++)
+		weft_on_event(c.socks[i], i < c.n ? on_turn_client : on_turn_server, &c);
+	conns_run(&c, 0); /* each is told once that it can send */
+	gauge_ready(g);
+	turns_run(&c);
 	free(c.socks);
 	side_pair_fini(&c.pair);
 }

@@ -2,6 +2,11 @@
 /* Engines, stacks and a pair of them. */
 #include "weft_side.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
 struct weft_engine *side_engine(void)
 {
 	struct weft_engine_config cfg = {.now_ns = weft_io_now_ns(), .entropy = weft_io_entropy};
@@ -56,4 +61,40 @@ void side_pair_fini(struct side_pair *p)
 void side_run(struct weft_engine *eng)
 {
 	weft_engine_run(eng, weft_io_now_ns());
+}
+
+uint64_t side_rss_bytes(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	uint64_t kb = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "VmRSS:", 6))
+			kb = strtoull(line + 6, NULL, 10);
+	if (f)
+		fclose(f);
+	return kb * 1024;
+}
+
+static int64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+void setup_start(struct setup *s)
+{
+	s->rss_bytes = side_rss_bytes();
+	s->start_cpu_ns = cpu_ns();
+}
+
+void setup_end(const struct setup *s, struct gauge *g)
+{
+	uint64_t rss_bytes = side_rss_bytes();
+
+	atomic_store(&g->setup_ns, (uint64_t)(cpu_ns() - s->start_cpu_ns));
+	atomic_store(&g->setup_bytes, rss_bytes > s->rss_bytes ? rss_bytes - s->rss_bytes : 0);
 }

@@ -23,10 +23,21 @@ void side_pair_init(struct side_pair *p);
 void side_pair_fini(struct side_pair *p);
 void side_run(struct weft_engine *eng);
 
+/* Resident memory of the process. */
+uint64_t side_rss_bytes(void);
+/* What is between them is the set-up whose CPU time and memory the gauge notes. */
+struct setup {
+	int64_t start_cpu_ns;
+	uint64_t rss_bytes;
+};
+void setup_start(struct setup *s);
+void setup_end(const struct setup *s, struct gauge *g);
+
 /* Workers of the meter; `arg` as said. */
 void weft_crr(struct gauge *g, const void *arg);    /* none: connections a second */
 void weft_fwd(struct gauge *g, const void *arg);    /* struct fwd_what */
 void weft_timers(struct gauge *g, const void *arg); /* uint32_t: how many are pending */
+void weft_conns(struct gauge *g, const void *arg);  /* uint32_t: connections, each used in turn */
 
 struct fwd_what {
 	bool is_ip6;
