@@ -13,6 +13,9 @@ static const struct {
 	{"IF_NO_HANDLER", "Give the interface an address, or make it a port of a bridge"},
 	{"IF_TX_QUEUE",
 	 "The sender is faster than the device; slow it down, or lengthen the queue"},
+	{"IF_RX_RING",
+	 "More frames came at once than the ring of the host's interface holds: a larger ring, or "
+	 "less load"},
 	{"IF_BACKLOG",
 	 "More frames came at once than the node could take; is the machine overloaded?"},
 	{"IF_CARRIER",

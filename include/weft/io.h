@@ -96,6 +96,39 @@ struct weft_tap_stats {
 };
 WEFT_API void weft_tap_stats(const struct weft_netif *nif, struct weft_tap_stats *ret);
 
+/*
+ * An Ethernet interface of the host's (a NIC, one end of a veth) as an interface of `st`, by a
+ * packet socket: it shares the interface with the host's own stack, which answers for addresses
+ * of its own and so should have none there. MAC, MTU and carrier are the host's, and follow its.
+ * With offloads, checksums are left to the device and 64 KiB TSO super-packets pass both ways.
+ */
+struct weft_afpacket_config {
+	const char *ifname;  /* in the calling thread's network namespace */
+	uint32_t ring_bytes; /* that frames wait in for us; 0: 8 MiB */
+	/* 0: a frame is there when it comes (TPACKET_V2). Else frames come in blocks, after that
+	 * many ms at the latest (TPACKET_V3): cheaper for many small ones. */
+	uint32_t block_ms;
+	/* Frames as on the wire. Those that are longer than the MTU, as the kernel joins them, are
+	 * dropped: `ethtool -K IF gro off` (of a veth's other end `tso off gso off`). */
+	bool no_offloads;
+	bool promisc;          /* frames for others too */
+	bool qdisc_bypass;     /* past the host's queueing discipline */
+	uint16_t fanout_group; /* not 0: interfaces with this number share the frames by flow */
+	char *why;             /* NULL, or where a sentence goes about what failed */
+	size_t why_bytes;
+};
+/* Comes up. -EPERM: no CAP_NET_RAW; -ENODEV: no such interface; -EPROTONOSUPPORT: not Ethernet;
+ * -EINVAL; -ENOMEM; or as weft_netif_new(), packet(7). */
+WEFT_API int weft_afpacket_new(struct weft_loop *loop, struct weft_stack *st, const char *name,
+			       const struct weft_afpacket_config *cfg, struct weft_netif **ret);
+struct weft_afpacket_stats {
+	uint64_t rx_frames, rx_bytes; /* super-packets count once */
+	uint64_t rx_drops;            /* by the kernel: the ring was full */
+	uint64_t tx_calls, tx_frames, tx_bytes;
+	uint64_t tx_drops;
+};
+WEFT_API void weft_afpacket_stats(struct weft_netif *nif, struct weft_afpacket_stats *ret);
+
 /* A stream socket as an interface of `st`: each Ethernet frame with its length in front, 32 bits,
  * big end first, as QEMU's `-netdev stream` has it. Comes up without carrier; weft_stream_attach()
  * brings the peer. At most 2 MiB wait for a peer that does not read; what is beyond is dropped.

@@ -282,6 +282,8 @@ void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6])
 	struct netif *netif = netif_of(nif);
 
 	memcpy(netif->hwaddr.b, mac, sizeof(netif->hwaddr.b));
+	if (netif->ops->change)
+		netif->ops->change(netif);
 	neigh_flush(netif, false);
 	ip4_addrs_announce(netif);
 	if (netif->ip6)

@@ -150,7 +150,8 @@ void netif_set_promisc(struct netif *netif, bool on)
 {
 	assert(on || netif->n_promisc > 0);
 	netif->n_promisc += on ? 1u : UINT32_MAX;
-	(void)netif_set_flag(netif, NETIF_PROMISC, netif->n_promisc > 0);
+	if (netif_set_flag(netif, NETIF_PROMISC, netif->n_promisc > 0) && netif->ops->change)
+		netif->ops->change(netif);
 }
 
 int netif_set_mtu(struct netif *netif, uint32_t mtu)

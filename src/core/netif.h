@@ -58,7 +58,8 @@ struct netif_ops {
 	void (*tx)(struct netif *netif, struct pkt *pkt);
 	/* End of a burst: hand queued frames to the device. May be NULL. */
 	void (*flush)(struct netif *netif);
-	/* NETIF_UP has changed: tell the other end. May be NULL. */
+	/* NETIF_UP, NETIF_PROMISC or the address has changed: tell the other end, or the device.
+	 * May be NULL. */
 	void (*change)(struct netif *netif);
 	/* The stack or the caller removes the interface: release what `priv` holds. May be NULL. */
 	void (*fini)(struct netif *netif);

@@ -28,6 +28,7 @@
 #include "core/netif.h"
 #include "core/stack.h"
 #include "drivers/loop.h"
+#include "drivers/offload.h"
 #include "weft/io.h"
 #include "wire/eth.h"
 #include "wire/vnet.h"
@@ -93,36 +94,6 @@ int weft_tap_open(const char *ifname)
 	return err;
 }
 
-/* The state that the kernel gave with a frame becomes the packet's. -EBADMSG: it makes no sense. */
-static int tap_rx_offload(struct pkt *pkt, const struct vnet_hdr *vh)
-{
-	if (vnet_hdr_check(vh, pkt->len) < 0)
-		return -EBADMSG;
-	if (vh->flags & VNET_F_NEEDS_CSUM) {
-		pkt->csum = PKT_CSUM_PARTIAL;
-		pkt->csum_start = (uint16_t)(pkt_off(pkt) + vh->csum_start);
-		pkt->csum_off = vh->csum_offset;
-	} else if (vh->flags & VNET_F_DATA_VALID) {
-		pkt->csum = PKT_CSUM_VERIFIED;
-	}
-	switch (vh->gso_type & ~VNET_GSO_ECN) {
-	case VNET_GSO_NONE:
-		return 0;
-	case VNET_GSO_TCPV4:
-		pkt->gso_type = PKT_GSO_TCP4;
-		break;
-	case VNET_GSO_TCPV6:
-		pkt->gso_type = PKT_GSO_TCP6;
-		break;
-	default:
-		return -EBADMSG;
-	}
-	if (!vh->gso_size || pkt->csum != PKT_CSUM_PARTIAL)
-		return -EBADMSG;
-	pkt->gso_size = vh->gso_size;
-	return 0;
-}
-
 /* A packet around the `len` bytes that were just read into tap->rx_buf. NULL: no memory. */
 static struct pkt *tap_rx_pkt(struct tap *tap, uint32_t len)
 {
@@ -178,7 +149,7 @@ static bool tap_rx_one(struct tap *tap)
 		return true;
 	}
 	vnet_hdr_read(hdr, VNET_HDR_LEN, &vh);
-	if (tap_rx_offload(pkt, &vh) < 0) {
+	if (offload_rx(pkt, &vh) < 0) {
 		netif->stats.rx_errors++;
 		pkt->netif = netif;
 		pkt_drop(netif->stack, pkt, DROP_IF_DRIVER);
@@ -217,25 +188,6 @@ static void tap_ready(struct loop_watch *watch, uint32_t events)
 	tap->n_lone = n == 1 && tap->rx_len <= TAP_SMALL_MAX ? tap->n_lone + 1 : 0;
 }
 
-/* What the kernel needs to know of the packet. */
-static void tap_tx_offload(const struct pkt *pkt, struct vnet_hdr *vh)
-{
-	*vh = (struct vnet_hdr){.gso_type = VNET_GSO_NONE};
-	if (pkt->csum == PKT_CSUM_PARTIAL) {
-		vh->flags = VNET_F_NEEDS_CSUM;
-		vh->csum_start = (uint16_t)(pkt->csum_start - pkt_off(pkt));
-		vh->csum_offset = pkt->csum_off;
-	} else if (pkt->csum == PKT_CSUM_VERIFIED) {
-		vh->flags = VNET_F_DATA_VALID;
-	}
-	if (!pkt->gso_size)
-		return;
-	vh->gso_type = pkt->gso_type == PKT_GSO_TCP6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4;
-	vh->gso_size = pkt->gso_size;
-	/* Only a hint for the kernel: enough of the front to hold all headers. */
-	vh->hdr_len = (uint16_t)(pkt->lin_len < UINT16_MAX ? pkt->lin_len : UINT16_MAX);
-}
-
 static void tap_tx(struct netif *netif, struct pkt *pkt)
 {
 	struct tap *tap = tap_of(netif);
@@ -244,7 +196,7 @@ static void tap_tx(struct netif *netif, struct pkt *pkt)
 	struct iovec iov[2 + PKT_FRAGS_MAX] = {{hdr, sizeof(hdr)}, {pkt->data, pkt->lin_len}};
 	ssize_t n;
 
-	tap_tx_offload(pkt, &vh);
+	offload_tx(pkt, &vh);
 	vnet_hdr_write(hdr, VNET_HDR_LEN, &vh);
 	for (uint8_t i = 0; i < pkt->n_frags; i++)
 		iov[2 + i] = (struct iovec){pkt->frags[i].buf->bytes + pkt->frags[i].off,

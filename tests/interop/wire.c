@@ -100,7 +100,19 @@ static void kernel_side_up(uint32_t mtu)
 	close(fd);
 }
 
-void wire_start(struct wire *w, uint32_t mtu)
+static void tap_attach(struct wire *w)
+{
+	int fd;
+
+	if (!w->eng)
+		return; /* the device comes with its descriptor */
+	fd = weft_tap_open("tap0");
+	if (fd < 0)
+		fail_msg("tap0: %s", strerror(-fd));
+	assert_int_equal(weft_tap_new(w->loop, w->st, "tap0", fd, &w->nif), 0);
+}
+
+void wire_start_by(struct wire *w, uint32_t mtu, void (*attach)(struct wire *w))
 {
 	static const uint8_t mac[6] = {0x02, 0, 0, 0, 0, 0x02};
 	struct weft_engine_config cfg = {
@@ -111,21 +123,24 @@ void wire_start(struct wire *w, uint32_t mtu)
 		.mem_ctx = w,
 	};
 	struct weft_sockaddr addr = wire_weft_addr(0);
-	int fd = weft_tap_open("tap0");
 
 	*w = (struct wire){.eng = NULL};
-	if (fd < 0)
-		fail_msg("tap0: %s", strerror(-fd));
-	kernel_side_up(mtu);
+	attach(w);
 	assert_int_equal(weft_engine_new(&cfg, &w->eng), 0);
 	assert_int_equal(weft_loop_new(w->eng, &w->loop), 0);
 	assert_int_equal(weft_stack_new(w->eng, "weft", &w->st), 0);
 	assert_int_equal(weft_stack_set(w->st, "net.ipv6.conf.all.accept_dad", 0), 0);
 	assert_int_equal(weft_stack_set(w->st, "net.ipv6.conf.all.accept_ra", 0), 0);
-	assert_int_equal(weft_tap_new(w->loop, w->st, "tap0", fd, &w->nif), 0);
+	attach(w);
+	kernel_side_up(mtu);
 	weft_netif_set_mac(w->nif, mac);
 	assert_int_equal(weft_netif_set_mtu(w->nif, mtu), 0);
 	assert_int_equal(weft_addr_add(w->nif, &addr.addr, 24), 0);
+}
+
+void wire_start(struct wire *w, uint32_t mtu)
+{
+	wire_start_by(w, mtu, tap_attach);
 }
 
 static void wire_free(struct wire *w)

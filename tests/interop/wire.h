@@ -51,6 +51,9 @@ bool wire_begin(int argc, char **argv);
 
 /* Brings the wire up; fails the test when it cannot. */
 void wire_start(struct wire *w, uint32_t mtu);
+/* The same with another device: `attach` makes the kernel's end, named tap0, before `w->eng` is
+ * there, and w->nif when it is. */
+void wire_start_by(struct wire *w, uint32_t mtu, void (*attach)(struct wire *w));
 /* Lets every timer of the stack run out, checks that all pools are back at zero and no connection
  * is left, takes the wire down, and checks that all memory was given back. */
 void wire_stop(struct wire *w);

@@ -237,6 +237,29 @@ static void tap_part(struct io *io)
 	weft_netif_del(nif);
 }
 
+/* Of the TAP that is there meanwhile: an Ethernet interface like any other. */
+static void afpacket_part(struct io *io)
+{
+	struct weft_afpacket_config cfg = {.ifname = "weft0", .ring_bytes = 1};
+	struct weft_afpacket_stats stats;
+	struct weft_netif *nif;
+	int fd, err = -ENOMEM;
+
+	if (!has_tap)
+		return;
+	fd = weft_tap_open("weft0");
+	HOLDS(fd >= 0);
+	for (int i = 0; i < 2 && err; i++) {
+		err = weft_afpacket_new(io->loop, io->a, "eth7", &cfg, &nif);
+		HOLDS(!err || is_memory(err));
+	}
+	HOLDS(!err);
+	CALL(weft_loop_turn(io->loop, NS_PER_MS));
+	weft_afpacket_stats(nif, &stats);
+	weft_netif_del(nif);
+	close(fd);
+}
+
 /*
  * The host's network.
  */
@@ -301,6 +324,7 @@ static void io_tour(void)
 	loop_part(&io);
 	stream_part(&io);
 	tap_part(&io);
+	afpacket_part(&io);
 	host_part(&io);
 	weft_stack_free(io.a);
 	weft_stack_free(io.b);
