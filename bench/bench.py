@@ -7,8 +7,8 @@ figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mt
 rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
 timers-1e3 timers-1e5 timers-1e7 lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
 peer-gvisor-rr peer-lwip-out peer-lwip-in, which need these; gw-out-1500 gw-in-1500 gw-out-65520
-gw-in-65520 gw-rr gw-crr gw-16 gw-1000, or gw for these eight, which need slirp4netns and pasta (all that
-can be run, unless named)
+gw-in-65520 gw-rr gw-crr gw-16 gw-1000 gw-udp-out gw-udp-in gw-out6-1500 gw-out6-65520 gw-rr6, or gw for all
+of these, which need slirp4netns and pasta (all that can be run, unless named)
 
 FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 
-from gateways import Gateways, HOST, INSIDE, Pasta, SERVER_PORT, Slirp, Weft
+from gateways import Gateways, HOST, Pasta, Pasta6, SERVER_PORT, Slirp, Weft, Weft6
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CANNOT = 77  # the exit status that test runners take as "skipped"
@@ -417,11 +417,11 @@ class Bench:
 
     def gateway(self, kind, figure, is_spliced=False):
         """One run through a gateway: what it did, CPU time of the gateway alone, frames on its TAP."""
-        shape = figure.split("-")[1]
+        shape = gw_shape(figure)
         gateway = self.gateways.get(kind, gw_mtu(figure))
         host, far = self.gateways.get_sides()
-        client, server, address, port = gateway.guest, host, INSIDE, SERVER_PORT
-        if shape == "in":
+        client, server, address, port = gateway.guest, host, gateway.inside, SERVER_PORT
+        if "-in" in figure:
             client, server, address, port = far, gateway.guest, HOST, gateway.port
         if is_spliced:
             client, address = host, "127.0.0.1"
@@ -431,7 +431,7 @@ class Bench:
             what = [{"out": "bulk", "in": "bulk"}.get(shape, shape), None]
         before = gateway.frames()
         argv = ["gw_bench", *what, client.path, server.path, address, str(port), *gateway.pids()]
-        for tries in range(1 if kind is Weft else GW_TRIES, 0, -1):
+        for tries in range(1 if issubclass(kind, Weft) else GW_TRIES, 0, -1):
             try:
                 run = self.program(*argv)
                 break
@@ -448,7 +448,7 @@ class Bench:
 
     def gw(self, figure):
         """Through weft's gateway, and through the others, one after the other."""
-        kinds = [Weft, *GW_PEERS]
+        kinds = gw_kinds(figure)
         runs = {kind.name: [] for kind in kinds}
         if figure.startswith("gw-in-"):
             runs["pasta splice"] = []
@@ -464,9 +464,10 @@ class Bench:
     def gw_rows(self, figure, name, runs):
         """The figure; what it cost; of many downloads how fairly it was shared."""
         ours, theirs = runs["weft"], runs[name]
-        kind = {k.name: k for k in GW_PEERS}.get(name, Pasta)
-        settings = "; ".join(self.gateways.get(k, gw_mtu(figure)).settings for k in (kind, Weft))
-        unit = "connections/s" if figure == "gw-crr" else "round trips/s" if figure == "gw-rr" else "Gbit/s"
+        us, *others = gw_kinds(figure)
+        kind = {k.name: k for k in others}.get(name, Pasta)
+        settings = "; ".join(self.gateways.get(k, gw_mtu(figure)).settings for k in (kind, us))
+        unit = GW_UNITS.get(gw_shape(figure), "Gbit/s")
         frames = statistics.median(max(r["frame_bytes_mean"].values()) for r in theirs)
         what = f"{settings}; {self.gateways.cc} on the host's side; mean frame on its TAP {frames:.0f} bytes"
         if "completed" in ours[0]:
@@ -480,8 +481,8 @@ class Bench:
 
         self.add(figure, unit, list(zip(ours, theirs)), name, what, cpu=cpu)
         per_cpu_s = "GB" if unit == "Gbit/s" else unit.removesuffix("/s")
-        self.add(figure + "-cpu", f"{per_cpu_s}/cpu s", [(per_cpu(o), per_cpu(t)) for o, t in zip(ours, theirs)],
-                 name, settings, cpu=cpu)
+        self.add(figure + "-cpu", f"{per_cpu_s}/cpu s",
+                 [(per_cpu(o, per_cpu_s), per_cpu(t, per_cpu_s)) for o, t in zip(ours, theirs)], name, settings, cpu=cpu)
         if "jain" in ours[0]:
             self.add(figure + "-jain", "Jain", [({**o, "value": o["jain"]}, {**t, "value": t["jain"]})
                                                 for o, t in zip(ours, theirs)], name, what, cpu=cpu)
@@ -546,9 +547,19 @@ def gw_mtu(figure):
     return 1500 if figure.endswith("-1500") else 65520
 
 
-def per_cpu(run):
+def gw_shape(figure):
+    """What is measured: out, in, rr, crr, udp; a number of downloads."""
+    return figure.split("-")[1].removesuffix("" if figure in GW_STREAMS else "6")
+
+
+def gw_kinds(figure):
+    """Ours and the others: slirp4netns calls its IPv6 experimental."""
+    return [Weft6, Pasta6] if figure in GW_FIGURES6 else [Weft, *GW_PEERS]
+
+
+def per_cpu(run, unit):
     """The same run, its value being what a second of the gateway's CPU time moves."""
-    return {**run, "value": (run["bytes"] / 1e9 or run["ops"]) / max(run["gateway_s"], 1e-3)}
+    return {**run, "value": (run["bytes"] / 1e9 if unit == "GB" else run["ops"]) / max(run["gateway_s"], 1e-3)}
 
 
 FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc-cold": Bench.bulk,
@@ -562,7 +573,10 @@ FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc
 PEER_FIGURES = {"peer-gvisor": Bench.gvisor, "peer-gvisor-gso": Bench.gvisor, "peer-gvisor-rr": Bench.gvisor,
                 "peer-lwip-out": Bench.lwip, "peer-lwip-in": Bench.lwip}
 FIGURES.update(PEER_FIGURES)
-GW_FIGURES = ["gw-out-1500", "gw-in-1500", "gw-out-65520", "gw-in-65520", "gw-rr", "gw-crr", *GW_STREAMS]
+GW_FIGURES6 = ["gw-out6-1500", "gw-out6-65520", "gw-rr6"]
+GW_FIGURES = ["gw-out-1500", "gw-in-1500", "gw-out-65520", "gw-in-65520", "gw-rr", "gw-crr", *GW_STREAMS,
+              "gw-udp-out", "gw-udp-in", *GW_FIGURES6]
+GW_UNITS = {"crr": "connections/s", "rr": "round trips/s", "udp": "datagrams/s"}  # others: Gbit/s
 FIGURES.update({figure: Bench.gw for figure in GW_FIGURES})
 GW_BARS = {"gw-out-1500": 10, "gw-in-1500": 5, "gw-out-65520": 2, "gw-in-65520": 1.2, "gw-rr": 1.2, "gw-crr": 1.4,
            **{f"gw-{way}-{mtu}-cpu": 1.25 for way in ("out", "in") for mtu in (1500, 65520)}}

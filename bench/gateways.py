@@ -17,6 +17,7 @@ import time
 
 READY_S = 10
 HOST, FAR, INSIDE, GUEST = "192.0.2.1", "192.0.2.2", "10.0.2.2", "10.0.2.100"
+HOST6, FAR6, INSIDE6, GUEST6 = "2001:db8:2::1", "2001:db8:2::2", "fd00::2", "fd00::100"
 SERVER_PORT = 5001  # BENCH_PORT of meter.h
 FIRST_PORT = 5101   # of the host, that lead to the guests'
 
@@ -29,6 +30,7 @@ def shown(arg):
 class Gateway:
     """One that runs, and its guest. A subclass says how it is started."""
     name = None
+    inside = INSIDE
 
     def __init__(self, failed, host, guest, weft, mtu, port):
         self.failed, self.host, self.guest, self.weft = failed, host, guest, weft
@@ -39,7 +41,7 @@ class Gateway:
         try:
             self.start()
             self.wait(lambda: "tap0" in self.guest.run("ip", "-o", "link"), "its interface")
-            self.wait(lambda: INSIDE in self.guest.run("ip", "route"), "its route")
+            self.wait(lambda: self.inside in self.guest.run("ip", self.family(), "route"), "its route")
             self.wait(self.answers, "an answer from its side")
         except BaseException:
             self.close()
@@ -47,6 +49,9 @@ class Gateway:
 
     def start(self):
         raise NotImplementedError
+
+    def family(self):
+        return "-6" if ":" in self.inside else "-4"
 
     def spawn(self, *argv, pass_fds=()):
         """Runs the gateway on the host's side; what it was called with is shown, but for paths and PIDs."""
@@ -72,9 +77,9 @@ class Gateway:
             time.sleep(0.05)
 
     def answers(self):
-        """To the guest's ARP request for the gateway's address."""
-        self.guest.run("bash", "-c", f"echo > /dev/udp/{INSIDE}/9")
-        neighbours = json.loads(self.guest.run("ip", "-json", "neigh", "show", INSIDE))
+        """To the guest's question for the gateway's link address."""
+        self.guest.run("bash", "-c", f"echo > /dev/udp/{self.inside}/9")
+        neighbours = json.loads(self.guest.run("ip", "-json", self.family(), "neigh", "show", self.inside))
         return any("lladdr" in n for n in neighbours)
 
     def pids(self):
@@ -111,7 +116,8 @@ class Weft(Gateway):
 
     def start(self):
         self.spawn(self.weft, "gateway", "--netns", self.guest.path, "--mtu", self.mtu, "--allow-host-loopback",
-                   "--forward", f"tcp,0.0.0.0:{self.port},{GUEST}:{SERVER_PORT}")
+                   *(option for proto in ("tcp", "udp")
+                     for option in ("--forward", f"{proto},0.0.0.0:{self.port},{GUEST}:{SERVER_PORT}")))
         self.wait(lambda: "gateway is up" in self.said(), "its word")
 
 
@@ -124,8 +130,12 @@ class Slirp(Gateway):
                    self.guest.path, "tap0")
         self.wait(api.exists, "its API socket")
         self.wait(lambda: "tap0" in self.guest.run("ip", "-o", "link"), "its interface")
+        for proto in "tcp", "udp":
+            self.forward(api, proto)
+
+    def forward(self, api, proto):
         forward = {"execute": "add_hostfwd",
-                   "arguments": {"proto": "tcp", "host_addr": "0.0.0.0", "host_port": self.port,
+                   "arguments": {"proto": proto, "host_addr": "0.0.0.0", "host_port": self.port,
                                  "guest_addr": GUEST, "guest_port": SERVER_PORT}}
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(str(api))
@@ -138,18 +148,28 @@ class Slirp(Gateway):
 
 class Pasta(Gateway):
     name = "pasta"
+    addresses = ["--ipv4-only", "--address", GUEST, "--netmask", "255.255.255.0", "--gateway", INSIDE]
 
     def start(self):
         # -T, -U none: nothing outbound is spliced past the TAP; it runs as who starts it, as the others.
         # By a descriptor: it has given up the right to open /proc/PID/ns/net of a process that has more.
         fd = os.open(self.guest.path, os.O_RDONLY)
         self.spawn("pasta", "--foreground", "--stderr", "--quiet", "--runas", f"{os.getuid()}:{os.getgid()}",
-                   "--config-net", "--ns-ifname", "tap0", "--mtu", self.mtu, "--ipv4-only", "--address", GUEST,
-                   "--netmask", "255.255.255.0", "--gateway", INSIDE, "--interface", "eth0",
-                   "--tcp-ports", f"{self.port}:{SERVER_PORT}", "--udp-ports", "none",
+                   "--config-net", "--ns-ifname", "tap0", "--mtu", self.mtu, *self.addresses, "--interface", "eth0",
+                   "--tcp-ports", f"{self.port}:{SERVER_PORT}", "--udp-ports", f"{self.port}:{SERVER_PORT}",
                    "--tcp-ns", "none", "--udp-ns", "none", "--no-netns-quit", "--netns", f"/proc/self/fd/{fd}",
                    pass_fds=[fd])
         os.close(fd)
+
+
+class Weft6(Weft):
+    """The same; the guest is asked about IPv6."""
+    inside = INSIDE6
+
+
+class Pasta6(Pasta):
+    inside = INSIDE6
+    addresses = ["--ipv6-only", "--address", GUEST6, "--gateway", INSIDE6]
 
 
 class Gateways:
@@ -170,12 +190,17 @@ class Gateways:
             host.run("ip", "route", "add", "default", "via", FAR)
             self.prepare(host)
             self.prepare(far)
+            for netns, address in (host, HOST6), (far, FAR6):
+                netns.run("ip", "address", "add", f"{address}/64", "dev", "eth0", "nodad")
+            host.run("ip", "-6", "route", "add", "default", "via", FAR6)
             self.sides = host, far
         return self.sides
 
     def prepare(self, netns):
         """Connections that end leave their ports for the next ones after a second, on every side. A
         gateway's sockets have the congestion control of their namespace."""
+        netns.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.default.disable_ipv6=0",
+                  "net.ipv6.conf.default.accept_dad=0")
         netns.run("ip", "link", "set", "lo", "up")
         netns.run("sysctl", "-qw", "net.ipv4.tcp_tw_reuse=1", "net.ipv4.ip_local_port_range=10000 65535")
         for self.cc in ("cubic", "reno"):  # not every machine allows the first to a namespace

@@ -2,11 +2,12 @@
 /*
  * Kernel sockets on both sides of a gateway that runs already: what the gw- figures measure.
  *
- *	gw_bench bulk|rr|crr SECONDS CLIENT-NETNS SERVER-NETNS ADDRESS PORT PID...
+ *	gw_bench bulk|rr|crr|udp SECONDS CLIENT-NETNS SERVER-NETNS ADDRESS PORT PID...
  *	gw_bench many N:BYTES CLIENT-NETNS SERVER-NETNS ADDRESS PORT PID...
  *
  * The server listens on all addresses of its namespace, BENCH_PORT; ADDRESS and PORT are how the
- * client reaches it. The PIDs are the gateway's processes, whose CPU time is read.
+ * client reaches it, of either family for bulk and rr. The PIDs are the gateway's processes, whose
+ * CPU time is read.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,12 +32,13 @@ static const struct figure figures[] = {
 	{"bulk", kernel_bulk_server, kernel_bulk_client, UNIT_GBIT_S},
 	{"rr", kernel_rr_server, kernel_rr_client, UNIT_PER_S},
 	{"crr", kernel_crr_server, kernel_crr_client, UNIT_PER_S},
+	{"udp", kernel_udp_server, kernel_udp_client, UNIT_PER_S},
 };
 
 static _Noreturn void usage(void)
 {
 	fprintf(stderr,
-		"usage: gw_bench bulk|rr|crr SECONDS|many N:BYTES CLIENT-NETNS SERVER-NETNS "
+		"usage: gw_bench bulk|rr|crr|udp SECONDS|many N:BYTES CLIENT-NETNS SERVER-NETNS "
 		"ADDRESS PORT PID...\n");
 	exit(2);
 }
@@ -67,6 +69,7 @@ int main(int argc, char **argv)
 	for (uint32_t i = 0; i < n_pids; i++)
 		pids[i] = (pid_t)number(argv[ARGS + i], NULL);
 	peer.server = argv[5];
+	peer.is_ip6 = strchr(peer.server, ':') != NULL;
 	peer.port = (uint16_t)number(argv[6], NULL);
 	if (!strcmp(argv[1], "many")) {
 		const char *rest;

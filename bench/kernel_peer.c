@@ -27,21 +27,21 @@ static void set_opt(int fd, int level, int name, int value, const char *what)
 	must_sys(setsockopt(fd, level, name, &value, sizeof(value)), what);
 }
 
-static int socket_new(int type)
+static int socket_new(int family, int type)
 {
 	struct timeval look_up = {.tv_usec = LOOK_UP_US};
-	int fd = must_sys(socket(AF_INET, type | SOCK_CLOEXEC, 0), "socket");
+	int fd = must_sys(socket(family, type | SOCK_CLOEXEC, 0), "socket");
 
 	must_sys(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look_up, sizeof(look_up)), "SO_RCVTIMEO");
 	must_sys(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &look_up, sizeof(look_up)), "SO_SNDTIMEO");
 	return fd;
 }
 
-static int stream_new(void)
+static int stream_new(int family)
 {
 	char cc[16] = "";
 	socklen_t len = sizeof(cc);
-	int fd = socket_new(SOCK_STREAM);
+	int fd = socket_new(family, SOCK_STREAM);
 
 	must_sys(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, KERNEL_CC, strlen(KERNEL_CC)),
 		 "congestion control " KERNEL_CC);
@@ -51,23 +51,38 @@ static int stream_new(void)
 	return fd;
 }
 
-static int stream_listen(struct gauge *g, int backlog)
+/* All addresses of a family, BENCH_PORT. */
+static socklen_t any_address(bool is_ip6, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(BENCH_PORT)};
-	int listener = stream_new();
+	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(BENCH_PORT)};
+
+	memset(ret, 0, sizeof(*ret));
+	if (is_ip6)
+		memcpy(ret, &any6, sizeof(any6));
+	else
+		memcpy(ret, &any, sizeof(any));
+	return is_ip6 ? sizeof(any6) : sizeof(any);
+}
+
+static int stream_listen(struct gauge *g, const struct kernel_peer *peer, int backlog)
+{
+	struct sockaddr_storage any;
+	socklen_t len = any_address(peer->is_ip6, &any);
+	int listener = stream_new(any.ss_family);
 
 	set_opt(listener, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-	must_sys(bind(listener, (struct sockaddr *)&any, sizeof(any)), "bind");
+	must_sys(bind(listener, (struct sockaddr *)&any, len), "bind");
 	must_sys(listen(listener, backlog), "listen");
 	gauge_ready(g);
 	return listener;
 }
 
 /* Listens, says so, and waits for the one connection. */
-static int stream_accept(struct gauge *g)
+static int stream_accept(struct gauge *g, const struct kernel_peer *peer)
 {
 	struct timeval look_up = {.tv_usec = LOOK_UP_US};
-	int listener = stream_listen(g, 1);
+	int listener = stream_listen(g, peer, 1);
 	int fd;
 
 	do
@@ -89,15 +104,35 @@ struct sockaddr_in kernel_peer_address(const struct kernel_peer *peer)
 	return to;
 }
 
+/* The server's, of either family. */
+static socklen_t peer_address(const struct kernel_peer *peer, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6,
+				   .sin6_port = htons(peer->port ? peer->port : BENCH_PORT)};
+	struct sockaddr_in to;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!peer->is_ip6) {
+		to = kernel_peer_address(peer);
+		memcpy(ret, &to, sizeof(to));
+		return sizeof(to);
+	}
+	if (inet_pton(AF_INET6, peer->server, &to6.sin6_addr) != 1)
+		die(peer->server, -EINVAL);
+	memcpy(ret, &to6, sizeof(to6));
+	return sizeof(to6);
+}
+
 static int stream_connect(struct gauge *g, const struct kernel_peer *peer)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
-	struct sockaddr_in to = kernel_peer_address(peer);
+	struct sockaddr_storage to;
+	socklen_t len = peer_address(peer, &to);
 
 	for (int i = 0; i < CONNECT_TRIES; i++) {
-		int fd = stream_new();
+		int fd = stream_new(to.ss_family);
 
-		if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
+		if (connect(fd, (struct sockaddr *)&to, len) == 0) {
 			gauge_ready(g);
 			return fd;
 		}
@@ -128,10 +163,9 @@ static bool is_passing(struct gauge *g, ssize_t n)
 void kernel_bulk_server(struct gauge *g, const void *arg)
 {
 	uint8_t *buf = buffer_new();
-	int fd = stream_accept(g);
+	int fd = stream_accept(g, arg);
 	ssize_t n;
 
-	(void)arg;
 	while ((n = recv(fd, buf, BULK_BYTES, 0)) > 0 || is_passing(g, n))
 		if (n > 0)
 			gauge_add(&g->n_bytes, (uint64_t)n);
@@ -186,7 +220,7 @@ static bool byte_wait(struct gauge *g, int fd, int ep, enum wait_how how)
 void kernel_rr_server(struct gauge *g, const void *arg)
 {
 	const struct kernel_peer *peer = arg;
-	int fd = stream_accept(g);
+	int fd = stream_accept(g, peer);
 	int ep = rr_init(fd, peer->wait);
 
 	while (byte_wait(g, fd, ep, peer->wait) && send(fd, "b", 1, MSG_NOSIGNAL) == 1)
@@ -215,10 +249,9 @@ void kernel_rr_client(struct gauge *g, const void *arg)
 /* The client ends each; what breaks is the client's to notice. */
 void kernel_crr_server(struct gauge *g, const void *arg)
 {
-	int listener = stream_listen(g, SOMAXCONN);
+	int listener = stream_listen(g, arg, SOMAXCONN);
 	char byte;
 
-	(void)arg;
 	while (!gauge_is_stopping(g)) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
@@ -289,7 +322,7 @@ void kernel_udp_server(struct gauge *g, const void *arg)
 	const struct kernel_peer *peer = arg;
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(BENCH_PORT)};
 	struct batch *b = batch_new(DGRAM_ROOM);
-	int fd = socket_new(SOCK_DGRAM);
+	int fd = socket_new(AF_INET, SOCK_DGRAM);
 	int flags = peer->wait == WAIT_SPIN ? MSG_DONTWAIT : MSG_WAITFORONE;
 	int n;
 
@@ -312,7 +345,7 @@ void kernel_udp_client(struct gauge *g, const void *arg)
 	const struct kernel_peer *peer = arg;
 	struct sockaddr_in to = kernel_peer_address(peer);
 	struct batch *b = batch_new(peer->has_gso ? DGRAM_ROOM : DGRAM_BYTES);
-	int fd = socket_new(SOCK_DGRAM);
+	int fd = socket_new(AF_INET, SOCK_DGRAM);
 	int n;
 
 	must_sys(connect(fd, (struct sockaddr *)&to, sizeof(to)), "connect");

@@ -2,7 +2,7 @@
 /*
  * The kernel's sockets as a peer: workers that other programs measure against or together with.
  *
- * Streams run over IPv4 with congestion control pinned to KERNEL_CC, whatever the machine's default
+ * Streams run with congestion control pinned to KERNEL_CC, whatever the machine's default
  * is. Servers listen on all addresses of their namespace.
  */
 #pragma once
@@ -21,14 +21,14 @@ enum wait_how {
 };
 
 struct kernel_peer {
-	const char *server; /* IPv4 address; of clients only */
+	const char *server; /* its address; of clients only */
 	uint16_t port;      /* of clients only; 0: BENCH_PORT */
 	enum wait_how wait;
-	bool is_ip6;  /* of forwarding */
+	bool is_ip6;  /* of forwarding, bulk, and request and response */
 	bool has_gso; /* of datagrams: UDP_SEGMENT and UDP_GRO */
 };
 
-/* The server's, with BENCH_PORT. */
+/* The server's, over IPv4. */
 struct sockaddr_in kernel_peer_address(const struct kernel_peer *peer);
 
 /* Writes packet `i` of those that the routers are given: FWD_FRAME bytes. */

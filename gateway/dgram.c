@@ -20,6 +20,7 @@
 #include <linux/errqueue.h>
 
 #include "gateway/gateway_priv.h"
+#include "weft/packet.h"
 
 enum {
 	GIVES_WAY_S = 60, /* idle so long, a mapping makes room for another */
@@ -27,6 +28,8 @@ enum {
 	ERRORS_AT_ONCE = 16,
 	BATCHES_AT_ONCE = 8,
 	QUOTE_MAX = 1232,
+	SLICE_IOVS = 32,
+	SEGMENTS_MAX = 128, /* UDP_MAX_SEGMENTS of Linux */
 };
 
 /*
@@ -121,6 +124,8 @@ static int dgram_socket(struct gw_map *map)
 		(void)gw_opt(fd, IPPROTO_IP, IP_RECVERR, 1);
 	else
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	/* Many that came as one are read as one. */
+	(void)gw_opt(fd, IPPROTO_UDP, WEFT_UDP_GRO, 1);
 	err = dgram_bind(map, fd);
 	if (!err)
 		err = gw_fd_add(map->gw, &map->host, fd, EPOLLIN, dgram_ready);
@@ -160,6 +165,7 @@ static struct gw_map *map_new(struct gateway *gw, uint8_t proto, const struct we
 	map->guest.scope_id = 0;
 	map->host.fd = -1;
 	map->ttl = map->tos = map->df = -1;
+	map->segment_max = UINT16_MAX;
 	map->start_ns = map->moved_ns = gw_now(gw);
 	list_add_tail(&gw->maps, &map->link);
 	hlist_add(map_bucket(gw, proto, key), &map->hash_link);
@@ -336,80 +342,241 @@ void gw_dgram_send_failed(struct gw_map *map, const struct weft_intercept_msg *m
 	gw_dgram_refuse(map->gw, msg, &icmp);
 }
 
-static void dgram_send(struct gw_map *map, const struct weft_intercept_msg *msg,
-		       const struct weft_sockaddr *to)
+static uint32_t dgrams_of(const struct weft_intercept_msg *msg)
 {
+	return msg->gso_size ? (uint32_t)((msg->len + msg->gso_size - 1) / msg->gso_size) : 1;
+}
+
+/* Where the answer to a client of a forward comes from is where its question went to. */
+static size_t control_from(struct cmsghdr *c, const struct weft_addr *local)
+{
+	if (local->family == WEFT_AF_INET) {
+		struct in_pktinfo info = {0};
+
+		memcpy(&info.ipi_spec_dst, local->bytes, 4);
+		c->cmsg_level = IPPROTO_IP;
+		c->cmsg_type = IP_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+		return CMSG_SPACE(sizeof(info));
+	}
+	if (local->family == WEFT_AF_INET6) {
+		struct in6_pktinfo info = {0};
+
+		memcpy(&info.ipi6_addr, local->bytes, 16);
+		c->cmsg_level = IPPROTO_IPV6;
+		c->cmsg_type = IPV6_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(c), &info, sizeof(info));
+		return CMSG_SPACE(sizeof(info));
+	}
+	return 0;
+}
+
+static size_t control_segment(struct cmsghdr *c, uint16_t size)
+{
+	c->cmsg_level = IPPROTO_UDP;
+	c->cmsg_type = WEFT_UDP_SEGMENT;
+	c->cmsg_len = CMSG_LEN(sizeof(size));
+	memcpy(CMSG_DATA(c), &size, sizeof(size));
+	return CMSG_SPACE(sizeof(size));
+}
+
+/* 0 or -Exxx. */
+static int dgram_send_now(struct gw_map *map, const struct weft_intercept_msg *msg,
+			  const struct weft_sockaddr *to)
+{
+	int fd = map->forward ? map->listener->host.fd : map->host.fd;
+	char control[128] __attribute__((aligned(8))) = {0};
 	struct sockaddr_storage ss;
-	char control[CMSG_SPACE(sizeof(uint16_t))] __attribute__((aligned(8)));
 	struct msghdr hdr = {
 		.msg_name = &ss,
 		.msg_iov = (struct iovec *)(uintptr_t)msg->iov,
 		.msg_iovlen = msg->n_iov,
+		.msg_control = control,
 	};
-	struct cmsghdr *cmsg;
-	ssize_t n;
+	size_t n = 0;
 
 	hdr.msg_namelen = gw_sockaddr_to(to, &ss);
-	if (msg->gso_size) {
-		hdr.msg_control = control;
-		hdr.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&hdr);
-		cmsg->cmsg_level = IPPROTO_UDP;
-		cmsg->cmsg_type = WEFT_UDP_SEGMENT;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-		memcpy(CMSG_DATA(cmsg), &msg->gso_size, sizeof(uint16_t));
-	}
-	n = sendmsg(map->host.fd, &hdr, MSG_NOSIGNAL);
+	if (map->forward)
+		n += control_from((struct cmsghdr *)(void *)control, &map->local);
+	if (msg->gso_size)
+		n += control_segment((struct cmsghdr *)(void *)(control + n), msg->gso_size);
+	hdr.msg_controllen = n;
+	if (sendmsg(fd, &hdr, MSG_NOSIGNAL) < 0)
+		return -errno;
+	map->bytes_out += msg->len;
+	if (map->forward)
+		map->forward->info.bytes_out += msg->len;
+	map->gw->stats.udp_out += dgrams_of(msg);
+	return 0;
+}
+
+/* One message: a datagram, or many. */
+static void dgram_send(struct gw_map *map, const struct weft_intercept_msg *msg,
+		       const struct weft_sockaddr *to)
+{
+	int err = dgram_send_now(map, msg, to);
+
 	/* An error that came for an earlier one is told, and this one has not gone. */
-	if (n < 0 && errno != EAGAIN && errno != EMSGSIZE) {
+	if (err && err != -EAGAIN && err != -EMSGSIZE && !map->forward) {
 		gw_map_errors(map);
-		n = sendmsg(map->host.fd, &hdr, MSG_NOSIGNAL);
+		err = dgram_send_now(map, msg, to);
 	}
-	if (n < 0) {
-		gw_dgram_send_failed(map, msg, errno);
+	if (err && map->forward)
+		map->gw->stats.udp_send_errors++;
+	else if (err)
+		gw_dgram_send_failed(map, msg, -err);
+}
+
+/* Many, where the way out does not take them together: the datagrams are too large for it, or its
+ * device sums none. Each by itself may be cut into fragments, or refused with its own error. */
+static void dgram_send_each(struct gw_map *map, const struct weft_intercept_msg *msg,
+			    const struct weft_sockaddr *to)
+{
+	size_t off = 0, i = 0;
+
+	while (i < msg->n_iov) {
+		struct weft_iovec iov[SLICE_IOVS];
+		struct weft_intercept_msg one = *msg;
+
+		one.iov = iov;
+		one.n_iov = one.len = one.gso_size = 0;
+		while (i < msg->n_iov && one.n_iov < SLICE_IOVS && one.len < msg->gso_size) {
+			size_t left = msg->iov[i].len - off, want = msg->gso_size - one.len;
+			size_t n = left < want ? left : want;
+
+			iov[one.n_iov++] =
+				(struct weft_iovec){(uint8_t *)msg->iov[i].base + off, n};
+			one.len += n;
+			off = n == left ? 0 : off + n;
+			i += n == left;
+		}
+		dgram_send(map, &one, to);
+	}
+}
+
+static void dgrams_send(struct gw_map *map, const struct weft_intercept_msg *msg,
+			const struct weft_sockaddr *to)
+{
+	int err;
+
+	if (!map->forward) /* the socket of a forward has other clients too */
+		gw_map_set_ip(map, msg);
+	if (!msg->gso_size) {
+		dgram_send(map, msg, to);
 		return;
 	}
-	map->bytes_out += (uint64_t)n;
-	map->gw->stats.udp_out++;
+	if (msg->gso_size <= map->segment_max) {
+		err = dgram_send_now(map, msg, to);
+		if (!err)
+			return;
+		if (err == -EIO)
+			map->segment_max = 0;
+		else if (err == -EMSGSIZE || err == -EINVAL)
+			map->segment_max = (uint16_t)(msg->gso_size - 1);
+	}
+	dgram_send_each(map, msg, to);
+}
+
+/* It goes, now or with those behind it. */
+static void dgram_take(struct gw_map *map, const struct weft_intercept_msg *msg,
+		       const struct weft_sockaddr *to)
+{
+	gw_map_touch(map);
+	if (!gw_burst_start(&map->gw->burst, map, msg, to))
+		dgrams_send(map, msg, to);
+}
+
+/* What waits to go together goes. */
+static void burst_flush(struct gateway *gw)
+{
+	struct weft_intercept_msg msg;
+	struct weft_sockaddr to;
+	struct gw_map *map = gw_burst_end(&gw->burst, &msg, &to);
+
+	if (map)
+		dgrams_send(map, &msg, &to);
+}
+
+/* To whom it goes, if it may. */
+static bool dgram_may_go(struct gateway *gw, const struct weft_intercept_msg *msg,
+			 struct weft_sockaddr *ret_to)
+{
+	struct weft_icmp_error icmp = {0};
+	enum gw_verdict why = gw_check(gw, WEFT_IPPROTO_UDP, &msg->dst, ret_to);
+
+	if (why == GW_ALLOWED)
+		return true;
+	gw->stats.denied += why == GW_DENIED;
+	gw_icmp_of(msg->dst.addr.family, why, &icmp);
+	gw_dgram_refuse(gw, msg, &icmp);
+	return false;
 }
 
 static void dgram_out(struct gateway *gw, const struct weft_intercept_msg *msg)
 {
-	struct weft_icmp_error icmp = {0};
 	struct weft_sockaddr to;
 	struct gw_map *map;
-	enum gw_verdict why = gw_check(gw, WEFT_IPPROTO_UDP, &msg->dst, &to);
 
-	if (why != GW_ALLOWED) {
-		gw->stats.denied += why == GW_DENIED;
-		gw_icmp_of(msg->dst.addr.family, why, &icmp);
-		gw_dgram_refuse(gw, msg, &icmp);
+	if (!dgram_may_go(gw, msg, &to))
 		return;
-	}
 	map = gw_map_get(gw, WEFT_IPPROTO_UDP, &msg->src, true);
 	if (!map)
 		return;
-	gw_map_touch(map);
 	if (gw->cfg.filtering != GATEWAY_FILTER_NONE || !map->n_peers)
 		map_add_peer(map, &to);
-	gw_map_set_ip(map, msg);
-	dgram_send(map, msg, &to);
+	dgram_take(map, msg, &to);
+}
+
+/* Behind one that waits; a rule counts it too. */
+static bool dgram_joins(struct gateway *gw, const struct weft_intercept_msg *msg)
+{
+	struct weft_sockaddr to;
+
+	if (!gw_burst_takes(&gw->burst, msg))
+		return false;
+	if (gw->burst.map->forward || dgram_may_go(gw, msg, &to))
+		gw_burst_add(&gw->burst, msg);
+	return true;
+}
+
+static void dgram_first(struct gateway *gw, const struct weft_intercept_msg *msg)
+{
+	struct gw_map *client;
+
+	if (msg->proto != WEFT_IPPROTO_UDP) {
+		gw_echo_out(gw, msg);
+		return;
+	}
+	/* No socket sends so many at once: each would be a call of ours. */
+	if (dgrams_of(msg) > SEGMENTS_MAX) {
+		gw->stats.udp_send_errors++;
+		return;
+	}
+	client = gw_map_find_client(gw, &msg->dst, &msg->src);
+	if (client)
+		dgram_take(client, msg, &client->client);
+	else
+		dgram_out(gw, msg);
 }
 
 void gw_dgram_readable(struct gateway *gw)
 {
 	struct weft_intercept_msg msg;
 
+	gw->burst.bytes = gw->dgrams;
 	while (weft_intercept_recv(gw->ic, &msg) == 0) {
 		if (!gw_source_ok(gw, &msg.src.addr)) {
 			gw->stats.bad_source++;
 			continue;
 		}
-		if (msg.proto != WEFT_IPPROTO_UDP)
-			gw_echo_out(gw, &msg);
-		else if (!gw_udp_forward_out(gw, &msg))
-			dgram_out(gw, &msg);
+		if (dgram_joins(gw, &msg))
+			continue;
+		burst_flush(gw);
+		dgram_first(gw, &msg);
 	}
+	burst_flush(gw);
 }
 
 /*
@@ -425,19 +592,28 @@ static bool dgram_is_wanted(const struct gw_map *map, const struct weft_sockaddr
 	return *ret_known || how == GATEWAY_FILTER_NONE;
 }
 
-static void dgram_in(struct gw_map *map, const struct sockaddr_storage *ss, const void *buf,
-		     size_t len)
+size_t gw_segment_max(const struct gateway *gw)
+{
+	struct weft_netif_info info;
+
+	weft_netif_info(gw->nif, &info);
+	return info.mtu - GW_DGRAM_HEADERS;
+}
+
+static void dgram_in(struct gw_map *map, const struct gw_group *group)
 {
 	struct gateway *gw = map->gw;
-	const struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = len};
-	struct weft_intercept_msg msg = {
-		.dst = map->guest, .proto = WEFT_IPPROTO_UDP, .iov = &iov, .n_iov = 1};
+	struct weft_intercept_msg msg = {.dst = map->guest,
+					 .proto = WEFT_IPPROTO_UDP,
+					 .iov = group->iov,
+					 .n_iov = group->n_iov,
+					 .gso_size = group->gso_size};
 	bool is_known;
 
-	if (!gw_sockaddr_of(ss, &msg.src))
+	if (!gw_sockaddr_of(group->from, &msg.src))
 		return;
 	if (!dgram_is_wanted(map, &msg.src, &is_known)) {
-		gw->stats.udp_filtered++;
+		gw->stats.udp_filtered += group->n_dgrams;
 		return;
 	}
 	if (is_known)
@@ -446,35 +622,26 @@ static void dgram_in(struct gw_map *map, const struct sockaddr_storage *ss, cons
 	if (gw_is_loopback(&msg.src.addr))
 		return; /* nobody on a wire has that address */
 	if (weft_intercept_send(gw->ic, &msg) == 0) {
-		map->bytes_in += len;
-		gw->stats.udp_in++;
+		map->bytes_in += group->len;
+		gw->stats.udp_in += group->n_dgrams;
 	}
 }
 
 static void dgram_read(struct gw_map *map)
 {
-	struct sockaddr_storage names[GW_BATCH];
-	struct mmsghdr vec[GW_BATCH];
-	struct iovec iov[GW_BATCH];
-	int n;
+	size_t size_max = gw_segment_max(map->gw);
+	struct gw_group group;
+	struct gw_batch batch;
 
 	for (int turn = 0; turn < BATCHES_AT_ONCE; turn++) {
-		memset(vec, 0, sizeof(vec));
-		for (int i = 0; i < GW_BATCH; i++) {
-			iov[i] = (struct iovec){map->gw->dgrams + (size_t)i * GW_DGRAM_MAX,
-						GW_DGRAM_MAX};
-			vec[i].msg_hdr = (struct msghdr){.msg_name = &names[i],
-							 .msg_namelen = sizeof(names[i]),
-							 .msg_iov = &iov[i],
-							 .msg_iovlen = 1};
-		}
-		n = recvmmsg(map->host.fd, vec, GW_BATCH, 0, NULL);
-		for (int i = 0; i < n; i++)
-			dgram_in(map, &names[i], iov[i].iov_base, vec[i].msg_len);
-		if ((n < 0 && errno == EAGAIN) || (n >= 0 && n < GW_BATCH))
+		int n = gw_batch_recv(&batch, map->host.fd, map->gw->dgrams);
+
+		while (n > 0 && gw_batch_next(&batch, size_max, &group))
+			dgram_in(map, &group);
+		if (n == -EAGAIN || (n >= 0 && n < GW_BATCH))
 			return;
 		/* In the place of a datagram it said what had become of an earlier one. */
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && n != -EINTR)
 			gw_map_errors(map);
 	}
 	gw_fd_again(&map->host);

@@ -20,10 +20,11 @@
 #include <unistd.h>
 
 #include "gateway/gateway_priv.h"
+#include "weft/packet.h"
 
 enum {
 	ACCEPTS_AT_ONCE = 64,
-	DATAGRAMS_AT_ONCE = 256,
+	BATCHES_AT_ONCE = 8,
 	BACKLOG = 1024,
 	SHOWN_TRIES = 64,
 };
@@ -166,39 +167,16 @@ static struct gw_map *client_get(struct gw_listener *l, const struct weft_sockad
 	return map;
 }
 
-/* The address of ours that it was sent to. */
-static struct weft_addr client_local(struct msghdr *hdr)
-{
-	struct weft_addr ret = {0};
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c; c = CMSG_NXTHDR(hdr, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			ret.family = WEFT_AF_INET;
-			memcpy(ret.bytes, &info.ipi_spec_dst, 4);
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			ret.family = WEFT_AF_INET6;
-			memcpy(ret.bytes, &info.ipi6_addr, 16);
-		}
-	}
-	return ret;
-}
-
 static void client_in(struct gw_listener *l, const struct weft_sockaddr *client,
-		      const struct weft_addr *local, void *buf, size_t len)
+		      const struct gw_group *group)
 {
 	struct gw_forward *fw = l->forward;
-	const struct weft_iovec iov = {.base = buf, .len = len};
 	struct weft_intercept_msg msg = {
 		.dst = gw_forward_target(fw, l->index, client->addr.family),
 		.proto = WEFT_IPPROTO_UDP,
-		.iov = &iov,
-		.n_iov = 1};
+		.iov = group->iov,
+		.n_iov = group->n_iov,
+		.gso_size = group->gso_size};
 	struct gw_map *map = msg.dst.addr.family ? client_get(l, client, &msg.dst) : NULL;
 
 	if (!map) {
@@ -206,13 +184,13 @@ static void client_in(struct gw_listener *l, const struct weft_sockaddr *client,
 		gw_forward_note(fw, msg.dst.addr.family ? "full" : "guest-no-address");
 		return;
 	}
-	map->local = *local;
+	map->local = *group->local;
 	gw_map_touch(map);
 	msg.src = map->shown;
 	if (weft_intercept_send(fw->gw->ic, &msg) == 0) {
-		map->bytes_in += len;
-		fw->info.bytes_in += len;
-		fw->gw->stats.udp_in++;
+		map->bytes_in += group->len;
+		fw->info.bytes_in += group->len;
+		fw->gw->stats.udp_in += group->n_dgrams;
 		gw_forward_note(fw, "listening");
 	} else {
 		gw_forward_note(fw, "guest-unreachable");
@@ -222,88 +200,24 @@ static void client_in(struct gw_listener *l, const struct weft_sockaddr *client,
 static void listener_udp_ready(struct gw_fd *gfd, uint32_t events)
 {
 	struct gw_listener *l = container_of(gfd, struct gw_listener, host);
+	struct gateway *gw = l->forward->gw;
+	size_t size_max = gw_segment_max(gw);
+	struct weft_sockaddr client;
+	struct gw_group group;
+	struct gw_batch batch;
 
 	(void)events;
-	for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
-		struct sockaddr_storage ss = {0};
-		char control[128] __attribute__((aligned(8)));
-		struct iovec iov = {l->forward->gw->dgrams, GW_DGRAM_MAX};
-		struct msghdr hdr = {
-			.msg_name = &ss,
-			.msg_namelen = sizeof(ss),
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = control,
-			.msg_controllen = sizeof(control),
-		};
-		struct weft_sockaddr client;
-		struct weft_addr local;
-		ssize_t n = recvmsg(gfd->fd, &hdr, 0);
+	for (int turn = 0; turn < BATCHES_AT_ONCE; turn++) {
+		int n = gw_batch_recv(&batch, gfd->fd, gw->dgrams);
 
-		if (n < 0 && errno != EAGAIN)
-			continue; /* an error about an earlier answer */
-		if (n < 0)
+		while (n > 0 && gw_batch_next(&batch, size_max, &group))
+			if (gw_sockaddr_of(group.from, &client))
+				client_in(l, &client, &group);
+		/* Otherwise it was an error about an earlier answer, or there may be more. */
+		if (n == -EAGAIN || (n >= 0 && n < GW_BATCH))
 			return;
-		local = client_local(&hdr);
-		if (gw_sockaddr_of(&ss, &client))
-			client_in(l, &client, &local, iov.iov_base, (size_t)n);
 	}
 	gw_fd_again(gfd);
-}
-
-/* Where the answer comes from is where the question went to. */
-static void answer_from(struct msghdr *hdr, const struct weft_addr *local)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(hdr);
-
-	if (local->family == WEFT_AF_INET) {
-		struct in_pktinfo info = {0};
-
-		memcpy(&info.ipi_spec_dst, local->bytes, 4);
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		hdr->msg_controllen = CMSG_SPACE(sizeof(info));
-	} else {
-		struct in6_pktinfo info = {0};
-
-		memcpy(&info.ipi6_addr, local->bytes, 16);
-		c->cmsg_level = IPPROTO_IPV6;
-		c->cmsg_type = IPV6_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		hdr->msg_controllen = CMSG_SPACE(sizeof(info));
-	}
-}
-
-bool gw_udp_forward_out(struct gateway *gw, const struct weft_intercept_msg *msg)
-{
-	struct gw_map *map = gw_map_find_client(gw, &msg->dst, &msg->src);
-	char control[128] __attribute__((aligned(8))) = {0};
-	struct sockaddr_storage ss;
-	struct msghdr hdr = {.msg_name = &ss,
-			     .msg_iov = (struct iovec *)(uintptr_t)msg->iov,
-			     .msg_iovlen = msg->n_iov,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
-
-	if (!map)
-		return false;
-	gw_map_touch(map);
-	hdr.msg_namelen = gw_sockaddr_to(&map->client, &ss);
-	if (map->local.family)
-		answer_from(&hdr, &map->local);
-	else
-		hdr.msg_controllen = 0;
-	if (sendmsg(map->listener->host.fd, &hdr, MSG_NOSIGNAL) < 0) {
-		gw->stats.udp_send_errors++;
-		return true;
-	}
-	map->bytes_out += msg->len;
-	map->forward->info.bytes_out += msg->len;
-	gw->stats.udp_out++;
-	return true;
 }
 
 /*
@@ -370,6 +284,8 @@ static int listener_socket(struct gw_forward *fw, const struct weft_sockaddr *at
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	if (!is_ip4)
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (!is_tcp)
+		(void)gw_opt(fd, IPPROTO_UDP, WEFT_UDP_GRO, 1);
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0 || (is_tcp && listen(fd, BACKLOG) < 0)) {
 		int err = -errno;
 

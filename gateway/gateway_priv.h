@@ -27,6 +27,7 @@ enum {
 	GW_BUCKETS = 1024,
 	GW_BATCH = 32, /* datagrams received at once */
 	GW_DGRAM_MAX = 65535,
+	GW_DGRAM_HEADERS = 40 + 8, /* IPv6's and UDP's */
 	GW_NS_PER_S = 1000000000,
 	GW_FLOW_EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLPRI,
 };
@@ -109,6 +110,8 @@ struct gw_map {
 	struct weft_sockaddr guest;  /* of an echo, port is the identifier */
 	struct gw_peer *peers;       /* of UDP, the latest last, as a ring */
 	uint32_t n_peers, cap_peers;
+	uint16_t segment_max; /* larger datagrams go one by one: the way out takes no more together
+			       */
 	/* It serves one client of a forward, by the forward's socket; NULL: it is the guest's own.
 	 */
 	struct gw_forward *forward;
@@ -121,6 +124,40 @@ struct gw_map {
 	uint16_t seq_last;
 	uint64_t bytes_out, bytes_in;
 	int64_t start_ns, moved_ns;
+};
+
+/* Datagrams that one call has read from a socket of the host. */
+struct gw_batch {
+	struct mmsghdr vec[GW_BATCH];
+	struct weft_iovec iov[GW_BATCH];
+	struct sockaddr_storage from[GW_BATCH];
+	struct weft_addr local[GW_BATCH]; /* to which address of ours, where the socket tells */
+	uint16_t sizes[GW_BATCH];         /* of each of many that came as one; 0: it is one */
+	char control[GW_BATCH][128] __attribute__((aligned(8)));
+	int n, next; /* read; the first that was not taken out */
+	size_t off;  /* ... and what of it was */
+	struct weft_iovec part;
+};
+
+/* Those of a batch that are one to the guest. */
+struct gw_group {
+	const struct sockaddr_storage *from;
+	const struct weft_addr *local;
+	const struct weft_iovec *iov;
+	size_t n_iov, len;
+	uint16_t gso_size; /* 0: a single one */
+	uint32_t n_dgrams;
+};
+
+/* Datagrams of the guest that go to the host in one call; see batch.c. */
+struct gw_burst {
+	struct gw_map *map;             /* NULL: none wait */
+	struct weft_intercept_msg head; /* the first; its bytes are copied */
+	struct weft_sockaddr to;        /* head.dst, as the host knows it */
+	uint32_t n_dgrams;
+	size_t len;
+	struct weft_iovec iov;
+	uint8_t *bytes; /* room for the largest; somebody else's between bursts */
 };
 
 /* One port of a forward. */
@@ -162,7 +199,8 @@ struct gateway {
 	uint32_t next_id;
 	uint32_t n_forward_ports;
 	bool can_ping[2]; /* IPv4, IPv6 */
-	uint8_t *dgrams;  /* GW_BATCH of GW_DGRAM_MAX */
+	uint8_t *dgrams;  /* GW_BATCH of GW_DGRAM_MAX, for whoever reads or sends just now */
+	struct gw_burst burst;
 	int64_t icmp_s;
 	uint32_t icmp_n;
 	struct gateway_stats stats;
@@ -267,7 +305,28 @@ void gw_hostaddr_sweep(struct gateway *gw);
 bool gw_rules_allow(const struct gateway *gw, uint8_t proto,
 		    const struct weft_sockaddr *to) MUST_CHECK;
 
+/* batch.c */
+
+/* Reads what waits into `buf` (GW_BATCH of GW_DGRAM_MAX): how many messages, or -Exxx. */
+int gw_batch_recv(struct gw_batch *b, int fd, uint8_t *buf) MUST_CHECK;
+/* Takes out the next that go to the guest as one: datagrams of more than `size_max` do so alone.
+ * False: there are no more. */
+bool gw_batch_next(struct gw_batch *b, size_t size_max, struct gw_group *ret) MUST_CHECK;
+/* It goes with those that wait. */
+bool gw_burst_takes(const struct gw_burst *burst, const struct weft_intercept_msg *msg) MUST_CHECK;
+void gw_burst_add(struct gw_burst *burst, const struct weft_intercept_msg *msg);
+/* None waits; this one may have others behind it. False: it does not wait. */
+bool gw_burst_start(struct gw_burst *burst, struct gw_map *map,
+		    const struct weft_intercept_msg *msg,
+		    const struct weft_sockaddr *to) MUST_CHECK;
+/* All that wait, as one message: by which mapping and to whom it goes. NULL: none. */
+struct gw_map *gw_burst_end(struct gw_burst *burst, struct weft_intercept_msg *ret,
+			    struct weft_sockaddr *ret_to) MUST_CHECK;
+
 /* dgram.c, echo.c */
+
+/* The largest datagram of many that go to the guest as one. */
+size_t gw_segment_max(const struct gateway *gw);
 
 void gw_dgram_readable(struct gateway *gw);
 void gw_dgram_sweep(struct gateway *gw);
@@ -304,8 +363,6 @@ void gw_echo_out(struct gateway *gw, const struct weft_intercept_msg *msg);
 void gw_forwards_free(struct gateway *gw);
 /* Clients that no descriptor was left for are let in when there is one. */
 void gw_forwards_sweep(struct gateway *gw);
-/* An answer of the guest's to a client of a UDP forward: it was one. */
-bool gw_udp_forward_out(struct gateway *gw, const struct weft_intercept_msg *msg) MUST_CHECK;
 /* Where a forward leads: the guest, for a client of that family. AF_UNSPEC: nowhere. */
 struct weft_sockaddr gw_forward_target(const struct gw_forward *fw, uint16_t index, uint8_t family);
 /* A client may appear with its own address: the guest's answer to that comes back to us. */

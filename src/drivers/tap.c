@@ -40,6 +40,7 @@ enum {
 	TAP_BATCH_BYTES = 512 * 1024,
 	TAP_BATCH = 64, /* frames read in one turn before others have theirs */
 	TAP_MTU = 1500,
+	TAP_F_USO = 0x20 | 0x40, /* TUN_F_USO4, TUN_F_USO6, of Linux 6.2: older headers lack them */
 	TAP_LONE_MIN = 4,   /* after so many turns with one small frame each, the next is taken to
 			       have one */
 	TAP_LONE_LOOK = 16, /* ... but every so many turns, to see whether this still holds */
@@ -60,18 +61,21 @@ static struct tap *tap_of(struct netif *netif)
 	return container_of(netif, struct tap, netif);
 }
 
-/* The form of the header in front of each frame, and what the kernel may leave to us. 0 or -Exxx.
- */
+/* The form of the header in front of each frame, and what the kernel may leave to us. The features
+ * of an interface on it, or -Exxx. */
 static int tap_fd_setup(int fd)
 {
 	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+	int features = NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_FRAGS;
 	int hdr_len = VNET_HDR_LEN;
 	int little_endian = 1;
 
-	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) < 0 ||
-	    ioctl(fd, TUNSETVNETLE, &little_endian) < 0 || ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
+	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) < 0 || ioctl(fd, TUNSETVNETLE, &little_endian) < 0)
 		return -errno;
-	return 0;
+	/* A kernel that leaves rows of datagrams to us takes them too. */
+	if (ioctl(fd, TUNSETOFFLOAD, offloads | TAP_F_USO) == 0)
+		return features | NETIF_F_GSO_UDP;
+	return ioctl(fd, TUNSETOFFLOAD, offloads) < 0 ? -errno : features;
 }
 
 int weft_tap_open(const char *ifname)
@@ -88,7 +92,7 @@ int weft_tap_open(const char *ifname)
 	}
 	memcpy(ifr.ifr_name, ifname, strlen(ifname));
 	err = ioctl(fd, TUNSETIFF, &ifr) < 0 ? -errno : tap_fd_setup(fd);
-	if (!err)
+	if (err >= 0)
 		return fd;
 	close(fd);
 	return err;
@@ -240,7 +244,7 @@ static bool fd_is_vnet_tap(int fd)
 	       (ifr.ifr_flags & (IFF_TAP | IFF_VNET_HDR)) == (IFF_TAP | IFF_VNET_HDR);
 }
 
-static struct tap *tap_alloc(struct weft_loop *loop, struct stack *st, int fd)
+static struct tap *tap_alloc(struct weft_loop *loop, struct stack *st, int fd, uint32_t features)
 {
 	struct tap *tap = mem_zalloc(&st->eng->mem, sizeof(*tap));
 
@@ -253,7 +257,7 @@ static struct tap *tap_alloc(struct weft_loop *loop, struct stack *st, int fd)
 	tap->netif.ops = &tap_ops;
 	tap->netif.mtu = TAP_MTU;
 	tap->netif.flags = NETIF_BROADCAST;
-	tap->netif.features = NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_FRAGS;
+	tap->netif.features = features;
 	rng_bytes(&st->eng->rng, tap->netif.hwaddr.b, sizeof(tap->netif.hwaddr.b));
 	tap->netif.hwaddr.b[0] = 0x02; /* locally administered, unicast */
 	return tap;
@@ -264,15 +268,16 @@ int weft_tap_new(struct weft_loop *loop, struct weft_stack *wst, const char *nam
 {
 	struct stack *st = (struct stack *)(void *)wst;
 	struct tap *tap;
-	int err = -EINVAL;
+	int features, err = -EINVAL;
 
 	if (!fd_is_vnet_tap(fd) || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		goto fail_fd;
-	err = tap_fd_setup(fd); /* whoever opened it may have left it as it was */
-	if (err)
+	features = tap_fd_setup(fd); /* whoever opened it may have left it as it was */
+	err = features;
+	if (features < 0)
 		goto fail_fd;
 	err = -ENOMEM;
-	tap = tap_alloc(loop, st, fd);
+	tap = tap_alloc(loop, st, fd, (uint32_t)features);
 	if (!tap)
 		goto fail_fd;
 	err = loop_watch_add(loop, &tap->watch, EPOLLIN);

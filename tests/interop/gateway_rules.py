@@ -168,6 +168,84 @@ def two_ports_of_the_guest_meet_by_the_outside_address():
         expect(got == "100000", f"TCP by the outside address: {got}")
 
 
+# Datagrams of many sizes in a row, one a call, or (a segment's size, how many, a shorter one behind) many a call;
+# the first bytes of each are its number. A row for each line of stdin, so that no queue on the way has to hold all.
+ROW = """
+import socket, struct, sys
+six = ":" in sys.argv[1]
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+if not six:
+    s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: may be fragmented
+s.bind((sys.argv[4], 7000)) if len(sys.argv) > 4 else None
+s.connect((sys.argv[1], int(sys.argv[2])))
+print("ready", flush=True)
+n = 0
+for row in eval(sys.argv[3]):
+    sys.stdin.readline()
+    sizes = [row[0]] * row[1] + list(filter(None, row[2:]))
+    parts = [struct.pack("!H", n + i).ljust(size, b"x")[:size] for i, size in enumerate(sizes)]
+    n += len(parts)
+    if len(row) == 2:
+        for part in parts:
+            s.send(part)
+    else:
+        s.sendmsg([b"".join(parts)], [(17, 103, struct.pack("=H", row[0]))])  # UDP_SEGMENT
+"""
+HEARER = """
+import socket, struct, sys
+six = ":" in sys.argv[1]
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
+s.bind((sys.argv[1], int(sys.argv[2]))); s.settimeout(20)
+if len(sys.argv) > 4:
+    s.sendto(b"knock", (sys.argv[4], 6000))
+print("ready", flush=True)
+for _ in range(int(sys.argv[3])):
+    data = s.recv(70000)
+    print(len(data), struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "-", flush=True)
+"""
+
+
+def rows_pass(world, rows, sender, to, port, hearer, at, answer_from=None, knock_at=None):
+    """Each datagram arrives, in its order and its size. How many there were."""
+    sizes = [[size] * n + list(filter(None, rest)) for size, n, *rest in rows]
+    n = 0
+    says = world.spawn(sender, ROW, to, str(port), repr(rows), *filter(None, [answer_from]))
+    hears = world.spawn(hearer, HEARER, at, "7000", str(sum(map(len, sizes))), *filter(None, [knock_at]))
+    for row in sizes:
+        says.stdin.write("\n")
+        says.stdin.flush()
+        got = [hears.stdout.readline().strip() for _ in row]
+        want = [f"{size} {n + i if size >= 2 else '-'}" for i, size in enumerate(row)]
+        expect(got == want, f"{sender} to {to}: {[pair for pair in zip(got, want) if pair[0] != pair[1]][:5]}")
+        n += len(row)
+    hears.wait()
+    return n
+
+
+def datagrams_that_go_together_arrive_as_they_were_sent():
+    rows = [(100, 70), (60, 1), (100, 3), (1, 1), (0, 1), (1400, 40), (1399, 1), (1400, 2), (4000, 2), (500, 40, 7),
+            (1200, 5, 0), (2, 60, 0)]
+    forwards = [f"udp,{HOST4}:6000,{GUEST4}:7000", f"udp,[{HOST6}]:6000,[{GUEST6}]:7000"]
+    with World(WEFT, *(word for f in forwards for word in ("--forward", f))) as w:
+        n = 0
+        for far, host, guest in (FAR4, HOST4, GUEST4), (FAR6, HOST6, GUEST6):
+            n += rows_pass(w, rows, "guest", far, 7000, "far", far)
+            rows_pass(w, rows, "far", host, 6000, "guest", guest)
+            # What answers a client of a forward, which has knocked.
+            n += rows_pass(w, rows, "guest", far, 7000, "far", far, answer_from=guest, knock_at=host)
+        stats = w.control("stats", "--json")
+        expect((stats["udp_out"], stats["udp_in"]) == (n, n // 2 + 2), f"each is counted: {stats}")
+
+
+def datagrams_too_large_for_the_way_go_one_by_one():
+    with World(WEFT) as w:
+        for name, dev in ("host", "v0"), ("far", "v1"):
+            w.ip(name, "link", "set", dev, "mtu", "1000")
+        rows_pass(w, [(1400, 30), (900, 10), (1300, 8, 0)], "guest", FAR4, 7000, "far", FAR4)
+
+
 def a_ping_to_an_unused_address_is_never_answered():
     with World(WEFT) as w:
         for addr in "192.0.2.77", "10.0.2.77", "198.51.100.1", "2001:db8:2::77", "fd00::77", "2001:db8:99::1":
@@ -302,7 +380,8 @@ def options_that_are_wrong_are_refused():
 if __name__ == "__main__":
     main([rules_decide_by_prefix_protocol_and_port, rules_come_and_go_while_it_runs, only_whom_the_guest_has_sent_to_answers,
           any_port_of_an_address_answers_with_address_filtering, anybody_answers_without_filtering,
-          two_ports_of_the_guest_meet_by_the_outside_address, a_ping_to_an_unused_address_is_never_answered,
+          two_ports_of_the_guest_meet_by_the_outside_address, datagrams_that_go_together_arrive_as_they_were_sent,
+          datagrams_too_large_for_the_way_go_one_by_one, a_ping_to_an_unused_address_is_never_answered,
           connections_whose_address_the_host_has_lost_are_reset, ipv6_forwards_and_low_ports_work_from_the_start,
           a_host_without_ping_sockets_is_named_and_hinted_at, options_that_are_wrong_are_refused,
           many_ports_are_one_forward, mappings_go_after_their_time_whoever_sends_from_outside])
