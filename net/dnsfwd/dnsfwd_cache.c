@@ -2,6 +2,12 @@
 /*
  * Answers that are kept for their time (RFC 1035 §7.4, RFC 2308 §5): whole messages, by the
  * question and what of the query an answer depends on. The one used longest ago gives way.
+ *
+ * Who asks later gets the question in letters of its own (0x20: a resolver mixes their case at
+ * random, and takes an answer that has them for one to what it has asked). So only an answer whose
+ * question has, byte for byte, what was asked is kept: another one was passed on as it came, for
+ * who asked to judge, and what that may have refused as forged must not come back in the right
+ * letters. It also says that the name stands there whole, and can be written over.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +85,12 @@ size_t dnsfwd_cache_get(struct dnsfwd *d, const struct dnsfwd_key *key, uint8_t 
 	return c->len;
 }
 
+static bool question_is_whole(const struct dns_question *q, const uint8_t *msg, size_t len)
+{
+	return len - DNS_HDR_LEN >= q->name.len &&
+	       !memcmp(msg + DNS_HDR_LEN, q->name.b, q->name.len);
+}
+
 void dnsfwd_cache_put(struct dnsfwd *d, const struct dnsfwd_key *key, const struct dns_hdr *hdr,
 		      const uint8_t *msg, size_t len)
 {
@@ -87,7 +99,7 @@ void dnsfwd_cache_put(struct dnsfwd *d, const struct dnsfwd_key *key, const stru
 	uint32_t i;
 
 	if (!d->max_cached || !key->may_keep || !ttl_s || len > MSG_MAX || hdr->is_truncated ||
-	    hdr->n[DNS_QUESTION] != 1)
+	    hdr->n[DNS_QUESTION] != 1 || !question_is_whole(&key->question, msg, len))
 		return;
 	i = cached_find(d, key);
 	if (i < d->stats.n_cached)

@@ -13,10 +13,21 @@ enum {
 	ROUNDS = 2,
 	TC_BYTE = 2, /* of the header, with TC */
 	TC_BIT = 2,
+	UDP_BYTES = 1232, /* that we say we take: no fragments, whatever the link */
+};
+
+/* struct dnsfwd_key: flags. */
+enum {
+	KEY_RD = 1,
+	KEY_AD = 2,
+	KEY_CD = 4,
+	KEY_EDNS = 8,
+	KEY_DO = 16,
 };
 
 /*
- * Words of our own: a header, the question where there is one, and a code.
+ * Words of our own: a header, the question where there is one, and a code; with an OPT record for
+ * who has sent one (RFC 6891 §6.1.1), so that it does not take us for somebody who knows none.
  */
 
 static void client_tell(struct dnsfwd *d, struct weft_sock *in, const struct weft_sockaddr *to,
@@ -29,8 +40,10 @@ static void client_tell(struct dnsfwd *d, struct weft_sock *in, const struct wef
 }
 
 static size_t words_write(uint8_t buf[DNS_UDP_MAX], const struct dns_hdr *to,
-			  const struct dns_question *question, uint8_t rcode, bool is_truncated)
+			  const struct dnsfwd_key *key, uint8_t rcode, bool is_truncated)
 {
+	const struct dns_edns edns = {.udp_bytes = UDP_BYTES,
+				      .wants_dnssec = key && key->flags & KEY_DO};
 	const struct dns_hdr hdr = {.id = to->id,
 				    .is_response = true,
 				    .opcode = to->opcode,
@@ -40,9 +53,9 @@ static size_t words_write(uint8_t buf[DNS_UDP_MAX], const struct dns_hdr *to,
 	struct dns_wr w;
 	size_t len;
 
-	dns_wr_start(&w, buf, DNS_UDP_MAX, &hdr, NULL);
-	if (question)
-		dns_question_write(&w, question);
+	dns_wr_start(&w, buf, DNS_UDP_MAX, &hdr, key && key->flags & KEY_EDNS ? &edns : NULL);
+	if (key)
+		dns_question_write(&w, &key->question);
 	len = dns_wr_finish(&w);
 	if (len && is_truncated)
 		buf[TC_BYTE] |= TC_BIT;
@@ -83,7 +96,7 @@ static void query_say(struct dnsfwd_query *q, uint8_t rcode, bool is_truncated)
 	const struct dns_hdr to = {.id = q->client_id,
 				   .wants_recursion = q->msg[DNSFWD_FRAME_HDR + 2] & 1};
 	uint8_t buf[DNS_UDP_MAX];
-	size_t len = words_write(buf, &to, &q->key.question, rcode, is_truncated);
+	size_t len = words_write(buf, &to, &q->key, rcode, is_truncated);
 
 	query_answer(q, buf, len);
 }
@@ -285,14 +298,6 @@ static void query_late(void *arg)
  * Queries.
  */
 
-enum {
-	KEY_RD = 1,
-	KEY_AD = 2,
-	KEY_CD = 4,
-	KEY_EDNS = 8,
-	KEY_DO = 16,
-};
-
 /* What the query's OPT record asks for. */
 static void edns_take(const struct dns_edns *edns, struct dnsfwd_key *key, uint16_t *ret_bytes)
 {
@@ -376,7 +381,7 @@ static bool kept_tell(const struct dnsfwd_query *like, const struct dns_hdr *hdr
 		return false;
 	if (!like->conn && len > like->client_bytes) {
 		d->stats.n_truncated++;
-		len = words_write(d->buf, hdr, &like->key.question, DNS_NOERROR, true);
+		len = words_write(d->buf, hdr, &like->key, DNS_NOERROR, true);
 	}
 	store_be16(d->buf, like->client_id);
 	client_tell(d, like->in, &like->from, like->conn, d->buf, len);
@@ -402,8 +407,7 @@ bool dnsfwd_query_take(struct dnsfwd *d, struct weft_sock *in, const struct weft
 	rcode = query_read(msg, len, &rd, &hdr, &like.key, &like.client_bytes);
 	if (rcode) {
 		d->stats.n_malformed++;
-		len = words_write(buf, &hdr, rcode == DNS_REFUSED ? &like.key.question : NULL,
-				  rcode, false);
+		len = words_write(buf, &hdr, rcode == DNS_REFUSED ? &like.key : NULL, rcode, false);
 		client_tell(d, in, from, conn, buf, len);
 		return false;
 	}

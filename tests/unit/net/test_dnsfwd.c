@@ -551,6 +551,93 @@ static void negative_answer_is_kept_with_its_soa_alone(void **state UNUSED)
 	net_end(&n);
 }
 
+/* What the server sends to what was received last, with a change that keeps it an answer. */
+static void server_sends(struct net *n, const uint8_t *buf, size_t len)
+{
+	assert_int_equal(weft_sendto(n->dns[0], buf, len, 0, &n->from), len);
+	world_settle(&n->w);
+}
+
+/* 0x20: who asked may refuse it as forged, so the next one must not get it in its own letters. */
+static void answer_in_other_letters_is_passed_on_as_it_is_and_not_kept(void **state UNUSED)
+{
+	uint8_t buf[DNS_UDP_MAX];
+	struct net n;
+	size_t len;
+
+	cached_start(&n, 8);
+	guest_asks(&n, 1, "wWw.exAmple");
+	assert_true(got(&n, n.dns[0]));
+	assert_memory_equal(n.buf + DNS_HDR_LEN, "\3wWw\7exAmple", 13);
+	len = answer(&n, buf, sizeof(buf), 1, DNS_NOERROR);
+	memcpy(buf + DNS_HDR_LEN, "\3www\7example", 13);
+	server_sends(&n, buf, len);
+	guest_gets(&n, 1, DNS_NOERROR, 1);
+	assert_memory_equal(n.buf + DNS_HDR_LEN, "\3www\7example", 13);
+	assert_int_equal(stats_of(&n).n_cached, 0);
+	guest_asks(&n, 2, "wWw.exAmple");
+	assert_true(got(&n, n.dns[0]));
+	server_answers(&n, 0, 1, DNS_NOERROR);
+	guest_gets(&n, 2, DNS_NOERROR, 1);
+	assert_int_equal(stats_of(&n).n_cached, 1);
+	net_end(&n);
+}
+
+/* The root is where the high byte of the number of questions is: nothing of that can be written
+ * over with the letters of who asks next. */
+static void answer_whose_question_is_compressed_is_passed_on_and_not_kept(void **state UNUSED)
+{
+	static const uint8_t rest[] = {0xc0, 4, 0, 1, 0,  1, 0xc0, 4,   0, 1, 0,
+				       1,    0, 0, 0, 60, 0, 4,    192, 0, 2, 55};
+	uint8_t buf[DNS_HDR_LEN + sizeof(rest)];
+	struct net n;
+
+	cached_start(&n, 8);
+	for (uint16_t id = 1; id <= 2; id++) {
+		guest_asks(&n, id, ".");
+		assert_true(got(&n, n.dns[0]));
+		memcpy(buf, n.buf, DNS_HDR_LEN);
+		buf[2] |= 0x80;
+		buf[7] = 1; /* an answer */
+		memcpy(buf + DNS_HDR_LEN, rest, sizeof(rest));
+		server_sends(&n, buf, sizeof(buf));
+		guest_gets(&n, id, DNS_NOERROR, 1);
+		assert_int_equal(n.len, sizeof(buf));
+		assert_memory_equal(n.buf + DNS_HDR_LEN, rest, sizeof(rest));
+	}
+	assert_int_equal(stats_of(&n).n_cached, 0);
+	net_end(&n);
+}
+
+/* RFC 6891 §6.1.1, and nothing of it to who has not sent one. */
+static void words_of_our_own_have_an_opt_record_for_who_sent_one(void **state UNUSED)
+{
+	const struct dns_edns edns = {.udp_bytes = 1232, .wants_dnssec = true};
+	struct dns_edns ours;
+	uint8_t buf[DNS_UDP_MAX];
+	struct dns_hdr hdr;
+	struct dns_rd rd;
+	struct dns_rr rr;
+	struct net n;
+	size_t len;
+
+	net_start_with(&n, (struct dnsfwd_config){.n_servers = 0});
+	len = query(buf, 1, "www.example", &edns);
+	assert_int_equal(world_sendto(n.guest, buf, len, "10.0.0.2:53"), len);
+	world_settle(&n.w);
+	guest_gets(&n, 1, DNS_SERVFAIL, 0);
+	assert_int_equal(n.len, len);
+	assert_int_equal(dns_msg_open(&rd, n.buf, (size_t)n.len, &hdr), 0);
+	assert_int_equal(dns_rr_read(&rd, &rr), 1);
+	assert_int_equal(dns_rr_edns(&rr, &ours), 0);
+	assert_int_equal(ours.udp_bytes, 1232);
+	assert_true(ours.wants_dnssec);
+	guest_asks(&n, 2, "www.example");
+	guest_gets(&n, 2, DNS_SERVFAIL, 0);
+	assert_int_equal(n.len, len - DNS_OPT_LEN);
+	net_end(&n);
+}
+
 static void failures_are_not_kept(void **state UNUSED)
 {
 	struct net n;
@@ -719,6 +806,9 @@ int main(void)
 		cmocka_unit_test(connection_without_a_server_gets_servfail),
 		in_both_families(kept_answer_is_given_with_its_age_in_the_letters_of_who_asks),
 		cmocka_unit_test(negative_answer_is_kept_with_its_soa_alone),
+		cmocka_unit_test(answer_in_other_letters_is_passed_on_as_it_is_and_not_kept),
+		cmocka_unit_test(answer_whose_question_is_compressed_is_passed_on_and_not_kept),
+		cmocka_unit_test(words_of_our_own_have_an_opt_record_for_who_sent_one),
 		cmocka_unit_test(failures_are_not_kept),
 		cmocka_unit_test(answers_are_kept_by_what_they_depend_on),
 		cmocka_unit_test(kept_answers_are_bounded_and_the_one_unused_longest_goes),
