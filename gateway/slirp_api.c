@@ -82,9 +82,7 @@ static void client_ready(void *arg, int fd, uint32_t events UNUSED)
 		return;
 	}
 	c->len += (size_t)n;
-	if (c->len == sizeof(c->request)) /* too long: no answer, as slirp4netns */
-		client_close(api, c);
-	else if (n == 0 || is_complete(c))
+	if (n == 0 || c->len == sizeof(c->request) || is_complete(c))
 		client_answer(api, c);
 }
 

@@ -12,6 +12,9 @@
  *	remove_hostfwd  id -> {"return": {}}
  *	anything wrong  -> {"error": {"desc": "bad request: ..."}}
  *
+ * `desc` has slirp4netns' words, byte for byte; why a forward could not be made stands beside it,
+ * as `reason`. Addresses may be of either family; slirp4netns knows IPv4 alone.
+ *
  * The list stands twice in its answer: under `return` as slirp4netns documents it, and outside as
  * slirp4netns 1.2 sends it.
  */
@@ -39,6 +42,7 @@ void slirp_api_free(struct slirp_api *api);
  * in its place is replaced. Returns the descriptor or -Exxx. */
 int slirp_api_listen(const char *path) MUST_CHECK;
 
-/* The answer to one request, as text; free(3) it. NULL: no memory. */
+/* The answer to one request, as text; free(3) it. SLIRP_API_REQUEST_MAX bytes are too many. NULL: no
+ * memory. */
 char *slirp_api_answer(struct gateway *gw, const struct weft_addr *guest4, const char *request,
 		       size_t len);

@@ -8,7 +8,6 @@
 #include "gateway/slirp_api.h"
 
 enum {
-	DESC_MAX = GATEWAY_MSG_MAX + 128,
 	PORT_MAX = 65535,
 };
 
@@ -30,15 +29,19 @@ static const char *text_of(const json_t *args, const char *key)
 	return text ? text : "";
 }
 
+/* A number from 1 to `max`; 0: it is none. 80.0 is one too: to slirp4netns all numbers are floating
+ * ones. */
+static uint32_t number_of(const json_t *args, const char *key, uint32_t max)
+{
+	double n = json_number_value(json_object_get(args, key));
+
+	return n >= 1 && n <= max && n == (double)(uint32_t)n ? (uint32_t)n : 0;
+}
+
 static bool port_of(const json_t *args, const char *key, uint16_t *ret)
 {
-	const json_t *v = json_object_get(args, key);
-	json_int_t n = json_integer_value(v);
-
-	if (!json_is_integer(v) || n < 1 || n > PORT_MAX)
-		return false;
-	*ret = (uint16_t)n;
-	return true;
+	*ret = (uint16_t)number_of(args, key, PORT_MAX);
+	return *ret != 0;
 }
 
 /* What is wrong with the arguments: "bad arguments.KEY", or NULL. */
@@ -69,17 +72,17 @@ static const char *forward_read(const json_t *args, struct gateway_forward *f)
 static json_t *add_hostfwd(struct gateway *gw, const struct weft_addr *guest4 UNUSED,
 			   const json_t *args)
 {
-	char msg[GATEWAY_MSG_MAX], what[DESC_MAX];
+	char msg[GATEWAY_MSG_MAX];
 	struct gateway_forward f;
 	const char *wrong = forward_read(args, &f);
 	uint32_t id;
 
 	if (wrong)
 		return error_about("add_hostfwd", wrong);
-	if (gateway_forward_add(gw, &f, &id, msg) < 0) {
-		snprintf(what, sizeof(what), "slirp_add_hostfwd failed: %s", msg);
-		return error_about("add_hostfwd", what);
-	}
+	if (gateway_forward_add(gw, &f, &id, msg) < 0)
+		return json_pack("{s:{s:s, s:s}}", "error", "desc",
+				 "bad request: add_hostfwd: slirp_add_hostfwd failed", "reason",
+				 msg);
 	return json_pack("{s:{s:I}}", "return", "id", (json_int_t)id);
 }
 
@@ -118,16 +121,15 @@ static json_t *list_hostfwd(struct gateway *gw, const struct weft_addr *guest4,
 static json_t *remove_hostfwd(struct gateway *gw, const struct weft_addr *guest4 UNUSED,
 			      const json_t *args)
 {
-	const json_t *v = json_object_get(args, "id");
-	json_int_t id = json_integer_value(v);
+	uint32_t id = number_of(args, "id", UINT32_MAX);
 
-	if (!json_is_integer(v) || id < 1 || id > UINT32_MAX ||
-	    gateway_forward_del(gw, (uint32_t)id) < 0)
+	if (!id || gateway_forward_del(gw, id) < 0)
 		return error_about("remove_hostfwd", "bad arguments.id");
 	return json_pack("{s:{}}", "return");
 }
 
-static json_t *answer(struct gateway *gw, const struct weft_addr *guest4, const json_t *req)
+static json_t *answer(struct gateway *gw, const struct weft_addr *guest4, const json_t *req,
+		      bool is_long)
 {
 	static const struct {
 		const char *name;
@@ -140,6 +142,8 @@ static json_t *answer(struct gateway *gw, const struct weft_addr *guest4, const 
 	};
 	const char *execute = json_string_value(json_object_get(req, "execute"));
 
+	if (is_long)
+		return error_of("bad request: too large message");
 	if (!req)
 		return error_of("bad request: cannot parse JSON");
 	if (!json_is_object(req))
@@ -155,8 +159,9 @@ static json_t *answer(struct gateway *gw, const struct weft_addr *guest4, const 
 char *slirp_api_answer(struct gateway *gw, const struct weft_addr *guest4, const char *request,
 		       size_t len)
 {
-	json_t *req = json_loadb(request, len, JSON_DISABLE_EOF_CHECK, NULL);
-	json_t *ans = answer(gw, guest4, req);
+	bool is_long = len >= SLIRP_API_REQUEST_MAX;
+	json_t *req = is_long ? NULL : json_loadb(request, len, JSON_DISABLE_EOF_CHECK, NULL);
+	json_t *ans = answer(gw, guest4, req, is_long);
 	char *text = json_dumps(ans, JSON_COMPACT | JSON_PRESERVE_ORDER);
 
 	json_decref(ans);

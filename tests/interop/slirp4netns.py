@@ -160,7 +160,17 @@ def wrong_requests_are_answered_in_words(w):
         desc = said({"execute": "add_hostfwd", "arguments": {**good, **change}})
         expect(desc == f"bad request: add_hostfwd: bad arguments.{key}", f"{change}: {desc}")
     desc = said({"execute": "add_hostfwd", "arguments": good})
-    expect(desc.startswith("bad request: add_hostfwd: slirp_add_hostfwd failed"), desc)
+    expect(desc == "bad request: add_hostfwd: slirp_add_hostfwd failed", desc)
+    reason = call(path, {"execute": "add_hostfwd", "arguments": good})["error"]["reason"]
+    expect("127.0.0.1:18080: in use" in reason, reason)
+    reason = call(path, {"execute": "add_hostfwd", "arguments": {**good, "host_port": 81}})["error"]["reason"]
+    expect("not permitted" in reason and "sysctl" in reason, reason)
+    # Numbers may be floating ones, as to slirp4netns all are; addresses of IPv6, which it does not know.
+    six = {"proto": "tcp", "host_addr": "::1", "host_port": 18086.0, "guest_addr": "fd00::100", "guest_port": 80}
+    expect(call(path, {"execute": "add_hostfwd", "arguments": six}) == {"return": {"id": 2}}, "IPv6")
+    listed = call(path, {"execute": "list_hostfwd"})["entries"][1]
+    expect(listed == {"id": 2, **six}, str(listed))
+    expect(call(path, {"execute": "remove_hostfwd", "arguments": {"id": 2.0}}) == {"return": {}}, "remove")
     for arguments in {}, {"id": 99}, {"id": "x"}, {"id": -1}:
         desc = said({"execute": "remove_hostfwd", "arguments": arguments})
         expect(desc == "bad request: remove_hostfwd: bad arguments.id", desc)
@@ -169,7 +179,8 @@ def wrong_requests_are_answered_in_words(w):
                           (b"", "cannot parse JSON"), (b"{", "cannot parse JSON"), ([], "json_object() failed")):
         expect(said(request) == f"bad request: {desc}", f"{request}: {said(request)}")
     try:
-        expect(call(path, b'{"execute": "' + b"x" * 5000 + b'"}') is None, "a long request is answered")
+        said = call(path, b'{"execute": "' + b"x" * 5000 + b'"}')
+        expect(said is None or said == {"error": {"desc": "bad request: too large message"}}, f"a long request: {said}")
     except (BrokenPipeError, ConnectionResetError):
         pass
     # Clients that say nothing do not keep others out.
