@@ -179,7 +179,19 @@ static int nothing(const struct why *w)
 	return EXIT_FAILED;
 }
 
-static int answer_print(const struct why *w, const json_t *result)
+static void event_print(const struct why *w, const json_t *event, bool is_gateway)
+{
+	if (w->what == WHY_LAST && why_is_refusal(event))
+		why_print_refusal(stdout, event);
+	else if (w->what == WHY_LAST)
+		why_print_drop(stdout, event, is_gateway);
+	else if (why_is_refusal(event))
+		why_print_refusal_line(stdout, event);
+	else
+		why_print_line(stdout, event);
+}
+
+static int answer_print(const struct why *w, const json_t *result, bool is_gateway)
 {
 	const json_t *event;
 	size_t i;
@@ -200,13 +212,29 @@ static int answer_print(const struct why *w, const json_t *result)
 	if (!json_array_size(result))
 		return nothing(w);
 	if (w->what == WHY_TRACE)
-		why_print_trace(stdout, result);
-	else if (w->what == WHY_LAST)
-		why_print_drop(stdout, json_array_get(result, 0));
+		why_print_trace(stdout, result, is_gateway);
 	else
 		json_array_foreach (result, i, event)
-			why_print_line(stdout, event);
+			event_print(w, event, is_gateway);
 	return 0;
+}
+
+/* Of a gateway also what it has refused by itself, which no packet was dropped for. True: it is
+ * one. */
+static bool refused_add(const struct why *w, struct client *c, json_t **result)
+{
+	json_t *refused, *all;
+
+	if (w->env->json || w->what == WHY_SAMPLE ||
+	    client_call_quiet(c, "gateway.refused", NULL, NULL, &refused))
+		return false;
+	if (w->what != WHY_TRACE && !w->reason) {
+		all = why_merge(*result, refused, w->what == WHY_LAST ? 1 : (size_t)w->number);
+		json_decref(*result);
+		*result = all;
+	}
+	json_decref(refused);
+	return true;
 }
 
 static int why_ask(const struct why *w)
@@ -222,7 +250,8 @@ static int why_ask(const struct why *w)
 	if (status)
 		return status;
 	err = client_call(c, method, params_make(w), NULL, &result);
-	status = err ? client_exit_status(c, err) : answer_print(w, result);
+	status = err ? client_exit_status(c, err)
+		     : answer_print(w, result, refused_add(w, c, &result));
 	json_decref(result);
 	client_close(c);
 	return status;

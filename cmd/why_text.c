@@ -24,7 +24,7 @@ static int64_t int_of(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-static void print_ago(FILE *out, int64_t ns)
+void why_print_ago(FILE *out, int64_t ns)
 {
 	int64_t ms = ns / 1000000;
 
@@ -49,7 +49,7 @@ void why_print_line(FILE *out, const json_t *event)
 	const char *flow = text_of(event, "flow"), *iface = text_of(event, "if");
 
 	fprintf(out, "%8" PRId64 "  ", int_of(event, "trace"));
-	print_ago(out, int_of(event, "ago_ns"));
+	why_print_ago(out, int_of(event, "ago_ns"));
 	fprintf(out, "  %s%s%s  %s  %s%s(%s)\n", text_of(event, "node"), iface[0] ? ":" : "", iface,
 		text_of(event, "reason"), flow, flow[0] ? "  " : "", text_of(event, "why"));
 }
@@ -153,9 +153,10 @@ static bool is_word_at(const char *text, const char *at, const char *word)
 }
 
 /* The advice, with the names of node and interface where it says NODE and IF. */
-static void print_what_to_do(FILE *out, const json_t *event)
+static void print_what_to_do(FILE *out, const json_t *event, bool is_gateway)
 {
-	const char *text = why_advice(text_of(event, "reason"));
+	const char *reason = text_of(event, "reason");
+	const char *text = is_gateway ? why_advice_gateway(reason) : why_advice(reason);
 	const char *iface = text_of(event, "if");
 
 	if (!text)
@@ -186,7 +187,7 @@ static bool has_stack(const json_t *hops)
 	return false;
 }
 
-void why_print_drop(FILE *out, const json_t *event)
+void why_print_drop(FILE *out, const json_t *event, bool is_gateway)
 {
 	const json_t *hops = json_object_get(event, "hops"), *hop;
 	const char *node = text_of(event, "node"), *iface = text_of(event, "if");
@@ -195,7 +196,7 @@ void why_print_drop(FILE *out, const json_t *event)
 
 	print_packet(out, event);
 	fprintf(out, "\ndropped ");
-	print_ago(out, int_of(event, "ago_ns"));
+	why_print_ago(out, int_of(event, "ago_ns"));
 	fprintf(out, " in %s%s%s: %s\n\n", node, iface[0] ? ", interface " : "", iface,
 		text_of(event, "reason"));
 	if (has_stack(hops))
@@ -214,7 +215,7 @@ void why_print_drop(FILE *out, const json_t *event)
 		has_node = true;
 		is_first = false;
 	}
-	print_what_to_do(out, event);
+	print_what_to_do(out, event, is_gateway);
 }
 
 /* ---- traced packets ---------------------------------------------------------------------- */
@@ -252,7 +253,7 @@ static void print_event(FILE *out, const json_t *event, int64_t start_ns, bool i
 	fprintf(out, "\n");
 }
 
-void why_print_trace(FILE *out, const json_t *events)
+void why_print_trace(FILE *out, const json_t *events, bool is_gateway)
 {
 	size_t n = json_array_size(events), i;
 	const json_t *event, *first = json_array_get(events, 0), *last = NULL;
@@ -260,18 +261,18 @@ void why_print_trace(FILE *out, const json_t *events)
 	if (!n)
 		return;
 	if (n == 1 && !strcmp(text_of(first, "event"), "drop")) {
-		why_print_drop(out, first);
+		why_print_drop(out, first, is_gateway);
 		return;
 	}
 	last = json_array_get(events, n - 1);
 	print_packet(out, last);
 	fprintf(out, "\n");
-	print_ago(out, int_of(first, "ago_ns"));
+	why_print_ago(out, int_of(first, "ago_ns"));
 	fprintf(out, ":\n\n");
 	json_array_foreach (events, i, event)
 		print_event(out, event, int_of(first, "time_ns"), i == 0);
 	if (!strcmp(text_of(last, "event"), "drop"))
-		print_what_to_do(out, last);
+		print_what_to_do(out, last, is_gateway);
 	else
 		fprintf(out, "\nNothing is known of a drop: the last node has taken it, or it is "
 			     "under way.\n");

@@ -509,9 +509,18 @@ static bool dgram_may_go(struct gateway *gw, const struct weft_intercept_msg *ms
 	if (why == GW_ALLOWED)
 		return true;
 	gw->stats.denied += why == GW_DENIED;
+	gw_refused_verdict(gw, WEFT_IPPROTO_UDP, &msg->src, &msg->dst, why);
 	gw_icmp_of(msg->dst.addr.family, why, &icmp);
 	gw_dgram_refuse(gw, msg, &icmp);
 	return false;
+}
+
+static void dgram_note(struct gateway *gw, const struct weft_intercept_msg *msg,
+		       enum gateway_refusal why)
+{
+	gw_refused_note(gw,
+			&(struct gateway_refused){
+				.why = why, .proto = msg->proto, .src = msg->src, .dst = msg->dst});
 }
 
 static void dgram_out(struct gateway *gw, const struct weft_intercept_msg *msg)
@@ -522,8 +531,10 @@ static void dgram_out(struct gateway *gw, const struct weft_intercept_msg *msg)
 	if (!dgram_may_go(gw, msg, &to))
 		return;
 	map = gw_map_get(gw, WEFT_IPPROTO_UDP, &msg->src, true);
-	if (!map)
+	if (!map) {
+		dgram_note(gw, msg, GATEWAY_REFUSED_FULL);
 		return;
+	}
 	if (gw->cfg.filtering != GATEWAY_FILTER_NONE || !map->n_peers)
 		map_add_peer(map, &to);
 	dgram_take(map, msg, &to);
@@ -569,6 +580,7 @@ void gw_dgram_readable(struct gateway *gw)
 	while (weft_intercept_recv(gw->ic, &msg) == 0) {
 		if (!gw_source_ok(gw, &msg.src.addr)) {
 			gw->stats.bad_source++;
+			dgram_note(gw, &msg, GATEWAY_REFUSED_SOURCE);
 			continue;
 		}
 		if (dgram_joins(gw, &msg))
@@ -614,6 +626,7 @@ static void dgram_in(struct gw_map *map, const struct gw_group *group)
 		return;
 	if (!dgram_is_wanted(map, &msg.src, &is_known)) {
 		gw->stats.udp_filtered += group->n_dgrams;
+		dgram_note(gw, &msg, GATEWAY_REFUSED_FILTERED);
 		return;
 	}
 	if (is_known)

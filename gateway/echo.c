@@ -165,13 +165,22 @@ void gw_echo_out(struct gateway *gw, const struct weft_intercept_msg *msg)
 
 	if (why != GW_ALLOWED) {
 		gw->stats.denied += why == GW_DENIED;
+		gw_refused_verdict(gw, msg->proto, &msg->src, &msg->dst, why);
 		gw_icmp_of(msg->dst.addr.family, why == GW_NOBODY ? GW_ON_LINK : why, &icmp);
 		gw_dgram_refuse(gw, msg, &icmp);
 		return;
 	}
 	map = gw_map_get(gw, msg->proto, &guest, true);
-	if (!map)
+	if (!map) {
+		gw_refused_note(gw, &(struct gateway_refused){
+					    .why = gw->can_ping[msg->proto == WEFT_IPPROTO_ICMPV6]
+							   ? GATEWAY_REFUSED_FULL
+							   : GATEWAY_REFUSED_PING,
+					    .proto = msg->proto,
+					    .src = {.addr = msg->src.addr},
+					    .dst = {.addr = msg->dst.addr}});
 		return;
+	}
 	gw_map_touch(map);
 	gw_map_set_ip(map, msg);
 	err = echo_send(map, msg, &to);

@@ -108,6 +108,7 @@ void gw_flow_free(struct gw_flow *flow)
 	if (flow->state == GW_FLOW_HOST_CONNECTS)
 		gw->stats.n_connecting--;
 	gw->stats.n_flows--;
+	gw_half_del(flow);
 	if (flow->forward)
 		flow->forward->info.n_open--;
 	flow_release(flow);
@@ -460,6 +461,8 @@ static void flow_guest_connected(struct gw_flow *flow)
 	if (err) {
 		if (flow->forward) {
 			flow->forward->info.n_refused++;
+			gw_refused_client(flow->forward, WEFT_IPPROTO_TCP, &flow->remote,
+					  &flow->guest, err);
 			gw_forward_note(flow->forward, err == ECONNREFUSED ? "guest-refuses"
 									   : "guest-unreachable");
 		}
@@ -468,6 +471,7 @@ static void flow_guest_connected(struct gw_flow *flow)
 	}
 	if (flow->forward)
 		gw_forward_note(flow->forward, "listening");
+	gw_half_del(flow);
 	gw_flow_set_state(flow, GW_FLOW_SPLICED);
 	flow->in_more = true;
 	gw_flow_pump(flow);
@@ -487,6 +491,8 @@ void gw_flow_guest_event(struct weft_sock *s, void *arg, uint32_t events)
 		gw_flow_abort(flow);
 		return;
 	}
+	if (flow->is_half)
+		gw_half_look(flow);
 	gw_flow_pump(flow);
 }
 

@@ -42,6 +42,7 @@ static void request_fail(struct gateway *gw, struct weft_tcp_request *req, int e
 	struct weft_icmp_error icmp;
 
 	weft_tcp_request_info(req, &info);
+	gw_refused_host(gw, WEFT_IPPROTO_TCP, &info.src, &info.dst, err);
 	switch (err) {
 	case ECONNREFUSED:
 	case ECONNRESET:
@@ -105,8 +106,13 @@ static void recverr_set(int fd, uint8_t family, int on)
 static void flow_host_connected(struct gw_flow *flow)
 {
 	struct weft_tcp_request *req = flow->req;
-	int err = weft_tcp_request_accept(req, &flow->sock);
+	int err;
 
+	if (!gw_half_has_room(flow->gw, &flow->remote)) {
+		gw_flow_abort(flow);
+		return;
+	}
+	err = weft_tcp_request_accept(req, &flow->sock);
 	if (err == -ECONNABORTED)
 		flow->req = NULL;
 	if (err) {
@@ -118,6 +124,7 @@ static void flow_host_connected(struct gw_flow *flow)
 	gw_flow_set_state(flow, GW_FLOW_SPLICED);
 	flow->gw->stats.tcp_opened++;
 	sock_options(flow->sock);
+	gw_half_add(flow, &flow->remote);
 	weft_on_event(flow->sock, gw_flow_guest_event, flow);
 	gw_flow_pump(flow);
 }
@@ -206,6 +213,11 @@ static void request_refuse(struct gateway *gw, struct weft_tcp_request *req, uin
 	weft_tcp_request_unreachable(req, &icmp);
 }
 
+static bool flows_have_room(struct gateway *gw)
+{
+	return gw->stats.n_flows < gw->cfg.limits.max_flows || gw_half_make_room(gw);
+}
+
 void gw_flow_request(struct gateway *gw, struct weft_tcp_request *req)
 {
 	struct weft_tcp_request_info info;
@@ -217,16 +229,20 @@ void gw_flow_request(struct gateway *gw, struct weft_tcp_request *req)
 	weft_tcp_request_info(req, &info);
 	if (!gw_source_ok(gw, &info.src.addr)) {
 		gw->stats.bad_source++;
+		gw_refused_note(gw, &(struct gateway_refused){.why = GATEWAY_REFUSED_SOURCE,
+							      .proto = WEFT_IPPROTO_TCP,
+							      .src = info.src,
+							      .dst = info.dst});
 		weft_tcp_request_drop(req);
 		return;
 	}
 	why = gw_check(gw, WEFT_IPPROTO_TCP, &info.dst, &to);
 	if (why != GW_ALLOWED) {
+		gw_refused_verdict(gw, WEFT_IPPROTO_TCP, &info.src, &info.dst, why);
 		request_refuse(gw, req, info.src.addr.family, why);
 		return;
 	}
-	flow = gw->stats.n_flows < gw->cfg.limits.max_flows ? gw_flow_new(gw, GW_FLOW_HOST_CONNECTS)
-							    : NULL;
+	flow = flows_have_room(gw) ? gw_flow_new(gw, GW_FLOW_HOST_CONNECTS) : NULL;
 	if (!flow) {
 		request_fail(gw, req, ENOBUFS);
 		return;
@@ -289,13 +305,14 @@ void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
 	const char *why = "full";
 	bool is_shown;
 
-	if (gw->stats.n_flows < gw->cfg.limits.max_flows)
+	if (flows_have_room(gw) && gw_half_has_room(gw, &to))
 		flow = gw_flow_new(gw, GW_FLOW_GUEST_CONNECTS);
 	if (!flow) {
 		gw->stats.full++;
 		goto fail;
 	}
 	flow->is_inbound = true;
+	gw_half_add(flow, &to);
 	flow->forward = fw;
 	fw->info.n_open++;
 	flow->guest = to;
@@ -314,6 +331,7 @@ void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
 	return;
 fail:
 	fw->info.n_refused++;
+	gw_refused_client(fw, WEFT_IPPROTO_TCP, client, &to, 0);
 	gw_forward_note(fw, why);
 	if (fd >= 0) {
 		gw_reset_on_close(fd);

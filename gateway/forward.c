@@ -181,6 +181,7 @@ static void client_in(struct gw_listener *l, const struct weft_sockaddr *client,
 
 	if (!map) {
 		fw->info.n_refused++;
+		gw_refused_client(fw, WEFT_IPPROTO_UDP, client, &msg.dst, 0);
 		gw_forward_note(fw, msg.dst.addr.family ? "full" : "guest-no-address");
 		return;
 	}
@@ -322,8 +323,6 @@ static int listener_add(struct gw_forward *fw, uint16_t index, struct weft_addr 
 static const char *listen_reason(int err)
 {
 	switch (err) {
-	case -EACCES:
-		return "not permitted: ports below net.ipv4.ip_unprivileged_port_start are root's";
 	case -EADDRINUSE:
 		return "in use: somebody on the host listens there already";
 	case -EADDRNOTAVAIL:
@@ -336,6 +335,21 @@ static const char *listen_reason(int err)
 	}
 }
 
+static int listen_refuse(const struct weft_sockaddr *at, int err, char *msg)
+{
+	char text[WEFT_SOCKADDR_STRLEN];
+
+	weft_sockaddr_print(at, text, sizeof(text));
+	if (err != -EACCES)
+		return refuse(msg, err, "cannot listen at %s: %s", text, listen_reason(err));
+	/* Forwards of the command line are made before the sandbox. */
+	return refuse(msg, err,
+		      "cannot listen at %s: not permitted; `sudo sysctl -w "
+		      "net.ipv4.ip_unprivileged_port_start=%u` lets users listen from there on%s",
+		      text, at->port,
+		      geteuid() ? "" : ", or start the gateway with --forward, while it is root");
+}
+
 static int forward_open(struct gw_forward *fw, char *msg)
 {
 	static const struct weft_addr any4 = {.family = WEFT_AF_INET},
@@ -343,7 +357,6 @@ static int forward_open(struct gw_forward *fw, char *msg)
 	const struct gateway_forward *f = &fw->info.forward;
 
 	for (uint16_t i = 0; i < f->n_ports; i++) {
-		char text[WEFT_SOCKADDR_STRLEN];
 		struct weft_sockaddr at = {.addr = f->host_addr,
 					   .port = (uint16_t)(f->host_port + i)};
 		int err = listener_add(fw, i, at.addr.family ? at.addr : any4);
@@ -357,9 +370,7 @@ static int forward_open(struct gw_forward *fw, char *msg)
 		if (err) {
 			if (!at.addr.family)
 				at.addr = any4;
-			return refuse(msg, err, "cannot listen at %s: %s",
-				      weft_sockaddr_print(&at, text, sizeof(text)),
-				      listen_reason(err));
+			return listen_refuse(&at, err, msg);
 		}
 	}
 	return 0;

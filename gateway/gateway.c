@@ -128,6 +128,14 @@ static bool is_own(const struct gateway *gw, const struct weft_addr *addr)
 	return false;
 }
 
+bool gw_is_map(const struct gateway *gw, const struct weft_addr *addr)
+{
+	for (size_t i = 0; i < gw->n_maps_addr; i++)
+		if (gw_addr_eq(&gw->maps_addr[i].guest, addr))
+			return true;
+	return false;
+}
+
 enum gw_verdict gw_check(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *dst,
 			 struct weft_sockaddr *ret_host)
 {
@@ -263,6 +271,7 @@ static void limits_fill(struct gateway_limits *l)
 {
 	l->max_flows = or_default(l->max_flows, 4096);
 	l->max_connecting = or_default(l->max_connecting, 1024);
+	l->max_half_open = or_default(l->max_half_open, l->max_flows / 2 + 1);
 	l->max_mappings = or_default(l->max_mappings, 1024);
 	l->max_peers = or_default(l->max_peers, 64);
 	l->max_buffer_bytes = or_default(l->max_buffer_bytes, 4 * GW_CHUNK);
@@ -346,6 +355,7 @@ int gateway_new(struct weft_loop *loop, struct weft_stack *st, struct weft_netif
 	list_init(&gw->flows);
 	list_init(&gw->maps);
 	list_init(&gw->forwards);
+	gw_half_init(gw);
 	gw->hash_key =
 		(struct siphash_key){weft_engine_random(gw->eng), weft_engine_random(gw->eng)};
 	err = gateway_open(gw, cfg, ret_msg);

@@ -29,6 +29,7 @@ enum {
 	GATEWAY_FORWARDS_MAX = 1024,      /* a range counts once */
 	GATEWAY_FORWARD_PORTS_MAX = 8192, /* ports of all forwards: a socket each */
 	GATEWAY_MAPS_MAX = 16,
+	GATEWAY_REFUSED_MAX = 64, /* that are remembered */
 };
 
 /* An outbound access rule; the first that fits decides. */
@@ -55,6 +56,8 @@ enum gateway_filtering {             /* RFC 4787 §5: who may send to a guest's 
 struct gateway_limits {
 	uint32_t max_flows;         /* TCP connections (4096) */
 	uint32_t max_connecting;    /* of them, the host's connect is under way (1024) */
+	uint32_t max_half_open;     /* of them, the guest has not completed the handshake (half of
+				       them); to one destination half as many */
 	uint32_t max_mappings;      /* UDP ports of the guest, and echo sockets (1024) */
 	uint32_t max_peers;         /* whom a mapping has sent to, with filtering (64) */
 	uint32_t max_buffer_bytes;  /* of a connection, read from the host and not with the guest
@@ -187,17 +190,52 @@ struct gateway_flow_info {
 void gateway_flows(struct gateway *gw, void (*fn)(void *arg, const struct gateway_flow_info *info),
 		   void *arg);
 
+/* What was refused last: a connection, a datagram, a ping, and why. */
+enum gateway_refusal {
+	GATEWAY_REFUSED_RULE,      /* `id` denies it */
+	GATEWAY_REFUSED_LOOPBACK,  /* the host's loopback, which is not allowed */
+	GATEWAY_REFUSED_NOBODY,    /* an address of the gateway's, which stands for nothing */
+	GATEWAY_REFUSED_ON_LINK,   /* an address of the guest's own link, which nobody has */
+	GATEWAY_REFUSED_SOURCE,    /* `src` is none of the guest's prefix */
+	GATEWAY_REFUSED_PING,      /* no ping socket: net.ipv4.ping_group_range */
+	GATEWAY_REFUSED_FULL,      /* a limit, or the host's memory and descriptors */
+	GATEWAY_REFUSED_HALF_OPEN, /* the guest does not complete its connections */
+	GATEWAY_REFUSED_FILTERED,  /* a datagram from somebody the guest has not sent to */
+	GATEWAY_REFUSED_HOST,      /* the host's kernel said `err` */
+	GATEWAY_REFUSED_FORWARD,   /* a client of the forward `id`, whose state says more */
+	GATEWAY_REFUSAL_MAX,
+};
+/* "rule", "host-loopback", "nobody", "on-link", "source", "ping", "full", "half-open", "filtered",
+ * "host", "forward". */
+const char *gateway_refusal_name(enum gateway_refusal why);
+
+struct gateway_refused {
+	enum gateway_refusal why;
+	uint8_t proto; /* WEFT_IPPROTO_TCP, _UDP, _ICMP, _ICMPV6 */
+	struct weft_sockaddr src,
+		dst;    /* as they were sent; of a forward, the client and the guest */
+	uint32_t id;    /* of a rule or a forward; 0: none */
+	int err;        /* a positive errno; 0: none */
+	uint64_t n;     /* so many in a row */
+	int64_t ago_ns; /* the last of them */
+};
+/* The newest first. */
+void gateway_refused(const struct gateway *gw,
+		     void (*fn)(void *arg, const struct gateway_refused *what), void *arg);
+
 struct gateway_stats {
 	uint64_t tcp_opened, tcp_refused, tcp_unreachable, tcp_timed_out, tcp_reset;
 	uint64_t tcp_addr_gone; /* reset because the host has lost its address */
 	uint64_t denied;        /* by a rule, or host loopback */
 	uint64_t bad_source;    /* from an address that is not the guest's */
 	uint64_t full;          /* a limit was met */
+	/* Not completed by the guest: the oldest, ended for others; newcomers without a place. */
+	uint64_t half_ended, half_refused;
 	uint64_t udp_out, udp_in, udp_filtered, udp_send_errors;
 	uint64_t echo_out, echo_in, echo_not_allowed; /* by net.ipv4.ping_group_range */
 	uint64_t icmp_errors, icmp_errors_limited;    /* passed on to the guest; withheld */
 	uint64_t bytes_out, bytes_in;                 /* TCP payload */
-	uint32_t n_flows, n_connecting, n_mappings, n_fds;
+	uint32_t n_flows, n_connecting, n_half_open, n_mappings, n_fds;
 };
 void gateway_stats(const struct gateway *gw, struct gateway_stats *ret);
 /* Whether the host lets this user have ping sockets, of each family; with the sentence that says

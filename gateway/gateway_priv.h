@@ -25,6 +25,7 @@ enum {
 	GW_PACKET = 65535 - 52,
 	GW_OWN_MAX = 16,
 	GW_BUCKETS = 1024,
+	GW_HALF_CLASSES = 256,
 	GW_BATCH = 32, /* datagrams received at once */
 	GW_DGRAM_MAX = 65535,
 	GW_DGRAM_HEADERS = 40 + 8, /* IPv6's and UDP's */
@@ -92,6 +93,17 @@ struct gw_flow {
 	uint64_t bytes_out, bytes_in;
 	uint64_t told_out, told_in; /* of them, counted by the forward */
 	int64_t start_ns, moved_ns;
+	/* The guest has not completed it (half.c). */
+	bool is_half;
+	int64_t half_ns; /* since then */
+	struct gw_half *half_class;
+	struct list half_link, half_class_link;
+};
+
+/* Flows that the guest has not completed, to some of all destinations. */
+struct gw_half {
+	struct list flows; /* the oldest first */
+	uint32_t n;
 };
 
 /* Whom a mapping has sent to. */
@@ -190,6 +202,8 @@ struct gateway {
 	struct weft_addr own[GW_OWN_MAX]; /* the stack's own addresses on the interface */
 	size_t n_own;
 	struct list flows, maps, forwards;
+	struct list half; /* of flows, the oldest first */
+	struct gw_half halves[GW_HALF_CLASSES];
 	uint32_t n_chunks; /* of all flows */
 	struct hlist buckets[GW_BUCKETS];
 	struct siphash_key hash_key;
@@ -204,6 +218,8 @@ struct gateway {
 	int64_t icmp_s;
 	uint32_t icmp_n;
 	struct gateway_stats stats;
+	struct gateway_refused refused[GATEWAY_REFUSED_MAX]; /* a ring; ago_ns: when */
+	uint64_t n_refused;
 	bool is_ending;
 };
 
@@ -247,6 +263,8 @@ static inline bool gw_addr_eq(const struct weft_addr *a, const struct weft_addr 
 }
 bool gw_in_prefix(const struct weft_addr *addr, const struct weft_addr *prefix, uint8_t len);
 bool gw_is_loopback(const struct weft_addr *addr);
+/* It stands for one of the host's. */
+bool gw_is_map(const struct gateway *gw, const struct weft_addr *addr);
 
 /* host.c */
 
@@ -268,6 +286,19 @@ void gw_flow_inbound(struct gw_forward *fw, uint16_t index, int fd,
 		     const struct weft_sockaddr *client);
 /* The host could not connect, for `err`, a positive errno, which the guest is told; frees it. */
 void gw_flow_host_failed(struct gw_flow *flow, int err);
+
+/* half.c */
+
+void gw_half_init(struct gateway *gw);
+/* One more to that destination may be begun; an older one may have been ended for it. */
+bool gw_half_has_room(struct gateway *gw, const struct weft_sockaddr *to) MUST_CHECK;
+/* The oldest of all has been ended. False: there is none, or it is too young. */
+bool gw_half_make_room(struct gateway *gw) MUST_CHECK;
+void gw_half_add(struct gw_flow *flow, const struct weft_sockaddr *to);
+/* It is completed, or ends. */
+void gw_half_del(struct gw_flow *flow);
+/* Whether the guest has completed it. */
+void gw_half_look(struct gw_flow *flow);
 
 /* flow.c */
 
@@ -304,6 +335,24 @@ void gw_hostaddr_sweep(struct gateway *gw);
 /* The first rule that fits decides, and counts it; without one it is allowed. */
 bool gw_rules_allow(const struct gateway *gw, uint8_t proto,
 		    const struct weft_sockaddr *to) MUST_CHECK;
+
+/* The rule that denies it; 0: none. Counts nothing. */
+uint32_t gw_rules_which(const struct gateway *gw, uint8_t proto,
+			const struct weft_sockaddr *to) MUST_CHECK;
+
+/* refused.c */
+
+void gw_refused_note(struct gateway *gw, const struct gateway_refused *what);
+/* By gw_check(). */
+void gw_refused_verdict(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *src,
+			const struct weft_sockaddr *dst, enum gw_verdict verdict);
+/* The host said `err`, a positive errno. */
+void gw_refused_host(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *src,
+		     const struct weft_sockaddr *dst, int err);
+/* A client of a forward was not let in; `err` as above, 0: none. */
+void gw_refused_client(const struct gw_forward *fw, uint8_t proto,
+		       const struct weft_sockaddr *client, const struct weft_sockaddr *guest,
+		       int err);
 
 /* batch.c */
 

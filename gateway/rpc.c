@@ -159,6 +159,32 @@ static int forward_del_run(struct rpc_call *call)
 	return rpc_reply(call, json_object());
 }
 
+/* ---- what was refused -------------------------------------------------------------------- */
+
+static void refused_add(void *arg, const struct gateway_refused *what)
+{
+	json_t *one = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I}", "why",
+				gateway_refusal_name(what->why), "proto", proto_name(what->proto),
+				"from", end_json(&what->src), "to", end_json(&what->dst), "n",
+				(json_int_t)what->n, "ago_ns", (json_int_t)what->ago_ns);
+
+	if (what->id)
+		json_object_set_new(one, what->why == GATEWAY_REFUSED_RULE ? "rule" : "forward",
+				    json_integer(what->id));
+	if (what->err)
+		json_object_set_new(one, "error", json_string(strerror(what->err)));
+	json_array_append_new(arg, one);
+}
+
+static int refused_run(struct rpc_call *call)
+{
+	json_t *list = json_array();
+
+	if (list)
+		gateway_refused(gateway_of(call), refused_add, list);
+	return rpc_reply(call, list);
+}
+
 /* ---- rules ------------------------------------------------------------------------------- */
 
 static const char *rule_proto_name(uint8_t proto)
@@ -266,6 +292,7 @@ static void gateway_figures(json_t *result, const struct gateway *gw)
 	const struct figure all[] = {
 		{"flows", s.n_flows},
 		{"connecting", s.n_connecting},
+		{"half_open", s.n_half_open},
 		{"mappings", s.n_mappings},
 		{"descriptors", s.n_fds},
 		{"tcp_opened", s.tcp_opened},
@@ -274,6 +301,8 @@ static void gateway_figures(json_t *result, const struct gateway *gw)
 		{"tcp_timed_out", s.tcp_timed_out},
 		{"tcp_reset", s.tcp_reset},
 		{"tcp_addr_gone", s.tcp_addr_gone},
+		{"half_open_ended", s.half_ended},
+		{"half_open_refused", s.half_refused},
 		{"bytes_out", s.bytes_out},
 		{"bytes_in", s.bytes_in},
 		{"udp_out", s.udp_out},
@@ -460,6 +489,20 @@ static const struct rpc_method methods[] = {
 		.params = forward_del_params,
 		.result = "`{}`; refused with `ENOENT`",
 		.run = forward_del_run,
+	},
+	{
+		.name = "gateway.refused",
+		.help = "What the gateway has refused by itself, and why: of the last 64",
+		.result = "An array, the newest first, of `{why, proto, from, to, n, ago_ns}`: "
+			  "`why` is `rule` (and `rule` its id), `host-loopback`, `nobody` (an "
+			  "address of the gateway's, which stands for nothing), `on-link` (of the "
+			  "guest's network, which nobody has), `source` (`from` is none of the "
+			  "guest's), `ping` (no ping sockets), `full`, `half-open` (the guest does "
+			  "not complete its connections), `filtered` (a datagram from somebody the "
+			  "guest has not sent to), `host` (with what it said as `error`) or "
+			  "`forward` (with its id as `forward`); `from` and `to` are `{address, "
+			  "port}` or null; `n` the same in a row",
+		.run = refused_run,
 	},
 	{
 		.name = "gateway.rules",

@@ -19,17 +19,38 @@ static bool rule_fits(const struct gateway_rule *r, uint8_t proto, const struct 
 	return proto != WEFT_IPPROTO_ICMP && to->port >= r->port_first && to->port <= r->port_last;
 }
 
+/* The first that fits; NULL: none does. */
+static struct gateway_rule_info *rule_for(const struct gateway *gw, uint8_t proto,
+					  const struct weft_sockaddr *to)
+{
+	for (size_t i = 0; i < gw->n_rules; i++)
+		if (rule_fits(&gw->rules[i].rule, proto, to))
+			return &gw->rules[i];
+	return NULL;
+}
+
 bool gw_rules_allow(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *to)
 {
-	for (size_t i = 0; i < gw->n_rules; i++) {
-		struct gateway_rule_info *info = &gw->rules[i];
+	struct gateway_rule_info *info = rule_for(gw, proto, to);
 
-		if (!rule_fits(&info->rule, proto, to))
-			continue;
-		info->n_hits++;
-		return info->rule.is_allow;
-	}
-	return true;
+	if (!info)
+		return true;
+	info->n_hits++;
+	return info->rule.is_allow;
+}
+
+uint32_t gw_rules_which(const struct gateway *gw, uint8_t proto, const struct weft_sockaddr *to)
+{
+	const struct gateway_rule_info *info = rule_for(gw, proto, to);
+	struct weft_sockaddr host = *to;
+
+	/* A mapped address is asked about by both of its names. */
+	for (size_t i = 0; i < gw->n_maps_addr; i++)
+		if (gw_addr_eq(&gw->maps_addr[i].guest, &to->addr))
+			host.addr = gw->maps_addr[i].host;
+	if (!info || info->rule.is_allow)
+		info = rule_for(gw, proto, &host);
+	return info && !info->rule.is_allow ? info->id : 0;
 }
 
 static bool rule_is_right(const struct gateway_rule *r)

@@ -204,6 +204,25 @@ print("ready", flush=True)
 time.sleep(3600)
 """
 
+# Lets everybody in, says nothing, and closes when the other side does.
+HOLDER = """
+import resource, select, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (16384, 16384))
+s = socket.socket(socket.AF_INET6); s.bind(("::", int(sys.argv[1]))); s.listen(4096); s.setblocking(False)
+p = select.epoll(); p.register(s, select.EPOLLIN); held = {}
+print("ready", flush=True)
+while True:
+    for fd, _ in p.poll():
+        if fd != s.fileno():
+            p.unregister(fd); held.pop(fd).close()
+            continue
+        try:
+            while True:
+                c, _ = s.accept(); held[c.fileno()] = c; p.register(c, select.EPOLLIN)
+        except BlockingIOError:
+            pass
+"""
+
 # Sends to whoever comes, without end.
 GIVER = """
 import resource, select, socket
@@ -634,6 +653,54 @@ time.sleep(1)
         serves(w)
 
 
+def handshakes_never_completed_leave_others_alive():
+    """The host's side stands, and the guest never says the last word: they have their own bound, by destination and together."""
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        for port in "7003", "7005":
+            w.spawn("far", HOLDER, port)
+        flood = threading.Thread(target=hostile, args=(w, """
+end = time.monotonic() + 8
+port = 1024
+while time.monotonic() < end:
+    for dport in (7003, 7005):
+        send(ip4(6, tcp(port, dport, 1, 0, 2))); send(ip6(6, tcp(port, dport, 1, 0, 2, src=ME6, dst=FAR6)))
+    port = 1024 + (port - 1023) % 60000
+    if port % 64 == 0:
+        for f in frames(0): pass
+    time.sleep(0.0005)
+"""))
+        flood.start()
+        try:
+            eventually("they are at their bound", lambda: w.control("stats", "--json")["half_open_ended"] > 100, 30)
+            for _ in range(5):
+                client(w, """
+for addr in sys.argv[1:]:
+    start = time.monotonic()
+    assert ask(addr, 7000, "echo", b"x" * 1000) == b"x" * 1000
+    assert time.monotonic() - start < 20
+""", FAR4, FAR6)
+            stats = w.control("stats", "--json")
+            expect(1000 <= stats["half_open"] <= 2049 and stats["flows"] < 4096, f"{stats}")
+            said = w.tool_of_lab("rpc", "gateway.refused", "{}")
+            expect("half-open" in said, said)
+        finally:
+            flood.join()
+        within_bounds(w)
+        # By a forward, whose guest does not answer at all.
+        w.control("forward", "add", "tcp", f"{HOST4}:8090", "10.0.2.50:80")
+        w.python("far", """
+import resource, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+socks = []
+for i in range(1500):
+    s = socket.socket(); s.settimeout(5); s.connect(("192.0.2.1", 8090)); socks.append(s)
+time.sleep(0.5)
+""")
+        serves(w)
+        rests(w)
+
+
 def sixteen_streams_share_fairly():
     with World(WEFT) as w:
         w.spawn("far", SERVER, "7000")
@@ -662,7 +729,7 @@ CASES = [frames_cut_at_every_byte_and_garbled_are_survived, fragments_overlappin
          malformed_questions_are_not_answered_and_the_next_is, numbers_cannot_be_guessed, tunnels_and_source_routes_lead_nowhere,
          leases_have_their_bound_whatever_is_asked, segments_that_mean_harm_cost_little, super_packets_with_fields_that_lie_are_survived,
          clients_without_a_descriptor_wait_and_cost_nothing, memory_has_its_bound_whoever_does_not_read,
-         what_is_never_acknowledged_counts_and_is_given_up, floods_leave_other_connections_alive, sixteen_streams_share_fairly]
+         what_is_never_acknowledged_counts_and_is_given_up, handshakes_never_completed_leave_others_alive, floods_leave_other_connections_alive, sixteen_streams_share_fairly]
 if len(sys.argv) > 2:
     CASES.append(short_floods_leave_other_connections_alive)
 

@@ -179,6 +179,12 @@ class World:
         return subprocess.run([self.weft, "-n", "gateway", *argv], capture_output=True, text=True, timeout=30,
                               env=env).stdout
 
+    def tool_of_lab(self, *argv):
+        """A tool of weft on the whole lab: what it prints."""
+        env = {**os.environ, "XDG_RUNTIME_DIR": self.folder.name}
+        done = subprocess.run([self.weft, *argv], capture_output=True, text=True, timeout=30, env=env, check=False)
+        return done.stdout + done.stderr
+
     def control(self, *argv, status=0):
         """`weft gateway ...` of the one that runs: what it prints; with --json, what that is."""
         env = {**os.environ, "XDG_RUNTIME_DIR": self.folder.name}

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 
-from gateway_kit import CLIENT, FAR4, FAR6, GUEST4, HOST4, SERVER, World, client, eventually, expect, main
+from gateway_kit import CLIENT, FAR4, FAR6, GUEST4, HOST4, SERVER, Failed, World, client, eventually, expect, main
 
 WEFT = sys.argv[1]
 
@@ -144,7 +144,11 @@ def a_forward_that_refuses_says_why():
             expect(word in said, f"{spec}: {said}")
 
         refused("in use", "tcp", f"{HOST4}:8001", f"{GUEST4}:80")
-        refused("not permitted", "tcp", f"{HOST4}:80")
+        refused("not permitted; `sudo sysctl -w net.ipv4.ip_unprivileged_port_start=80`", "tcp", f"{HOST4}:80")
+        refused("start the gateway with --forward", "tcp", f"{HOST4}:80")  # this one was root's
+        w.sysctl("host", "net.ipv4.ip_unprivileged_port_start", "80")
+        w.control("forward", "add", "tcp", f"{HOST4}:80")
+        w.control("forward", "del", "tcp", f"{HOST4}:80")
         refused("not an address of the host", "udp", "203.0.113.9:8080")
         refused("ports are 1 to 65535", "tcp", f"{HOST4}:8080-8090", f"{GUEST4}:65530")
         refused("more than", "tcp", "*:10000-20000")
@@ -167,6 +171,48 @@ except ConnectionResetError:
 """, where="far").strip() == "reset", "a guest that does not listen")
         one, = w.control("forward", "--json")
         expect(one["state"] == "guest-refuses" and one["refused"] == 1 and one["open"] == 0, f"{one}")
+
+
+def why_tells_what_was_refused_and_what_to_do():
+    with World(WEFT, "--deny", "tcp,192.0.2.0/24,81-90") as w:
+        def said(source, *words):
+            text = ""
+            for _ in range(10):  # a message of the guest's kernel may have been dropped since
+                client(w, source)
+                text = w.tool_of_lab("why")
+                if all(one in text for one in ("What to do: ", *words)):
+                    return
+            raise Failed(f"not {words} in {text}")
+
+        said(f'print(fails("{FAR4}", 81))', f"> {FAR4}:81 tcp", "an access rule denies it (rule 1)",
+             f"weft gateway rule add allow tcp {FAR4} 81 before 1")
+        w.control("rule", "add", "allow", "tcp", FAR4, "81", "before", "1")
+        said(f'print(fails("{FAR4}", 81))', "the host could not connect: Connection refused")
+        said(f'print(fails("{FAR6}", 9))', f"[{FAR6}]:9 tcp", "Connection refused")
+        said('print(fails("10.0.2.2", 80), fails("fd00::2", 80))', "[fd00::2]:80", "the host's loopback is closed", "--allow-host-loopback")
+        mac = w.ip("guest", "neigh", "show", "10.0.2.2").stdout.split()[4]  # who has it is written down: else nobody is asked
+        w.ip("guest", "neigh", "add", "10.0.2.77", "lladdr", mac, "dev", "tap0")
+        said('print(fails("10.0.2.77", 80, 0.5))', "nobody has this address of the guest's own network")
+        said("""
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b"x", ("127.0.0.1", 9)); s.sendto(b"x", ("10.0.2.2", 99)); time.sleep(0.2)
+""", "10.0.2.2:99 udp", "closed")
+        w.control("forward", "add", "tcp", f"{HOST4}:8081", f"{GUEST4}:9")
+        client(w, f"""
+try: s = connect("{HOST4}", 8081); s.recv(1)
+except ConnectionResetError: pass
+""", where="far")
+        said("pass", "a forward's client was not let in (forward 1): Connection refused", "weft gateway forward list")
+        lines = w.tool_of_lab("why", "--drops").splitlines()
+        expect(len(lines) >= 6 and "forward" in lines[0] and any("rule 1" in x for x in lines), "\n".join(lines))
+        got = json.loads(rpc(w, "gateway.refused", {}).stdout)
+        expect([x["why"] for x in got if x["why"] in ("forward", "rule")] == ["forward", "rule"] and got[0]["forward"] == 1, f"{got}")
+        # What the stack itself has dropped has advice for gateways.
+        w.python("guest", """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 99); s.sendto(b"x" * 20, ("192.0.2.2", 0))
+""")
+        text = w.tool_of_lab("why", "--reason", "IP4_NO_PROTO")
+        expect("TCP, UDP and pings leave by a gateway" in text, text)
 
 
 def figures_count_and_methods_refuse_in_words():
@@ -196,4 +242,5 @@ def rpc(w, method, params):
 if __name__ == "__main__":
     main([each_connection_has_one_word_for_what_it_waits_for, forwards_come_and_go_while_it_runs,
           udp_forwards_bring_clients_in_and_their_answers_out, a_forward_that_refuses_says_why,
+          why_tells_what_was_refused_and_what_to_do,
           figures_count_and_methods_refuse_in_words])

@@ -6,6 +6,7 @@
 #include "weft/weft.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void reason_has_advice(void *arg UNUSED, const char *name, const char *text UNUSED,
 			      uint64_t n UNUSED)
@@ -26,6 +27,50 @@ static void every_reason_has_advice(void **state UNUSED)
 	weft_stack_free(st);
 	weft_engine_free(eng);
 	assert_null(why_advice("NO_SUCH_REASON"));
+}
+
+/* Of a gateway, which has no lab file, no links and no switches. */
+static void reason_speaks_of_gateways(void *arg UNUSED, const char *name, const char *text UNUSED,
+				      uint64_t n UNUSED)
+{
+	static const char *const words[] = {"lab file", "weft link", "weft node", "A-B",
+					    "The link", "switch",    "The lab",   "corrupt"};
+	const char *advice = why_advice_gateway(name);
+
+	assert_non_null(advice);
+	if (!strncmp(name, "LINK_", 5) || !strncmp(name, "BRIDGE_", 7))
+		return; /* it has neither */
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(advice, words[i]))
+			fail_msg("%s: \"%s\" speaks of labs: cmd/why_gateway.c", name, advice);
+}
+
+static void every_reason_has_advice_for_gateways(void **state UNUSED)
+{
+	struct weft_engine_config cfg = {.has_seed = true, .seed = 1};
+	struct weft_engine *eng;
+	struct weft_stack *st;
+
+	assert_int_equal(weft_engine_new(&cfg, &eng), 0);
+	assert_int_equal(weft_stack_new(eng, "a", &st), 0);
+	weft_stack_drops(st, reason_speaks_of_gateways, NULL);
+	weft_stack_free(st);
+	weft_engine_free(eng);
+}
+
+static void drop_print(FILE *out, const json_t *event)
+{
+	why_print_drop(out, event, false);
+}
+
+static void gateway_drop_print(FILE *out, const json_t *event)
+{
+	why_print_drop(out, event, true);
+}
+
+static void trace_print(FILE *out, const json_t *events)
+{
+	why_print_trace(out, events, false);
 }
 
 static void check(void (*print)(FILE *out, const json_t *json), const char *json,
@@ -56,7 +101,7 @@ static void check(void (*print)(FILE *out, const json_t *json), const char *json
 
 static void drop_is_told_node_by_node_with_what_to_do(void **state UNUSED)
 {
-	check(why_print_drop, DROP,
+	check(drop_print, DROP,
 	      "packet 7: 10.0.0.1 > 10.9.3.3 icmp, 98 bytes\n"
 	      "dropped 1.203 s ago in r, interface lan: IP_TTL\n"
 	      "\n"
@@ -73,7 +118,7 @@ static void drop_is_told_node_by_node_with_what_to_do(void **state UNUSED)
 
 static void packet_of_a_link_that_has_gone_has_no_known_sender(void **state UNUSED)
 {
-	check(why_print_drop,
+	check(drop_print,
 	      "{\"ago_ns\": 1000000, \"event\": \"drop\", \"node\": \"r\", \"if\": \"\", "
 	      "\"trace\": 7, \"len\": 42, \"flow\": \"\", \"reason\": \"X\", \"why\": \"x\", "
 	      "\"hops\": [{\"hop\": \"tx\", \"if\": \"\"}, "
@@ -87,7 +132,7 @@ static void packet_of_a_link_that_has_gone_has_no_known_sender(void **state UNUS
 
 static void advice_names_node_and_interface(void **state UNUSED)
 {
-	check(why_print_drop,
+	check(drop_print,
 	      "{\"ago_ns\": 1000000, \"event\": \"drop\", \"node\": \"r\", \"if\": \"wan\", "
 	      "\"trace\": 7, \"len\": 42, \"flow\": \"\", \"reason\": \"IF_DOWN\", "
 	      "\"why\": \"interface is down\", "
@@ -109,7 +154,7 @@ static void drop_has_a_line(void **state UNUSED)
 
 static void traced_packet_has_its_times(void **state UNUSED)
 {
-	check(why_print_trace,
+	check(trace_print,
 	      "[{\"time_ns\": 1000000, \"ago_ns\": 2000000, \"event\": \"tx\", \"node\": \"a\", "
 	      "\"if\": \"eth0\", \"trace\": 7, \"len\": 98, \"flow\": \"\", \"hops\": [{\"hop\": "
 	      "\"stack\", \"node\": \"a\"}, {\"hop\": \"sock\", \"n\": 17}, {\"hop\": \"tx\", "
@@ -132,17 +177,78 @@ static void traced_packet_has_its_times(void **state UNUSED)
 static void answer_without_members_does_no_harm(void **state UNUSED)
 {
 	check(why_print_line, "{}", "       0  0.000 s ago      ()\n");
-	check(why_print_trace, "[]", "");
-	check(why_print_drop, "{\"hops\": [{}, 5, {\"hop\": \"route\", \"n\": 77}]}",
+	check(trace_print, "[]", "");
+	check(drop_print, "{\"hops\": [{}, 5, {\"hop\": \"route\", \"n\": 77}]}",
 	      "packet 0: 0 bytes\ndropped 0.000 s ago in : \n\n"
 	      "                0\n                0\n"
 	      "               a route with a prefix of 77 bits matches\n");
+}
+
+static void drop_of_a_gateway_has_its_own_advice(void **state UNUSED)
+{
+	check(gateway_drop_print,
+	      "{\"ago_ns\": 1000000, \"event\": \"drop\", \"node\": \"gateway\", "
+	      "\"if\": \"guest\", \"trace\": 7, \"len\": 42, \"flow\": \"\", "
+	      "\"reason\": \"IF_CARRIER\", \"why\": \"x\", \"hops\": []}",
+	      "packet 7: 42 bytes\n"
+	      "dropped 0.001 s ago in gateway, interface guest: IF_CARRIER\n"
+	      "\n"
+	      "\n"
+	      "What to do: The guest's device has gone: its namespace has ended, or no QEMU guest "
+	      "is there.\n");
+}
+
+#define END(address, port) "{\"address\": \"" address "\", \"port\": " port "}"
+#define REFUSED(why, proto, more)                                     \
+	"{\"why\": \"" why "\", \"proto\": \"" proto                  \
+	"\", \"from\": " END("10.0.2.100", "47110") ", \"to\": " END( \
+		"192.0.2.2", "80") ", \"n\": 3, \"ago_ns\": 1203000000" more "}"
+
+static void refusal_of_a_rule_names_the_rule_that_would_allow_it(void **state UNUSED)
+{
+	check(why_print_refusal, REFUSED("rule", "tcp", ", \"rule\": 2"),
+	      "10.0.2.100:47110 > 192.0.2.2:80 tcp\n"
+	      "refused 1.203 s ago, the last of 3 in a row, by the gateway: an access rule denies "
+	      "it (rule 2)\n"
+	      "\n"
+	      "What to do: `weft gateway rule list` shows rule 2. This one alone is let through by "
+	      "`weft gateway rule add allow tcp 192.0.2.2 80 before 2`.\n");
+}
+
+static void refusal_of_the_host_has_its_words(void **state UNUSED)
+{
+	check(why_print_refusal_line, REFUSED("host", "tcp", ", \"error\": \"Connection refused\""),
+	      "       -  1.203 s ago  gateway  refused  10.0.2.100:47110 > 192.0.2.2:80 tcp  (the "
+	      "host "
+	      "could not connect: Connection refused)\n");
+}
+
+static void drops_and_refusals_are_merged_by_their_time(void **state UNUSED)
+{
+	json_t *drops = json_loads("[{\"ago_ns\": 2, \"hops\": []}, {\"ago_ns\": 5, \"hops\": []}]",
+				   0, NULL);
+	json_t *refused = json_loads("[{\"ago_ns\": 1}, {\"ago_ns\": 3}]", 0, NULL);
+	json_t *all = why_merge(drops, refused, 3), *some = why_merge(drops, refused, 100);
+
+	assert_int_equal(json_array_size(all), 3);
+	assert_int_equal(json_array_size(some), 4);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(why_is_refusal(json_array_get(all, i)), i != 1);
+	json_decref(all);
+	json_decref(some);
+	json_decref(drops);
+	json_decref(refused);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_reason_has_advice),
+		cmocka_unit_test(every_reason_has_advice_for_gateways),
+		cmocka_unit_test(drop_of_a_gateway_has_its_own_advice),
+		cmocka_unit_test(refusal_of_a_rule_names_the_rule_that_would_allow_it),
+		cmocka_unit_test(refusal_of_the_host_has_its_words),
+		cmocka_unit_test(drops_and_refusals_are_merged_by_their_time),
 		cmocka_unit_test(drop_is_told_node_by_node_with_what_to_do),
 		cmocka_unit_test(packet_of_a_link_that_has_gone_has_no_known_sender),
 		cmocka_unit_test(advice_names_node_and_interface),
