@@ -42,7 +42,7 @@ void slirp_api_free(struct slirp_api *api);
  * in its place is replaced. Returns the descriptor or -Exxx. */
 int slirp_api_listen(const char *path) MUST_CHECK;
 
-/* The answer to one request, as text; free(3) it. SLIRP_API_REQUEST_MAX bytes are too many. NULL: no
- * memory. */
+/* The answer to one request, as text; free(3) it. SLIRP_API_REQUEST_MAX bytes are too many. NULL:
+ * no memory. */
 char *slirp_api_answer(struct gateway *gw, const struct weft_addr *guest4, const char *request,
 		       size_t len);
