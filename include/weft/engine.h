@@ -53,6 +53,19 @@ WEFT_API void weft_engine_adopt(struct weft_engine *eng);
 WEFT_API bool weft_engine_run(struct weft_engine *eng, int64_t now_ns);
 /* When to run next if no frame comes in before; INT64_MAX: never. */
 WEFT_API int64_t weft_engine_next_ns(struct weft_engine *eng);
+/*
+ * Engines of several threads: cables (weft/cable.h) and shards (weft/shard.h) bring an engine work
+ * from other threads. Whoever drives it with a loop of its own must be woken for that, and says
+ * when it sleeps; weft_loop (weft/io.h) does all of it.
+ *
+ * `wake` is called by another thread when something came while the engine dozed; it must not call
+ * into any engine, and should not wait (it writes to an eventfd, say). NULL: nobody needs waking.
+ * On the thread that owns the engine; the function is not called any more once another one is set.
+ */
+WEFT_API void weft_engine_set_wake(struct weft_engine *eng, void (*wake)(void *arg), void *arg);
+/* Before sleeping: false: something came, run again instead. True: `wake` is called when something
+ * comes, until weft_engine_run() is called. */
+WEFT_API bool weft_engine_doze(struct weft_engine *eng);
 /* The time last given to weft_engine_run(). */
 WEFT_API int64_t weft_engine_now_ns(const struct weft_engine *eng);
 

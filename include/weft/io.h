@@ -21,11 +21,13 @@ WEFT_API int64_t weft_io_now_ns(void);
 WEFT_API int64_t weft_io_epoch_ns(void);
 
 /* A loop that drives one engine: its devices' descriptors, its timers, the application's own
- * descriptors. */
+ * descriptors, what other engines' threads bring. A process has as many as it has engines, each on
+ * a thread of its own. */
 struct weft_loop;
 /* `eng` is borrowed. 0, -ENOMEM, or what epoll_create1(2) and timerfd_create(2) say. */
 WEFT_API int weft_loop_new(struct weft_engine *eng, struct weft_loop **ret);
-/* Its devices must have gone, with their stacks or by weft_netif_del(). NULL is fine. */
+/* Its devices must have gone, with their stacks or by weft_netif_del(); its engine has not. NULL is
+ * fine. */
 WEFT_API void weft_loop_free(struct weft_loop *loop);
 /* Waits for at most `timeout_ns` (-1: for ever) for something to do and does it: one turn. 0 or
  * -Exxx of epoll_wait(2); -EINTR when a signal came. */

@@ -150,7 +150,7 @@ enum {
 	WEFT_IFF_LOWER_UP = 0x10000, /* has its carrier: the other end is there, and up */
 };
 struct weft_netif_info {
-	const char *kind; /* "loopback", "link", "veth", "tap", "app" */
+	const char *kind; /* "loopback", "link", "veth", "cable", "tap", "app" */
 	uint32_t index;
 	uint32_t flags;            /* WEFT_IFF_* */
 	uint32_t mtu;              /* bytes from the IP header on */

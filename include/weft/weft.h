@@ -2,6 +2,7 @@
 /* Everything of libweft: engines and stacks, interfaces, sockets. libweft-io is weft/io.h. */
 #pragma once
 
+#include "weft/cable.h"
 #include "weft/engine.h"
 #include "weft/intercept.h"
 #include "weft/limit.h"

@@ -6,6 +6,7 @@
 
 #include "api/api_priv.h"
 #include "base/fmt.h"
+#include "core/door.h"
 #include "core/trace.h"
 #include "weft/engine.h"
 
@@ -85,6 +86,16 @@ bool weft_engine_run(struct weft_engine *eng, int64_t now_ns)
 int64_t weft_engine_next_ns(struct weft_engine *eng)
 {
 	return engine_next_ns(engine_of(eng));
+}
+
+void weft_engine_set_wake(struct weft_engine *eng, void (*wake)(void *arg), void *arg)
+{
+	engine_set_wake(engine_of(eng), wake, arg);
+}
+
+bool weft_engine_doze(struct weft_engine *eng)
+{
+	return engine_doze(engine_of(eng));
 }
 
 int64_t weft_engine_now_ns(const struct weft_engine *eng)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "core/door.h"
 #include "core/netif.h"
 #include "core/stack.h"
 
@@ -75,6 +76,7 @@ int engine_new(const struct engine_config *cfg, struct engine **ret)
 	list_init(&eng->backlog);
 	list_init(&eng->works);
 	list_init(&eng->flush);
+	list_init(&eng->doors);
 	list_init(&eng->stacks);
 	cpu_ops_init(&eng->cpu);
 	wheel_init(&eng->wheel, cfg->now_ns);
@@ -109,7 +111,7 @@ void engine_free(struct engine *eng)
 
 	if (!eng)
 		return;
-	assert(list_is_empty(&eng->stacks) && !eng->is_running);
+	assert(list_is_empty(&eng->stacks) && list_is_empty(&eng->doors) && !eng->is_running);
 	eng->mem.reclaim = NULL;
 	trace_fini(eng);
 	pkt_pools_fini(&eng->pkts);
@@ -174,6 +176,7 @@ static void engine_flush(struct engine *eng)
 bool engine_run(struct engine *eng, int64_t now_ns)
 {
 	uint32_t budget = ENGINE_BUDGET_PKTS;
+	bool has_more = false;
 
 	assert(!eng->is_running);
 	if (unlikely(!eng->owner))
@@ -183,6 +186,8 @@ bool engine_run(struct engine *eng, int64_t now_ns)
 	if (now_ns > eng->now_ns)
 		eng->now_ns = now_ns;
 	wheel_run(&eng->wheel, eng->now_ns);
+	if (unlikely(!list_is_empty(&eng->doors)))
+		has_more = engine_doors_take(eng);
 	/* Frames first: what they cause (ACKs, wake-ups) then covers all of them at once. */
 	while (budget && (!list_is_empty(&eng->backlog) || !list_is_empty(&eng->works))) {
 		budget--;
@@ -196,7 +201,7 @@ bool engine_run(struct engine *eng, int64_t now_ns)
 		engine_works_once(eng);
 	engine_flush(eng);
 	eng->is_running = false;
-	return engine_bound_ns(eng) <= eng->now_ns;
+	return has_more || engine_bound_ns(eng) <= eng->now_ns;
 }
 
 static bool engine_has_work(const struct engine *eng)

@@ -62,6 +62,7 @@ struct engine {
 	struct list backlog; /* netifs with frames waiting, in order of arrival */
 	struct list works;   /* struct engine_work, in order */
 	struct list flush;   /* netifs whose driver wants ops->flush */
+	struct list doors;   /* struct door: what other engines hand over (core/door.h) */
 	struct wheel wheel;
 	struct pkt_pools pkts;
 	struct cpu_ops cpu;
@@ -77,6 +78,9 @@ struct engine {
 	void *api;       /* what api/ keeps with it, freed by api/ */
 	uintptr_t owner; /* cpu_thread() of who ran it first, or adopted it; 0: nobody yet */
 	bool is_running; /* inside engine_run(): callbacks may not call it */
+	bool is_dozing;  /* its doors may be */
+	void (*wake)(void *arg); /* of engine_set_wake() */
+	void *wake_arg;
 };
 
 /* Returns 0; -EINVAL: neither seed nor entropy; -ENOMEM; or what `entropy` returned. */

@@ -14,11 +14,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/door.h"
 #include "core/engine.h"
 
 enum {
@@ -37,7 +39,8 @@ struct weft_loop {
 	struct list watches;
 	struct list app_watches; /* struct app_watch */
 	struct loop_watch alarm;
-	int64_t alarm_ns; /* when it goes off; INT64_MAX: not set */
+	int64_t alarm_ns;        /* when it goes off; INT64_MAX: not set */
+	struct loop_watch waker; /* an eventfd that other engines' threads write to */
 	struct epoll_event events[LOOP_EVENTS];
 	int n_events;         /* fetched and not all dispatched */
 	int64_t tolerance_ns; /* of stats.n_late */
@@ -101,21 +104,60 @@ static void alarm_ready(struct loop_watch *watch, uint32_t events)
 	loop->alarm_ns = INT64_MAX;
 }
 
-/* The epoll set with the alarm in it, which tells an edge and so need not be read. 0 or -Exxx. */
+/* engine_set_wake(): from another thread. */
+static void loop_wake(void *arg)
+{
+	const struct weft_loop *loop = arg;
+	const uint64_t one = 1;
+
+	(void)!write(loop->waker.fd, &one, sizeof(one));
+}
+
+/* It is awake: that was all. */
+static void waker_ready(struct loop_watch *watch, uint32_t events)
+{
+	(void)watch;
+	(void)events;
+}
+
+static int loop_open_waker(struct weft_loop *loop)
+{
+	int err;
+
+	loop->waker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (loop->waker.fd < 0)
+		return -errno;
+	err = loop_watch_add(loop, &loop->waker, EPOLLIN | EPOLLET);
+	if (!err)
+		engine_set_wake(loop->eng, loop_wake, loop);
+	return err;
+}
+
+/* The epoll set with alarm and waker in it, which tell an edge and so need not be read. 0 or
+ * -Exxx. */
 static int loop_open(struct weft_loop *loop)
 {
+	int err;
+
 	loop->alarm.fn = alarm_ready;
 	loop->alarm.fd = -1;
+	loop->waker.fn = waker_ready;
+	loop->waker.fd = -1;
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd >= 0)
 		loop->alarm.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (loop->alarm.fd < 0)
 		return -errno;
-	return loop_watch_add(loop, &loop->alarm, EPOLLIN | EPOLLET);
+	err = loop_watch_add(loop, &loop->alarm, EPOLLIN | EPOLLET);
+	return err ? err : loop_open_waker(loop);
 }
 
 static void loop_close(struct weft_loop *loop)
 {
+	if (loop->waker.fd >= 0) {
+		engine_set_wake(loop->eng, NULL, NULL);
+		close(loop->waker.fd);
+	}
 	if (loop->alarm.fd >= 0)
 		close(loop->alarm.fd);
 	if (loop->epoll_fd >= 0)
@@ -385,6 +427,8 @@ int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
 		until_ns = deadline_ns;
 	if (loop->stop && !was_stopped) /* by what has just run: it does not want to sleep first */
 		until_ns = start_ns;
+	if (until_ns > start_ns && !engine_doze(loop->eng))
+		until_ns = start_ns;
 	n = loop_sleep(loop, until_ns);
 	if (n < 0)
 		return n;
@@ -402,7 +446,7 @@ int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
 int64_t weft_loop_wants(struct weft_loop *loop, int *ret_fd)
 {
 	*ret_fd = loop->epoll_fd;
-	return engine_bound_ns(loop->eng);
+	return engine_doze(loop->eng) ? engine_bound_ns(loop->eng) : loop->eng->now_ns;
 }
 
 int weft_loop_run(struct weft_loop *loop)
