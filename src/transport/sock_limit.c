@@ -560,15 +560,6 @@ bool sock_limit_resets(const struct sock *listener)
 
 /* Bytes */
 
-void sock_bytes_add(struct sock *sk, int64_t n)
-{
-	struct sock_scope *own = scope_at(sk->stack, sk->owner);
-
-	limits_of(sk->stack)->stack.n_bytes += (uint64_t)n;
-	if (unlikely(own))
-		own->n_bytes += (uint64_t)n;
-}
-
 bool sock_bytes_fit(struct sock *sk, uint32_t n)
 {
 	struct sock_scope *all = &limits_of(sk->stack)->stack;

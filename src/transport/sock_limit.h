@@ -113,8 +113,8 @@ bool sock_limit_resets(const struct sock *listener);
 int sock_peer_hold(struct sock *sk, const struct ip_addr *peer) MUST_CHECK;
 void sock_peer_release(struct sock *sk, const struct ip_addr *peer);
 
-/* `n` bytes come to, or leave, the socket's queues. */
-void sock_bytes_add(struct sock *sk, int64_t n);
+/* Bytes that come to, or leave, the socket's queues are counted by sock_bytes_add()
+ * (sock_table.h). */
 /* Whether `n` bytes more are within the limits; counts a refusal. */
 bool sock_bytes_fit(struct sock *sk, uint32_t n) MUST_CHECK;
 /* Three quarters of a limit of bytes are in use. */

@@ -159,19 +159,34 @@ static bool port_has_owner_at(const struct sock_port *p, const struct sock_flow 
 	return false;
 }
 
-static struct conn_node *conn_find(const struct stack *st, const struct sock_flow *flow)
+static struct conn_node *conn_find(const struct stack *st, const struct sock_flow *f)
 {
-	struct htab_node *link = htab_first(&st->socks->conns, (uint32_t)flow_hash(st, flow));
+	struct conn_node **recent = sock_recent_at(st->socks, f->lport, f->rport);
+	struct htab_node *link;
 
+	if (*recent && sock_node_is(*recent, &f->laddr, &f->raddr, f->lport, f->rport, f->proto))
+		return *recent;
+	link = htab_first(&st->socks->conns, (uint32_t)flow_hash(st, f));
 	for (; link; link = htab_next(link)) {
 		struct conn_node *node = container_of(link, struct conn_node, hash_link);
 
-		if (node->lport == flow->lport && node->rport == flow->rport &&
-		    node->proto == flow->proto && ip_addr_eq(&node->raddr, &flow->raddr) &&
-		    ip_addr_eq(&node->laddr, &flow->laddr))
+		if (sock_node_is(node, &f->laddr, &f->raddr, f->lport, f->rport, f->proto)) {
+			*recent = node;
 			return node;
+		}
 	}
 	return NULL;
+}
+
+/* A node leaves the connection table; its ports are still set. */
+static void conn_unlink(struct stack *st, struct conn_node *node)
+{
+	struct conn_node **recent = sock_recent_at(st->socks, node->lport, node->rport);
+
+	if (*recent == node)
+		*recent = NULL;
+	htab_del(&st->socks->conns, &node->hash_link);
+	node->flags &= (uint8_t)~CONN_F_HASHED;
 }
 
 /*
@@ -444,17 +459,15 @@ void sock_conn_replace(struct stack *st, struct conn_node *old, struct conn_node
 	new->family = old->family;
 	new->flags = old->flags;
 	new->ifindex = old->ifindex;
-	htab_del(&st->socks->conns, &old->hash_link);
+	conn_unlink(st, old);
 	hlist_del(&old->port_link);
 	old->port = NULL;
-	old->flags &= (uint8_t)~CONN_F_HASHED;
 	node_hash_in(st, p, new);
 }
 
 static void node_hash_out(struct stack *st, struct conn_node *node)
 {
-	htab_del(&st->socks->conns, &node->hash_link);
-	node->flags &= (uint8_t)~CONN_F_HASHED;
+	conn_unlink(st, node);
 	hlist_del(&node->port_link);
 	node->rport = 0;
 	node->raddr = (struct ip_addr){0};

@@ -28,6 +28,10 @@
  * interfaces; when both have SO_REUSEADDR and the first is not a listening stream socket; or when
  * both have SO_REUSEPORT.
  *
+ * What was found last is remembered by a sum of its ports, so that the next packet of a busy
+ * connection needs no keyed hash. A peer that chooses its ports badly, or well, misses there, which
+ * costs a comparison.
+ *
  * Ports are chosen by RFC 6056 algorithm 4 (see sock_ephemeral.c).
  */
 #pragma once
@@ -53,6 +57,7 @@ enum {
 	SOCK_SOMAXCONN = 4096,   /* net.core.somaxconn of Linux */
 	SOCK_PORT_COUNTERS = 64, /* RFC 6056 §3.3.4: the table of algorithm 4 */
 	SOCK_PORT_HINTS = 8,
+	SOCK_RECENTS = 64,
 };
 
 struct sock_port {
@@ -67,8 +72,10 @@ struct sock_port {
 struct sock_hint;
 
 struct sock_table {
-	struct htab conns;     /* struct conn_node */
-	struct htab ports;     /* struct sock_port */
+	struct htab conns; /* struct conn_node */
+	struct htab ports; /* struct sock_port */
+	/* Nodes of the connection table that were found last, by their ports (sock_recent_at()). */
+	struct conn_node *recents[SOCK_RECENTS];
 	struct list port_list; /* struct sock_port, in order of creation */
 	struct list all;       /* every struct sock of the stack, in order of creation */
 	const struct sock_proto *protos[SOCK_PROTOS_MAX];
@@ -101,6 +108,36 @@ int sock_proto_add(struct stack *st, const struct sock_proto *proto) MUST_CHECK;
 /* Closes, with abort, every socket of `proto` that the application still has: for the protocol's
  * fini. No interface is left by then, so nothing is sent. */
 void sock_close_all(struct stack *st, const struct sock_proto *proto);
+
+static inline struct conn_node **sock_recent_at(struct sock_table *t, uint16_t lport,
+						uint16_t rport)
+{
+	return &t->recents[(uint32_t)(lport + rport) % SOCK_RECENTS];
+}
+
+static inline bool sock_node_is(const struct conn_node *node, const struct ip_addr *laddr,
+				const struct ip_addr *raddr, uint16_t lport, uint16_t rport,
+				uint8_t proto)
+{
+	return node->lport == lport && node->rport == rport && node->proto == proto &&
+	       ip_addr_eq(&node->raddr, raddr) && ip_addr_eq(&node->laddr, laddr);
+}
+
+/* `n` bytes come to, or leave, the socket's queues. */
+static inline void sock_bytes_add(struct sock *sk, int64_t n)
+{
+	struct sock_limits *l = &sk->stack->socks->limits;
+
+	l->stack.n_bytes += (uint64_t)n;
+	if (unlikely(sk->owner))
+		l->owners[sk->owner - 1]->n_bytes += (uint64_t)n;
+}
+
+/* There may be one; else sock_bytes_are_short() never holds. */
+static inline bool sock_bytes_have_limit(const struct sock *sk)
+{
+	return sk->owner || sk->stack->socks->limits.stack.conf.max_bytes;
+}
 
 /* The node with exactly these addresses; NULL: none. */
 struct conn_node *sock_lookup_conn(const struct stack *st, const struct sock_flow *flow);
