@@ -87,9 +87,7 @@ int weft_connect(struct weft_sock *s, const struct weft_sockaddr *sa)
 
 ptrdiff_t weft_send(struct weft_sock *s, const void *buf, size_t len, uint32_t flags)
 {
-	struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = len};
-
-	return socket_send(sock_of(s), &iov, 1, flags, NULL);
+	return socket_send_one(sock_of(s), buf, len, flags);
 }
 
 ptrdiff_t weft_sendv(struct weft_sock *s, const struct weft_iovec *iov, size_t n_iov,
@@ -112,9 +110,7 @@ ptrdiff_t weft_sendto(struct weft_sock *s, const void *buf, size_t len, uint32_t
 
 ptrdiff_t weft_recv(struct weft_sock *s, void *buf, size_t len, uint32_t flags)
 {
-	struct weft_iovec iov = {.base = buf, .len = len};
-
-	return socket_recv(sock_of(s), &iov, 1, flags, NULL);
+	return socket_recv_one(sock_of(s), buf, len, flags);
 }
 
 ptrdiff_t weft_recvv(struct weft_sock *s, const struct weft_iovec *iov, size_t n_iov,

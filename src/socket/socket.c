@@ -23,6 +23,9 @@ enum {
 			  */
 };
 
+/* As no call blocks, and none sends a signal. */
+static const uint32_t SOCKET_FLAGS_IGNORED = WEFT_MSG_DONTWAIT | WEFT_MSG_NOSIGNAL;
+
 static bool socket_family_is_known(const struct stack *st, int family)
 {
 	return (family == WEFT_AF_INET && st->ip4) || (family == WEFT_AF_INET6 && st->ip6) ||
@@ -293,12 +296,12 @@ static int socket_msg_init(struct sock_msg *msg, const struct weft_iovec *iov, s
 		.iov = iov,
 		.n_iov = n_iov,
 		.n_bytes = n_bytes,
-		.flags = flags & ~(uint32_t)(WEFT_MSG_DONTWAIT | WEFT_MSG_NOSIGNAL),
+		.flags = flags & ~SOCKET_FLAGS_IGNORED,
 	};
 	return 0;
 }
 
-static ptrdiff_t socket_send_one(struct sock *sk, struct sock_msg *msg, const struct sock_name *to)
+static ptrdiff_t socket_send_msg(struct sock *sk, struct sock_msg *msg, const struct sock_name *to)
 {
 	if (!sk->proto->send)
 		return -EOPNOTSUPP;
@@ -322,7 +325,20 @@ ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 	struct sock_msg msg;
 	int err = socket_msg_init(&msg, iov, n_iov, flags);
 
-	return err ? err : socket_send_one(sk, &msg, to);
+	return err ? err : socket_send_msg(sk, &msg, to);
+}
+
+ptrdiff_t socket_send_one(struct sock *sk, const void *buf, size_t n, uint32_t flags)
+{
+	struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = n};
+
+	if (likely(!(flags & ~SOCKET_FLAGS_IGNORED)) && sk->proto->send_plain) {
+		ptrdiff_t done = sk->proto->send_plain(sk, buf, n);
+
+		if (likely(done != SOCK_NOT_PLAIN))
+			return done;
+	}
+	return socket_send(sk, &iov, 1, flags, NULL);
 }
 
 ptrdiff_t socket_send_lent(struct sock *sk, const struct weft_iovec *iov, uint32_t flags,
@@ -336,7 +352,7 @@ ptrdiff_t socket_send_lent(struct sock *sk, const struct weft_iovec *iov, uint32
 	if (!sk->proto->can_lend)
 		return -EOPNOTSUPP;
 	msg.lent = lent;
-	return socket_send_one(sk, &msg, to);
+	return socket_send_msg(sk, &msg, to);
 }
 
 /* Whether every control message is whole; what they say is the protocol's to judge. */
@@ -364,7 +380,7 @@ ptrdiff_t socket_sendmsg(struct sock *sk, const struct weft_msghdr *hdr, uint32_
 	msg.control = hdr->control;
 	msg.control_len = hdr->control_len;
 	err = socket_control_check(&msg);
-	return err ? err : socket_send_one(sk, &msg, to);
+	return err ? err : socket_send_msg(sk, &msg, to);
 }
 
 /* As in Linux what is not known is not looked at; raw and echo sockets alone refuse MSG_OOB. */
@@ -390,7 +406,7 @@ static void socket_from(const struct sock *sk, const struct sock_msg *msg, struc
 		ret->ifindex = msg->ifindex;
 }
 
-static ptrdiff_t socket_recv_one(struct sock *sk, struct sock_msg *msg, struct sock_name *ret_from)
+static ptrdiff_t socket_recv_msg(struct sock *sk, struct sock_msg *msg, struct sock_name *ret_from)
 {
 	ptrdiff_t n;
 
@@ -426,7 +442,20 @@ ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 	struct sock_msg msg;
 	int err = socket_msg_init(&msg, iov, n_iov, flags);
 
-	return err ? err : socket_recv_one(sk, &msg, ret_from);
+	return err ? err : socket_recv_msg(sk, &msg, ret_from);
+}
+
+ptrdiff_t socket_recv_one(struct sock *sk, void *buf, size_t n, uint32_t flags)
+{
+	struct weft_iovec iov = {.base = buf, .len = n};
+
+	if (likely(!(flags & ~SOCKET_FLAGS_IGNORED)) && sk->proto->recv_plain) {
+		ptrdiff_t done = sk->proto->recv_plain(sk, buf, n);
+
+		if (likely(done != SOCK_NOT_PLAIN))
+			return done;
+	}
+	return socket_recv(sk, &iov, 1, flags, NULL);
 }
 
 ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,
@@ -440,7 +469,7 @@ ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flag
 	msg.control = hdr->control;
 	msg.control_len = hdr->control ? hdr->control_len : 0;
 	msg.wants_control = true;
-	n = socket_recv_one(sk, &msg, ret_from);
+	n = socket_recv_msg(sk, &msg, ret_from);
 	if (n < 0)
 		return n;
 	if (msg.has_inq)

@@ -43,6 +43,8 @@ int socket_accept(struct sock *sk, struct sock **ret) MUST_CHECK;
 /* `to` NULL: the peer. */
 ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      const struct sock_name *to) MUST_CHECK;
+/* Of one piece, to the peer. */
+ptrdiff_t socket_send_one(struct sock *sk, const void *buf, size_t n, uint32_t flags) MUST_CHECK;
 /* The same, referring to the bytes of `iov`, which are those of `lent`. */
 ptrdiff_t socket_send_lent(struct sock *sk, const struct weft_iovec *iov, uint32_t flags,
 			   const struct sock_name *to, struct buf *lent) MUST_CHECK;
@@ -55,6 +57,8 @@ ptrdiff_t socket_sendmsg(struct sock *sk, const struct weft_msghdr *hdr, uint32_
 /* `ret_from` NULL: not asked. */
 ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      struct sock_name *ret_from) MUST_CHECK;
+/* In one piece, not asked from whom. */
+ptrdiff_t socket_recv_one(struct sock *sk, void *buf, size_t n, uint32_t flags) MUST_CHECK;
 /* A message as weft_recvmsg() has it; `ret_from` as above. */
 ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,
 			 struct sock_name *ret_from) MUST_CHECK;

@@ -142,6 +142,9 @@ struct sock_msg {
 	bool wants_control; /* recv: weft_recvmsg(), with or without room */
 };
 
+/* None that a call returns. */
+#define SOCK_NOT_PLAIN PTRDIFF_MIN
+
 /* What `ss` shows of an endpoint besides its addresses. */
 struct sock_diag {
 	uint8_t state;           /* enum weft_tcp_state; 7 (CLOSE): unconnected datagram socket */
@@ -171,6 +174,11 @@ struct sock_proto {
 	int (*accept)(struct sock *sk, struct sock **ret);
 	ptrdiff_t (*send)(struct sock *sk, struct sock_msg *msg);
 	ptrdiff_t (*recv)(struct sock *sk, struct sock_msg *msg);
+	/* The same for a message of one piece without flags, names and control messages, when it is
+	 * as simple in all other respects: SOCK_NOT_PLAIN, and nothing has changed, when it is not.
+	 * NULL: it never is. */
+	ptrdiff_t (*send_plain)(struct sock *sk, const void *buf, size_t n);
+	ptrdiff_t (*recv_plain)(struct sock *sk, void *buf, size_t n);
 	/* Takes received packets off the queue, at most `max` bytes and `max_pkts`, and appends
 	 * them to `q`; otherwise as recv. -ENOBUFS: packets run short. NULL: -EOPNOTSUPP. */
 	ptrdiff_t (*take)(struct sock *sk, struct sock_msg *msg, size_t max, uint32_t max_pkts,

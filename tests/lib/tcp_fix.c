@@ -188,11 +188,23 @@ static void pipe_split(struct tf_host *to, struct tf_pipe *p, struct pkt *pkt,
 	pkt_free(pkt);
 }
 
+uint64_t tf_digest(uint64_t digest, const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+
+	for (size_t i = 0; i < n; i++)
+		digest = (digest ^ p[i]) * 0x100000001b3;
+	return digest ^ digest >> 29;
+}
+
 int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 {
 	struct tf_host *h = host_of(st);
 
 	h->n_out++;
+	h->digest = tf_digest(h->digest, pkt->data, pkt->lin_len);
+	h->digest = tf_digest(h->digest, &pkt->len, sizeof(pkt->len));
+	h->digest = tf_digest(h->digest, &st->eng->now_ns, sizeof(st->eng->now_ns));
 	trace_segment(h, pkt, ">");
 	assert_int_equal(pkt->csum, PKT_CSUM_PARTIAL);
 	assert_true(pkt->gso_size || pkt->len + 20 <= h->netif.mtu);

@@ -51,6 +51,7 @@ struct tf_host {
 	struct wheel_timer timer;
 	struct pktq sent; /* without a peer */
 	uint32_t n_out;
+	uint64_t digest; /* of all segments sent so far, and when */
 	uint32_t gen;
 	int route_err;
 };
@@ -124,6 +125,8 @@ void tf_send_n(struct tf *f, uint32_t n);
 ptrdiff_t tf_recv(struct sock *sk, void *buf, size_t len, uint32_t flags);
 int tf_sockopt(struct sock *sk, int name, int v);
 uint32_t tf_events(const struct sock *sk);
+/* Adds bytes to a digest, of which the first is any. */
+uint64_t tf_digest(uint64_t digest, const void *bytes, size_t n);
 /* Checks the invariants of every connection of the host. */
 void tf_check(const struct tf_host *h);
 

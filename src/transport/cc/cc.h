@@ -130,6 +130,8 @@ enum {
 	CC_ECN = 1 << 2,         /* asks for ECN, whatever tcp_ecn says */
 	CC_ECN_EXACT = 1 << 3,   /* the receiver echoes each change of marks (RFC 8257 §3.2) */
 	CC_PACED_START = 1 << 4, /* large windows of slow start are paced, on long paths */
+	/* on_ack() without is_cwnd_limited is on_restart(), of which only the time counts. */
+	CC_REST = 1 << 5,
 };
 
 struct cc_ops {

@@ -227,7 +227,7 @@ static void cubic_on_restart(struct cc_state *cc, const struct cc_restart *ev)
 const struct cc_ops cc_cubic = {
 	.name = "cubic",
 	.priv_bytes = sizeof(struct cubic),
-	.flags = CC_PACED_START,
+	.flags = CC_PACED_START | CC_REST,
 	.init = cubic_init,
 	.on_ack = cubic_on_ack,
 	.on_loss = cubic_on_loss,

@@ -31,6 +31,7 @@ static void newreno_on_loss(struct cc_state *cc, const struct cc_loss *ev)
 
 const struct cc_ops cc_newreno = {
 	.name = "reno", /* as Linux and the programs that ask for it */
+	.flags = CC_REST,
 	.on_ack = newreno_on_ack,
 	.on_loss = newreno_on_loss,
 	.on_recovered = cc_reno_on_recovered,

@@ -39,6 +39,7 @@ static void tahoe_on_recovered(struct cc_state *cc)
 
 const struct cc_ops cc_tahoe = {
 	.name = "tahoe",
+	.flags = CC_REST,
 	.on_ack = tahoe_on_ack,
 	.on_loss = tahoe_on_loss,
 	.on_recovered = tahoe_on_recovered,

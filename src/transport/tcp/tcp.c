@@ -4,6 +4,7 @@
 
 #include "transport/tcp/tcp_listen.h"
 #include "transport/tcp/tcp_priv.h"
+#include "transport/tcp/tcp_sender.h"
 
 static const struct ip_proto tcp_ip_proto = {
 	.proto = IP_PROTO_TCP,
@@ -27,6 +28,7 @@ static void tcp_fini(struct stack *st)
 	sock_conn_each(st, IP_PROTO_TCP, CONN_SOCK, tcp_fini_conn, NULL);
 	tcp_tw_purge(st);
 	tcp_tfo_fini(tcp);
+	tcp_txq_spare_free(tcp);
 	mem_free(&st->eng->mem, tcp, sizeof(*tcp));
 	st->tcp = NULL;
 }

@@ -18,6 +18,7 @@
 
 struct tcp_conn;
 struct tcp_tw;
+struct tcp_txq;
 struct tcp_req;
 
 enum {
@@ -136,11 +137,15 @@ struct tcp {
 	struct tcp_tfo tfo;
 	uint32_t challenge_s; /* one up: engine second that challenges_left is of */
 	uint32_t challenges_left;
-	struct list tw;       /* struct tcp_tw, longest waiting first */
+	struct list tw; /* struct tcp_tw, longest waiting first */
+	/* A block for records that no connection has at the moment; NULL: none (tcp_txq.c). */
+	struct tcp_txq *txq_spare;
 	uint64_t mem_bytes;   /* what all connections hold (tcp_mem.c) */
 	int64_t mem_short_ns; /* since when memory is short; 0: it is not */
 	uint32_t n_conns;     /* struct tcp_conn in any state */
 	uint32_t n_tw;
+	bool has_no_fast;   /* of tests: every segment takes the general path (tcp_fast.c) */
+	uint64_t n_fast[2]; /* segments that took the short one, in and out */
 	struct wheel_timer tw_timer; /* of the first on `tw` */
 	/* Called with the final figures of a connection. */
 	void (*on_end)(void *arg, const struct sock *sk, const struct weft_tcp_info *info);

@@ -15,29 +15,17 @@ enum {
 	NEAR_PERIOD_MS = 1000,
 };
 
-/* RFC 9293 §3.10.7.4: SND.WND follows the segment that is newest in both numbers. */
 void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	uint32_t wnd = (uint32_t)seg->wnd << (seg->flags & TCP_F_SYN ? 0 : conn->snd_wscale);
 
-	if (!seq_lt(conn->snd_wl1, seg->seq) &&
-	    !(conn->snd_wl1 == seg->seq && seq_leq(conn->snd_wl2, seg->ack)))
-		return;
-	conn->snd_wl1 = seg->seq;
-	conn->snd_wl2 = seg->ack;
-	conn->snd_wnd = wnd;
-	conn->snd_wnd_max = tcp_max(conn->snd_wnd_max, wnd);
+	tcp_snd_wnd_follow(conn, seg->seq, seg->ack, wnd);
 }
 
 static void tcp_ack_rtt(struct tcp_conn *conn, const struct tcp_seg *seg)
 {
-	if ((conn->flags & TCPC_RTT_TIMING) && seq_geq(conn->snd_una, conn->rtt_seq)) {
-		uint32_t rtt_us = tcp_clock_us(conn) - conn->rtt_us;
-
-		conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
-		tcp_rtt_sample(conn, tcp_min(rtt_us, UINT32_MAX / 16));
+	if (tcp_rtt_timed(conn))
 		return;
-	}
 	/* RFC 7323 §4.1: an echoed timestamp tells which transmission was acknowledged, so it ends
 	 * a backoff (RFC 6298 §5.7) where Karn's rule has to wait for new data. */
 	if ((conn->flags & TCPC_TS) && seg->opts.has_ts && seg->opts.ts_ecr &&
@@ -65,8 +53,7 @@ static void tcp_ack_rtt_near(struct tcp_conn *conn, uint32_t us)
 	snd->near_us[0] = tcp_min(snd->near_us[0], us);
 }
 
-/* What was sent once and has arrived, in order or not: the newest of it came fastest. */
-static void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns)
+void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns)
 {
 	int64_t us = rtt_ns / TCP_NS_PER_US;
 
@@ -96,8 +83,7 @@ static uint32_t tcp_ack_sndbuf_max(const struct tcp_conn *conn)
 	return SNDBUF_NEAR + near_us * SNDBUF_PER_US;
 }
 
-/* The application may write again. */
-static void tcp_ack_wake_writer(struct tcp_conn *conn)
+void tcp_ack_wake_writer(struct tcp_conn *conn)
 {
 	/* One window in flight, and another for the time until the application is awake; and one
 	 * more for a control that sends as much as before while losses are repaired. */
@@ -268,10 +254,7 @@ enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg)
 
 	if (why != DROP_NONE)
 		return why;
-	/* Only what passed every check tells that the peer is there. */
-	conn->last_rcv_ms = tcp_clock_ms(conn->sk.stack);
-	conn->n_keepalives = 0;
-	conn->soft_err = 0;
+	tcp_ack_heard(conn);
 	tcp_ack_probe(conn);
 	if (seq_geq(seg->ack, conn->snd_una))
 		tcp_ack_window(conn, seg);

@@ -244,9 +244,13 @@ static enum drop tcp_demux(struct stack *st, struct tcp_seg *seg)
 
 enum drop tcp_input(struct stack *st, struct pkt *pkt, const struct ip_info *info)
 {
-	struct tcp_seg seg = {.pkt = pkt, .info = info, .n_frames = 1};
-	enum drop why = tcp_addrs_ok(info) ? tcp_seg_read(&seg) : DROP_TCP_BAD_ADDR;
+	struct tcp_seg seg;
+	enum drop why;
 
+	if (likely(tcp_fast_input(st, pkt, info)))
+		return DROP_NONE;
+	seg = (struct tcp_seg){.pkt = pkt, .info = info, .n_frames = 1};
+	why = tcp_addrs_ok(info) ? tcp_seg_read(&seg) : DROP_TCP_BAD_ADDR;
 	mib_add(st, MIB_TcpInSegs, seg.n_frames);
 	if (why != DROP_NONE) {
 		mib_inc(st, MIB_TcpInErrs);

@@ -34,7 +34,7 @@ void tcp_ack_schedule(struct tcp_conn *conn)
 		return;
 	conn->flags |= TCPC_ACK_DELAYED;
 	conn->delack_ns = tcp_now(conn) + (int64_t)tcp_conf(conn)->delack_ms * TCP_NS_PER_MS;
-	tcp_timer_sync(conn);
+	tcp_timer_upto(conn, conn->delack_ns);
 }
 
 void tcp_note_dsack(struct tcp_conn *conn, uint32_t start, uint32_t end)

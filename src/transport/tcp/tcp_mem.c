@@ -26,14 +26,8 @@
 #include "transport/tcp/tcp_priv.h"
 
 enum {
-	TCP_MEM_PAGE = 4096, /* the unit of tcp_mem, as Linux's on most machines */
 	TCP_MEM_WND_SEGS = 4,
 };
-
-static uint64_t tcp_mem_bytes(uint32_t pages)
-{
-	return (uint64_t)pages * TCP_MEM_PAGE;
-}
 
 /* Half of the buffers that the engine has for all stacks, or of its memory when that is less; the
  * other marks in Linux's relation. */
@@ -54,8 +48,7 @@ void tcp_mem_default(const struct stack *st, struct tcp_conf *conf)
 	conf->mem_max = pages;
 }
 
-/* Enters a shortage above the second mark, leaves it below the first. */
-static void tcp_mem_judge(struct stack *st)
+void tcp_mem_judge(struct stack *st)
 {
 	struct tcp *tcp = st->tcp;
 	uint64_t n = tcp->mem_bytes;
@@ -69,43 +62,6 @@ static void tcp_mem_judge(struct stack *st)
 		tcp->mem_short_ns = 0;
 		mib_add(st, MIB_TcpExtTCPMemoryPressuresChrono, (uint64_t)(ns / TCP_NS_PER_MS));
 	}
-}
-
-void tcp_mem_add_rcv(struct tcp_conn *conn, uint32_t n)
-{
-	conn->rcv_truesize += n;
-	sock_bytes_add(&conn->sk, n);
-	conn->sk.stack->tcp->mem_bytes += n;
-	tcp_mem_judge(conn->sk.stack);
-}
-
-void tcp_mem_sub_rcv(struct tcp_conn *conn, uint32_t n)
-{
-	conn->rcv_truesize -= n;
-	sock_bytes_add(&conn->sk, -(int64_t)n);
-	conn->sk.stack->tcp->mem_bytes -= n;
-	tcp_mem_judge(conn->sk.stack);
-}
-
-void tcp_mem_add_snd(struct tcp_conn *conn, uint32_t n)
-{
-	conn->snd_truesize += n;
-	sock_bytes_add(&conn->sk, n);
-	conn->sk.stack->tcp->mem_bytes += n;
-	tcp_mem_judge(conn->sk.stack);
-}
-
-void tcp_mem_sub_snd(struct tcp_conn *conn, uint32_t n)
-{
-	conn->snd_truesize -= n;
-	sock_bytes_add(&conn->sk, -(int64_t)n);
-	conn->sk.stack->tcp->mem_bytes -= n;
-	tcp_mem_judge(conn->sk.stack);
-}
-
-bool tcp_mem_is_short(const struct tcp_conn *conn)
-{
-	return conn->sk.stack->tcp->mem_short_ns != 0 || sock_bytes_are_short(&conn->sk);
 }
 
 uint32_t tcp_mem_wnd_max(const struct tcp_conn *conn)

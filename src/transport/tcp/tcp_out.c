@@ -74,16 +74,6 @@ uint32_t tcp_out_mss(const struct tcp_conn *conn)
 	return tcp_max(base - tcp_min(base, (uint32_t)tcp_opts_len(&opts)), 8);
 }
 
-/* An ACK has gone out: nothing is owed any more. */
-static void tcp_ack_was_sent(struct tcp_conn *conn)
-{
-	conn->rcv_wup = conn->rcv_nxt;
-	conn->flags &= ~(uint32_t)(TCPC_ACK_NOW | TCPC_ACK_DELAYED | TCPC_DSACK);
-	conn->delack_ns = 0;
-	if (conn->n_quickacks > 0)
-		conn->n_quickacks--;
-}
-
 static void tcp_xmit_count(struct tcp_conn *conn, const struct tcp_tx *tx, uint32_t n_frames)
 {
 	struct stack *st = conn->sk.stack;
@@ -134,8 +124,7 @@ static void tcp_xmit_opts(const struct tcp_conn *conn, struct ip_out *out)
 		   o->pmtudisc != WEFT_IP_PMTUDISC_INTERFACE;
 }
 
-/* A failure to route or queue is like a loss on the way: the timers deal with it. */
-static int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn)
+int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn)
 {
 	const struct sock *sk = &conn->sk;
 	struct ip_out out = {
@@ -388,16 +377,6 @@ static void tcp_sent_new(struct tcp_conn *conn, uint32_t n, uint32_t n_segs)
 	conn->flags |= TCPC_RTT_TIMING;
 	conn->rtt_seq = conn->snd_nxt;
 	conn->rtt_us = tcp_clock_us(conn);
-}
-
-/* Data goes out soon after some came in: the application answers, so that later ACKs may wait for
- * its answers. As Linux, soon is less than the longest delay of an ACK. */
-static void tcp_note_answer(struct tcp_conn *conn)
-{
-	uint32_t ms = tcp_clock_ms(conn->sk.stack) - conn->last_text_ms;
-
-	if (ms < tcp_conf(conn)->delack_ms)
-		conn->flags |= TCPC_PINGPONG;
 }
 
 /* MSG_EOR: whoever wrote up to here did not mean more to come. */

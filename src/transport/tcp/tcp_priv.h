@@ -38,6 +38,7 @@ enum {
 	TCP_IP6_HDRS = 40 + TCP_HDR_LEN,
 	TCP_MEM_RETRY_MS = 10, /* at first; doubles up to 64 times that */
 	TCP_MEM_RETRY_SHIFT_MAX = 6,
+	TCP_MEM_PAGE = 4096, /* the unit of tcp_mem, as Linux's on most machines */
 	TCP_IP6_PMTU_MIN = 1280,
 	TCP_COPY_MAX = 96, /* payload up to this is copied into the packet, not referred to */
 	TCP_REASM_RUNS_MAX = 1024,
@@ -319,6 +320,14 @@ void tcp_learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg);
 /* The window scale that we offer. */
 uint8_t tcp_wscale_offer(const struct tcp_conf *conf);
 
+/* tcp_fast.c: what is plain, in a straight line */
+
+/* False: it is not, and nothing was changed. Takes `pkt` otherwise. */
+bool tcp_fast_input(struct stack *st, struct pkt *pkt, const struct ip_info *info) MUST_CHECK;
+/* tcp_proto.send_plain and recv_plain. */
+ptrdiff_t tcp_fast_send(struct sock *sk, const void *buf, size_t n);
+ptrdiff_t tcp_fast_recv(struct sock *sk, void *buf, size_t n);
+
 /* tcp_in_synced.c */
 
 /* RFC 9293 §3.10.7.4: SYN-RECEIVED and all later states. */
@@ -364,6 +373,27 @@ uint32_t tcp_send_again(struct tcp_conn *conn, uint32_t seq, uint32_t len) MUST_
 bool tcp_send_override(struct tcp_conn *conn) MUST_CHECK;
 /* Payload of a full segment with the options that the next one carries. */
 uint32_t tcp_out_mss(const struct tcp_conn *conn);
+/* An ACK has gone out: nothing is owed any more. */
+static inline void tcp_ack_was_sent(struct tcp_conn *conn)
+{
+	conn->rcv_wup = conn->rcv_nxt;
+	conn->flags &= ~(uint32_t)(TCPC_ACK_NOW | TCPC_ACK_DELAYED | TCPC_DSACK);
+	conn->delack_ns = 0;
+	if (conn->n_quickacks > 0)
+		conn->n_quickacks--;
+}
+/* Data goes out soon after some came in: the application answers, so that later ACKs may wait for
+ * its answers. As Linux, soon is less than the longest delay of an ACK. */
+static inline void tcp_note_answer(struct tcp_conn *conn)
+{
+	uint32_t ms = tcp_clock_ms(conn->sk.stack) - conn->last_text_ms;
+
+	if (ms < tcp_conf(conn)->delack_ms)
+		conn->flags |= TCPC_PINGPONG;
+}
+/* Hands a segment, with its header, to IP. A failure to route or queue is like a loss on the way:
+ * the timers deal with it. */
+int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn);
 /* A segment that is not full has to wait for an ACK or more data (RFC 9293 §3.7.4, Minshall). */
 bool tcp_nagle_holds(const struct tcp_conn *conn);
 
@@ -423,6 +453,28 @@ void tcp_mtup_on_black_hole(struct tcp_conn *conn);
 /* The ACK step of synchronised states: window, scoreboard, RTT, recovery, queue. */
 enum drop tcp_ack(struct tcp_conn *conn, struct tcp_seg *seg) MUST_CHECK;
 void tcp_ack_window(struct tcp_conn *conn, const struct tcp_seg *seg);
+/* RFC 9293 §3.10.7.4: SND.WND follows the segment that is newest in both numbers. */
+static inline void tcp_snd_wnd_follow(struct tcp_conn *conn, uint32_t seq, uint32_t ack,
+				      uint32_t wnd)
+{
+	if (!seq_lt(conn->snd_wl1, seq) && !(conn->snd_wl1 == seq && seq_leq(conn->snd_wl2, ack)))
+		return;
+	conn->snd_wl1 = seq;
+	conn->snd_wl2 = ack;
+	conn->snd_wnd = wnd;
+	conn->snd_wnd_max = tcp_max(conn->snd_wnd_max, wnd);
+}
+/* Only what passed every check tells that the peer is there. */
+static inline void tcp_ack_heard(struct tcp_conn *conn)
+{
+	conn->last_rcv_ms = tcp_clock_ms(conn->sk.stack);
+	conn->n_keepalives = 0;
+	conn->soft_err = 0;
+}
+/* What was sent once and has arrived, in order or not: the newest of it came fastest. */
+void tcp_ack_rtt_min(struct tcp_conn *conn, int64_t rtt_ns);
+/* The application may write again. */
+void tcp_ack_wake_writer(struct tcp_conn *conn);
 /* The first `n` numbers of a record have arrived, which was not known before. */
 void tcp_ack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,
 		       struct tcp_ack_event *ev);
@@ -430,6 +482,8 @@ void tcp_ack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint3
 /* tcp_rto.c */
 
 void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us);
+/* What is being timed was acknowledged: takes the sample. False: nothing was. */
+bool tcp_rtt_timed(struct tcp_conn *conn);
 /* Time until the next attempt to send after one that found no memory. */
 int64_t tcp_mem_retry_ns(struct tcp_conn *conn);
 void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64_t delay_ns);
@@ -449,6 +503,13 @@ int64_t tcp_rto_ns(const struct tcp_conn *conn);
 
 /* A deadline was set or cleared: the wheel fires no later than the earliest. */
 void tcp_timer_sync(struct tcp_conn *conn);
+/* One of them was set: the wheel fires no later than at `deadline_ns`, nor than the others, as it
+ * does already. */
+static inline void tcp_timer_upto(struct tcp_conn *conn, int64_t deadline_ns)
+{
+	if (!wheel_timer_is_pending(&conn->timer) || deadline_ns < conn->timer.deadline_ns)
+		tcp_timer_sync(conn);
+}
 void tcp_timer_stop_all(struct tcp_conn *conn);
 void tcp_timer_fire(struct wheel_timer *timer, int64_t now_ns);
 /* Sets idle_ns by state, options and when the peer was last heard. */
@@ -458,13 +519,49 @@ void tcp_idle_arm(struct tcp_conn *conn);
 
 /* The marks that suit the engine. */
 void tcp_mem_default(const struct stack *st, struct tcp_conf *conf);
+/* Bytes of so many pages, the unit of tcp_mem. */
+static inline uint64_t tcp_mem_bytes(uint32_t pages)
+{
+	return (uint64_t)pages * TCP_MEM_PAGE;
+}
+/* Enters a shortage above the second mark, leaves it below the first. */
+void tcp_mem_judge(struct stack *st);
 /* Memory that a queue pins from now on, or no more. */
-void tcp_mem_add_rcv(struct tcp_conn *conn, uint32_t n);
-void tcp_mem_sub_rcv(struct tcp_conn *conn, uint32_t n);
-void tcp_mem_add_snd(struct tcp_conn *conn, uint32_t n);
-void tcp_mem_sub_snd(struct tcp_conn *conn, uint32_t n);
+static inline void tcp_mem_add(struct tcp_conn *conn, int64_t n)
+{
+	struct tcp *tcp = conn->sk.stack->tcp;
+
+	sock_bytes_add(&conn->sk, n);
+	tcp->mem_bytes += (uint64_t)n;
+	if (unlikely(tcp->mem_short_ns || tcp->mem_bytes > tcp_mem_bytes(tcp->conf.mem_pressure)))
+		tcp_mem_judge(conn->sk.stack);
+}
+static inline void tcp_mem_add_rcv(struct tcp_conn *conn, uint32_t n)
+{
+	conn->rcv_truesize += n;
+	tcp_mem_add(conn, n);
+}
+static inline void tcp_mem_sub_rcv(struct tcp_conn *conn, uint32_t n)
+{
+	conn->rcv_truesize -= n;
+	tcp_mem_add(conn, -(int64_t)n);
+}
+static inline void tcp_mem_add_snd(struct tcp_conn *conn, uint32_t n)
+{
+	conn->snd_truesize += n;
+	tcp_mem_add(conn, n);
+}
+static inline void tcp_mem_sub_snd(struct tcp_conn *conn, uint32_t n)
+{
+	conn->snd_truesize -= n;
+	tcp_mem_add(conn, -(int64_t)n);
+}
 /* Buffers do not grow, and windows open by tcp_mem_wnd_max() at most. */
-bool tcp_mem_is_short(const struct tcp_conn *conn);
+static inline bool tcp_mem_is_short(const struct tcp_conn *conn)
+{
+	return conn->sk.stack->tcp->mem_short_ns != 0 ||
+	       unlikely(sock_bytes_have_limit(&conn->sk) && sock_bytes_are_short(&conn->sk));
+}
 uint32_t tcp_mem_wnd_max(const struct tcp_conn *conn);
 /* The connection may pin `n` bytes more to receive, or to send. */
 bool tcp_mem_has_rcv(struct tcp_conn *conn, uint32_t n) MUST_CHECK;
@@ -497,6 +594,8 @@ void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n);
 /* Copies up to `n` bytes from the message, starting at its byte `off`. Returns what was taken, or
  * -ENOBUFS when there is no memory for any. */
 ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size_t off, uint32_t n);
+/* The same of a few bytes when nothing is queued. False: no memory. */
+bool tcp_sndq_put_first(struct tcp_conn *conn, const void *buf, uint32_t n) MUST_CHECK;
 /* Puts [seq, seq+len) behind the packet's bytes, by reference or, when short, by copy. Returns how
  * many fitted (at least 1). 0: no memory. */
 uint32_t tcp_sndq_fill(struct tcp_conn *conn, struct pkt *pkt, uint32_t seq, uint32_t len);
@@ -687,6 +786,8 @@ static inline void tcp_trace(const struct tcp_conn *conn)
 
 /* tcp_sock.c, tcp_info.c, tcp_conf.c, tcp_opt.c */
 
+/* What a receive call says when the queue is empty: 0 at the end, or -Exxx. */
+ptrdiff_t tcp_recv_nothing(struct tcp_conn *conn);
 /* Takes SHUT_WR into account: the FIN follows the last byte. */
 void tcp_queue_fin(struct tcp_conn *conn);
 

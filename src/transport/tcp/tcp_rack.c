@@ -28,8 +28,6 @@ enum {
 	RACK_NO_DUPTHRESH = 4,
 	RACK_KEEP = 16,      /* recoveries for which a larger window is kept */
 	RACK_TICK_US = 2000, /* as Linux: timers do not fire earlier than this */
-	TLP_ON = 3,          /* tcp_early_retrans; 4 is the same, the others are off */
-	TLP_ON_TOO = 4,
 };
 
 bool tcp_rack_is_on(const struct tcp_conn *conn)
@@ -182,15 +180,6 @@ void tcp_rack_fire(struct tcp_conn *conn)
 
 /* Tail loss probe */
 
-static bool tlp_is_on(const struct tcp_conn *conn)
-{
-	uint8_t mode = tcp_conf(conn)->early_retrans;
-
-	return (conn->flags & TCPC_SACK) && (mode == TLP_ON || mode == TLP_ON_TOO);
-}
-
-/* RFC 8985 §7.2, with Linux's numbers: two round trips, and for a single segment, whose ACK may be
- * delayed, the least timeout more. */
 static int64_t tlp_pto_ns(const struct tcp_conn *conn)
 {
 	const struct tcp_conf *conf = tcp_conf(conn);
@@ -199,7 +188,7 @@ static int64_t tlp_pto_ns(const struct tcp_conn *conn)
 	if (conn->srtt_us8 == 0)
 		us = (int64_t)conf->rto_initial_ms * 1000;
 	else if (conn->txq->n == 1 && tcp_txq_at(conn->txq, 0)->n_segs == 1)
-		us += (int64_t)conf->rto_min_ms * 1000;
+		us = tcp_tlp_single_us(conn);
 	else
 		us += RACK_TICK_US;
 	return us * TCP_NS_PER_US;
@@ -209,8 +198,8 @@ bool tcp_tlp_schedule(struct tcp_conn *conn, int64_t rto_ns)
 {
 	int64_t pto_ns;
 
-	if (!tlp_is_on(conn) || conn->ca_state != TCP_CA_OPEN || !conn->txq || conn->txq->n == 0 ||
-	    tcp_held_bytes(conn) > 0)
+	if (!tcp_tlp_is_on(conn) || conn->ca_state != TCP_CA_OPEN || !conn->txq ||
+	    conn->txq->n == 0 || tcp_held_bytes(conn) > 0)
 		return false;
 	pto_ns = tlp_pto_ns(conn);
 	if (rto_ns > 0 && rto_ns < pto_ns)

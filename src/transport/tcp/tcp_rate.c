@@ -88,14 +88,48 @@ void tcp_rate_check_app(struct tcp_conn *conn)
 }
 
 /* For TCP_INFO: the last sample that says what the path can, not what the application asked for. */
-static void tcp_rate_keep(struct tcp_sender *snd, const struct cc_sample *rs)
+static void tcp_rate_keep(struct tcp_sender *snd, uint64_t bytes, int64_t interval_ns,
+			  bool is_app_limited)
 {
-	uint64_t Bps = rs->delivered_bytes * (uint64_t)TCP_NS_PER_S / (uint64_t)rs->interval_ns;
+	uint64_t Bps = bytes * (uint64_t)TCP_NS_PER_S / (uint64_t)interval_ns;
 
-	if (rs->is_app_limited && Bps < snd->rate_Bps)
+	if (is_app_limited && Bps < snd->rate_Bps)
 		return;
 	snd->rate_Bps = Bps;
-	snd->is_rate_app_limited = rs->is_app_limited;
+	snd->is_rate_app_limited = is_app_limited;
+}
+
+/* The longer of the times in which a record was sent and acknowledged; 0 when it is shorter than
+ * any round trip: a retransmission that was not needed, or a peer that acknowledges what it has not
+ * received. */
+static int64_t tcp_rate_interval_ns(const struct tcp_conn *conn, const struct tcp_txrec *rec)
+{
+	int64_t send_ns = rec->tx_ns - rec->first_tx_ns;
+	int64_t ack_ns = tcp_now(conn) - rec->delivered_ns;
+	int64_t ns = send_ns > ack_ns ? send_ns : ack_ns;
+
+	return ns < (int64_t)conn->rtt_min_us * TCP_NS_PER_US ? 0 : ns;
+}
+
+/* So many bytes were delivered now. */
+static void tcp_rate_count(struct tcp_conn *conn, struct tcp_sender *snd)
+{
+	if (snd->app_limited && snd->delivered_bytes > snd->app_limited)
+		snd->app_limited = 0;
+	snd->delivered_ns = tcp_now(conn);
+}
+
+void tcp_rate_on_plain_ack(struct tcp_conn *conn, const struct tcp_txrec *rec)
+{
+	struct tcp_sender *snd = tcp_sender(conn);
+	int64_t interval_ns = tcp_rate_interval_ns(conn, rec);
+
+	snd->delivered_bytes += rec->end - rec->seq;
+	snd->first_tx_ns = rec->tx_ns;
+	tcp_rate_count(conn, snd);
+	if (interval_ns > 0)
+		tcp_rate_keep(snd, snd->delivered_bytes - rec->delivered, interval_ns,
+			      rec->flags & TXR_APP_LIMITED);
 }
 
 uint32_t tcp_rate_rtt_us(const struct tcp_conn *conn, const struct tcp_ack_event *ev)
@@ -113,7 +147,6 @@ static void tcp_rate_sample(struct tcp_conn *conn, const struct tcp_ack_event *e
 {
 	struct tcp_sender *snd = tcp_sender(conn);
 	const struct tcp_txrec *rec = &ev->rec;
-	int64_t send_ns, ack_ns;
 
 	*ret = (struct cc_sample){
 		.total_bytes = snd->delivered_bytes,
@@ -125,10 +158,8 @@ static void tcp_rate_sample(struct tcp_conn *conn, const struct tcp_ack_event *e
 		.is_ack_delayed =
 			ev->acked_bytes > 0 && ev->acked_bytes < conn->mss && ev->sacked_bytes == 0,
 	};
-	if (snd->app_limited && snd->delivered_bytes > snd->app_limited)
-		snd->app_limited = 0;
 	if (ev->delivered_bytes > 0)
-		snd->delivered_ns = tcp_now(conn);
+		tcp_rate_count(conn, snd);
 	if (!ev->has_rec)
 		return;
 	ret->prior_bytes = rec->delivered;
@@ -136,15 +167,9 @@ static void tcp_rate_sample(struct tcp_conn *conn, const struct tcp_ack_event *e
 	ret->prior_lost_bytes = snd->lost_bytes - (uint32_t)((uint32_t)snd->lost_bytes - rec->lost);
 	ret->tx_in_flight_bytes = rec->tx_in_flight;
 	ret->is_app_limited = rec->flags & TXR_APP_LIMITED;
-	send_ns = rec->tx_ns - rec->first_tx_ns;
-	ack_ns = tcp_now(conn) - rec->delivered_ns;
-	ret->interval_ns = send_ns > ack_ns ? send_ns : ack_ns;
-	/* Shorter than any round trip: a retransmission that was not needed, or a peer that
-	 * acknowledges what it has not received. */
-	if (ret->interval_ns < (int64_t)conn->rtt_min_us * TCP_NS_PER_US)
-		ret->interval_ns = 0;
+	ret->interval_ns = tcp_rate_interval_ns(conn, rec);
 	if (ret->interval_ns > 0)
-		tcp_rate_keep(snd, ret);
+		tcp_rate_keep(snd, ret->delivered_bytes, ret->interval_ns, ret->is_app_limited);
 }
 
 void tcp_rate_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev)

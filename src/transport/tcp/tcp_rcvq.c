@@ -283,8 +283,8 @@ uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
 	 */
 	if (tcp_mem_is_short(conn))
 		space = tcp_min(space, tcp_mem_wnd_max(conn));
-	if (tcp_sockopts(conn)->window_clamp)
-		space = tcp_min(space, tcp_sockopts(conn)->window_clamp);
+	if (unlikely(conn->sockopts && conn->sockopts->window_clamp))
+		space = tcp_min(space, conn->sockopts->window_clamp);
 	return tcp_min(space, 65535u << conn->rcv_wscale);
 }
 
@@ -300,7 +300,7 @@ static uint32_t tcp_rcv_wnd_shown(const struct tcp_conn *conn)
 static bool tcp_rcv_wnd_moves(const struct tcp_conn *conn, uint32_t space)
 {
 	uint32_t step = tcp_min(conn->sk.rcvbuf_bytes / 4, conn->rcv_mss);
-	uint32_t clamp = tcp_sockopts(conn)->window_clamp;
+	uint32_t clamp = unlikely(conn->sockopts) ? conn->sockopts->window_clamp : 0;
 	uint32_t shown = tcp_rcv_wnd_shown(conn);
 
 	if (clamp)
@@ -308,26 +308,21 @@ static bool tcp_rcv_wnd_moves(const struct tcp_conn *conn, uint32_t space)
 	return space > shown && space - shown >= step;
 }
 
-/* The window that we would advertise now, bytes; no less than what is advertised already. */
-static uint32_t tcp_rcv_wnd_want(const struct tcp_conn *conn)
-{
-	uint32_t space = tcp_rcv_wnd_space(conn);
-	uint32_t left = tcp_rcv_wnd(conn);
-
-	return tcp_rcv_wnd_moves(conn, space) ? tcp_max(space, left) : left;
-}
-
 uint16_t tcp_rcv_wnd_select(struct tcp_conn *conn)
 {
-	uint32_t old = tcp_rcv_wnd(conn);
-	uint32_t wnd = tcp_rcv_wnd_want(conn);
+	uint32_t old = tcp_rcv_wnd(conn), wnd = old;
 	uint32_t space = tcp_rcv_wnd_space(conn);
 	uint32_t unit = 1u << conn->rcv_wscale;
+	bool moves = tcp_rcv_wnd_moves(conn, space);
+	uint32_t round, scaled;
+
+	if (moves) /* no less than what is advertised already */
+		wnd = tcp_max(space, old);
 	/* Up, so that the edge does not move back; but down when there is no memory behind it: a
 	 * peer that always leaves a few bytes would get a whole unit for them each time. What was
 	 * promised is taken all the same, as RFC 7323 §2.4 asks. */
-	uint32_t round = wnd <= space || tcp_rcv_wnd_moves(conn, space) ? unit - 1 : 0;
-	uint32_t scaled = tcp_min((wnd + round) >> conn->rcv_wscale, 65535);
+	round = wnd <= space || moves ? unit - 1 : 0;
+	scaled = tcp_min((wnd + round) >> conn->rcv_wscale, 65535);
 
 	wnd = scaled << conn->rcv_wscale;
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + wnd);
@@ -421,11 +416,14 @@ static void tcp_drs_read(struct tcp_conn *conn)
 
 void tcp_rcvq_was_read(struct tcp_conn *conn)
 {
+	uint32_t space;
+
 	tcp_drs_read(conn);
 	if (!tcp_is_synced(conn) || (conn->flags & TCPC_FIN_RCVD))
 		return;
+	space = tcp_rcv_wnd_space(conn);
 	/* As Linux: tell the peer once the window has at least doubled. */
-	if (tcp_rcv_wnd_moves(conn, tcp_rcv_wnd_space(conn)) &&
-	    tcp_rcv_wnd_want(conn) / 2 >= tcp_rcv_wnd_shown(conn))
+	if (tcp_rcv_wnd_moves(conn, space) &&
+	    tcp_max(space, tcp_rcv_wnd(conn)) / 2 >= tcp_rcv_wnd_shown(conn))
 		tcp_conn_defer(conn, TCPC_ACK_NOW);
 }

@@ -40,6 +40,18 @@ void tcp_rtt_sample(struct tcp_conn *conn, uint32_t rtt_us)
 	conn->rto_us = tcp_min(conn->rto_us, conf->rto_max_ms * 1000);
 }
 
+bool tcp_rtt_timed(struct tcp_conn *conn)
+{
+	uint32_t rtt_us;
+
+	if (!(conn->flags & TCPC_RTT_TIMING) || seq_lt(conn->snd_una, conn->rtt_seq))
+		return false;
+	rtt_us = tcp_clock_us(conn) - conn->rtt_us;
+	conn->flags &= ~(uint32_t)TCPC_RTT_TIMING;
+	tcp_rtt_sample(conn, tcp_min(rtt_us, UINT32_MAX / 16));
+	return true;
+}
+
 /* The timeout with its backoff (RFC 6298 §5.5), ns. */
 int64_t tcp_rto_ns(const struct tcp_conn *conn)
 {
@@ -76,7 +88,7 @@ void tcp_rexmt_set(struct tcp_conn *conn, enum tcp_rexmt_kind kind, int64_t dela
 {
 	conn->rexmt_kind = (uint8_t)kind;
 	conn->rexmt_ns = tcp_now(conn) + delay_ns;
-	tcp_timer_sync(conn);
+	tcp_timer_upto(conn, conn->rexmt_ns);
 }
 
 static enum tcp_rexmt_kind tcp_rexmt_needed(const struct tcp_conn *conn)

@@ -17,6 +17,12 @@ enum tcp_chrono {
 	TCP_CHRONO_N,
 };
 
+/* tcp_early_retrans; the others are off */
+enum {
+	TCP_TLP_ON = 3,
+	TCP_TLP_ON_TOO = 4,
+};
+
 /* tcp_sender->marks */
 enum {
 	TCP_SND_TLP = 1 << 0,        /* a loss probe is in flight */
@@ -156,6 +162,9 @@ void tcp_rate_stamp(struct tcp_conn *conn, struct tcp_txrec *rec);
 void tcp_rate_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t n,
 			struct tcp_ack_event *ev);
 void tcp_rate_lost(struct tcp_conn *conn, const struct tcp_txrec *rec);
+/* Both of these for an ACK of all that is in flight, `rec`, which was sent once, where the control
+ * does not set the window itself. */
+void tcp_rate_on_plain_ack(struct tcp_conn *conn, const struct tcp_txrec *rec);
 /* The application is about to write: had it nothing to send until now? */
 void tcp_rate_check_app(struct tcp_conn *conn);
 /* Round trip of what this ACK acknowledges, microseconds; 0: none to be measured. */
@@ -182,6 +191,10 @@ int tcp_pace_set_max(struct tcp_conn *conn, uint64_t Bps) MUST_CHECK;
 /* The block for records exists: before anything is sent. False: no memory. */
 bool tcp_txq_open(struct tcp_conn *conn) MUST_CHECK;
 void tcp_txq_free(struct tcp_conn *conn);
+/* What tcp_txq_free() has kept, when the stack goes. */
+void tcp_txq_spare_free(struct tcp *tcp);
+/* tcp_txq_sent() of one segment when nothing is in flight. */
+void tcp_txq_sent_first(struct tcp_conn *conn, uint32_t len);
 /* `len` new numbers from snd_nxt on have left, in `n_segs` segments; snd_nxt moves after. */
 void tcp_txq_sent(struct tcp_conn *conn, uint32_t len, uint32_t n_segs);
 /* Numbers in flight have left again. */
@@ -258,7 +271,7 @@ bool tcp_recover_output_done(struct tcp_conn *conn);
 
 /* RACK finds the losses: there is SACK, and tcp_recovery says so. */
 bool tcp_rack_is_on(const struct tcp_conn *conn);
-/* A record has arrived up to `end`. */
+/* A record has arrived up to `end`; `ev` is not looked at when it was sent once. */
 void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_txrec *rec, uint32_t end,
 			const struct tcp_ack_event *ev);
 /* A retransmission was needless. */
@@ -273,6 +286,19 @@ int64_t tcp_rack_left_ns(const struct tcp_conn *conn, const struct tcp_txrec *re
 void tcp_rack_fire(struct tcp_conn *conn);
 /* Sets the timer to a loss probe, if one is called for; `rto_ns`: the timeout would come then. */
 bool tcp_tlp_schedule(struct tcp_conn *conn, int64_t rto_ns) MUST_CHECK;
+/* There are such probes, by the settings and the handshake. */
+static inline bool tcp_tlp_is_on(const struct tcp_conn *conn)
+{
+	uint8_t mode = tcp_conf(conn)->early_retrans;
+
+	return (conn->flags & TCPC_SACK) && (mode == TCP_TLP_ON || mode == TCP_TLP_ON_TOO);
+}
+/* RFC 8985 §7.2, with Linux's numbers: two round trips, once there is a sample, and for a single
+ * segment, whose ACK may be delayed, the least timeout more. */
+static inline int64_t tcp_tlp_single_us(const struct tcp_conn *conn)
+{
+	return (int64_t)(conn->srtt_us8 / 4) + (int64_t)tcp_conf(conn)->rto_min_ms * 1000;
+}
 void tcp_tlp_fire(struct tcp_conn *conn);
 void tcp_tlp_on_ack(struct tcp_conn *conn, const struct tcp_ack_event *ev);
 

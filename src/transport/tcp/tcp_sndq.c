@@ -190,6 +190,18 @@ ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size
 	return (ptrdiff_t)done;
 }
 
+bool tcp_sndq_put_first(struct tcp_conn *conn, const void *buf, uint32_t n)
+{
+	struct tcp_sndblk *blk = tcp_sndblk_add(conn, n);
+
+	if (!blk)
+		return false;
+	memcpy(blk->buf->bytes + blk->off, buf, n);
+	blk->len = n;
+	conn->snd_end += n;
+	return true;
+}
+
 /* The block that holds `seq`, which is in the queue. Segments go out in order, so the search
  * starts where the last one ended; a retransmission starts at the front. */
 static struct tcp_sndblk *tcp_sndq_seek(struct tcp_conn *conn, uint32_t seq)

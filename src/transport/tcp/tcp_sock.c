@@ -381,7 +381,7 @@ static ptrdiff_t tcp_sock_send(struct sock *sk, struct sock_msg *msg)
 	return total > 0 ? (ptrdiff_t)total : done;
 }
 
-static ptrdiff_t tcp_recv_nothing(struct tcp_conn *conn)
+ptrdiff_t tcp_recv_nothing(struct tcp_conn *conn)
 {
 	if (conn->flags & TCPC_FIN_RCVD)
 		return 0;
@@ -644,6 +644,8 @@ const struct sock_proto tcp_proto = {
 	.accept = tcp_sock_accept,
 	.send = tcp_sock_send,
 	.recv = tcp_sock_recv,
+	.send_plain = tcp_fast_send,
+	.recv_plain = tcp_fast_recv,
 	.take = tcp_sock_take,
 	.can_lend = true,
 	.recv_err = tcp_recv_err,

@@ -21,7 +21,8 @@
  * a peer cannot make more work than we made segments.
  *
  * The block is allocated before the first segment goes out, since a segment without a record could
- * not be recovered, and freed with the last.
+ * not be recovered, and freed with the last. One of the least size is kept for the next connection
+ * of the stack: who asks and answers would allocate and free one each time.
  */
 #include "transport/tcp/tcp_txq.h"
 
@@ -51,14 +52,48 @@ static bool txq_resize(struct tcp_conn *conn, uint32_t cap)
 
 bool tcp_txq_open(struct tcp_conn *conn)
 {
-	return conn->txq || txq_resize(conn, TCP_TXQ_MIN);
+	struct tcp *tcp = conn->sk.stack->tcp;
+
+	if (conn->txq)
+		return true;
+	if (!tcp->txq_spare)
+		return txq_resize(conn, TCP_TXQ_MIN);
+	conn->txq = tcp->txq_spare;
+	*conn->txq = (struct tcp_txq){.cap = TCP_TXQ_MIN};
+	tcp->txq_spare = NULL;
+	return true;
 }
 
 void tcp_txq_free(struct tcp_conn *conn)
 {
-	if (conn->txq)
-		mem_free(&tcp_eng(conn)->mem, conn->txq, txq_size(conn->txq->cap));
+	struct tcp *tcp = conn->sk.stack->tcp;
+	struct tcp_txq *q = conn->txq;
+
 	conn->txq = NULL;
+	if (q && q->cap == TCP_TXQ_MIN && !tcp->txq_spare)
+		tcp->txq_spare = q;
+	else if (q)
+		mem_free(&tcp_eng(conn)->mem, q, txq_size(q->cap));
+}
+
+void tcp_txq_spare_free(struct tcp *tcp)
+{
+	mem_free(&tcp->st->eng->mem, tcp->txq_spare, txq_size(TCP_TXQ_MIN));
+	tcp->txq_spare = NULL;
+}
+
+void tcp_txq_sent_first(struct tcp_conn *conn, uint32_t len)
+{
+	struct tcp_txq *q = conn->txq;
+
+	q->recs[0] = (struct tcp_txrec){.seq = conn->snd_nxt,
+					.end = conn->snd_nxt + len,
+					.tx_ns = tcp_now(conn),
+					.n_segs = 1};
+	tcp_rate_stamp(conn, &q->recs[0]);
+	q->rexmt_seq = q->again_top = conn->snd_nxt;
+	q->first = 0;
+	q->n = 1;
 }
 
 static uint32_t txr_len(const struct tcp_txrec *r)
