@@ -125,7 +125,8 @@ enum {
 	WEFT_OFFLOAD_CSUM = 1 << 0, /* checksums of TCP and UDP */
 	WEFT_OFFLOAD_TSO = 1 << 1,  /* TCP's super-packets */
 	WEFT_OFFLOAD_USO = 1 << 2,  /* those of WEFT_UDP_SEGMENT */
-	WEFT_OFFLOAD_ALL = (1 << 3) - 1,
+	WEFT_OFFLOAD_GRO = 1 << 4,  /* received frames of a flow go up as one super-packet */
+	WEFT_OFFLOAD_ALL = 7 | WEFT_OFFLOAD_GRO,
 };
 /* All are on at first; an interface that cannot do one never does. -EINVAL: another bit. */
 WEFT_API int weft_netif_set_offloads(struct weft_netif *nif, uint32_t offloads);

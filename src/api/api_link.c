@@ -267,7 +267,8 @@ int weft_netif_set_offloads(struct weft_netif *nif, uint32_t offloads)
 {
 	static_assert((int)WEFT_OFFLOAD_CSUM == (int)NETIF_F_CSUM &&
 			      (int)WEFT_OFFLOAD_TSO == (int)NETIF_F_GSO_TCP &&
-			      (int)WEFT_OFFLOAD_USO == (int)NETIF_F_GSO_UDP,
+			      (int)WEFT_OFFLOAD_USO == (int)NETIF_F_GSO_UDP &&
+			      (int)WEFT_OFFLOAD_GRO == (int)NETIF_F_GRO,
 		      "the same bits");
 	if (offloads & ~(uint32_t)WEFT_OFFLOAD_ALL)
 		return -EINVAL;

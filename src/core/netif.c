@@ -251,11 +251,6 @@ void netif_rx_later(struct netif *netif, struct pkt *pkt)
 	list_add_tail(&eng->backlog, &netif->backlog_link);
 }
 
-static bool netif_takes(const struct netif *netif, uint32_t feature)
-{
-	return netif->features & ~netif->features_off & feature;
-}
-
 static bool netif_takes_gso(const struct netif *netif, const struct pkt *pkt)
 {
 	uint32_t need = pkt->gso_type == PKT_GSO_UDP ? NETIF_F_GSO_UDP : NETIF_F_GSO_TCP;

@@ -43,12 +43,14 @@ enum {
 	NETIF_FLUSH = 1 << 7,  /* internal: on the engine's flush list */
 };
 
-/* netif->features: what ops->tx takes as it is; netif_tx() resolves the rest. */
+/* netif->features: what ops->tx takes as it is; netif_tx() resolves the rest. And what the driver
+ * does with what comes. */
 enum {
 	NETIF_F_CSUM = 1 << 0,    /* PKT_CSUM_PARTIAL */
 	NETIF_F_GSO_TCP = 1 << 1, /* PKT_GSO_TCP4, PKT_GSO_TCP6 */
 	NETIF_F_GSO_UDP = 1 << 2,
 	NETIF_F_FRAGS = 1 << 3, /* packets with frags; else the driver gets them linear */
+	NETIF_F_GRO = 1 << 4,   /* received frames of a flow become one packet (core/gro.h) */
 };
 
 struct netif_ops {
@@ -150,6 +152,11 @@ static inline bool netif_is_running(const struct netif *netif)
 /* One more, or one less, who wants frames for other hosts too: NETIF_PROMISC while there is one. */
 void netif_set_promisc(struct netif *netif, bool on);
 int netif_set_mtu(struct netif *netif, uint32_t mtu) MUST_CHECK; /* 0 or -EINVAL */
+/* The driver can do that, and it is not switched off. */
+static inline bool netif_takes(const struct netif *netif, uint32_t feature)
+{
+	return netif->features & ~netif->features_off & feature;
+}
 
 /* A frame arrived: `data` at the Ethernet header. Consumes it. Runs the stack at once, so only the
  * engine's thread, outside of any other call into the stack: drivers from their poll functions. */

@@ -128,8 +128,9 @@ struct stack {
 	uint64_t mib[MIB_MAX];
 	uint64_t drops[DROP_MAX];
 	uint32_t next_ifindex;
-	uint32_t id;      /* unique in the engine, from 1 */
-	struct list link; /* engine->stacks */
+	uint32_t n_gro_socks; /* that asked for rows of datagrams (UDP_GRO) */
+	uint32_t id;          /* unique in the engine, from 1 */
+	struct list link;     /* engine->stacks */
 	char name[STACK_NAME_MAX];
 };
 

@@ -28,6 +28,7 @@
 #include "base/load.h"
 #include "base/mem.h"
 #include "core/engine.h"
+#include "core/gro.h"
 #include "core/netif.h"
 #include "core/stack.h"
 #include "drivers/hostif.h"
@@ -44,6 +45,7 @@ enum {
 	AFP_RING_BYTES_MAX = 1024 * 1024 * 1024,
 	AFP_BATCH = 256, /* frames read in one turn before others have theirs */
 	AFP_BATCH_BYTES = 512 * 1024,
+	AFP_HOLD = 64,     /* frames that the ring has to keep for us until they go up */
 	AFP_TX_BATCH = 32, /* packets a system call */
 	AFP_TX_PKTS = 1024,
 	AFP_TX_BYTES = 4 * 1024 * 1024,
@@ -67,6 +69,7 @@ struct afpacket {
 	bool is_promisc;       /* ... and everything is */
 	bool is_promisc_asked; /* by the configuration */
 	struct weft_afpacket_stats stats;
+	struct gro gro;
 };
 
 static struct afpacket *afpacket_of(struct netif *netif)
@@ -112,39 +115,70 @@ static void frame_copy(uint8_t *to, const struct packet_frame *f, uint32_t n_tag
 	memcpy(to + ETH_ADDRS_LEN + n_tag, f->bytes + ETH_ADDRS_LEN, f->len - ETH_ADDRS_LEN);
 }
 
-/* Without a virtio_net_hdr the kernel says only whether the checksum is there, not where. */
-static void frame_csum_state(struct pkt *pkt, uint32_t status)
+/* Whether the header tells no more than GRO finds out for itself: no super-packet, and of an
+ * unfinished checksum that it is TCP's or UDP's. */
+static bool vnet_is_plain(const struct packet_frame *f, const struct vnet_hdr *vh)
 {
 	struct gso_hdr hdr;
 
-	if (status & TP_STATUS_CSUM_VALID)
-		pkt->csum = PKT_CSUM_VERIFIED;
-	if (!(status & TP_STATUS_CSUMNOTREADY) || gso_hdr_parse(pkt->data, pkt->lin_len, &hdr) < 0)
-		return;
-	pkt->csum = PKT_CSUM_PARTIAL;
-	pkt->csum_start = (uint16_t)(pkt_off(pkt) + hdr.l4_off);
-	pkt->csum_off = hdr.csum_off;
+	if (vh->gso_type != VNET_GSO_NONE)
+		return false;
+	return !(vh->flags & VNET_F_NEEDS_CSUM) ||
+	       (gso_hdr_parse(f->bytes, f->len, &hdr) == 0 && vh->csum_start == hdr.l4_off &&
+		vh->csum_offset == hdr.csum_off);
 }
 
-static int frame_state(const struct afpacket *ap, struct pkt *pkt, const struct packet_frame *f,
-		       uint32_t n_tag)
+static enum pkt_csum vnet_csum(const struct vnet_hdr *vh)
 {
-	struct vnet_hdr vh;
+	if (vh->flags & VNET_F_NEEDS_CSUM)
+		return PKT_CSUM_PARTIAL;
+	return vh->flags & VNET_F_DATA_VALID ? PKT_CSUM_VERIFIED : PKT_CSUM_NONE;
+}
 
-	if (!ap->has_vnet) {
-		frame_csum_state(pkt, f->status);
-		return 0;
+/* A frame that GRO has nothing to do with: it comes behind what is held. */
+static void afpacket_rx_alone(struct afpacket *ap, const struct packet_frame *f, uint32_t n_tag,
+			      const struct vnet_hdr *vh)
+{
+	struct netif *netif = &ap->netif;
+	struct vnet_hdr tagged = *vh;
+	struct pkt *pkt;
+
+	gro_flush(&ap->gro);
+	pkt = pkt_alloc(&netif->stack->eng->pkts, f->len + n_tag);
+	if (!pkt) {
+		afpacket_refuse(ap, DROP_NOMEM);
+		return;
 	}
-	vnet_hdr_read(f->bytes - VNET_HDR_LEN, VNET_HDR_LEN, &vh);
-	vh.csum_start = (uint16_t)(vh.csum_start + n_tag);
-	return offload_rx(pkt, &vh);
+	frame_copy(pkt_put(pkt, f->len + n_tag), f, n_tag);
+	tagged.csum_start = (uint16_t)(vh->csum_start + n_tag);
+	if (offload_rx(pkt, &tagged) < 0) {
+		netif->stats.rx_errors++;
+		pkt->netif = netif;
+		pkt_drop(netif->stack, pkt, DROP_IF_DRIVER);
+		return;
+	}
+	netif_rx(netif, pkt);
+}
+
+/* A virtio_net_hdr for a frame that came without. */
+static void vnet_of_status(const struct packet_frame *f, struct vnet_hdr *ret)
+{
+	struct gso_hdr hdr;
+
+	*ret = (struct vnet_hdr){.gso_type = VNET_GSO_NONE};
+	if (f->status & TP_STATUS_CSUM_VALID)
+		ret->flags = VNET_F_DATA_VALID;
+	if (!(f->status & TP_STATUS_CSUMNOTREADY) || gso_hdr_parse(f->bytes, f->len, &hdr) < 0)
+		return;
+	ret->flags = VNET_F_NEEDS_CSUM;
+	ret->csum_start = hdr.l4_off;
+	ret->csum_offset = hdr.csum_off;
 }
 
 static void afpacket_rx(struct afpacket *ap, const struct packet_frame *f)
 {
-	struct netif *netif = &ap->netif;
 	uint32_t n_tag = f->status & TP_STATUS_VLAN_VALID ? VLAN_HDR_LEN : 0;
-	struct pkt *pkt;
+	struct vnet_hdr vh;
 
 	ap->stats.rx_frames++;
 	ap->stats.rx_bytes += f->full_len;
@@ -156,35 +190,41 @@ static void afpacket_rx(struct afpacket *ap, const struct packet_frame *f)
 		afpacket_refuse(ap, DROP_ETH_HDR);
 		return;
 	}
-	pkt = pkt_alloc(&netif->stack->eng->pkts, f->len + n_tag);
-	if (!pkt) {
-		afpacket_refuse(ap, DROP_NOMEM);
-		return;
+	if (ap->has_vnet)
+		vnet_hdr_read(f->bytes - VNET_HDR_LEN, VNET_HDR_LEN, &vh);
+	else
+		vnet_of_status(f, &vh);
+	if (n_tag || !vnet_is_plain(f, &vh))
+		afpacket_rx_alone(ap, f, n_tag, &vh);
+	else
+		gro_rx(&ap->gro, f->bytes, f->len, vnet_csum(&vh));
+}
+
+/* Reads some frames, `*n_bytes` in all, and gives them back. False: those were all. */
+static bool afpacket_read_some(struct afpacket *ap, uint32_t *n_bytes, bool *is_losing)
+{
+	struct packet_frame f;
+	int n = 0;
+
+	while (n < AFP_HOLD && packet_ring_next(&ap->ring, &f)) {
+		*is_losing = *is_losing || f.status & TP_STATUS_LOSING;
+		*n_bytes += f.len;
+		afpacket_rx(ap, &f);
+		n++;
 	}
-	frame_copy(pkt_put(pkt, f->len + n_tag), f, n_tag);
-	if (frame_state(ap, pkt, f, n_tag) < 0) {
-		netif->stats.rx_errors++;
-		pkt->netif = netif;
-		pkt_drop(netif->stack, pkt, DROP_IF_DRIVER);
-		return;
-	}
-	netif_rx(netif, pkt);
+	gro_flush(&ap->gro);
+	packet_ring_release(&ap->ring);
+	return n == AFP_HOLD;
 }
 
 static void afpacket_read(struct afpacket *ap)
 {
-	struct packet_frame f;
 	uint32_t n_bytes = 0;
 	bool is_losing = false;
 
-	for (int n = 0; n < AFP_BATCH && n_bytes < AFP_BATCH_BYTES; n++) {
-		if (!packet_ring_next(&ap->ring, &f))
+	for (int n = 0; n < AFP_BATCH && n_bytes < AFP_BATCH_BYTES; n += AFP_HOLD)
+		if (!afpacket_read_some(ap, &n_bytes, &is_losing))
 			break;
-		is_losing = is_losing || f.status & TP_STATUS_LOSING;
-		n_bytes += f.len;
-		afpacket_rx(ap, &f);
-		packet_ring_release(&ap->ring);
-	}
 	if (is_losing)
 		afpacket_count_drops(ap);
 }
@@ -524,7 +564,8 @@ static struct afpacket *afpacket_alloc(struct weft_loop *loop, struct stack *st,
 	pktq_init(&ap->txq);
 	ap->netif.ops = &afpacket_ops;
 	ap->netif.flags = NETIF_BROADCAST;
-	ap->netif.features = NETIF_F_FRAGS;
+	ap->netif.features = NETIF_F_FRAGS | NETIF_F_GRO;
+	gro_init(&ap->gro, &ap->netif);
 	if (ap->has_vnet)
 		ap->netif.features |= NETIF_F_CSUM | NETIF_F_GSO_TCP;
 	return ap;

@@ -31,6 +31,7 @@
 #include "base/load.h"
 #include "base/mem.h"
 #include "core/engine.h"
+#include "core/gro.h"
 #include "core/netif.h"
 #include "core/stack.h"
 #include "drivers/loop.h"
@@ -65,6 +66,7 @@ struct stream {
 	uint32_t tx_len;
 	bool is_blocked; /* the socket took no more: POLLOUT is watched */
 	bool is_broken;  /* a write has failed: nothing is sent any more */
+	struct gro gro;
 	struct weft_stream_stats stats;
 };
 
@@ -86,26 +88,12 @@ static void stream_end(struct stream *s, const char *why)
 		s->ended(s->arg, why);
 }
 
-static void stream_rx_frame(struct stream *s, const uint8_t *frame, uint32_t len)
-{
-	struct stack *st = s->netif.stack;
-	struct pkt *pkt = pkt_alloc(&st->eng->pkts, len);
-
-	s->stats.rx_frames++;
-	s->stats.rx_bytes += len;
-	if (!pkt) {
-		s->netif.stats.rx_dropped++;
-		st->drops[DROP_NOMEM]++;
-		return;
-	}
-	memcpy(pkt_put(pkt, len), frame, len);
-	netif_rx(&s->netif, pkt);
-}
-
-/* Whole frames go up, what is left goes to the front. 0; -EBADMSG: this is no frame's length. */
+/* Whole frames go up, those of a flow together, and what is left goes to the front. 0; -EBADMSG:
+ * this is no frame's length. */
 static int stream_rx_frames(struct stream *s, char *ret_why)
 {
 	uint32_t at = 0;
+	int err = 0;
 
 	while (s->rx_len - at >= STREAM_LEN_BYTES) {
 		uint32_t len = load_be32(s->rx + at);
@@ -113,16 +101,20 @@ static int stream_rx_frames(struct stream *s, char *ret_why)
 		if (!len || len > STREAM_FRAME_MAX) {
 			snprintf(ret_why, STREAM_WHY_MAX, "it sent a frame of %u bytes: 1 to %u",
 				 len, STREAM_FRAME_MAX);
-			return -EBADMSG;
+			err = -EBADMSG;
+			break;
 		}
 		if (s->rx_len - at - STREAM_LEN_BYTES < len)
 			break;
-		stream_rx_frame(s, s->rx + at + STREAM_LEN_BYTES, len);
+		s->stats.rx_frames++;
+		s->stats.rx_bytes += len;
+		gro_rx(&s->gro, s->rx + at + STREAM_LEN_BYTES, len, PKT_CSUM_NONE);
 		at += STREAM_LEN_BYTES + len;
 	}
+	gro_flush(&s->gro);
 	s->rx_len -= at;
 	memmove(s->rx, s->rx + at, s->rx_len);
-	return 0;
+	return err;
 }
 
 /* One read. 1: there may be more; 0: not now; -Exxx: the connection is at its end. */
@@ -285,7 +277,8 @@ static struct stream *stream_alloc(struct weft_loop *loop, struct stack *st)
 	s->netif.ops = &stream_ops;
 	s->netif.mtu = STREAM_MTU;
 	s->netif.flags = NETIF_BROADCAST;
-	s->netif.features = NETIF_F_FRAGS;
+	s->netif.features = NETIF_F_FRAGS | NETIF_F_GRO;
+	gro_init(&s->gro, &s->netif);
 	rng_bytes(&st->eng->rng, s->netif.hwaddr.b, sizeof(s->netif.hwaddr.b));
 	s->netif.hwaddr.b[0] = 0x02; /* locally administered, unicast */
 	return s;

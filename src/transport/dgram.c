@@ -40,6 +40,7 @@ void dgram_fini(struct dgram_sock *ds)
 	dgram_mem_add(ds, -(int64_t)ds->rcvq_mem);
 	errq_purge(&ds->sk, &ds->errq);
 	dgram_cork_free(ds);
+	ds->sk.stack->n_gro_socks -= ds->takes_gro;
 	sock_ip6_fini(&ds->sk, &ds->ip6);
 	ip6_exts_free(&ds->sk.stack->eng->mem, ds->msg_exts);
 	bpf_prog_free(ds->sk.stack, ds->bpf.prog);

@@ -69,7 +69,9 @@ static int udp_setopt(struct sock *sk, int level, int name, const void *val, siz
 		ds->gso_size = (uint16_t)v;
 		return 0;
 	case WEFT_UDP_GRO:
+		sk->stack->n_gro_socks -= ds->takes_gro;
 		ds->takes_gro = v;
+		sk->stack->n_gro_socks += ds->takes_gro;
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -141,6 +141,15 @@ static uint64_t drops(const char *reason)
 	return weft_stack_counter(wire.st, reason);
 }
 
+/* Frames that came as one packet with others. */
+static uint64_t n_joined(void)
+{
+	struct weft_netif_stats s;
+
+	weft_netif_stats(wire.nif, &s);
+	return s.rx_packets - s.rx_units;
+}
+
 /* Bytes of a packet handed over: more than a frame has where offloads are used. */
 static uint64_t mean_rx_bytes(void)
 {
@@ -213,9 +222,22 @@ static void packet_without_offloads_plain_frames_pass(void **state UNUSED)
 		conf.no_offloads = true;
 		packet_start();
 		ping_and_bulk(BULK / 4);
+		assert_true(n_joined() > 0);
 		wire_stop(&wire);
 		setup(NULL);
 	}
+}
+
+static void packet_without_gro_the_same_stream_comes_frame_by_frame(void **state UNUSED)
+{
+	veth_features = "tso off gso off gro off";
+	conf.no_offloads = true;
+	packet_start();
+	assert_int_equal(weft_netif_set_offloads(wire.nif, WEFT_OFFLOAD_ALL & ~WEFT_OFFLOAD_GRO),
+			 0);
+	transfer(BULK / 4);
+	assert_int_equal(n_joined(), 0);
+	wire_stop(&wire);
 }
 
 static void packet_with_offloads_frames_of_a_plain_peer_pass(void **state UNUSED)
@@ -466,6 +488,7 @@ int main(int argc, char **argv)
 		HOST_TEST(packet_slots_with_offloads_bulk_passes_in_super_packets),
 		HOST_TEST(packet_blocks_with_offloads_bulk_passes),
 		HOST_TEST(packet_without_offloads_plain_frames_pass),
+		HOST_TEST(packet_without_gro_the_same_stream_comes_frame_by_frame),
 		HOST_TEST(packet_with_offloads_frames_of_a_plain_peer_pass),
 		HOST_TEST(packet_mtu_is_9000_transfers_pass),
 		HOST_TEST(packet_frames_have_tags_they_are_where_they_were),

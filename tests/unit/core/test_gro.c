@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Coalescing: what is joined, what is not, and at random beside none. */
+#include "core_fixture.h"
+
+#include "gro_twin.h"
+#include "prng.h"
+
+enum {
+	N_RANDOM = 300,
+	PROGRAM_MAX = 3 * TWIN_FRAMES,
+};
+
+/* Runs a program; `ret_units`: packets in which its frames went up. */
+static void run(const uint8_t *program, size_t len, uint32_t *ret_frames, uint32_t *ret_units)
+{
+	struct gro_twin *t = calloc(1, sizeof(*t));
+
+	assert_non_null(t);
+	assert_true(gro_twin_run(t, program, len));
+	*ret_frames = t->n_frames;
+	*ret_units = t->n_units;
+	free(t);
+}
+
+static void frames_follow_each_other_they_are_one_packet(void **state UNUSED)
+{
+	uint32_t n_frames, n_units;
+
+	for (uint8_t family = 0; family < 16; family = (uint8_t)(family + 4)) {
+		uint8_t program[3 * 10] = {(uint8_t)(0x80 | family), 0, 100};
+
+		for (size_t i = 3; i < sizeof(program); i += 3)
+			program[i] = family;
+		run(program, sizeof(program), &n_frames, &n_units);
+		assert_int_equal(n_frames, 10);
+		assert_int_equal(n_units, 1);
+	}
+}
+
+/* Two, the odd one, two: by the oddity the packets that they become. */
+static uint32_t units_with(uint8_t family, enum twin_odd odd)
+{
+	uint8_t program[] = {0x80, 0, 100, 0, 0, 0, 0, (uint8_t)odd, 0, 0, 0, 0, 0, 0, 0};
+	uint32_t n_frames, n_units;
+
+	for (size_t i = 0; i < sizeof(program); i += 3)
+		program[i] |= family;
+	run(program, sizeof(program), &n_frames, &n_units);
+	assert_int_equal(n_frames, 5);
+	return n_units;
+}
+
+static void a_frame_differs_it_begins_anew_or_is_alone(void **state UNUSED)
+{
+	static const uint8_t tcp4[TWIN_ODDS] = {
+		[TWIN_AS_BEFORE] = 1, [TWIN_L4_CSUM] = 3,    [TWIN_IP_CSUM] = 3,
+		[TWIN_FIN] = 3,       [TWIN_PSH] = 2,        [TWIN_SYN] = 3,
+		[TWIN_CWR] = 3,       [TWIN_ACK] = 2,        [TWIN_WINDOW] = 2,
+		[TWIN_TIMESTAMP] = 2, [TWIN_NO_OPTIONS] = 3, [TWIN_ID] = 2,
+		[TWIN_SEQ] = 2,       [TWIN_TTL] = 2,        [TWIN_TOS] = 2,
+		[TWIN_DF] = 3,        [TWIN_FRAGMENT] = 3,   [TWIN_PADDED] = 3,
+		[TWIN_MAC] = 3,       [TWIN_URGENT] = 3,     [TWIN_EMPTY] = 3,
+	};
+
+	for (enum twin_odd odd = 0; odd < TWIN_ODDS; odd++)
+		if (tcp4[odd] && units_with(0, odd) != tcp4[odd])
+			fail_msg("oddity %u: %u packets", (unsigned int)odd, units_with(0, odd));
+	assert_int_equal(units_with(8, TWIN_UDP_NO_CSUM), 3);
+	assert_int_equal(units_with(8, TWIN_L4_CSUM), 3);
+	assert_int_equal(units_with(4, TWIN_TOS), 2);
+}
+
+static void a_frame_is_shorter_it_is_the_last(void **state UNUSED)
+{
+	uint8_t program[] = {0x80, 0, 100, 0, 0, 0, 0x20, 0, 9, 0, 0, 0, 0, 0, 0};
+	uint32_t n_frames, n_units;
+
+	run(program, sizeof(program), &n_frames, &n_units);
+	assert_int_equal(n_frames, 5);
+	assert_int_equal(n_units, 2);
+}
+
+static void programs_at_random_nothing_is_lost_or_changed(void **state UNUSED)
+{
+	uint64_t n_frames_all = 0, n_units_all = 0;
+	struct prng rng = prng_make();
+
+	for (int i = 0; i < N_RANDOM; i++) {
+		uint8_t program[PROGRAM_MAX];
+		uint32_t n_frames, n_units, n_flows = 1 + (uint32_t)prng_below(&rng, 12);
+
+		for (size_t k = 0; k < sizeof(program); k += 3) {
+			program[k] = (uint8_t)prng_below(&rng, n_flows);
+			if (prng_below(&rng, 20) == 0)
+				program[k] |= (uint8_t)(prng_below(&rng, 16) << 4 & 0x70);
+			program[k + 1] = prng_below(&rng, 10) ? 0 : (uint8_t)prng_below(&rng, 24);
+			program[k + 2] = (uint8_t)prng_below(&rng, 256);
+		}
+		run(program, sizeof(program), &n_frames, &n_units);
+		n_frames_all += n_frames;
+		n_units_all += n_units;
+	}
+	assert_true(n_units_all * 2 < n_frames_all);
+}
+
+static void partial_seen(struct fixture *f, struct pkt *pkt)
+{
+	assert_int_equal(pkt->csum, PKT_CSUM_PARTIAL);
+	f->verdict = DROP_NONE;
+	assert_int_equal(pkt->gso_size ? pkt_n_frames(pkt) : 1, f->n_input == 1 ? 3 : 1);
+}
+
+static void checksums_are_unfinished_nobody_looks_at_them(void **state)
+{
+	static struct gro_twin t;
+	struct fixture *f = *state;
+	uint8_t frames[4][TWIN_FRAME_MAX];
+	struct gro *gro = calloc(1, sizeof(*gro));
+
+	assert_non_null(gro);
+	f->on_input = partial_seen;
+	f->netif.features |= NETIF_F_GRO;
+	gro_init(gro, &f->netif);
+	for (int i = 0; i < 4; i++) {
+		uint32_t len =
+			twin_make(&t, frames[i], 0, false, i < 3 ? TWIN_L4_CSUM : TWIN_ACK, 500);
+
+		gro_rx(gro, frames[i], len, PKT_CSUM_PARTIAL);
+	}
+	gro_flush(gro);
+	assert_int_equal(f->n_input, 2);
+	free(gro);
+}
+
+static void it_is_switched_off_each_frame_is_alone(void **state)
+{
+	static struct gro_twin t;
+	struct fixture *f = *state;
+	uint8_t frame[TWIN_FRAME_MAX];
+	struct gro *gro = calloc(1, sizeof(*gro));
+
+	assert_non_null(gro);
+	f->netif.features |= NETIF_F_GRO;
+	f->netif.features_off = NETIF_F_GRO;
+	gro_init(gro, &f->netif);
+	for (int i = 0; i < 4; i++)
+		gro_rx(gro, frame, twin_make(&t, frame, 0, false, TWIN_AS_BEFORE, 500),
+		       PKT_CSUM_NONE);
+	assert_int_equal(f->n_input, 4);
+	free(gro);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_follow_each_other_they_are_one_packet),
+		cmocka_unit_test(a_frame_differs_it_begins_anew_or_is_alone),
+		cmocka_unit_test(a_frame_is_shorter_it_is_the_last),
+		cmocka_unit_test(programs_at_random_nothing_is_lost_or_changed),
+		cmocka_unit_test_setup_teardown(checksums_are_unfinished_nobody_looks_at_them,
+						fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(it_is_switched_off_each_frame_is_alone,
+						fixture_setup, fixture_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
