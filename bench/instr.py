@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Counts the instructions that a packet costs, by callgrind, and prints a table.
+"""Counts the instructions and cache misses that a packet costs, by callgrind, and prints a table.
 
-usage: bench/instr.py [--build DIR] [--profile FIGURE]
+usage: bench/instr.py [--build DIR] [--check | --update] [--profile FIGURE]
 
-Runs figures of weft_bench for a moment under callgrind and divides what functions have executed, with all that
-they called, by how often they were called. Instructions hardly depend on the machine or on who else uses it; what
-they do not tell is what they wait for. --profile prints what each function of a figure executes itself for each of
-its operations. Exits with 0; 1 when a run failed; 77 when valgrind is not there. doc/performance.md says what the
-instructions do.
+Runs figures of weft_bench under callgrind for a number of turns, with a clock and a seed of their own, so that the counts
+of a binary are the same in every run, on a busy machine too; divides what functions have executed, with all that they
+called, by how often they were called. Misses are those of callgrind's model of two caches (32 KiB, 1 MiB), which knows
+no prefetching. What the instructions wait for, no count tells; where the machine has counters, perf stat adds its
+own. --check compares with instr.json and fails when a row has grown by more than 10 %; --update writes that file.
+--profile prints what each function of a figure executes itself. Exits with 0; 1 when a run failed or a row has grown;
+77 when valgrind is not there. doc/performance.md says what the instructions do.
 """
 import argparse
 import collections
@@ -22,22 +24,34 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CANNOT = 77
-SECONDS = "0.5"
 PROFILE_ROWS = 40
+TABLE = ROOT / "bench/instr.json"
+GROWTH = 0.10
+SLACK = 3  # instructions that no row is blamed for
+# Turns of weft_bench: some thousands of operations each.
+TURNS = {"rr-inproc": 5, "bulk-inproc": 1, "bulk-inproc-mtu": 2, "udp-inproc": 200, "fwd4": 300, "fwd6": 300,
+         "crr-inproc": 4, "timers-1e3": 100, "timers-1e5": 100}
+CACHES = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=1048576,16,64"]
+EVENTS = ["Ir", "D1mr", "D1mw", "DLmr", "DLmw"]
+PERF_EVENTS = "instructions,cycles,cache-misses"
 # What is measured, in which figure, and the function; the last is what a call of it stands for.
 ROWS = [
     ("TCP segment out, from the send call", "rr-inproc", "weft_send", "segment"),
     ("TCP segment in, to the receive queue", "rr-inproc", "netif_rx", "segment"),
     ("TCP receive call that finds a byte, or none", "rr-inproc", "weft_recv", "call"),
     ("demultiplexing (TCP)", "rr-inproc", "conn_find", "segment"),
-    ("ACK out", "bulk-inproc", "tcp_send_ack", "ACK"),
+    ("ACK out", "bulk-inproc", "tcp_send_ack", "pure ACK"),
     ("what an ACK does", "bulk-inproc", "tcp_ack", "segment"),
-    ("super-packet of 64 KiB out, without the copy", "bulk-inproc", "tcp_output", "call"),
+    ("all super-packets that may go, without the copy", "bulk-inproc", "tcp_output", "call"),
     ("cutting a super-packet into 45 frames", "bulk-inproc-mtu", "pkt_segment", "super-packet"),
     ("checksum of a frame of 1500 bytes, computed", "bulk-inproc-mtu", "pkt_csum_complete", "frame"),
     ("UDP datagram out, from the send call", "udp-inproc", "weft_send", "datagram"),
     ("UDP datagram in, to the receive queue", "udp-inproc", "netif_rx", "datagram"),
     ("UDP receive call", "udp-inproc", "weft_recv", "call"),
+    ("header of Ethernet, alone", "udp-inproc", "eth_input", "frame"),
+    ("header of IPv4 and its checks, alone", "udp-inproc", "ip4_input", "packet"),
+    ("header of UDP, alone", "udp-inproc", "udp_input", "datagram"),
+    ("header of TCP and its checks, alone", "crr-inproc", "tcp_input", "segment"),
     ("forwarding, IPv4: from the first interface to the second", "fwd4", "netif_rx", "packet"),
     ("forwarding, IPv6", "fwd6", "netif_rx", "packet"),
     ("route lookup, IPv4, 1,000 routes", "fwd4", "fib4_lookup", "lookup"),
@@ -52,18 +66,39 @@ ROWS = [
     ("connection, both ends: connect, a byte each way, close", "crr-inproc", "weft_connect", "connection"),
 ]
 WHOLE = {"weft_connect"}  # all that the program executes, divided by these calls
+ALONE = {"eth_input", "ip4_input", "udp_input", "tcp_input"}  # without what they call
 
 
 class Failed(Exception):
     """Something that the user is told in one line."""
 
 
+class Cost:
+    """Instructions, and misses of the first cache and of the last."""
+
+    def __init__(self, events=None, fields=()):
+        known = dict(zip(events or [], map(int, fields)))
+        ir, d1r, d1w, llr, llw = (known.get(name, 0) for name in EVENTS)
+        self.instructions, self.misses, self.far_misses = ir, d1r + d1w, llr + llw
+
+    def add(self, other):
+        self.instructions += other.instructions
+        self.misses += other.misses
+        self.far_misses += other.far_misses
+
+    def each(self, n):
+        return {"instructions": round(self.instructions / n, 1), "misses": round(self.misses / n, 2),
+                "far_misses": round(self.far_misses / n, 2)}
+
+
 class Counts:
-    """A callgrind file: instructions of functions alone and with what they call, and calls."""
+    """A callgrind file: what functions cost alone and with what they call, and calls."""
 
     def __init__(self, path):
-        self.own, self.all, self.calls = collections.Counter(), collections.Counter(), collections.Counter()
-        names, fn, callee, n_calls = {}, None, None, None
+        self.own, self.all = collections.defaultdict(Cost), collections.defaultdict(Cost)
+        self.calls = collections.Counter()
+        self.total = Cost()
+        names, events, fn, callee, n_calls = {}, [], None, None, None
 
         def name(text):
             number, text = re.match(r"\((\d+)\)(?: (.*))?", text).groups()
@@ -72,57 +107,103 @@ class Counts:
             return names[number]
 
         for line in open(path):
-            if line.startswith("fn="):
+            if line.startswith("events: "):
+                events = line.split()[1:]
+            elif line.startswith("fn="):
                 fn = name(line[3:])
             elif line.startswith("cfn="):
                 callee = name(line[4:])
             elif line.startswith("calls="):
                 n_calls = int(line[6:].split()[0])
             elif line[0] in "0123456789+-*" and len(fields := line.split()) > 1:
+                cost = Cost(events, fields[1:])
                 if n_calls is None:
-                    self.own[fn] += int(fields[1])
+                    self.own[fn].add(cost)
+                    self.total.add(cost)
                     continue
                 self.calls[callee] += n_calls
-                self.all[callee] += int(fields[1]) if callee != fn else 0
+                if callee != fn:
+                    self.all[callee].add(cost)
                 n_calls = None
-        self.total = sum(self.own.values())
 
 
 def count(build, figure):
     with tempfile.TemporaryDirectory(prefix="weft-instr-") as out:
-        done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}/%p",
-                               str(build / "weft_bench"), figure, SECONDS], capture_output=True, text=True)
+        path = pathlib.Path(out) / "counts"
+        done = subprocess.run(["valgrind", "--tool=callgrind", *CACHES, f"--callgrind-out-file={path}",
+                               str(build / "weft_bench"), "--count", str(TURNS[figure]), figure],
+                              capture_output=True, text=True)
         if done.returncode:
-            raise Failed(f"{figure}: {done.stderr.strip().splitlines()[-1]}")
-        both = [Counts(path) for path in pathlib.Path(out).iterdir()]  # the meter and its worker
-        return max(both, key=lambda counts: counts.total), json.loads(done.stdout)
+            raise Failed(f"{figure}: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+        return Counts(path), json.loads(done.stdout)
 
 
 def print_profile(build, figure):
     counts, run = count(build, figure)
-    # The window is only a part of the run, so the operations of all of it are not known: shares are.
-    print(f"{figure}: {counts.total} instructions, {run['value']:.4g} a second")
-    for fn, n in counts.own.most_common(PROFILE_ROWS):
-        print(f"{100 * n / counts.total:5.1f} %  {counts.calls[fn]:9} calls of {n / max(1, counts.calls[fn]):7.1f}  {fn}")
+    ops = run["ops"] or 1
+    print(f"{figure}: {counts.total.instructions} instructions, {run['ops']} operations, {run['bytes']} bytes; for each "
+          "operation, with the set-up:")
+    own = sorted(counts.own.items(), key=lambda item: -item[1].instructions)
+    for fn, cost in own[:PROFILE_ROWS]:
+        print(f"{100 * cost.instructions / counts.total.instructions:5.1f} %  {cost.instructions / ops:8.1f} instructions  "
+              f"{cost.misses / ops:6.2f} misses  {counts.calls[fn] / ops:6.2f} calls  {fn}")
 
 
-def print_table(build):
-    known = {}
-    print("| what | instructions |\n|---|---|")
+def measure(build):
+    """The table: of each row's name its counts."""
+    known, table = {}, {}
     for what, figure, fn, unit in ROWS:
         if figure not in known:
             known[figure] = count(build, figure)[0]
         counts = known[figure]
         if not counts.calls[fn]:
+            print(f"instr: {what}: {fn}() is not called in {figure}", file=sys.stderr)
             continue
-        n = (counts.total if fn in WHOLE else counts.all[fn]) / counts.calls[fn]
-        print(f"| {what} | {n:,.0f} a {unit} |", flush=True)
+        cost = counts.total if fn in WHOLE else counts.own[fn] if fn in ALONE else counts.all[fn]
+        table[what] = {**cost.each(counts.calls[fn]), "unit": unit}
+    return table
+
+
+def print_table(table):
+    print("| what | instructions | misses of 32 KiB | of 1 MiB |\n|---|---|---|---|")
+    for what, row in table.items():
+        print(f"| {what} | {row['instructions']:,.0f} a {row['unit']} | {row['misses']:.1f} | {row['far_misses']:.1f} |")
+
+
+def print_counters(build):
+    """What the machine's own counters say of a run, if it has any."""
+    if not shutil.which("perf"):
+        print("\nperf stat: no counters (perf is not installed)")
+        return
+    done = subprocess.run(["perf", "stat", "-x,", "-e", PERF_EVENTS, str(build / "weft_bench"), "fwd4", "0.5"],
+                          capture_output=True, text=True)
+    rows = [line.split(",") for line in done.stderr.splitlines() if line.count(",") > 3]
+    counted = {row[2]: int(row[0]) for row in rows if row[0].isdigit()}
+    if done.returncode or not counted:
+        print("\nperf stat: no counters on this machine")
+        return
+    print("\nperf stat of fwd4: " + ", ".join(f"{n:,} {name}" for name, n in counted.items()))
+
+
+def grown(table):
+    """Rows that have become dearer than they were, in words."""
+    was = json.loads(TABLE.read_text())
+    for what in was.keys() - table.keys():
+        yield f"{what}: cannot be counted any more"
+    for what, row in table.items():
+        before = was.get(what, {}).get("instructions")
+        if before is None:
+            yield f"{what}: not in {TABLE.name}; --update writes it"
+        elif row["instructions"] > before * (1 + GROWTH) + SLACK:
+            yield f"{what}: {row['instructions']:,.0f} instructions, was {before:,.0f}"
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
-    parser.add_argument("--profile", metavar="FIGURE")
+    parser.add_argument("--profile", metavar="FIGURE", choices=TURNS)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--update", action="store_true")
     args = parser.parse_args()
     if not shutil.which("valgrind"):
         print("instr: needs valgrind (apt-get install valgrind)", file=sys.stderr)
@@ -130,12 +211,19 @@ def main():
     try:
         if args.profile:
             print_profile(args.build, args.profile)
-        else:
-            print_table(args.build)
+            return 0
+        table = measure(args.build)
     except Failed as why:
         print(f"instr: {why}", file=sys.stderr)
         return 1
-    return 0
+    print_table(table)
+    print_counters(args.build)
+    if args.update:
+        TABLE.write_text(json.dumps(table, indent=1) + "\n")
+    bad = list(grown(table)) if args.check else []
+    for text in bad:
+        print(f"instr: {text}", file=sys.stderr)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

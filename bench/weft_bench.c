@@ -5,6 +5,7 @@
  *	weft_bench FIGURE SECONDS
  *	weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP
  *	weft_bench mem-conn CONNECTIONS
+ *	weft_bench --count TURNS FIGURE
  *
  * In process, two stacks of one engine and one thread are joined by a veth, over IPv4 or, with a 6,
  * over IPv6. Over a TAP, which is in
@@ -359,10 +360,10 @@ static void inproc_connect(struct bench *b, int type,
 static void inproc_run(struct bench *b)
 {
 	while (!b->is_connected)
-		weft_engine_run(b->eng, weft_io_now_ns());
+		side_run(b->eng);
 	gauge_ready(b->gauge);
 	while (!gauge_is_stopping(b->gauge))
-		weft_engine_run(b->eng, weft_io_now_ns());
+		side_run(b->eng);
 	bench_free(b);
 }
 
@@ -423,7 +424,7 @@ static void udp_inproc(struct gauge *g, const void *arg)
 			udp_tx_group(b);
 		else
 			udp_tx_batch(b);
-		weft_engine_run(b->eng, weft_io_now_ns());
+		side_run(b->eng);
 	}
 	bench_free(b);
 }
@@ -487,7 +488,14 @@ static void bulk_tap_in(struct gauge *g, const void *arg)
 
 /* --- the command line --- */
 
-static int inproc_main(const char *figure, double seconds)
+/* What measures, or counts, a figure; `fn` NULL: there is none of that name. */
+struct how {
+	void (*fn)(struct gauge *g, const void *arg);
+	const void *arg;
+	enum unit unit;
+};
+
+static struct how figure_find(const char *figure)
 {
 	static const struct inproc figures[] = {
 		{"bulk-inproc", bulk_inproc, UNIT_GBIT_S, false, NULL},
@@ -516,23 +524,34 @@ static int inproc_main(const char *figure, double seconds)
 		{"timers-1e7", weft_timers, &many[2]},
 	};
 
-	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
-		struct worker w = {"weft", figures[i].fn, &figures[i], NULL, 0};
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		if (!strcmp(figure, figures[i].figure))
+			return (struct how){figures[i].fn, &figures[i], figures[i].unit};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strcmp(figure, others[i].figure))
+			return (struct how){others[i].fn, others[i].arg, UNIT_PER_S};
+	return (struct how){0};
+}
 
-		if (strcmp(figure, figures[i].figure) != 0)
-			continue;
-		meter_run(&w, 1, figures[i].unit, seconds, "");
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		struct worker w = {"weft", others[i].fn, others[i].arg, NULL, 0};
+static int inproc_main(const char *figure, double seconds)
+{
+	struct how how = figure_find(figure);
+	struct worker w = {"weft", how.fn, how.arg, NULL, 0};
 
-		if (strcmp(figure, others[i].figure) != 0)
-			continue;
-		meter_run(&w, 1, UNIT_PER_S, seconds, "");
-		return 0;
-	}
-	return 2;
+	if (!how.fn)
+		return 2;
+	meter_run(&w, 1, how.unit, seconds, "");
+	return 0;
+}
+
+static int count_main(const char *turns, const char *figure)
+{
+	struct how how = figure_find(figure);
+
+	if (!how.fn)
+		return 2;
+	side_count(how.fn, how.arg, (uint64_t)meter_number(turns, 1, 1000000000));
+	return 0;
 }
 
 /* The server starts first. */
@@ -564,13 +583,16 @@ int main(int argc, char **argv)
 		weft_mem_conn((uint32_t)meter_number(argv[2], 1, 500000));
 		return 0;
 	}
-	if (argc == 3)
+	if (argc == 4 && !strcmp(argv[1], "--count"))
+		status = count_main(argv[2], argv[3]);
+	else if (argc == 3)
 		status = inproc_main(argv[1], meter_seconds(argv[2]));
 	else if (argc == 5)
 		status = tap_main(argv[1], meter_seconds(argv[2]), argv[3], argv[4]);
 	if (status)
 		fprintf(stderr, "usage: weft_bench FIGURE SECONDS\n"
 				"       weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP\n"
-				"       weft_bench mem-conn CONNECTIONS\n");
+				"       weft_bench mem-conn CONNECTIONS\n"
+				"       weft_bench --count TURNS FIGURE\n");
 	return status;
 }

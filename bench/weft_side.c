@@ -7,11 +7,24 @@
 #include <string.h>
 #include <time.h>
 
+enum {
+	TURN_NS = 1000,
+};
+
+/* A run that is counted; no gauge: there is none. */
+static struct {
+	struct gauge *gauge;
+	int64_t now_ns;
+	uint64_t n_left;
+} counted;
+
 struct weft_engine *side_engine(void)
 {
 	struct weft_engine_config cfg = {.now_ns = weft_io_now_ns(), .entropy = weft_io_entropy};
 	struct weft_engine *eng;
 
+	if (counted.gauge)
+		cfg = (struct weft_engine_config){.has_seed = true, .seed = 1};
 	must(weft_engine_new(&cfg, &eng), "engine");
 	return eng;
 }
@@ -58,9 +71,30 @@ void side_pair_fini(struct side_pair *p)
 	weft_engine_free(p->eng);
 }
 
+void side_turn(void)
+{
+	if (!counted.gauge)
+		return;
+	counted.now_ns += TURN_NS;
+	if (counted.n_left-- == 0)
+		atomic_store(&counted.gauge->is_stopping, true);
+}
+
 void side_run(struct weft_engine *eng)
 {
-	weft_engine_run(eng, weft_io_now_ns());
+	side_turn();
+	weft_engine_run(eng, counted.gauge ? counted.now_ns : weft_io_now_ns());
+}
+
+void side_count(void (*fn)(struct gauge *g, const void *arg), const void *arg, uint64_t n_turns)
+{
+	static struct gauge g;
+
+	counted.gauge = &g;
+	counted.n_left = n_turns;
+	fn(&g, arg);
+	printf("{\"turns\": %llu, \"bytes\": %llu, \"ops\": %llu}\n", (unsigned long long)n_turns,
+	       (unsigned long long)g.n_bytes, (unsigned long long)g.n_ops);
 }
 
 uint64_t side_rss_bytes(void)

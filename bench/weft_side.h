@@ -21,7 +21,15 @@ struct side_pair {
 };
 void side_pair_init(struct side_pair *p);
 void side_pair_fini(struct side_pair *p);
+/* One turn: the engine runs. */
 void side_run(struct weft_engine *eng);
+/* The same for workers whose engine need not. */
+void side_turn(void);
+
+/* Runs a worker in this process for `n_turns`, with a clock that moves by a microsecond a turn and
+ * a seed, so that every run executes the same instructions, and prints a line of JSON: turns,
+ * bytes, ops. For who counts instructions. */
+void side_count(void (*fn)(struct gauge *g, const void *arg), const void *arg, uint64_t n_turns);
 
 /* Resident memory of the process. */
 uint64_t side_rss_bytes(void);

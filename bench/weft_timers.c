@@ -49,6 +49,7 @@ void weft_timers(struct gauge *g, const void *arg)
 	}
 	gauge_ready(g);
 	while (!gauge_is_stopping(g)) {
+		side_turn();
 		for (int i = 0; i < LOOKS; i++) {
 			uint64_t r = next_random(&random);
 			struct weft_timer *t = timers[(r & UINT32_MAX) * n >> 32];
