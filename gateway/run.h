@@ -56,7 +56,8 @@ struct gateway_run_config {
 	struct weft_sockaddr resolvers[GATEWAY_RUN_RESOLVERS_MAX];
 	uint32_t n_resolvers;
 	/* A SOCK_SEQPACKET socket on which resolv.conf comes as a message when it has changed;
-	 * taken, also on failure; -1: none. The forwarder asks the servers of the last one. */
+	 * taken, also on failure; -1: none. The forwarder asks the servers of the last one, and
+	 * the guest is told its domains. */
 	int resolv_fd;
 	bool no_ra;   /* no router advertisements of addr6's prefix */
 	bool no_dhcp; /* guest4 is not told by DHCP */

@@ -27,7 +27,9 @@ enum {
 
 struct tell {
 	struct gateway_run *run;
-	struct resolvconf conf; /* the host's, as it was at the start */
+	struct resolvconf conf; /* the host's, as it was heard of last */
+	bool asks_hosts;        /* the forwarder asks the host's servers */
+	bool has_hosts_search;  /* the guest searches the host's domains */
 	uint64_t n_resolv_changes;
 	const char *search[GATEWAY_RUN_SEARCH_MAX];
 	uint32_t n_search;
@@ -63,9 +65,10 @@ static void search_take(struct tell *t, const struct gateway_run_config *cfg)
 {
 	uint32_t n = cfg->no_search ? 0 : cfg->n_search ? cfg->n_search : t->conf.n_search;
 
+	t->has_hosts_search = !cfg->no_search && !cfg->n_search;
 	for (; t->n_search < n; t->n_search++)
-		t->search[t->n_search] =
-			cfg->n_search ? cfg->search[t->n_search] : t->conf.search[t->n_search];
+		t->search[t->n_search] = t->has_hosts_search ? t->conf.search[t->n_search]
+							     : cfg->search[t->n_search];
 }
 
 /*
@@ -216,28 +219,47 @@ static int dhcp6_start(struct tell *t, const struct gateway_run_config *cfg, cha
  */
 
 /* What the host asks has changed. */
+static void resolv_take(struct tell *t)
+{
+	if (t->dns && t->asks_hosts)
+		(void)!dnsfwd_set_servers(t->dns, t->conf.servers, t->conf.n_servers);
+	if (!t->has_hosts_search)
+		return;
+	for (t->n_search = 0; t->n_search < t->conf.n_search; t->n_search++)
+		t->search[t->n_search] = t->conf.search[t->n_search];
+	/* A list that one of them cannot tell is none of its own: as at the start. */
+	if (t->dhcp && dhcp_set_search(t->dhcp, t->search, t->n_search))
+		(void)!dhcp_set_search(t->dhcp, NULL, 0);
+	if (t->dhcp6 && dhcp6_set_search(t->dhcp6, t->search, t->n_search))
+		(void)!dhcp6_set_search(t->dhcp6, NULL, 0);
+	if (t->radv && radv_set_search(t->radv, t->search, t->n_search))
+		(void)!radv_set_search(t->radv, NULL, 0);
+}
+
 static void resolv_ready(void *arg, int fd, uint32_t events UNUSED)
 {
 	struct tell *t = arg;
 	char text[RESOLVCONF_BYTES_MAX];
-	struct resolvconf conf; /* the search list that was told stays */
 	ssize_t len;
 
 	while ((len = recv(fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
-		resolvconf_parse(text, (size_t)len, &conf);
-		if (dnsfwd_set_servers(t->dns, conf.servers, conf.n_servers) == 0)
-			t->n_resolv_changes++;
+		resolvconf_parse(text, (size_t)len, &t->conf);
+		resolv_take(t);
+		t->n_resolv_changes++;
 	}
 	if (len == 0) /* nobody will tell us any more */
 		(void)!weft_loop_watch(gateway_run_loop(t->run), fd, 0, NULL, NULL);
 }
 
-/* Those that were given stay. */
-static int resolv_watch(struct tell *t, const struct gateway_run_config *cfg)
+/* What was given stays. */
+static int resolv_watch(struct tell *t, char *msg)
 {
-	if (t->resolv_fd < 0 || cfg->n_resolvers)
+	int err;
+
+	if (t->resolv_fd < 0 || (!t->asks_hosts && !t->has_hosts_search))
 		return 0;
-	return weft_loop_watch(gateway_run_loop(t->run), t->resolv_fd, POLLIN, resolv_ready, t);
+	err = weft_loop_watch(gateway_run_loop(t->run), t->resolv_fd, POLLIN, resolv_ready, t);
+	return err ? refuse(msg, err, "resolv.conf: %s", strerror(-err)) : 0;
 }
 
 /* A forwarder where the guest looks for its name server. It is the host that asks, so a resolver on
@@ -270,8 +292,6 @@ static int dns_start(struct tell *t, const struct gateway_run_config *cfg, char 
 		dns.outside = t->host;
 		err = dnsfwd_new(&dns, &t->dns);
 	}
-	if (!err)
-		err = resolv_watch(t, cfg);
 	return err ? refuse(msg, err, "the DNS forwarder: %s", strerror(-err)) : 0;
 }
 
@@ -295,6 +315,7 @@ int tell_new(struct gateway_run *run, const struct gateway_run_config *cfg, stru
 	t->resolv_fd = cfg->resolv_fd;
 	(void)!resolvconf_read("/etc/resolv.conf", &t->conf);
 	search_take(t, cfg);
+	t->asks_hosts = !cfg->n_resolvers;
 	err = dhcp_start(t, cfg, ret_msg);
 	if (!err)
 		err = dhcp6_start(t, cfg, ret_msg);
@@ -302,6 +323,8 @@ int tell_new(struct gateway_run *run, const struct gateway_run_config *cfg, stru
 		err = radv_start(t, cfg, ret_msg);
 	if (!err)
 		err = dns_start(t, cfg, ret_msg);
+	if (!err)
+		err = resolv_watch(t, ret_msg);
 	if (err) {
 		tell_free(t);
 		return err;

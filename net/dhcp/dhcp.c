@@ -292,13 +292,28 @@ static bool range_is_right(const struct dhcp *d)
 	       (d->server < first || d->server > last);
 }
 
+int dhcp_set_search(struct dhcp *d, const char *const *search, uint32_t n)
+{
+	if (n > DHCP_SEARCH_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++)
+		if (!dhcp_domain_is_right(search[i]))
+			return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(d->search[i], search[i], strlen(search[i]) + 1);
+		d->params.search[i] = d->search[i];
+	}
+	d->params.n_search = n;
+	return 0;
+}
+
 static bool config_take(struct dhcp *d, const struct dhcp_config *cfg)
 {
 	struct dhcp_params *p = &d->params;
 
 	if (cfg->prefix_len < 1 || cfg->prefix_len > PREFIX_LEN_MAX || !cfg->n_addrs ||
 	    cfg->n_addrs > DHCP_POOL_MAX || cfg->n_dns > DHCP_DNS_MAX ||
-	    cfg->n_search > DHCP_SEARCH_MAX || (cfg->lease_s && cfg->lease_s < LEASE_MIN_S))
+	    (cfg->lease_s && cfg->lease_s < LEASE_MIN_S))
 		return false;
 	d->lease_s = cfg->lease_s ? cfg->lease_s : LEASE_DEFAULT_S;
 	d->server = addr_to(&cfg->server);
@@ -311,15 +326,7 @@ static bool config_take(struct dhcp *d, const struct dhcp_config *cfg)
 	p->mtu = cfg->mtu;
 	for (p->n_dns = 0; p->n_dns < cfg->n_dns; p->n_dns++)
 		p->dns[p->n_dns] = addr_to(&cfg->dns[p->n_dns]);
-	for (p->n_search = 0; p->n_search < cfg->n_search; p->n_search++) {
-		const char *name = cfg->search[p->n_search];
-
-		if (!dhcp_domain_is_right(name))
-			return false;
-		memcpy(d->search[p->n_search], name, strlen(name) + 1);
-		p->search[p->n_search] = d->search[p->n_search];
-	}
-	return d->server && range_is_right(d);
+	return !dhcp_set_search(d, cfg->search, cfg->n_search) && d->server && range_is_right(d);
 }
 
 static int sock_open(struct dhcp *d, struct weft_stack *st)

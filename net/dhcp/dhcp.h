@@ -42,6 +42,9 @@ struct dhcp;
  * -Exxx of weft_socket() and weft_bind(). */
 int dhcp_new(struct weft_netif *nif, struct weft_stack *st, const struct dhcp_config *cfg,
 	     struct dhcp **ret) MUST_CHECK;
+/* Another search list from now on: clients have it when they ask again. -EINVAL, with the old one
+ * kept: too many, or one is no domain. */
+int dhcp_set_search(struct dhcp *d, const char *const *search, uint32_t n) MUST_CHECK;
 /* NULL is fine. */
 void dhcp_free(struct dhcp *d);
 void dhcp_stats(const struct dhcp *d, struct dhcp_stats *ret);

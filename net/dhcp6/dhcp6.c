@@ -409,27 +409,33 @@ static bool range_take(struct dhcp6 *d, const struct dhcp6_config *cfg)
 	return is_on_link(d, &d->pool.first) && is_on_link(d, &last);
 }
 
+int dhcp6_set_search(struct dhcp6 *d, const char *const *search, uint32_t n)
+{
+	if (n > DHCP6_SEARCH_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++)
+		if (!dhcp_domain_is_right(search[i]))
+			return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(d->search[i], search[i], strlen(search[i]) + 1);
+		d->params.search[i] = d->search[i];
+	}
+	d->params.n_search = n;
+	return 0;
+}
+
 static bool config_take(struct dhcp6 *d, const struct dhcp6_config *cfg)
 {
 	struct dhcp6_params *p = &d->params;
 
-	if (cfg->n_dns > DHCP6_DNS_MAX || cfg->n_search > DHCP6_SEARCH_MAX ||
-	    (cfg->lease_s && cfg->lease_s < LEASE_MIN_S) ||
+	if (cfg->n_dns > DHCP6_DNS_MAX || (cfg->lease_s && cfg->lease_s < LEASE_MIN_S) ||
 	    cfg->lease_s > UINT32_MAX / VALID_LEASES)
 		return false;
 	d->lease_s = cfg->lease_s ? cfg->lease_s : LEASE_DEFAULT_S;
 	for (; p->n_dns < cfg->n_dns; p->n_dns++)
 		if (!addr_take(&cfg->dns[p->n_dns], &p->dns[p->n_dns]))
 			return false;
-	for (; p->n_search < cfg->n_search; p->n_search++) {
-		const char *name = cfg->search[p->n_search];
-
-		if (!dhcp_domain_is_right(name))
-			return false;
-		memcpy(d->search[p->n_search], name, strlen(name) + 1);
-		p->search[p->n_search] = d->search[p->n_search];
-	}
-	return range_take(d, cfg);
+	return !dhcp6_set_search(d, cfg->search, cfg->n_search) && range_take(d, cfg);
 }
 
 static void duid_make(struct dhcp6 *d)

@@ -48,6 +48,9 @@ struct dhcp6;
  * -Exxx of weft_socket() and weft_bind(). */
 int dhcp6_new(struct weft_netif *nif, struct weft_stack *st, const struct dhcp6_config *cfg,
 	      struct dhcp6 **ret) MUST_CHECK;
+/* Another search list from now on: clients have it when they ask again. -EINVAL, with the old one
+ * kept: too many, or one is no domain. */
+int dhcp6_set_search(struct dhcp6 *d, const char *const *search, uint32_t n) MUST_CHECK;
 /* NULL is fine. */
 void dhcp6_free(struct dhcp6 *d);
 void dhcp6_stats(const struct dhcp6 *d, struct dhcp6_stats *ret);

@@ -434,6 +434,28 @@ int radv_new(struct weft_netif *nif, struct weft_stack *st, const struct radv_co
 	return 0;
 }
 
+int radv_set_search(struct radv *r, const char *const *search, uint32_t n)
+{
+	struct radv_config cfg = r->cfg;
+	int64_t at_ns = weft_engine_now_ns(r->eng);
+	uint8_t buf[RADV_MSG_MAX];
+
+	if (n > RADV_SEARCH_MAX)
+		return -EINVAL;
+	for (cfg.n_search = 0; cfg.n_search < n; cfg.n_search++)
+		cfg.search[cfg.n_search] = search[cfg.n_search];
+	if (!radv_config_is_right(&cfg) || !radv_ra_write(&cfg, buf, false, buf))
+		return -EINVAL;
+	r->cfg = cfg;
+	/* §6.2.4: what has changed is said a few times at once. */
+	r->n_initial = INITIAL_ADVERTS;
+	if (r->last_ns >= 0 && at_ns < r->last_ns + MIN_DELAY_S * NSEC_PER_SEC)
+		at_ns = r->last_ns + MIN_DELAY_S * NSEC_PER_SEC;
+	if (at_ns < r->next_ns)
+		plan_at(r, at_ns);
+	return 0;
+}
+
 void radv_free(struct radv *r)
 {
 	if (!r)

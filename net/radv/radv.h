@@ -85,6 +85,11 @@ struct radv;
  * range, a search domain that is none, or more than fits the MTU; -Exxx of weft_socket(). */
 int radv_new(struct weft_netif *nif, struct weft_stack *st, const struct radv_config *cfg,
 	     struct radv **ret) __attribute__((warn_unused_result));
+/* Another search list from now on, borrowed as that of the configuration, and told at once; a
+ * domain that is in it no more stays with who has heard of it for its lifetime. -EINVAL, with the
+ * old one kept: a domain that is none, or more than fits. */
+int radv_set_search(struct radv *r, const char *const *search, uint32_t n)
+	__attribute__((warn_unused_result));
 /* Says goodbye. NULL is fine. */
 void radv_free(struct radv *r);
 void radv_stats(const struct radv *r, struct radv_stats *ret);

@@ -279,6 +279,21 @@ def resolvers_are_those_of_resolv_conf_when_it_changes():
                        lambda: w.control("stats", "--json")["dns_resolver_changes"] == changes, 20)
             got = w.python("guest", ASK, DNS4, "www.example.org")
             expect(got.startswith(want), f"with {address}: {got}")
+    # The search list goes with it: advertised at once, and told to who asks by DHCPv6.
+    with Guest(WEFT, "--dns", FAR4, slaac=True) as w:
+        w.link_local()
+        expect(r"search b'\x07example\x03org" in w.python("guest", SOLICIT), "the first list")
+        (w.conf / "resolv.conf").write_text("search other.test\nnameserver 127.0.0.53\n")
+        eventually("the gateway has heard of it",
+                   lambda: w.control("stats", "--json")["dns_resolver_changes"] == 1, 20)
+        said = w.python("guest", SOLICIT)
+        expect(r"search b'\x05other\x04test\x00" in said, said)
+        expect("search other.test." in w.dhclient("-S"), "DHCPv6")
+        w.dhclient_end()
+        (w.conf / "resolv.conf").write_text("nameserver 127.0.0.53\n")
+        eventually("the gateway has heard of it",
+                   lambda: w.control("stats", "--json")["dns_resolver_changes"] == 2, 20)
+        expect("search" not in w.python("guest", SOLICIT), "no list")
     # The addresses and the interface that the guest's connections have are those of the forwarder.
     with Guest(WEFT, "--outbound", HOST4, "--outbound", "v0", "--dns", FAR4) as w:
         w.spawn("far", RESOLVER.replace("127.0.0.53", FAR4))
