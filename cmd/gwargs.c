@@ -243,7 +243,7 @@ static int shared_take(struct gwargs *a, int opt, const char *value)
 		break;
 	case OPT_MTU:
 		if (lab_uint_parse(value, GATEWAY_RUN_MTU_MIN, GATEWAY_RUN_MTU_MAX, &n, &why) < 0)
-			return wrong(a, "--mtu", value, why);
+			return wrong(a, "--mtu", value, "write a number from 1280 to 65521");
 		a->mtu = (uint32_t)n;
 		break;
 	case OPT_ALLOW:

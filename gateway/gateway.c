@@ -16,6 +16,7 @@
 enum {
 	SWEEP_S = 5,
 	KEPT_DESCRIPTORS = 64,
+	KEPT_AT_LEAST = 16, /* beyond those that are open when the gateway is made */
 };
 
 int64_t gw_now(const struct gateway *gw)
@@ -254,6 +255,16 @@ static uint32_t or_default(uint32_t v, uint32_t deflt)
 	return v ? v : deflt;
 }
 
+/* So many are open: the lowest number that is free. */
+static rlim_t descriptors_open(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 ? (rlim_t)fd : 0;
+}
+
 /* Whoever looks what is wrong finds a descriptor when the guest has had all that it may have. */
 static uint32_t descriptors_max(void)
 {
@@ -264,6 +275,10 @@ static uint32_t descriptors_max(void)
 		return UINT32_MAX;
 	max = lim.rlim_max; /* the sandbox raises the other one to it */
 	kept = max / 4 < KEPT_DESCRIPTORS ? max / 4 : KEPT_DESCRIPTORS;
+	if (kept < descriptors_open() + KEPT_AT_LEAST)
+		kept = descriptors_open() + KEPT_AT_LEAST;
+	if (kept > max / 2)
+		kept = max / 2;
 	return (uint32_t)(max - kept);
 }
 

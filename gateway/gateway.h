@@ -68,8 +68,8 @@ struct gateway_limits {
 	uint32_t udp_timeout_s;     /* of a mapping that is not used: RFC 4787 REQ-5 (300) */
 	uint32_t connect_timeout_s; /* of the host's connect (120) */
 	uint32_t icmp_errors_per_s; /* to the guest (1000) */
-	uint32_t max_descriptors;   /* of sockets (the process's limit, less 64 or a quarter that
-				       the control socket and names need) */
+	uint32_t max_descriptors;   /* of sockets (the process's limit, less 64 or a quarter, up to
+				       half, that the control socket and names need) */
 };
 
 struct gateway_config {

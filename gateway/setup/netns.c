@@ -232,7 +232,11 @@ static void configure(int sock, const struct netns_tap *tap)
 	}
 	if (!err && has_ip6)
 		err = route_default(&nl, &tap->via6, ifindex);
-	if (err)
+	if (err == -EEXIST)
+		fail(sock, err,
+		     "the namespace has a default route already; a second interface is for you to "
+		     "configure (`weft gateway --no-configure`)");
+	else if (err)
 		fail(sock, err, "the kernel refused a setting of interface %s (%s): %s",
 		     tap->ifname, what, strerror(-err));
 	rtnl_close(&nl);

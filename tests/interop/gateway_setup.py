@@ -7,10 +7,11 @@ usage: gateway_setup.py WEFT [CASE...]
 """
 import os
 import shutil
+import signal
 import subprocess
 import time
 
-from unshare_kit import expect, run_cases
+from unshare_kit import eventually, expect, expect_no_rights, gateway_pid, run_cases
 
 
 def guest_start(w):
@@ -67,6 +68,72 @@ def device_not_configured_is_left_alone(w):
     expect("inet" not in out and "state DOWN" in out, out)
     p.terminate()
     p.wait(10)
+    guest.terminate()
+
+
+def gateway_has_no_right_left(w):
+    """Of a user and of root, on a TAP of either family and for QEMU."""
+    guest, pid = guest_start(w)
+    for user in True, False:
+        for options in ["--pid", str(pid)], ["--pid", str(pid), "--ipv4-only"], ["--pid", str(pid), "--ipv6-only"], ["--qemu", str(w.folder / "run/q")]:
+            p = gateway_start(w, *options, user=user)
+            expect_no_rights(gateway_pid(w))
+            p.terminate()
+            expect(p.wait(10) == 0, f"status {p.returncode}")
+    guest.terminate()
+
+
+def killed_gateway_is_followed_without_a_complaint(w):
+    """SIGKILL leaves the sockets of the file system: the next one takes their place."""
+    guest, pid = guest_start(w)
+    qemu = w.folder / "run/qemu.sock"
+    for options in ["--pid", str(pid)], ["--qemu", str(qemu)]:
+        p = gateway_start(w, *options)
+        left = list((w.folder / "run").rglob("*.sock"))
+        expect(len(left) == 1 + (options[0] == "--qemu"), f"sockets {left}")
+        child = gateway_pid(w)
+        for one in child, p.pid:
+            os.kill(one, signal.SIGKILL)
+        p.wait(10)
+        eventually("they are gone", lambda: not gateway_pid(w))
+        expect(all(path.exists() for path in left), "somebody has cleaned up")
+        p = gateway_start(w, *options)
+        expect("gateway" in w.run(w.weft, "ls").stdout, "the next one is not seen")
+        p.terminate()
+        expect(p.wait(10) == 0 and not p.stdout.read(), f"status {p.returncode}, or a word too many")
+        expect(not any(path.exists() for path in left), "the next one leaves its sockets")
+    guest.terminate()
+
+
+def second_gateway_and_a_namespace_that_vanishes_have_their_words(w):
+    guest, pid = guest_start(w)
+    p = gateway_start(w, "--pid", str(pid))
+    err = w.run(w.weft, "gateway", "--pid", str(pid), status=1).stderr
+    expect("the namespace has an interface tap0 already" in err, err)
+    err = w.run(w.weft, "gateway", "--pid", str(pid), "--ifname", "tap1", status=1).stderr
+    expect("has a default route already" in err and "--no-configure" in err, err)
+    err = w.run(w.weft, "gateway", "--pid", str(pid), "--ifname", "tap2", "--no-configure", status=1).stderr
+    expect("a lab `gateway` is running; give this one another name" in err, err)
+    # A second device is one, for who wants two.
+    second = gateway_start(w, "--pid", str(pid), "--ifname", "tap1", "--name", "second", "--no-configure")
+    guest.kill()
+    guest.wait()
+    for one in p, second:
+        expect(one.wait(10) == 0 and not one.stdout.read(), f"status {one.returncode}, or a word too many")
+    err = w.run(w.weft, "gateway", "flows", status=1).stderr
+    expect("no lab is running" in err and "weft gateway" in err, err)
+
+
+def absent_and_closed_devices_are_explained(w):
+    guest, pid = guest_start(w)
+    for argv in ["gateway", "--pid", str(pid)], ["unshare", "--", "true"]:
+        w.run("chmod", "0600", "/dev/net/tun", user=False)
+        err = w.run(w.weft, *argv, status=1).stderr
+        expect(err.startswith(f"weft {argv[0]}: /dev/net/tun may not be opened") and "chmod 0666" in err, err)
+        w.run("rm", "/dev/net/tun", user=False)
+        err = w.run(w.weft, *argv, status=1).stderr
+        expect(err.startswith(f"weft {argv[0]}: there is no /dev/net/tun") and "modprobe tun" in err, err)
+        w.run("mknod", "-m", "0666", "/dev/net/tun", "c", "10", "200", user=False)
     guest.terminate()
 
 
@@ -144,6 +211,10 @@ if __name__ == "__main__":
         namespace_of_a_process_gets_a_network_and_takes_the_gateway_along,
         namespace_of_a_file_gets_a_network,
         device_not_configured_is_left_alone,
+        gateway_has_no_right_left,
+        killed_gateway_is_followed_without_a_complaint,
+        second_gateway_and_a_namespace_that_vanishes_have_their_words,
+        absent_and_closed_devices_are_explained,
         wrong_targets_are_refused_in_words,
         descriptors_say_ready_and_end,
         clients_work_behind_it,

@@ -42,6 +42,13 @@ def expect(condition, message):
         raise Failed(message)
 
 
+def eventually(what, test, seconds=10):
+    end = time.monotonic() + seconds
+    while not test():
+        expect(time.monotonic() < end, f"not in {seconds} s: {what}")
+        time.sleep(0.05)
+
+
 class Hello(http.server.BaseHTTPRequestHandler):
     """Says hello, or as many bytes as the path asks for."""
 
@@ -176,6 +183,27 @@ class World:
                     one.wait()
         self.machine.stdin.close()
         self.machine.wait()
+
+
+def gateway_pid(w):
+    """The process that has a filter of system calls."""
+    for pid in w.processes():
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
+            if "Seccomp:\t2" in f.read():
+                return pid
+    return 0
+
+
+def expect_no_rights(pid):
+    """No capability in any set, nothing to be gained by an exec, an empty root, a filter, and no file but the TAP and a device of nothing."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        status = f.read()
+    for line in (*(f"Cap{which}:\t0000000000000000" for which in ("Inh", "Prm", "Eff", "Bnd", "Amb")), "NoNewPrivs:\t1", "Seccomp:\t2"):
+        expect(line in status, f"no {line!r} in {status}")
+    expect(os.listdir(f"/proc/{pid}/root") == [], "its root is not empty")
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        what = os.readlink(f"/proc/{pid}/fd/{fd}")
+        expect(int(fd) < 3 or what.startswith(("socket:", "pipe:", "anon_inode:")) or what.endswith(("/net/tun", "/dev/null")), f"descriptor {fd} is {what}")
 
 
 def setns(fd):
