@@ -131,6 +131,35 @@ struct weft_afpacket_stats {
 };
 WEFT_API void weft_afpacket_stats(struct weft_netif *nif, struct weft_afpacket_stats *ret);
 
+/*
+ * The same by AF_XDP: frames of its queues come to us, through memory shared with the kernel or,
+ * where it can, the device, and the host does not see them. Frames of at most 3566 bytes of MTU,
+ * without offloads: checksums and segments are made here, and frames of a flow joined. Linux 5.9.
+ */
+struct weft_afxdp_config {
+	const char *ifname; /* in the calling thread's network namespace */
+	uint32_t n_queues;  /* 0: those that the device has, at most 64; others are left to the host
+			     */
+	bool promisc;       /* frames for others too */
+	char *why;          /* NULL, or where a sentence goes about what failed */
+	size_t why_bytes;
+};
+/* Comes up. The XDP program goes with the interface, also when the process is killed. -EPERM: no
+ * CAP_NET_RAW, CAP_NET_ADMIN or CAP_BPF; -EAFNOSUPPORT: a kernel without AF_XDP; -EBUSY: the
+ * interface has an XDP program, or the queue a socket; -EMSGSIZE: its MTU; else as
+ * weft_afpacket_new(), bpf(2). */
+WEFT_API int weft_afxdp_new(struct weft_loop *loop, struct weft_stack *st, const char *name,
+			    const struct weft_afxdp_config *cfg, struct weft_netif **ret);
+struct weft_afxdp_stats {
+	uint64_t rx_frames, rx_bytes;
+	uint64_t rx_drops; /* by the kernel: a ring was full, or a frame too long */
+	uint64_t tx_kicks, tx_frames, tx_bytes;
+	uint64_t tx_drops;
+	uint32_t n_queues;
+	bool is_zero_copy; /* of the first queue */
+};
+WEFT_API void weft_afxdp_stats(struct weft_netif *nif, struct weft_afxdp_stats *ret);
+
 /* A stream socket as an interface of `st`: each Ethernet frame with its length in front, 32 bits,
  * big end first, as QEMU's `-netdev stream` has it. Comes up without carrier; weft_stream_attach()
  * brings the peer. At most 2 MiB wait for a peer that does not read; what is beyond is dropped.

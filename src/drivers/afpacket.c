@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -61,12 +60,9 @@ struct afpacket {
 	struct hostif hostif;
 	struct packet_ring ring;
 	struct pktq txq;
-	struct eth_addr unicast; /* an address of ours that the device lets through */
 	uint32_t frame_max;
 	bool has_vnet;
 	bool is_blocked;       /* the socket took no more: POLLOUT is watched */
-	bool has_unicast;      /* `unicast` is asked for */
-	bool is_promisc;       /* ... and everything is */
 	bool is_promisc_asked; /* by the configuration */
 	struct weft_afpacket_stats stats;
 	struct gro gro;
@@ -356,46 +352,12 @@ static void afpacket_ready(struct loop_watch *watch, uint32_t events)
 		afpacket_read(ap);
 }
 
-static int afpacket_member(const struct afpacket *ap, bool on, uint16_t type,
-			   const struct eth_addr *addr)
-{
-	struct packet_mreq req = {.mr_ifindex = ap->hostif.ifindex, .mr_type = type};
-
-	if (addr) {
-		req.mr_alen = sizeof(addr->b);
-		memcpy(req.mr_address, addr->b, sizeof(addr->b));
-	}
-	return setsockopt(ap->watch.fd, SOL_PACKET,
-			  on ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP, &req,
-			  sizeof(req)) < 0
-		       ? -errno
-		       : 0;
-}
-
-static void afpacket_set_promisc(struct afpacket *ap, bool on)
-{
-	if (ap->is_promisc != on && afpacket_member(ap, on, PACKET_MR_PROMISC, NULL) == 0)
-		ap->is_promisc = on;
-}
-
-/* The device lets through what the interface wants: its address, if that is another one than the
- * device's own, or everything. */
 static void afpacket_change(struct netif *netif)
 {
 	struct afpacket *ap = afpacket_of(netif);
-	bool wants_unicast = !eth_addr_eq(&netif->hwaddr, &ap->hostif.mac);
-	bool wants_all = ap->is_promisc_asked || netif->flags & NETIF_PROMISC;
 
-	if (ap->has_unicast && !eth_addr_eq(&ap->unicast, &netif->hwaddr)) {
-		(void)afpacket_member(ap, false, PACKET_MR_UNICAST, &ap->unicast);
-		ap->has_unicast = false;
-	}
-	if (wants_unicast && !ap->has_unicast) {
-		ap->unicast = netif->hwaddr;
-		ap->has_unicast = afpacket_member(ap, true, PACKET_MR_UNICAST, &ap->unicast) == 0;
-		wants_all = wants_all || !ap->has_unicast;
-	}
-	afpacket_set_promisc(ap, wants_all);
+	hostif_filter(&ap->hostif, ap->watch.fd, &netif->hwaddr,
+		      ap->is_promisc_asked || netif->flags & NETIF_PROMISC);
 }
 
 static void afpacket_host_changed(struct hostif *h)
@@ -442,17 +404,6 @@ static const struct netif_ops afpacket_ops = {
 /*
  * Set-up.
  */
-
-/* Says what the step was that failed. Returns `err`. */
-static int config_fault(const struct weft_afpacket_config *cfg, int err, const char *step)
-{
-	const char *more = err == -EPERM ? ": the process lacks CAP_NET_RAW" : "";
-
-	if (cfg->why && cfg->why_bytes)
-		snprintf(cfg->why, cfg->why_bytes, "%s: %s: %s%s",
-			 cfg->ifname ? cfg->ifname : "(no name)", step, strerror(-err), more);
-	return err;
-}
 
 static int socket_opt(int fd, int name, int value)
 {
@@ -538,7 +489,7 @@ static int afpacket_open(struct afpacket *ap, const struct weft_afpacket_config 
 	if (err)
 		return err;
 	*ret_step = "groups";
-	err = afpacket_member(ap, true, PACKET_MR_ALLMULTI, NULL);
+	err = hostif_groups(&ap->hostif, ap->watch.fd);
 	if (err)
 		return err;
 	*ret_step = "the loop";
@@ -575,15 +526,16 @@ int weft_afpacket_new(struct weft_loop *loop, struct weft_stack *wst, const char
 		      const struct weft_afpacket_config *cfg, struct weft_netif **ret)
 {
 	struct stack *st = (struct stack *)(void *)wst;
+	const struct hostif_why why = {cfg->why, cfg->why_bytes, cfg->ifname, "CAP_NET_RAW"};
 	const char *step = "the interface's memory";
 	struct afpacket *ap;
 	int err = -ENOMEM;
 
 	if (cfg->ring_bytes > AFP_RING_BYTES_MAX)
-		return config_fault(cfg, -EINVAL, "the ring is larger than 1 GiB");
+		return hostif_fault(&why, -EINVAL, "the ring is larger than 1 GiB");
 	ap = afpacket_alloc(loop, st, cfg);
 	if (!ap)
-		return config_fault(cfg, err, step);
+		return hostif_fault(&why, err, step);
 	err = afpacket_open(ap, cfg, &step);
 	if (!err) {
 		step = "its name in the stack";
@@ -592,7 +544,7 @@ int weft_afpacket_new(struct weft_loop *loop, struct weft_stack *wst, const char
 	if (err) {
 		afpacket_close(ap);
 		mem_free(&st->eng->mem, ap, sizeof(*ap));
-		return config_fault(cfg, err, step);
+		return hostif_fault(&why, err, step);
 	}
 	afpacket_change(&ap->netif);
 	netif_set_carrier(&ap->netif, ap->hostif.is_running);

@@ -10,10 +10,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -123,4 +127,70 @@ void hostif_close(struct hostif *h)
 		loop_watch_del(h->loop, &h->watch);
 	close(h->watch.fd);
 	h->watch.fd = -1;
+}
+
+static int hostif_member(const struct hostif *h, int packet_fd, bool on, uint16_t type,
+			 const struct eth_addr *addr)
+{
+	struct packet_mreq req = {.mr_ifindex = h->ifindex, .mr_type = type};
+	int name = on ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP;
+
+	if (addr) {
+		req.mr_alen = sizeof(addr->b);
+		memcpy(req.mr_address, addr->b, sizeof(addr->b));
+	}
+	return setsockopt(packet_fd, SOL_PACKET, name, &req, sizeof(req)) < 0 ? -errno : 0;
+}
+
+int hostif_groups(const struct hostif *h, int packet_fd)
+{
+	return hostif_member(h, packet_fd, true, PACKET_MR_ALLMULTI, NULL);
+}
+
+void hostif_filter(struct hostif *h, int packet_fd, const struct eth_addr *mac, bool wants_all)
+{
+	bool wants_unicast = !eth_addr_eq(mac, &h->mac);
+
+	if (h->has_unicast && !eth_addr_eq(&h->unicast, mac)) {
+		(void)hostif_member(h, packet_fd, false, PACKET_MR_UNICAST, &h->unicast);
+		h->has_unicast = false;
+	}
+	if (wants_unicast && !h->has_unicast) {
+		h->unicast = *mac;
+		h->has_unicast =
+			hostif_member(h, packet_fd, true, PACKET_MR_UNICAST, &h->unicast) == 0;
+		wants_all = wants_all || !h->has_unicast;
+	}
+	if (h->is_promisc != wants_all &&
+	    hostif_member(h, packet_fd, wants_all, PACKET_MR_PROMISC, NULL) == 0)
+		h->is_promisc = wants_all;
+}
+
+uint32_t hostif_n_queues(struct hostif *h)
+{
+	struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq req = {.ifr_data = (void *)&c};
+
+	if (hostif_ioctl(h, SIOCETHTOOL, &req) < 0 || !(c.rx_count + c.combined_count))
+		return 1;
+	return c.rx_count + c.combined_count;
+}
+
+bool hostif_is_veth(struct hostif *h)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq req = {.ifr_data = (void *)&info};
+
+	return hostif_ioctl(h, SIOCETHTOOL, &req) == 0 &&
+	       !strncmp(info.driver, "veth", sizeof(info.driver));
+}
+
+int hostif_fault(const struct hostif_why *why, int err, const char *step)
+{
+	if (why->text && why->bytes)
+		snprintf(why->text, why->bytes, "%s: %s: %s%s%s",
+			 why->ifname ? why->ifname : "(no name)", step, strerror(-err),
+			 err == -EPERM ? ": the process lacks " : "",
+			 err == -EPERM ? why->caps : "");
+	return err;
 }

@@ -173,3 +173,9 @@ void gso_hdr_patch(uint8_t *p, const struct gso_hdr *hdr, const struct gso_seg *
 		store_be16(l4 + UDP_LEN_OFF, (uint16_t)l4_len);
 	store_be16(l4 + hdr->csum_off, sum_fold(hdr->pseudo_sum + l4_len));
 }
+
+bool gso_csum_is_open(const uint8_t *p, size_t len, const struct gso_hdr *hdr)
+{
+	return load_be16(p + hdr->l4_off + hdr->csum_off) ==
+	       sum_fold(hdr->pseudo_sum + (uint32_t)(len - hdr->l4_off));
+}

@@ -38,6 +38,10 @@ int gso_hdr_parse(const uint8_t *p, size_t len, struct gso_hdr *ret) MUST_CHECK;
 /* The same from the IP header on; offsets count from there, so l3_off is 0. */
 int gso_l3_parse(const uint8_t *ip, size_t len, struct gso_hdr *ret) MUST_CHECK;
 
+/* Whether a frame of `len` bytes has the pseudo-header's sum in the place of its L4 checksum, as
+ * those have who were never to be on a wire. */
+bool gso_csum_is_open(const uint8_t *p, size_t len, const struct gso_hdr *hdr);
+
 /* One frame of the super-packet. */
 struct gso_seg {
 	uint32_t i;           /* number, from 0 */

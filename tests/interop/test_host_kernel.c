@@ -13,8 +13,8 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +33,7 @@ static struct wire wire;
 static struct weft_afpacket_config conf; /* of the next wire */
 static const char *veth_features;        /* `ethtool -K` of both ends; NULL: as they are */
 static uint32_t veth_mtu = 1500;
+static bool by_xdp;
 static uint16_t port; /* of the next transfer: the last one's is in TIME-WAIT */
 
 PRINTF_LIKE(1, 2) static void sh(const char *fmt, ...)
@@ -52,7 +53,8 @@ PRINTF_LIKE(1, 2) static void sh(const char *fmt, ...)
 /* tap0, the kernel's, joined to veth0. */
 static void veth_make(void)
 {
-	sh("ip link del veth0 2>/dev/null; ip link add tap0 type veth peer name veth0 && "
+	sh("ip link del veth0 2>/dev/null; ip link add tap0 numtxqueues 2 numrxqueues 2 "
+	   "type veth peer name veth0 numtxqueues 2 numrxqueues 2 && "
 	   "ip link set veth0 mtu %u addrgenmode none && ip link set tap0 mtu %u && "
 	   "ip link set veth0 up",
 	   veth_mtu, veth_mtu);
@@ -60,20 +62,27 @@ static void veth_make(void)
 		sh("for i in tap0 veth0; do ethtool -K $i %s >/dev/null; done", veth_features);
 }
 
-static void packet_attach(struct wire *w)
+/* Opens veth0 by the driver that the test is about. */
+static int device_new(const char *name, char *why, size_t why_bytes, struct weft_netif **ret)
 {
-	char why[128] = "";
-	int err;
+	const struct weft_afxdp_config xdp = {
+		.ifname = "veth0", .why = why, .why_bytes = why_bytes};
 
-	if (!w->eng) {
-		veth_make();
-		return;
-	}
+	if (by_xdp)
+		return weft_afxdp_new(wire.loop, wire.st, name, &xdp, ret);
 	conf.ifname = "veth0";
 	conf.why = why;
-	conf.why_bytes = sizeof(why);
-	err = weft_afpacket_new(w->loop, w->st, "veth0", &conf, &w->nif);
-	if (err)
+	conf.why_bytes = why_bytes;
+	return weft_afpacket_new(wire.loop, wire.st, name, &conf, ret);
+}
+
+static void device_attach(struct wire *w)
+{
+	char why[128] = "";
+
+	if (!w->eng)
+		veth_make();
+	else if (device_new("veth0", why, sizeof(why), &w->nif) < 0)
 		fail_msg("%s", why);
 }
 
@@ -83,6 +92,7 @@ static int setup(void **state)
 	conf = (struct weft_afpacket_config){.ifname = NULL};
 	veth_features = NULL;
 	veth_mtu = 1500;
+	by_xdp = false;
 	port = PORT_FIRST;
 	return 0;
 }
@@ -94,9 +104,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void packet_start(void)
+static void device_start(void)
 {
-	wire_start_by(&wire, veth_mtu, packet_attach);
+	wire_start_by(&wire, veth_mtu, device_attach);
 }
 
 static const char *both_ways(void *arg)
@@ -196,7 +206,7 @@ static void ping_and_bulk(uint64_t n_bytes)
 
 static void packet_slots_with_offloads_bulk_passes_in_super_packets(void **state UNUSED)
 {
-	packet_start();
+	device_start();
 	ping_and_bulk(BULK);
 	assert_true(mean_rx_bytes() > 3000);
 	wire_stop(&wire);
@@ -205,7 +215,7 @@ static void packet_slots_with_offloads_bulk_passes_in_super_packets(void **state
 static void packet_blocks_with_offloads_bulk_passes(void **state UNUSED)
 {
 	conf.block_ms = 1;
-	packet_start();
+	device_start();
 	ping_and_bulk(BULK);
 	assert_true(mean_rx_bytes() > 3000);
 	wire_stop(&wire);
@@ -220,7 +230,7 @@ static void packet_without_offloads_plain_frames_pass(void **state UNUSED)
 		veth_features = features[i / 2];
 		conf.block_ms = i % 2;
 		conf.no_offloads = true;
-		packet_start();
+		device_start();
 		ping_and_bulk(BULK / 4);
 		assert_true(n_joined() > 0);
 		wire_stop(&wire);
@@ -232,7 +242,7 @@ static void packet_without_gro_the_same_stream_comes_frame_by_frame(void **state
 {
 	veth_features = "tso off gso off gro off";
 	conf.no_offloads = true;
-	packet_start();
+	device_start();
 	assert_int_equal(weft_netif_set_offloads(wire.nif, WEFT_OFFLOAD_ALL & ~WEFT_OFFLOAD_GRO),
 			 0);
 	transfer(BULK / 4);
@@ -243,7 +253,7 @@ static void packet_without_gro_the_same_stream_comes_frame_by_frame(void **state
 static void packet_with_offloads_frames_of_a_plain_peer_pass(void **state UNUSED)
 {
 	veth_features = "tso off gso off gro off rx off tx off";
-	packet_start();
+	device_start();
 	ping_and_bulk(BULK / 4);
 	wire_stop(&wire);
 }
@@ -254,7 +264,7 @@ static void packet_mtu_is_9000_transfers_pass(void **state UNUSED)
 		veth_mtu = 9000;
 		conf.no_offloads = i;
 		veth_features = i ? "tso off gso off gro off" : NULL;
-		packet_start();
+		device_start();
 		ping_and_bulk(BULK / 4);
 		wire_stop(&wire);
 		setup(NULL);
@@ -287,7 +297,7 @@ static void packet_frames_have_tags_they_are_where_they_were(void **state UNUSED
 	for (int i = 0; i < 4; i++) {
 		conf.no_offloads = i % 2;
 		conf.block_ms = (uint32_t)i / 2;
-		packet_start();
+		device_start();
 		send_tagged(7);
 		wire_until(&wire, is_counted, (void *)"ETH_VLAN", PATIENCE_S);
 		assert_int_equal(drops("ETH_VLAN"), 1);
@@ -311,7 +321,7 @@ static void packet_ring_is_full_what_the_kernel_drops_is_counted(void **state UN
 	for (uint32_t block_ms = 0; block_ms < 2; block_ms++) {
 		conf.block_ms = block_ms;
 		conf.ring_bytes = 1;
-		packet_start();
+		device_start();
 		fd = kernel_frames();
 		for (int i = 0; i < N_FRAMES; i++)
 			assert_int_equal(send(fd, frame, sizeof(frame), 0), sizeof(frame));
@@ -348,9 +358,9 @@ static bool has_new_mtu(void *arg UNUSED)
 	return info.mtu == 1400;
 }
 
-static void packet_interface_changes_weft_follows(void **state UNUSED)
+static void interface_changes(void)
 {
-	packet_start();
+	device_start();
 	transfer(MIB);
 	sh("ip link set veth0 down");
 	wire_until(&wire, has_no_carrier, NULL, PATIENCE_S);
@@ -365,13 +375,24 @@ static void packet_interface_changes_weft_follows(void **state UNUSED)
 	wire_stop(&wire);
 }
 
-static void packet_interface_is_removed_carrier_is_gone_and_the_loop_goes_on(void **state UNUSED)
+static void packet_interface_changes_weft_follows(void **state UNUSED)
+{
+	interface_changes();
+}
+
+static void xdp_interface_changes_weft_follows(void **state UNUSED)
+{
+	by_xdp = true;
+	interface_changes();
+}
+
+static void interface_removed(void)
 {
 	struct weft_sockaddr to = wire_kernel_addr(9);
 	struct weft_loop_stats before, after;
 	struct weft_sock *s;
 
-	packet_start();
+	device_start();
 	transfer(MIB);
 	sh("ip link del veth0");
 	wire_until(&wire, has_no_carrier, NULL, PATIENCE_S);
@@ -386,24 +407,31 @@ static void packet_interface_is_removed_carrier_is_gone_and_the_loop_goes_on(voi
 	wire_stop(&wire);
 }
 
-/* As who has no capabilities: what weft_afpacket_new() returns, and that its words name it. */
-static int open_as_nobody(void)
+static void packet_interface_is_removed_carrier_is_gone_and_the_loop_goes_on(void **state UNUSED)
 {
-	struct weft_afpacket_config cfg = conf;
+	interface_removed();
+}
+
+static void xdp_interface_is_removed_carrier_is_gone_and_the_loop_goes_on(void **state UNUSED)
+{
+	by_xdp = true;
+	interface_removed();
+}
+
+/* As who has no capabilities: what the driver returns, and that its words name it. */
+static int open_as_nobody(const char *cap)
+{
 	struct weft_netif *nif;
 	char why[128] = "";
 	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		cfg.ifname = "veth0";
-		cfg.why = why;
-		cfg.why_bytes = sizeof(why);
 		if (setresuid(NOBODY, NOBODY, NOBODY) < 0)
 			_exit(1);
-		if (weft_afpacket_new(wire.loop, wire.st, "eth7", &cfg, &nif) != -EPERM)
+		if (device_new("eth7", why, sizeof(why), &nif) != -EPERM)
 			_exit(2);
-		_exit(strstr(why, "CAP_NET_RAW") && strstr(why, "veth0") ? 0 : 3);
+		_exit(strstr(why, cap) && strstr(why, "veth0") ? 0 : 3);
 	}
 	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
 	return WEXITSTATUS(status);
@@ -415,7 +443,7 @@ static void packet_cannot_be_opened_it_says_why(void **state UNUSED)
 	struct weft_netif *nif;
 	char why[128] = "";
 
-	packet_start();
+	device_start();
 	cfg.why = why;
 	cfg.why_bytes = sizeof(why);
 	assert_int_equal(weft_afpacket_new(wire.loop, wire.st, "eth7", &cfg, &nif), -ENODEV);
@@ -429,7 +457,7 @@ static void packet_cannot_be_opened_it_says_why(void **state UNUSED)
 	assert_int_equal(weft_afpacket_new(wire.loop, wire.st, "eth7", &cfg, &nif), -EINVAL);
 	cfg.ifname = "veth0";
 	assert_int_equal(weft_afpacket_new(wire.loop, wire.st, "veth0", &cfg, &nif), -EEXIST);
-	assert_int_equal(open_as_nobody(), 0);
+	assert_int_equal(open_as_nobody("CAP_NET_RAW"), 0);
 	wire_stop(&wire);
 }
 
@@ -440,7 +468,7 @@ static void two_in_a_fanout_share_the_frames(void **state UNUSED)
 	int n_answers = 0;
 
 	conf.fanout_group = 77;
-	packet_start();
+	device_start();
 	assert_int_equal(weft_afpacket_new(wire.loop, wire.st, "second", &conf, &second), 0);
 	wire_join(&wire, wire_kernel(&wire, ping, &n_answers), PATIENCE_S);
 	weft_afpacket_stats(wire.nif, &a);
@@ -469,7 +497,7 @@ static void packet_comes_and_goes_no_descriptor_is_left(void **state UNUSED)
 	struct weft_netif *nif;
 	int n = count_descriptors();
 
-	packet_start();
+	device_start();
 	assert_true(weft_afpacket_new(wire.loop, wire.st, "eth7", &cfg, &nif) < 0);
 	cfg.ifname = "veth0";
 	for (int i = 0; i < 10; i++) {
@@ -478,6 +506,132 @@ static void packet_comes_and_goes_no_descriptor_is_left(void **state UNUSED)
 	}
 	wire_stop(&wire);
 	assert_int_equal(count_descriptors(), n);
+}
+
+static void xdp_frames_of_any_peer_pass(void **state UNUSED)
+{
+	static const char *const features[] = {NULL, "rx off tx off", "tso off gso off gro off"};
+	struct weft_afxdp_stats s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
+		veth_features = features[i];
+		by_xdp = true;
+		device_start();
+		ping_and_bulk(BULK / 4);
+		weft_afxdp_stats(wire.nif, &s);
+		assert_int_equal(s.n_queues, 2);
+		assert_true(s.rx_bytes > BULK / 4 && s.tx_bytes > BULK / 4);
+		assert_true(n_joined() > 0);
+		wire_stop(&wire);
+		setup(NULL);
+	}
+}
+
+static void xdp_mtu_is_3000_transfers_pass(void **state UNUSED)
+{
+	veth_mtu = 3000;
+	by_xdp = true;
+	device_start();
+	ping_and_bulk(BULK / 4);
+	wire_stop(&wire);
+}
+
+static void xdp_ring_is_full_what_the_kernel_drops_is_counted(void **state UNUSED)
+{
+	enum {
+		N_FRAMES = 40000,
+	};
+	uint8_t frame[64] = {0x02, 0, 0, 0, 0, 0x02, 0x02, 0, 0, 0, 0, 0x77, 0x88, 0xb5};
+	struct weft_afxdp_stats s;
+	int fd;
+
+	by_xdp = true;
+	device_start();
+	fd = kernel_frames();
+	for (int i = 0; i < N_FRAMES; i++)
+		assert_int_equal(send(fd, frame, sizeof(frame), 0), sizeof(frame));
+	close(fd);
+	wire_for_ms(&wire, 20);
+	weft_afxdp_stats(wire.nif, &s);
+	assert_true(s.rx_drops > 0);
+	assert_int_equal(drops("IF_RX_RING"), s.rx_drops);
+	transfer(MIB); /* nothing has come to harm */
+	wire_stop(&wire);
+}
+
+static bool has_xdp(void)
+{
+	/* NOLINTNEXTLINE(cert-env33-c): words of our own */
+	return system("ip link show dev veth0 | grep -q xdp") == 0;
+}
+
+static bool has_no_xdp(void *arg UNUSED)
+{
+	return !has_xdp();
+}
+
+/* Opens it in a process that is killed with it. */
+static void open_and_be_killed(void)
+{
+	struct weft_netif *nif;
+	int ready[2], status = 0;
+	char c = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		c = (char)(device_new("eth7", NULL, 0, &nif) ? 'n' : 'y');
+		if (write(ready[1], &c, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_true(pid > 0 && read(ready[0], &c, 1) == 1);
+	assert_int_equal(c, 'y');
+	assert_true(has_xdp());
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void xdp_goes_or_is_killed_the_interface_is_the_hosts_again(void **state UNUSED)
+{
+	int n = count_descriptors();
+
+	by_xdp = true;
+	device_start();
+	assert_true(has_xdp());
+	transfer(MIB);
+	weft_netif_del(wire.nif);
+	wire_until(&wire, has_no_xdp, NULL, PATIENCE_S);
+	open_and_be_killed();
+	wire_until(&wire, has_no_xdp, NULL, PATIENCE_S);
+	device_attach(&wire);
+	wire_stop(&wire);
+	assert_int_equal(count_descriptors(), n);
+}
+
+static void xdp_cannot_be_opened_it_says_why(void **state UNUSED)
+{
+	struct weft_afxdp_config cfg = {.ifname = "nowhere7"};
+	struct weft_netif *nif;
+	char why[128] = "";
+
+	by_xdp = true;
+	device_start();
+	cfg.why = why;
+	cfg.why_bytes = sizeof(why);
+	assert_int_equal(weft_afxdp_new(wire.loop, wire.st, "eth7", &cfg, &nif), -ENODEV);
+	assert_non_null(strstr(why, "nowhere7"));
+	assert_int_equal(device_new("eth7", why, sizeof(why), &nif), -EBUSY);
+	assert_int_equal(open_as_nobody("CAP_NET_RAW"), 0);
+	sh("ip link add veth8 mtu 9000 type veth peer name veth9");
+	cfg.ifname = "veth8";
+	assert_int_equal(weft_afxdp_new(wire.loop, wire.st, "eth7", &cfg, &nif), -EMSGSIZE);
+	assert_non_null(strstr(why, "MTU"));
+	sh("ip link del veth8");
+	wire_stop(&wire);
 }
 
 #define HOST_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -498,6 +652,13 @@ int main(int argc, char **argv)
 		HOST_TEST(packet_cannot_be_opened_it_says_why),
 		HOST_TEST(two_in_a_fanout_share_the_frames),
 		HOST_TEST(packet_comes_and_goes_no_descriptor_is_left),
+		HOST_TEST(xdp_frames_of_any_peer_pass),
+		HOST_TEST(xdp_mtu_is_3000_transfers_pass),
+		HOST_TEST(xdp_ring_is_full_what_the_kernel_drops_is_counted),
+		HOST_TEST(xdp_interface_changes_weft_follows),
+		HOST_TEST(xdp_interface_is_removed_carrier_is_gone_and_the_loop_goes_on),
+		HOST_TEST(xdp_goes_or_is_killed_the_interface_is_the_hosts_again),
+		HOST_TEST(xdp_cannot_be_opened_it_says_why),
 	};
 
 	return wire_begin(argc, argv) ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

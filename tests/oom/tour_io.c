@@ -260,6 +260,29 @@ static void afpacket_part(struct io *io)
 	close(fd);
 }
 
+/* The same TAP by AF_XDP, where the kernel lets us. */
+static void afxdp_part(struct io *io)
+{
+	struct weft_afxdp_config cfg = {.ifname = "weft0", .n_queues = 1};
+	struct weft_afxdp_stats stats;
+	struct weft_netif *nif;
+	int fd, err = -ENOMEM;
+
+	if (!has_tap)
+		return;
+	fd = weft_tap_open("weft0");
+	HOLDS(fd >= 0);
+	for (int i = 0; i < 2 && err == -ENOMEM; i++)
+		err = weft_afxdp_new(io->loop, io->a, "eth7", &cfg, &nif);
+	HOLDS(!err || err == -EPERM || err == -EAFNOSUPPORT);
+	if (!err) {
+		CALL(weft_loop_turn(io->loop, NS_PER_MS));
+		weft_afxdp_stats(nif, &stats);
+		weft_netif_del(nif);
+	}
+	close(fd);
+}
+
 /*
  * The host's network.
  */
@@ -325,6 +348,7 @@ static void io_tour(void)
 	stream_part(&io);
 	tap_part(&io);
 	afpacket_part(&io);
+	afxdp_part(&io);
 	host_part(&io);
 	weft_stack_free(io.a);
 	weft_stack_free(io.b);
