@@ -64,28 +64,40 @@ const struct sock_scope *sock_scope_find(const struct stack *st, uint32_t owner)
 	return NULL;
 }
 
-/* A free slot, from 0. -1: no memory, or too many owners. */
-static int64_t slot_get(struct stack *st)
+/* More slots, if there is memory for them. */
+static void slots_grow(struct stack *st)
 {
 	struct sock_limits *l = limits_of(st);
 	uint32_t n_old = l->n_slots, n = n_old ? n_old * 2 : 4;
 	struct sock_scope **owners;
 
-	for (uint32_t i = 0; i < n_old; i++)
-		if (!l->owners[i])
-			return i;
 	if (n > SOCK_OWNERS_MAX)
 		n = SOCK_OWNERS_MAX;
-	if (n == n_old)
-		return -1;
 	owners = mem_resize(&st->eng->mem, l->owners, n_old * sizeof(struct sock_scope *),
 			    n * sizeof(struct sock_scope *));
 	if (!owners)
-		return -1;
+		return;
 	memset(owners + n_old, 0, (n - n_old) * sizeof(struct sock_scope *));
 	l->owners = owners;
 	l->n_slots = n;
-	return n_old;
+	l->next_slot = n_old;
+}
+
+/* A free slot, from 0. -1: no memory, or too many owners. An eighth of them is kept free, and the
+ * search goes on where the last one ended, so that on average it takes a few steps. */
+static int64_t slot_get(struct stack *st)
+{
+	struct sock_limits *l = limits_of(st);
+	uint32_t slot;
+
+	if (l->n_owners >= l->n_slots - l->n_slots / 8 && l->n_slots < SOCK_OWNERS_MAX)
+		slots_grow(st);
+	if (l->n_owners == l->n_slots)
+		return -1;
+	do
+		slot = l->next_slot++ % l->n_slots;
+	while (l->owners[slot]);
+	return slot;
 }
 
 struct sock_scope *sock_scope_get(struct stack *st, uint32_t owner)
@@ -106,6 +118,7 @@ struct sock_scope *sock_scope_get(struct stack *st, uint32_t owner)
 	scope->id = owner;
 	scope->by_id.room = (uint32_t)slot + 1;
 	l->owners[slot] = scope;
+	l->n_owners++;
 	htab_add(&l->by_id, &scope->by_id, scope_hash(st, owner));
 	return scope;
 }
@@ -263,6 +276,7 @@ void sock_scope_put(struct stack *st, struct sock_scope *scope)
 		return;
 	htab_del(&l->by_id, &scope->by_id);
 	l->owners[scope->by_id.room - 1] = NULL;
+	l->n_owners--;
 	peers_free(st, &scope->peers);
 	mem_free(&st->eng->mem, scope, sizeof(*scope));
 }

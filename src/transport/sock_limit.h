@@ -67,7 +67,8 @@ struct sock_scope {
 struct sock_limits {
 	struct sock_scope stack;
 	struct sock_scope **owners; /* by slot - 1; NULL: free */
-	uint32_t n_slots;
+	uint32_t n_slots, n_owners;
+	uint32_t next_slot; /* where the next free one is looked for */
 	struct htab by_id;
 };
 
