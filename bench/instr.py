@@ -39,7 +39,7 @@ ROWS = [
     ("TCP segment out, from the send call", "rr-inproc", "weft_send", "segment"),
     ("TCP segment in, to the receive queue", "rr-inproc", "netif_rx", "segment"),
     ("TCP receive call that finds a byte, or none", "rr-inproc", "weft_recv", "call"),
-    ("demultiplexing (TCP)", "rr-inproc", "conn_find", "segment"),
+    ("demultiplexing (TCP)", "crr-inproc", "conn_find", "segment"),
     ("ACK out", "bulk-inproc", "tcp_send_ack", "pure ACK"),
     ("what an ACK does", "bulk-inproc", "tcp_ack", "segment"),
     ("all super-packets that may go, without the copy", "bulk-inproc", "tcp_output", "call"),
