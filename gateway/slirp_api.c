@@ -14,6 +14,7 @@
 
 enum {
 	BACKLOG = 8,
+	READS_MAX = 16, /* of what is behind a request that is too long */
 };
 
 struct api_client {
@@ -49,6 +50,10 @@ static void client_answer(struct slirp_api *api, struct api_client *c)
 	if (text)
 		(void)!send(c->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 	free(text);
+	/* What is not read would be a reset, before which the answer is lost. */
+	for (int i = 0; i < READS_MAX; i++)
+		if (recv(c->fd, c->request, sizeof(c->request), MSG_DONTWAIT) <= 0)
+			break;
 	client_close(api, c);
 }
 

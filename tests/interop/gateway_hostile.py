@@ -630,7 +630,7 @@ time.sleep(600)
 """, FAR4)
         time.sleep(3)
         expect(w.control("stats", "--json")["flows"] >= 2000, "they are not there")
-        expect(w.rss_kib() < 300000, f"{w.rss_kib()} KiB")
+        expect(w.rss_kib() < 360000, f"{w.rss_kib()} KiB")  # 220000, and what a sanitizer adds to each block
         print(f"# 2000 downloads that are not read: {w.rss_kib()} KiB", flush=True)
         serves(w)
         rests(w)

@@ -100,12 +100,21 @@ def forbidden_user_namespaces_are_explained(folder):
                                   "kernel.apparmor_restrict_unprivileged_userns)"], chroot=True)
 
 
+def unshare_without_user_namespaces_is_explained(folder):
+    status, out, err = as_user(folder, OPEN_TO_ALL, [folder / "weft", "unshare", "--", "echo", "it ran"], chroot=True)
+    expect(status == 1 and not out, f"status {status}: {out}")
+    expect(err.startswith("weft unshare: ") and len(err.splitlines()) == 1, f"not one line: {err}")
+    for word in "cannot create namespaces", "`weft doctor` says":
+        expect(word in err, f"no {word!r} in the message: {err}")
+
+
 CASES = [
     lab_runs_for_a_user,
     captures_belong_to_the_user,
     closed_device_is_explained,
     absent_device_is_explained,
     forbidden_user_namespaces_are_explained,
+    unshare_without_user_namespaces_is_explained,
 ]
 
 
