@@ -76,6 +76,17 @@ struct ip4_conf {
 	uint8_t default_ttl; /* net.ipv4.ip_default_ttl */
 };
 
+/* Addresses of a datagram for us that was judged of late, valid like a struct ip_dst. */
+struct ip4_known {
+	uint64_t addrs; /* source and destination, as they stand in the header */
+	const struct netif *netif;
+	uint32_t gen;
+};
+
+enum {
+	IP4_KNOWNS = 8, /* of a stack: most are busy with few at a time */
+};
+
 struct ip4 {
 	struct ip4_conf conf;
 	struct ip4_if_conf if_default; /* of interfaces that come from now on */
@@ -92,6 +103,7 @@ struct ip4 {
 	struct pmtu pmtu; /* of both families */
 	struct redirect4 redirects;
 	struct ip_nexthop nexthops[IP_NEXTHOPS]; /* by the last byte of the address */
+	struct ip4_known knowns[IP4_KNOWNS];     /* by the last byte of the source */
 	uint32_t ids[IP4_N_IDS]; /* next identification by hash of addresses and protocol */
 };
 

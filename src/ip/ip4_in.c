@@ -4,7 +4,9 @@
  *
  * Steps, each a function: header (RFC 1122 §3.2.1, RFC 1812 §5.2.2), addresses (RFC 1122 §3.2.1.3,
  * RFC 1812 §5.3.7, RFC 6890), options (RFC 1812 §5.3.13, RFC 7126), then delivery or forwarding.
- * Super-packets are judged as one datagram and counted as their frames.
+ * Super-packets are judged as one datagram and counted as their frames. What can be said of a pair of
+ * addresses is said once: a plain datagram between two that were passed of late, and that nothing has
+ * changed since, is delivered by ip4_in_known().
  *
  * The header checksum is verified always, also on packets whose L4 checksum somebody vouches for:
  * ip4_output() and pkt_segment() keep it right at all times, and summing 20 bytes costs less than
@@ -20,6 +22,19 @@
  * RFC-DEVIATION: RFC 1122 §3.2.1.8 (c): source routes are refused as RFC 7126 §4.3 and §4.4 advise,
  * unless accept_source_route is on; then answers go back along them.
  */
+
+enum {
+	IP4_IN_FRAG = 0x3fff, /* of the word with the flags: more fragments, offset */
+	/* pkt->flags that a datagram for us seldom has */
+	IP4_IN_UNUSUAL =
+		PKT_F_L2_BROADCAST | PKT_F_L2_MULTICAST | PKT_F_L2_OTHERHOST | PKT_F_LOOPED,
+};
+
+/* Source and destination, to be compared: they are neighbours in the header. */
+static uint64_t ip4_in_addrs(const uint8_t *p)
+{
+	return load_be64(p + 12);
+}
 
 static enum drop hdr_reason(enum ip4_hdr_err err)
 {
@@ -308,6 +323,20 @@ static enum drop ip4_in_foreign(struct netif *netif, struct pkt *pkt, const stru
 	return DROP_IP_TTL;
 }
 
+/* Of the addresses of one sender at a time all that can be said has been said. Not when they may
+ * have been translated, or came back from ourselves. */
+static void ip4_in_learn(const struct netif *netif, const struct pkt *pkt,
+			 const struct ip4_hdr *hdr)
+{
+	struct ip4 *ip4 = netif->stack->ip4;
+
+	if (hdr->hdr_len != IP4_HDR_LEN || (pkt->flags & PKT_F_LOOPED) ||
+	    !ip_hooks_empty(&ip4->hooks, IP_HOOK_PREROUTING))
+		return;
+	ip4->knowns[hdr->src.b[3] % IP4_KNOWNS] = (struct ip4_known){
+		.addrs = ip4_in_addrs(pkt->data), .netif = netif, .gen = ip4->dst_gen};
+}
+
 /* Where to: us, or on. One probe of a small table decides for unicast to us. */
 static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const struct ip4_hdr *hdr)
 {
@@ -332,8 +361,10 @@ static enum drop ip4_in_dispatch(struct netif *netif, struct pkt *pkt, const str
 	if (unlikely(own == IP4_OWN_LOCAL && hdr->hdr_len > IP4_HDR_LEN &&
 		     ip4_opts_next_hop(pkt->data, hdr->hdr_len, &next, &is_strict)))
 		return ip4_in_source_route(netif, pkt, hdr, next, is_strict);
-	if (likely(own == IP4_OWN_LOCAL))
+	if (likely(own == IP4_OWN_LOCAL)) {
+		ip4_in_learn(netif, pkt, hdr);
 		return ip4_deliver(st, pkt, hdr, false);
+	}
 	if (netif->flags & NETIF_LOOPBACK) {
 		route = fib4_lookup(&st->ip4->fib, hdr->dst); /* 127/8 */
 		if (route && route->type == ROUTE_LOCAL)
@@ -359,6 +390,53 @@ static enum drop ip4_in_hooked(struct netif *netif, struct pkt *pkt, struct ip4_
 	return ip4_in_dispatch(netif, pkt, hdr);
 }
 
+/* What ip4_in_check() and ip4_in_dispatch() would find: a whole datagram for us without options,
+ * between addresses that they have passed of late, as nothing has changed since. */
+static bool ip4_in_is_known(const struct netif *netif, const struct pkt *pkt)
+{
+	const struct ip4 *ip4 = netif->stack->ip4;
+	const struct ip4_known *known;
+	const uint8_t *p = pkt->data;
+
+	if (pkt->lin_len < IP4_HDR_LEN)
+		return false;
+	known = &ip4->knowns[p[15] % IP4_KNOWNS];
+	return known->addrs == ip4_in_addrs(p) && known->netif == netif &&
+	       known->gen == ip4->dst_gen && load_be16(p + 2) == pkt->len &&
+	       p[0] == (4 << 4 | IP4_HDR_LEN / 4) && (load_be16(p + 6) & IP4_IN_FRAG) == 0 &&
+	       !(pkt->flags & IP4_IN_UNUSUAL) && !netif->ip4->conf.rp_filter && !netif->intercept &&
+	       ip_hooks_empty(&ip4->hooks, IP_HOOK_PREROUTING) &&
+	       ip_hooks_empty(&ip4->hooks, IP_HOOK_INPUT) && ip4_hdr_csum_ok(p, IP4_HDR_LEN) &&
+	       (pkt->csum != PKT_CSUM_PARTIAL || pkt_partial_fits(pkt, IP4_HDR_LEN, pkt->len));
+}
+
+/* Such a datagram, counted and delivered as any. */
+static enum drop ip4_in_known(struct stack *st, struct pkt *pkt)
+{
+	const uint8_t *p = pkt->data;
+	struct ip4_addr src = ip4_addr_from_u32(load_be32(p + 12));
+	struct ip4_addr dst = ip4_addr_from_u32(load_be32(p + 16));
+	struct ip_info info = {.src = ip_addr_from_ip4(&src),
+			       .dst = ip_addr_from_ip4(&dst),
+			       .tos = p[1],
+			       .ttl = p[8],
+			       .proto = p[9]};
+	uint32_t n_frames = pkt_n_frames(pkt);
+	enum drop why;
+
+	mib_add(st, MIB_IpInReceives, n_frames);
+	mib_add(st, MIB_IpExtInOctets, pkt_wire_bytes(pkt));
+	mib_add(st, MIB_IpExtInNoECTPkts + (info.tos & IP_ECN_MASK), n_frames);
+	pkt_pull(pkt, IP4_HDR_LEN);
+	pkt->l4_off = pkt_off(pkt);
+	why = ip4_in_proto(st, pkt, &info);
+	if (unlikely(why != DROP_NONE)) {
+		ip4_in_answer(st, pkt, why);
+		ip4_in_count_drop(st, why, n_frames);
+	}
+	return why;
+}
+
 enum drop ip4_input(struct netif *netif, struct pkt *pkt)
 {
 	struct stack *st = netif->stack;
@@ -366,6 +444,8 @@ enum drop ip4_input(struct netif *netif, struct pkt *pkt)
 	struct ip4_hdr hdr;
 	enum drop why;
 
+	if (likely(ip4_in_is_known(netif, pkt)))
+		return ip4_in_known(st, pkt);
 	if (unlikely(pkt->flags & PKT_F_L2_OTHERHOST))
 		return DROP_ETH_OTHERHOST;
 	n_frames = pkt_n_frames(pkt);

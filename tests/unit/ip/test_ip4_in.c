@@ -59,6 +59,30 @@ static void address_of_another_interface_is_ours_too(void **state)
 	assert_int_equal(seen.n, 1);
 }
 
+/* The second datagram between two addresses takes the short way. */
+static void known_addresses_are_judged_anew_after_a_change(void **state)
+{
+	struct ip4_fix *f = *state;
+
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(rx_verdict(f->a, DGRAM(.hdr.tos = 1)), DROP_NONE);
+	assert_int_equal(seen.n, 3);
+	assert_int_equal(seen.len, PAYLOAD_LEN);
+	assert_int_equal(f->st->mib[MIB_IpInReceives], 3);
+	assert_int_equal(f->st->mib[MIB_IpInDelivers], 3);
+	assert_int_equal(f->st->mib[MIB_IpExtInECT1Pkts], 3);
+	assert_int_equal(f->st->mib[MIB_IpExtInOctets], 3 * (IP4_HDR_LEN + PAYLOAD_LEN));
+	/* The sender's address becomes ours. */
+	assert_int_equal(ip4_addr_add(&f->a->netif, ip4("10.0.0.2"), 24), 0);
+	assert_int_equal(rx_verdict(f->a, DGRAM()), DROP_IP4_SRC);
+	assert_int_equal(ip4_addr_del(&f->a->netif, ip4("10.0.0.2"), 24), 0);
+	assert_int_equal(rx_verdict(f->a, DGRAM()), DROP_NONE);
+	/* What it was sent to is ours no more. */
+	assert_int_equal(ip4_addr_del(&f->a->netif, ip4("10.0.0.1"), 24), 0);
+	assert_true(rx_verdict(f->a, DGRAM()) != DROP_NONE);
+	assert_int_equal(seen.n, 4);
+}
+
 static void ethernet_padding_is_not_delivered(void **state)
 {
 	struct ip4_fix *f = *state;
@@ -403,6 +427,7 @@ int main(void)
 		T(datagram_for_us_is_delivered_without_its_header),
 		T(datagrams_are_counted_by_their_ecn),
 		T(address_of_another_interface_is_ours_too),
+		T(known_addresses_are_judged_anew_after_a_change),
 		T(ethernet_padding_is_not_delivered),
 		T(options_are_skipped),
 		T(malformed_headers_are_dropped_with_their_reason),
