@@ -107,6 +107,20 @@ void ip_dst_invalidate_all(struct stack *st);
  * csum_start/csum_off set, or complete). Consumes it. 0 or -Exxx as pkt_drop() and ip_route(). */
 int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out);
 
+/* A packet of a connection, as small and as plain as most are: DF, no options, of the default route
+ * of its socket, `dst`. */
+struct ip_plain {
+	struct ip_dst *dst;
+	const struct ip_addr *src, *to;
+	uint32_t mark;
+	uint8_t proto, tos;
+	uint8_t ttl; /* 0: the stack's default */
+};
+/* ip_output() of such a packet in a straight line, when it is one of IPv4 that its own room holds,
+ * to a neighbour whose address is known, and no hook is in the way. False: it is not, and nothing
+ * was changed. */
+bool ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out) MUST_CHECK;
+
 /* The address is one of ours (any interface). */
 bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr);
 /* Sorts destinations by RFC 6724 §6: of `dsts` the addresses are set, everything else is found out.

@@ -5,12 +5,14 @@
  *
  * The fast path, with a valid struct ip_dst of the caller: compare its generation, write 20 bytes,
  * compare the MTU, hand to the neighbour. Super-packets go down whole; what is compared with the
- * MTU is one frame of them.
+ * MTU is one frame of them. What a connection sends that is small and has nothing in its way goes by
+ * ip4_output_plain(), the same in a straight line.
  */
 #include "ip/ip4.h"
 #include "ip/ip4_opts.h"
 #include "ip/ip4_priv.h"
 #include "ip/mcast.h"
+#include "link/eth.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 
@@ -258,4 +260,43 @@ int ip4_output_hdr(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 int ip4_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 {
 	return ip4_out_route(st, pkt, out, false);
+}
+
+/* What ip4_out_send() and all that follows would come to is known, but for the header's fields. */
+static bool ip4_out_is_plain(const struct stack *st, const struct pkt *pkt,
+			     const struct ip_plain *out)
+{
+	const struct ip_dst *dst = out->dst;
+
+	return dst->gen == st->ip4->dst_gen && dst->neigh && neigh_is_usable(dst->neigh) &&
+	       ip_addr_is_ip4(out->to) && !ip4_out_is_group(dst) && !pkt->gso_size && !pkt->buf &&
+	       pkt->len + IP4_HDR_LEN <= dst->mtu &&
+	       pkt_headroom(pkt) >= IP4_HDR_LEN + ETH_HDR_LEN &&
+	       ip_hooks_empty(&st->ip4->hooks, IP_HOOK_OUTPUT) &&
+	       ip_hooks_empty(&st->ip4->hooks, IP_HOOK_POSTROUTING);
+}
+
+bool ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out)
+{
+	struct ip4_hdr hdr = {.src = ip_addr_to_ip4(out->src),
+			      .dst = ip_addr_to_ip4(out->to),
+			      .hdr_len = IP4_HDR_LEN,
+			      .tos = out->tos,
+			      .ttl = out->ttl ? out->ttl : st->ip4->conf.default_ttl,
+			      .proto = out->proto,
+			      .df = true};
+	struct neigh *n = out->dst->neigh;
+
+	if (unlikely(!ip4_out_is_plain(st, pkt, out)))
+		return false;
+	pkt->mark = out->mark;
+	pkt_hop(pkt, HOP_SOCK, out->proto);
+	hdr.tot_len = (uint16_t)(pkt->len + IP4_HDR_LEN);
+	ip4_hdr_write_plain(pkt_push(pkt, IP4_HDR_LEN), &hdr);
+	pkt->l3_off = pkt_off(pkt);
+	pkt_hop(pkt, HOP_ROUTE, out->dst->prefix_len);
+	mib_inc(st, MIB_IpOutRequests);
+	mib_add(st, MIB_IpExtOutOctets, pkt->len);
+	(void)!eth_output(n->netif, pkt, ETHERTYPE_IPV4, &n->lladdr);
+	return true;
 }

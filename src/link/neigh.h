@@ -155,6 +155,13 @@ const struct neigh_hooks *neigh_hooks(const struct stack *st);
 int neigh_output(struct netif *netif, struct pkt *pkt, const struct ip_addr *nexthop,
 		 uint16_t ethertype, struct neigh *cached);
 
+/* Its address is known, and a packet to it changes nothing. */
+static inline bool neigh_is_usable(const struct neigh *n)
+{
+	return n->state == NEIGH_REACHABLE || n->state == NEIGH_DELAY || n->state == NEIGH_PROBE ||
+	       n->state == NEIGH_PERMANENT;
+}
+
 /* The entry to cache for a next hop; NULL: there is none (yet), or none is needed. */
 struct neigh *neigh_find(struct netif *netif, const struct ip_addr *addr);
 /* The neighbour is known to be reachable by what an upper layer saw (RFC 4861 §7.3.1). */

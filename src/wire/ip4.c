@@ -28,28 +28,6 @@ void ip4_hdr_csum_set(uint8_t *p, size_t hdr_len)
 	store_be16(p + 10, csum_finish(ip4_hdr_sum(p, hdr_len)));
 }
 
-/* One without options: in whole words, which are summed on their way, since to read back what was
- * just written in smaller ones makes a processor wait. */
-static void ip4_hdr_write_plain(uint8_t *p, const struct ip4_hdr *hdr)
-{
-	uint32_t frag =
-		(uint32_t)(hdr->rf << 15 | hdr->df << 14 | hdr->mf << 13 | hdr->frag_off >> 3);
-	uint32_t w0 = 0x45000000u | (uint32_t)hdr->tos << 16 | hdr->tot_len;
-	uint32_t w1 = (uint32_t)hdr->id << 16 | frag;
-	uint32_t w2 = (uint32_t)hdr->ttl << 24 | (uint32_t)hdr->proto << 16;
-	uint64_t sum = (uint64_t)w0 + w1 + w2 + ip4_addr_u32(&hdr->src) + ip4_addr_u32(&hdr->dst);
-
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16); /* at most 18 bits */
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	store_be32(p, w0);
-	store_be32(p + 4, w1);
-	store_be32(p + 8, w2 | (uint16_t)~sum);
-	memcpy(p + 12, &hdr->src, 4);
-	memcpy(p + 16, &hdr->dst, 4);
-}
-
 void ip4_hdr_write(uint8_t *p, const struct ip4_hdr *hdr)
 {
 	assert(hdr->hdr_len >= IP4_HDR_LEN && hdr->hdr_len <= IP4_HDR_MAX);

@@ -226,6 +226,12 @@ int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 	return 0;
 }
 
+bool ip4_output_plain(struct stack *st UNUSED, struct pkt *pkt UNUSED,
+		      const struct ip_plain *out UNUSED)
+{
+	return false;
+}
+
 /* Hosts */
 
 static void host_init(struct tf_host *h, struct engine *eng, const char *name, uint8_t last)

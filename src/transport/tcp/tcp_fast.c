@@ -277,6 +277,21 @@ static inline void fast_header(struct tcp_conn *conn, struct pkt *pkt)
 	tcp_csum_defer(pkt, &conn->sk.conn.laddr, &conn->sk.conn.raddr);
 }
 
+static inline void fast_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
+{
+	struct sock *sk = &conn->sk;
+	const struct ip_plain out = {.dst = &sk->dst,
+				     .src = &sk->conn.laddr,
+				     .to = &sk->conn.raddr,
+				     .mark = sk->mark,
+				     .proto = IP_PROTO_TCP,
+				     .tos = sk->tos,
+				     .ttl = sk->ttl};
+
+	if (unlikely(!ip4_output_plain(sk->stack, pkt, &out)))
+		(void)!tcp_xmit_ip(conn, pkt, IP_ECN_NOT_ECT);
+}
+
 /* tcp_rexmt_sent_new() */
 static inline void fast_arm(struct tcp_conn *conn)
 {
@@ -348,7 +363,7 @@ ptrdiff_t tcp_fast_send(struct sock *sk, const void *buf, size_t n)
 	mib_inc(sk->stack, MIB_TcpOutSegs);
 	mib_inc(sk->stack, MIB_TcpExtTCPOrigDataSent);
 	tcp_ack_was_sent(conn);
-	(void)!tcp_xmit_ip(conn, pkt, IP_ECN_NOT_ECT);
+	fast_xmit_ip(conn, pkt);
 	fast_was_sent(conn, len);
 	return (ptrdiff_t)len;
 }
@@ -368,7 +383,13 @@ ptrdiff_t tcp_fast_recv(struct sock *sk, void *buf, size_t n)
 		return SOCK_NOT_PLAIN;
 	len = n < pkt->len ? (uint32_t)n : pkt->len;
 	memcpy(buf, pkt->data, len);
-	tcp_rcvq_eat(conn, len);
+	if (likely(len == pkt->len)) {
+		(void)pktq_pop(&conn->rcvq);
+		tcp_mem_sub_rcv(conn, pkt->tcp.truesize);
+		pkt_free(pkt);
+	} else {
+		tcp_rcvq_eat(conn, len);
+	}
 	tcp_rcvq_was_read(conn);
 	return (ptrdiff_t)len;
 }

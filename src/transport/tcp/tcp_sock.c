@@ -558,13 +558,25 @@ static uint32_t tcp_listen_events(const struct tcp_conn *conn)
 	return conn->listen->n_accept > 0 ? SOCK_IN : 0;
 }
 
+/* Of an established connection of which nothing has ended, and nothing else is wanted. */
+static bool tcp_events_are_plain(const struct tcp_conn *conn)
+{
+	return conn->state == WEFT_TCP_ESTABLISHED && !conn->sockopts && !conn->sk.err &&
+	       !(conn->flags & (TCPC_FIN_RCVD | TCPC_RCV_URG)) &&
+	       !(conn->sk.flags & (SOCK_F_SHUT_RD | SOCK_F_SHUT_WR | SOCK_F_STAMPS));
+}
+
 static uint32_t tcp_sock_events(const struct sock *sk)
 {
 	const struct tcp_conn *conn = tcp_conn_of_const(sk);
 	bool is_rd_done = (conn->flags & TCPC_FIN_RCVD) || (sk->flags & SOCK_F_SHUT_RD);
 	bool is_wr_done = sk->flags & SOCK_F_SHUT_WR;
-	uint32_t events = sk->err || tcp_err_is_queued(conn) ? SOCK_ERR : 0;
+	uint32_t events;
 
+	if (likely(tcp_events_are_plain(conn)))
+		return (conn->rcvq.n_bytes > 0 ? (uint32_t)SOCK_IN : 0) |
+		       (tcp_sndq_is_writable(conn) ? (uint32_t)SOCK_OUT : 0);
+	events = sk->err || tcp_err_is_queued(conn) ? SOCK_ERR : 0;
 	if (conn->state == WEFT_TCP_LISTEN)
 		return tcp_listen_events(conn);
 	if (conn->tfo & TCP_TFO_DEFERRED)

@@ -451,6 +451,76 @@ static void hooks_on_the_way_out_can_drop_and_steal(void **state)
 	fix_assert_silent(f->a);
 }
 
+/* By ip4_output_plain(), which leaves the packet to ip_output() when it cannot send it. True: sent.
+ */
+static bool out_plain(struct ip4_fix *f, struct pkt *pkt, const struct ip_out *o)
+{
+	const struct ip_plain plain = {.dst = o->dst,
+				       .src = &o->flow.src,
+				       .to = &o->flow.dst,
+				       .proto = o->flow.proto,
+				       .tos = o->flow.tos,
+				       .ttl = o->ttl};
+	bool is_sent = ip4_output_plain(f->st, pkt, &plain);
+
+	if (!is_sent)
+		pkt_free(pkt);
+	fix_settle(f->eng);
+	return is_sent;
+}
+
+static void plain_packets_leave_as_others_do(void **state)
+{
+	static const uint32_t lens[] = {1, 8, 33, 100};
+	struct ip4_fix *f = *state;
+	struct ip_dst dst = {0};
+	struct ip_out o = IP_OUT("10.0.0.2", .df = true, .dst = &dst);
+	struct fix_frame a, b;
+	uint64_t mib;
+
+	assert_false(out_plain(f, payload_pkt(f, 8), &o)); /* there is no route yet */
+	assert_int_equal(out(f, 8, o), 0);
+	fix_ignore_sent(f->a);
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		o.ttl = i % 2 ? 0 : 7;
+		o.flow.tos = (uint8_t)(i * 8);
+		assert_int_equal(out(f, lens[i], o), 0);
+		mib = f->st->mib[MIB_IpExtOutOctets];
+		assert_true(out_plain(f, payload_pkt(f, lens[i]), &o));
+		assert_int_equal(f->st->mib[MIB_IpExtOutOctets] - mib, lens[i] + IP4_HDR_LEN);
+		assert_true(fix_sent(f->a, &a) && fix_sent(f->a, &b));
+		assert_int_equal(a.len, b.len);
+		assert_memory_equal(a.b, b.b, a.len);
+	}
+	assert_int_equal(f->st->mib[MIB_IpOutRequests], 1 + 2 * ARRAY_SIZE(lens));
+}
+
+static void packets_with_something_in_their_way_are_not_plain(void **state)
+{
+	struct ip4_fix *f = *state;
+	struct ip_dst dst = {0};
+	struct ip_out o = IP_OUT("10.0.0.2", .df = true, .dst = &dst);
+	struct ip_hook hook = {.fn = steal};
+
+	assert_int_equal(out(f, 8, o), 0);
+	fix_ignore_sent(f->a);
+	assert_false(out_plain(f, payload_pkt(f, 2000), &o)); /* not in its own room; too long */
+	ip_hook_add(&f->st->ip4->hooks, IP_HOOK_OUTPUT, &hook);
+	assert_false(out_plain(f, payload_pkt(f, 8), &o));
+	ip_hook_del(&hook);
+	ip_dst_invalidate_all(f->st);
+	assert_false(out_plain(f, payload_pkt(f, 8), &o));
+	fix_assert_silent(f->a);
+	/* A neighbour that has to be asked for. */
+	o = IP_OUT("10.0.0.99", .df = true, .dst = &dst);
+	dst.gen = 0;
+	assert_int_equal(out(f, 8, o), 0);
+	assert_int_equal(out(f, 8, o), 0);
+	assert_non_null(dst.neigh);
+	assert_false(out_plain(f, payload_pkt(f, 8), &o));
+	fix_advance(f->eng, 4 * SEC);
+}
+
 /*
  * Routes as a user adds them.
  */
@@ -555,6 +625,8 @@ int main(void)
 		T(group_goes_to_its_ethernet_address),
 		T(packet_to_ourselves_comes_back),
 		T(hooks_on_the_way_out_can_drop_and_steal),
+		T(plain_packets_leave_as_others_do),
+		T(packets_with_something_in_their_way_are_not_plain),
 		T(gateway_must_be_another_host_on_the_link),
 		T(gateway_may_be_reached_by_a_route_to_its_link),
 		T(gateway_on_a_stopped_interface_is_accepted_and_waits),
