@@ -57,6 +57,7 @@ struct gw_flow *gw_flow_new(struct gateway *gw, enum gw_flow_state state)
 	flow->in_unit = GW_CHUNK;
 	flow->start_ns = flow->moved_ns = gw_now(gw);
 	list_init(&flow->chunks);
+	list_init(&flow->end_link);
 	list_add_tail(&gw->flows, &flow->link);
 	gw->stats.n_flows++;
 	if (state == GW_FLOW_HOST_CONNECTS)
@@ -114,6 +115,7 @@ void gw_flow_free(struct gw_flow *flow)
 	flow_release(flow);
 	gw_fd_close(gw, &flow->host);
 	list_del(&flow->link);
+	list_del(&flow->end_link);
 	free(flow);
 }
 
@@ -261,11 +263,9 @@ static int out_pump(struct gw_flow *flow)
 			return (int)n;
 		flow->out_eof = true;
 	}
-	if (!flow->out_done) {
-		flow->out_done = true;
-		flow->moved_ns = gw_now(flow->gw);
-		if (shutdown(flow->host.fd, SHUT_WR) < 0 && errno != ENOTCONN)
-			return -errno;
+	if (!flow->out_done && list_is_empty(&flow->end_link)) {
+		list_add_tail(&flow->gw->ends, &flow->end_link);
+		weft_timer_start(flow->gw->end_timer, gw_now(flow->gw));
 	}
 	return 0;
 }
@@ -518,6 +518,29 @@ void gw_flow_host_ready(struct gw_fd *gfd, uint32_t events)
 		return;
 	}
 	gw_flow_pump(flow);
+}
+
+/* The end of what the guest sends: whoever waits for it has all else. So it is told in the next
+ * turn, behind what the guest has begun meanwhile: a program that makes connections one after the
+ * other waits for the next one, not for the end of the last. */
+static int out_finish(struct gw_flow *flow)
+{
+	flow->out_done = true;
+	flow->moved_ns = gw_now(flow->gw);
+	return shutdown(flow->host.fd, SHUT_WR) < 0 && errno != ENOTCONN ? -errno : 0;
+}
+
+void gw_flow_ends(struct gateway *gw)
+{
+	struct gw_flow *flow;
+
+	list_for_each_safe (flow, &gw->ends, end_link) {
+		list_del(&flow->end_link);
+		if (out_finish(flow))
+			gw_flow_abort(flow);
+		else if (flow->in_done)
+			flow_close(flow);
+	}
 }
 
 /* What waits for time. */

@@ -225,6 +225,11 @@ static void gateway_readable(void *arg)
 	gw_dgram_readable(arg);
 }
 
+static void gateway_ends(void *arg)
+{
+	gw_flow_ends(arg);
+}
+
 static void gateway_sweep(void *arg)
 {
 	struct gateway *gw = arg;
@@ -337,7 +342,8 @@ static int gateway_open(struct gateway *gw, const struct gateway_config *cfg, ch
 		return refuse(msg, err, "access rules: %s", strerror(-err));
 	gw->dgrams = malloc((size_t)GW_BATCH * GW_DGRAM_MAX);
 	gw->sweep = weft_timer_new(gw->eng, gateway_sweep, gw);
-	if (!gw->dgrams || !gw->sweep)
+	gw->end_timer = weft_timer_new(gw->eng, gateway_ends, gw);
+	if (!gw->dgrams || !gw->sweep || !gw->end_timer)
 		return refuse(msg, -ENOMEM, "out of memory");
 	weft_addrs(gw->st, own_add, gw);
 	err = weft_intercept_new(gw->nif, &icfg, &gw->ic);
@@ -371,6 +377,7 @@ int gateway_new(struct weft_loop *loop, struct weft_stack *st, struct weft_netif
 	list_init(&gw->maps);
 	list_init(&gw->forwards);
 	gw_half_init(gw);
+	list_init(&gw->ends);
 	gw->hash_key =
 		(struct siphash_key){weft_engine_random(gw->eng), weft_engine_random(gw->eng)};
 	err = gateway_open(gw, cfg, ret_msg);
@@ -393,6 +400,7 @@ void gateway_free(struct gateway *gw)
 	gw_hostaddr_close(gw);
 	weft_intercept_free(gw->ic);
 	weft_timer_free(gw->sweep);
+	weft_timer_free(gw->end_timer);
 	free(gw->dgrams);
 	free(gw->rules);
 	free(gw);

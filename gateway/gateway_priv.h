@@ -65,7 +65,8 @@ enum gw_flow_state {
 struct gw_flow {
 	struct gw_fd host;
 	struct gateway *gw;
-	struct list link; /* gw->flows */
+	struct list link;     /* gw->flows */
+	struct list end_link; /* gw->ends */
 	enum gw_flow_state state;
 	struct weft_tcp_request *req; /* GW_FLOW_HOST_CONNECTS */
 	struct weft_sock *sock;       /* from then on */
@@ -208,6 +209,8 @@ struct gateway {
 	struct hlist buckets[GW_BUCKETS];
 	struct siphash_key hash_key;
 	struct weft_timer *sweep;
+	struct list ends; /* flows whose guest has finished; the host is told after all else */
+	struct weft_timer *end_timer;
 	int addr_fd;          /* says when the host loses an address; -1: nobody does */
 	int64_t addr_gone_ns; /* one went then, and was not looked for yet; 0: none */
 	uint32_t next_id;
@@ -321,6 +324,8 @@ void gw_flows_abort(struct gateway *gw);
 /* Those whose host does not answer end, and those that a guest leaves unacknowledged at their end;
  * those that found no memory try again. */
 void gw_flow_sweep(struct gateway *gw);
+/* The host is told that guests have finished. */
+void gw_flow_ends(struct gateway *gw);
 void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret);
 
 /* hostaddr.c */

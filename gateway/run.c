@@ -20,6 +20,7 @@
 
 enum {
 	MTU_DEFAULT = 1500,
+	BUSY_NS = 50000,
 	DELACK_MS = 10, /* not so short that each sleep sets the clock's interrupt anew */
 };
 
@@ -171,6 +172,7 @@ static int run_netif(struct gateway_run *run, const struct gateway_run_config *c
 	if (err)
 		return refuse(msg, err, "an MTU of %u is not possible: %u to %u", mtu,
 			      GATEWAY_RUN_MTU_MIN, GATEWAY_RUN_MTU_MAX);
+	weft_loop_set_busy(run->lab->loop, BUSY_NS);
 	/* A router, to its neighbours. */
 	(void)!weft_stack_set(st, "net.ipv6.conf.all.forwarding", 1);
 	/* Each frame to the guest costs a system call, which an ACK alone is not worth when an

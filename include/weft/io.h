@@ -35,6 +35,10 @@ WEFT_API int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns);
 /* Turns until weft_loop_stop() is called. */
 WEFT_API int weft_loop_run(struct weft_loop *loop);
 WEFT_API void weft_loop_stop(struct weft_loop *loop);
+/* Busy polling: where small frames of TAPs go to and fro, and it turns out to be faster, a turn
+ * looks for at most `max_ns` before it sleeps. An idle loop always sleeps. 0: never, as at first;
+ * 50000 suits what answers within a machine. */
+WEFT_API void weft_loop_set_busy(struct weft_loop *loop, int64_t max_ns);
 /* Calls `fn(arg, fd, events)` when poll(2) bits of `events` are true for `fd` (level-triggered).
  * events 0: forget it, which must be done before `fd` is closed. 0; -ENOENT: nothing to forget;
  * -ENOMEM, or what epoll_ctl(2) says. */

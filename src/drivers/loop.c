@@ -22,6 +22,7 @@
 
 #include "core/door.h"
 #include "core/engine.h"
+#include "drivers/busy.h"
 
 enum {
 	LOOP_EVENTS = 64, /* fetched at a time */
@@ -44,6 +45,8 @@ struct weft_loop {
 	struct epoll_event events[LOOP_EVENTS];
 	int n_events;         /* fetched and not all dispatched */
 	int64_t tolerance_ns; /* of stats.n_late */
+	struct busy busy;
+	int64_t waited_ns; /* since when, the last time */
 	struct weft_loop_stats stats;
 };
 
@@ -385,9 +388,9 @@ static bool alarm_covers(struct weft_loop *loop, int64_t until_ns)
 }
 
 /* Sleeps until something is ready or `until_ns`; INT64_MAX: for as long as it takes. */
-static int loop_sleep(struct weft_loop *loop, int64_t until_ns)
+static int loop_sleep(struct weft_loop *loop, int64_t now_ns, int64_t until_ns)
 {
-	int64_t left_ns = until_ns - weft_io_now_ns();
+	int64_t left_ns = until_ns - now_ns;
 	bool is_untimed = until_ns == INT64_MAX;
 	struct timespec ts;
 	int n;
@@ -401,13 +404,44 @@ static int loop_sleep(struct weft_loop *loop, int64_t until_ns)
 	return n < 0 ? -errno : n;
 }
 
+/* Looks without sleeping whether something is ready, until `until_ns`. */
+static int loop_look(struct weft_loop *loop, int64_t until_ns)
+{
+	const struct timespec none = {.tv_sec = 0};
+	int n;
+
+	do
+		n = epoll_pwait2(loop->epoll_fd, loop->events, LOOP_EVENTS, &none, NULL);
+	while (n == 0 && weft_io_now_ns() < until_ns);
+	return n < 0 ? -errno : n;
+}
+
+/* Until something is ready or `until_ns`: looks where that is better, and sleeps. */
+static int loop_wait(struct weft_loop *loop, int64_t until_ns)
+{
+	int64_t now_ns = weft_io_now_ns(), look_ns = busy_look_ns(&loop->busy);
+	int64_t look_until_ns = now_ns + look_ns;
+	int n = 0;
+
+	if (look_ns && look_until_ns < until_ns)
+		n = loop_look(loop, look_until_ns);
+	if (n == 0)
+		n = loop_sleep(loop, look_ns ? weft_io_now_ns() : now_ns, until_ns);
+	loop->waited_ns = now_ns;
+	return n;
+}
+
 static void loop_dispatch(struct weft_loop *loop)
 {
 	for (int i = 0; i < loop->n_events; i++) {
 		struct loop_watch *watch = loop->events[i].data.ptr;
 
-		if (watch)
-			watch->fn(watch, loop->events[i].events);
+		if (!watch)
+			continue;
+		watch->fn(watch, loop->events[i].events);
+		/* What a device has brought comes before what the others tell. */
+		if (!list_is_empty(&loop->eng->backlog))
+			engine_run(loop->eng, loop->eng->now_ns);
 	}
 	loop->n_events = 0;
 }
@@ -429,11 +463,12 @@ int weft_loop_turn(struct weft_loop *loop, int64_t timeout_ns)
 		until_ns = start_ns;
 	if (until_ns > start_ns && !engine_doze(loop->eng))
 		until_ns = start_ns;
-	n = loop_sleep(loop, until_ns);
+	n = loop_wait(loop, until_ns);
 	if (n < 0)
 		return n;
 	loop->stats.n_turns++;
 	now_ns = weft_io_now_ns();
+	busy_note_wait(&loop->busy, loop->waited_ns, now_ns);
 	lateness_note(loop, now_ns);
 	/* Timers that came due while asleep fire before frames that came in, in their order. */
 	engine_run(loop->eng, now_ns);
@@ -464,6 +499,16 @@ int weft_loop_run(struct weft_loop *loop)
 void weft_loop_stop(struct weft_loop *loop)
 {
 	loop->stop = true;
+}
+
+void weft_loop_set_busy(struct weft_loop *loop, int64_t max_ns)
+{
+	busy_init(&loop->busy, max_ns);
+}
+
+void loop_note_frame(struct weft_loop *loop, uint32_t len)
+{
+	busy_note_frame(&loop->busy, len);
 }
 
 void weft_loop_set_tolerance(struct weft_loop *loop, int64_t tolerance_ns)

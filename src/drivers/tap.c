@@ -146,6 +146,7 @@ static bool tap_rx_one(struct tap *tap)
 	tap->stats.reads++;
 	tap->stats.read_bytes += (uint64_t)n - VNET_HDR_LEN;
 	tap->rx_len = (uint32_t)n - VNET_HDR_LEN;
+	loop_note_frame(tap->loop, tap->rx_len);
 	pkt = tap_rx_pkt(tap, tap->rx_len);
 	if (!pkt) {
 		netif->stats.rx_dropped++;
@@ -217,6 +218,7 @@ static void tap_tx(struct netif *netif, struct pkt *pkt)
 	}
 	tap->stats.writes++;
 	tap->stats.write_bytes += pkt->len;
+	loop_note_frame(tap->loop, pkt->len);
 	pkt_free(pkt);
 }
 

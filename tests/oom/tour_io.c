@@ -157,6 +157,7 @@ static void loop_part(struct io *io)
 	CALL(weft_loop_run(io->loop));
 	weft_timer_free(timer);
 	weft_loop_set_tolerance(io->loop, NS_PER_MS);
+	weft_loop_set_busy(io->loop, NS_PER_MS);
 	weft_loop_stats(io->loop, &stats);
 	HOLDS(stats.n_turns > 0);
 }
