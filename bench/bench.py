@@ -8,7 +8,9 @@ rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 
 timers-1e3 timers-1e5 timers-1e7 lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
 peer-gvisor-rr peer-lwip-out peer-lwip-in, which need these; gw-out-1500 gw-in-1500 gw-out-65520
 gw-in-65520 gw-rr gw-crr gw-16 gw-1000 gw-udp-out gw-udp-in gw-out6-1500 gw-out6-65520 gw-rr6, or gw for all
-of these, which need slirp4netns and pasta (all that can be run, unless named)
+of these, which need slirp4netns and pasta (all that can be run, unless named); bulk-DRIVER-out
+bulk-DRIVER-in udp-DRIVER-out udp-DRIVER-in of the drivers packet, blocks and xdp, udp- of tap too, or
+devices for all of these, which have to be named
 
 FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
@@ -76,6 +78,11 @@ FIELDS = ["figure", "unit", "direction", "ours", "peer_name", "peer", "peer_sett
           "cpu_s_peer", "runs"]
 
 
+# The drivers of the host's interfaces, with a TAP beside them: device_bench.c
+DEVICE_FIGURES = [f"{shape}-{driver}-{way}" for driver in ("tap", "packet", "blocks", "xdp")
+                  for shape in ("bulk", "udp") for way in ("out", "in") if (shape, driver) != ("bulk", "tap")]
+
+
 class Failed(Exception):
     """Something that the user is told in one line."""
 
@@ -133,6 +140,7 @@ class Networks:
     def __init__(self):
         self.made = []
         self.veths = {}
+        self.plugs = {}
         self.tap = self.plain_tap = self.router = None
 
     def new(self):
@@ -151,6 +159,18 @@ class Networks:
                 end.run("ip", "link", "set", "eth0", "gso_max_segs", "1")
             self.veths[has_offloads] = a, b
         return self.veths[has_offloads]
+
+    def get_plug(self, driver):
+        """The kernel's namespace, ours and the device: a veth's end that has no address there, or a TAP."""
+        if driver == "tap":
+            return self.get_tap(), self.get_tap(), "tap0"
+        if driver not in self.plugs:
+            ours, kernel = self.new(), self.new()
+            ours.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", kernel.pid)
+            ours.run("ip", "link", "set", "eth0", "up")
+            kernel.up("eth0", "10.0.0.2/24")
+            self.plugs[driver] = kernel, ours, "eth0"
+        return self.plugs[driver]
 
     def get_router(self):
         """Who sends, and who receives: the router between them has the routes of weft_fwd.c."""
@@ -235,6 +255,10 @@ class Bench:
         self.networks.close()
 
     def ours(self, figure):
+        if figure in DEVICE_FIGURES:
+            shape, driver, way = figure.split("-")
+            kernel, ours, dev = self.networks.get_plug(driver)
+            return self.program("device_bench", shape, driver, way, None, kernel.path, ours.path, dev)
         if "-tap-" in figure:
             return self.program("weft_bench", figure, None, self.networks.get_tap().path, "tap0")
         return self.program("weft_bench", figure, None)
@@ -309,6 +333,17 @@ class Bench:
                      " of 64 KiB TSO frames; cpu_s of the process at the TAP alone; "
                      + self.networks.get_tap().describe("tap0"),
                      cpu=lambda run: run["cpu_s_by"].get("weft") or run["cpu_s_by"]["loop"])
+
+    def device(self, figure):
+        """A driver of the host's interfaces, beside the kernel's own two ends of a veth."""
+        shape, driver, _ = figure.split("-")
+        unit, what = ("Gbit/s", "128 KiB send and recv") if shape == "bulk" else ("datagrams/s", "64 bytes")
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(figure), self.kernel(shape, "blocking")))
+            self.progress(figure, n, ("weft", pairs[-1][0]), ("linux", pairs[-1][1]))
+        kernel, _, dev = self.networks.get_plug(driver)
+        self.add(figure, unit, pairs, "linux veth", self.veth_settings(what) + f"; ours at {kernel.describe(dev)}")
 
     def by_ops(self, figure, shape, waits, unit, what):
         wait, how = self.best_wait(shape, waits)
@@ -573,6 +608,7 @@ FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc
 PEER_FIGURES = {"peer-gvisor": Bench.gvisor, "peer-gvisor-gso": Bench.gvisor, "peer-gvisor-rr": Bench.gvisor,
                 "peer-lwip-out": Bench.lwip, "peer-lwip-in": Bench.lwip}
 FIGURES.update(PEER_FIGURES)
+FIGURES.update({figure: Bench.device for figure in DEVICE_FIGURES})
 GW_FIGURES6 = ["gw-out6-1500", "gw-out6-65520", "gw-rr6"]
 GW_FIGURES = ["gw-out-1500", "gw-in-1500", "gw-out-65520", "gw-in-65520", "gw-rr", "gw-crr", *GW_STREAMS,
               "gw-udp-out", "gw-udp-in", *GW_FIGURES6]
@@ -698,7 +734,7 @@ def default_figures():
     missing = [kind.name for kind in GW_PEERS if not shutil.which(kind.name)]
     if missing:
         print(f"bench: without the gw- figures: {' and '.join(missing)} not installed", file=sys.stderr)
-    figures = [figure for figure in FIGURES if not missing or figure not in GW_FIGURES]
+    figures = [figure for figure in FIGURES if figure not in DEVICE_FIGURES and (not missing or figure not in GW_FIGURES)]
     for peer in ("gvisor", "lwip"):
         if subprocess.run([str(PEERS / "build"), "--check", peer], capture_output=True).returncode:
             print(f"bench: without the peer-{peer} figures: its packages are not installed", file=sys.stderr)
@@ -715,7 +751,8 @@ def parse_args():
     parser.add_argument("figures", nargs="*", metavar="FIGURE")
     args = parser.parse_args()
     args.figures = args.figures or os.environ.get("FIGURES", "").replace(",", " ").split() or default_figures()
-    args.figures = [f for figure in args.figures for f in (GW_FIGURES if figure == "gw" else [figure])]
+    groups = {"gw": GW_FIGURES, "devices": DEVICE_FIGURES}
+    args.figures = [f for figure in args.figures for f in groups.get(figure, [figure])]
     for figure in args.figures:
         if figure not in FIGURES:
             parser.error(f"no figure {figure!r}; there are: {' '.join(FIGURES)}")
