@@ -19,6 +19,7 @@ enum {
 	WHY_ALL,
 	WHY_HELP,
 	WHY_DROPS_MAX = 1000,
+	WHY_LAST_OF = 100, /* what is ordinary on a gateway is passed over */
 };
 
 struct why {
@@ -47,7 +48,9 @@ static void usage(FILE *out)
 		"                 every packet, 0 none. Of the others only drops are known\n"
 		"  -n NODE        drops of this node only\n"
 		"  --reason NAME  drops for this reason only, such as UDP_NO_PORT\n"
-		"  --all          also what a switch floods to those it is not for\n"
+		"  --all          also what a switch floods to those it is not for; on a gateway, "
+		"what its\n"
+		"                 guest's kernel sends and nobody needs\n"
 		"  --json         the lab's answer instead\n\n"
 		"See weft-why(1).\n");
 }
@@ -143,7 +146,10 @@ static int args_read(struct why *w, int argc, char **argv)
 static json_t *params_make(const struct why *w)
 {
 	json_t *params = json_object();
+	int64_t max = w->number;
 
+	if (w->what == WHY_LAST)
+		max = w->env->json ? 1 : WHY_LAST_OF;
 	if (w->what == WHY_TRACE) {
 		json_object_set_new(params, "trace", json_integer(w->number));
 		return params;
@@ -157,7 +163,7 @@ static json_t *params_make(const struct why *w)
 	if (w->reason)
 		json_object_set_new(params, "reason", json_string(w->reason));
 	json_object_set_new(params, "all", json_boolean(w->has_all));
-	json_object_set_new(params, "max", json_integer(w->what == WHY_LAST ? 1 : w->number));
+	json_object_set_new(params, "max", json_integer(max));
 	return params;
 }
 
@@ -215,7 +221,8 @@ static int answer_print(const struct why *w, const json_t *result, bool is_gatew
 		why_print_trace(stdout, result, is_gateway);
 	else
 		json_array_foreach (result, i, event)
-			event_print(w, event, is_gateway);
+			if (i == 0 || w->what == WHY_DROPS)
+				event_print(w, event, is_gateway);
 	return 0;
 }
 
@@ -229,6 +236,8 @@ static bool refused_add(const struct why *w, struct client *c, json_t **result)
 	    client_call_quiet(c, "gateway.refused", NULL, NULL, &refused))
 		return false;
 	if (w->what != WHY_TRACE && !w->reason) {
+		if (w->what == WHY_LAST && !w->has_all)
+			why_drop_ordinary(*result);
 		all = why_merge(*result, refused, w->what == WHY_LAST ? 1 : (size_t)w->number);
 		json_decref(*result);
 		*result = all;

@@ -21,9 +21,9 @@ enum {
 #define NO_OTHER                                                                             \
 	"TCP, UDP and pings leave by a gateway, and nothing else: this user's sockets send " \
 	"nothing else; the guest has been told"
-#define NO_FORWARDING                                                                          \
-	"A gateway forwards no packets: connections, datagrams and pings go on by the host's " \
-	"sockets, everything else ends here"
+#define NO_FORWARDING                                                                       \
+	"Ordinary: what is for a group or for everybody ends here; connections, datagrams " \
+	"and pings to somebody go on by the host's sockets"
 #define SAME_ADDRESS                                                                   \
 	"The guest has taken an address of the gateway's: give it the one that DHCP, " \
 	"DHCPv6 or `weft gateway --help` tells"
@@ -66,6 +66,8 @@ static const struct {
 			"inside) with `weft gateway forward list`"},
 	{"IP_TTL", "The guest gave it as many hops: with traceroute this is how it works"},
 	{"IP_MTU", "Larger than the guest's MTU: start the gateway with --mtu as the guest's is"},
+	{"MLD_SRC",
+	 "Ordinary: a guest that has no address yet tells its groups (RFC 3810 §5.2.13)"},
 	{"ND_LOOPED", "The guest's bridge gives back what is sent to it: look for a loop"},
 	{"UDP_NO_PORT", ONLY_OURS},
 	{"TCP_NO_SOCKET", ONLY_OURS},
@@ -216,6 +218,21 @@ void why_print_refusal(FILE *out, const json_t *event)
 	else
 		rule_to_do(out, event);
 	fprintf(out, ".\n");
+}
+
+void why_drop_ordinary(json_t *drops)
+{
+	static const char word[] = "Ordinary";
+
+	for (size_t i = 0; i < json_array_size(drops);) {
+		const json_t *drop = json_array_get(drops, i);
+		const char *text = why_advice_gateway(json_text_of(drop, "reason"));
+
+		if (text && !strncmp(text, word, strlen(word)))
+			(void)json_array_remove(drops, i);
+		else
+			i++;
+	}
 }
 
 /* Both arrays are sorted, the newest first. */

@@ -248,6 +248,10 @@ static size_t answer_make(struct world *w, struct rd *r, uint8_t *buf, size_t si
 			memcpy(buf, w->query, 2);
 		return len;
 	}
+	if ((how & 6) == 6) { /* the question in other letters */
+		q.name.b[1] ^= 0x20;
+		how &= (uint8_t)~6;
+	}
 	hdr.is_response = !(how & 2);
 	hdr.id = (uint16_t)(hdr.id + (how & 4 ? 1 : 0));
 	hdr.rcode = how >> 5;

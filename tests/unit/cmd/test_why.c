@@ -223,6 +223,17 @@ static void refusal_of_the_host_has_its_words(void **state UNUSED)
 	      "could not connect: Connection refused)\n");
 }
 
+static void what_is_ordinary_is_taken_out(void **state UNUSED)
+{
+	json_t *drops = json_loads("[{\"reason\": \"MLD_SRC\"}, {\"reason\": \"IF_CARRIER\"}, "
+				   "{\"reason\": \"ICMP_TYPE\"}, {\"reason\": \"X\"}]",
+				   0, NULL);
+
+	why_drop_ordinary(drops);
+	assert_int_equal(json_array_size(drops), 2);
+	json_decref(drops);
+}
+
 static void drops_and_refusals_are_merged_by_their_time(void **state UNUSED)
 {
 	json_t *drops = json_loads("[{\"ago_ns\": 2, \"hops\": []}, {\"ago_ns\": 5, \"hops\": []}]",
@@ -248,6 +259,7 @@ int main(void)
 		cmocka_unit_test(drop_of_a_gateway_has_its_own_advice),
 		cmocka_unit_test(refusal_of_a_rule_names_the_rule_that_would_allow_it),
 		cmocka_unit_test(refusal_of_the_host_has_its_words),
+		cmocka_unit_test(what_is_ordinary_is_taken_out),
 		cmocka_unit_test(drops_and_refusals_are_merged_by_their_time),
 		cmocka_unit_test(drop_is_told_node_by_node_with_what_to_do),
 		cmocka_unit_test(packet_of_a_link_that_has_gone_has_no_known_sender),
