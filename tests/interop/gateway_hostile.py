@@ -565,6 +565,27 @@ def short_floods_leave_other_connections_alive():
     floods(["SYNs to who is there", "fragments", "garbage"], 0.5)
 
 
+def syns_with_ecn_bits_are_answered():
+    """A SYN that asks for ECN, rightly (ECE and CWR, RFC 3168) or with one of both, is a SYN: others have sent a reset."""
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        hostile(w, """
+for n, flags in enumerate((0xc2, 0x42, 0x82, 0x102)):
+    for dst, src in ((FAR4, ME4), (FAR6, ME6)):
+        port = 30000 + n
+        t = tcp(port, 7000, 1, 0, flags & 0xff, src=src, dst=dst)
+        if flags & 0x100: # the bit of accurate ECN, RFC 9768, among the others
+            t = t[:12] + bytes([t[12] | 1, 0xc2, 255, 255, 0, 0]) + t[18:]
+            t = t[:16] + struct.pack(">H", checksum(pseudo(src, dst, 6, len(t)) + t)) + t[18:]
+        send(ip6(6, t, dst=dst) if ":" in dst else ip4(6, t, dst=dst))
+        got = next((s[4] for s in tcp_in(10) if s[0] == 7000 and s[1] == port), 0)
+        assert got & 0x17 == 0x12, (hex(flags), dst, got)
+""")
+        # And the kernel's own.
+        w.sysctl("guest", "net.ipv4.tcp_ecn", "1")
+        serves(w)
+
+
 def super_packets_with_fields_that_lie_are_survived():
     """What a kernel lets pass of a header for segmentation."""
     with World(WEFT) as w:
@@ -727,7 +748,8 @@ print(sum(got) ** 2 / (N * sum(x * x for x in got)), min(got), max(got))
 CASES = [frames_cut_at_every_byte_and_garbled_are_survived, fragments_overlapping_endless_and_late_are_survived,
          urgent_pointers_of_every_kind_are_data, chains_of_extension_headers_end,
          malformed_questions_are_not_answered_and_the_next_is, numbers_cannot_be_guessed, tunnels_and_source_routes_lead_nowhere,
-         leases_have_their_bound_whatever_is_asked, segments_that_mean_harm_cost_little, super_packets_with_fields_that_lie_are_survived,
+         leases_have_their_bound_whatever_is_asked, segments_that_mean_harm_cost_little, syns_with_ecn_bits_are_answered,
+         super_packets_with_fields_that_lie_are_survived,
          clients_without_a_descriptor_wait_and_cost_nothing, memory_has_its_bound_whoever_does_not_read,
          what_is_never_acknowledged_counts_and_is_given_up, handshakes_never_completed_leave_others_alive, floods_leave_other_connections_alive, sixteen_streams_share_fairly]
 if len(sys.argv) > 2:
