@@ -160,7 +160,10 @@ static void judge_ports(const struct doctor_facts *f, struct doctor_finding *d)
 	if (f->unprivileged_port_start >= 0 && f->unprivileged_port_start <= 80)
 		return;
 	d->status = DOCTOR_LIMITED;
-	say(d->means, "port forwards of a gateway cannot listen on lower ones, such as 80 and 443");
+	say(d->means,
+	    "port forwards of a gateway%s cannot listen on lower ones, such as 80 and 443%s",
+	    f->uid ? "" : " that runs",
+	    f->uid ? "" : "; those of --forward can, root's rights are there at the start");
 	say(d->command, "sudo sysctl -w net.ipv4.ip_unprivileged_port_start=80");
 }
 

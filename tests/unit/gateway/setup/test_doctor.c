@@ -183,6 +183,9 @@ static void lesser_limits_say_what_lifts_them(void **state)
 	f.unprivileged_port_start = 1024;
 	expect(&f, "ports", DOCTOR_LIMITED, "1024",
 	       "sudo sysctl -w net.ipv4.ip_unprivileged_port_start=80");
+	f.uid = 0;
+	assert_non_null(strstr(judge(&f, "ports")->means, "--forward can"));
+	f.uid = good().uid;
 	f.unprivileged_port_start = 0;
 	expect(&f, "ports", DOCTOR_OK, "every port", "");
 	f.n_subuids = 0;
