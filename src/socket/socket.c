@@ -23,9 +23,6 @@ enum {
 			  */
 };
 
-/* As no call blocks, and none sends a signal. */
-static const uint32_t SOCKET_FLAGS_IGNORED = WEFT_MSG_DONTWAIT | WEFT_MSG_NOSIGNAL;
-
 static bool socket_family_is_known(const struct stack *st, int family)
 {
 	return (family == WEFT_AF_INET && st->ip4) || (family == WEFT_AF_INET6 && st->ip6) ||
@@ -328,19 +325,6 @@ ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 	return err ? err : socket_send_msg(sk, &msg, to);
 }
 
-ptrdiff_t socket_send_one(struct sock *sk, const void *buf, size_t n, uint32_t flags)
-{
-	struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = n};
-
-	if (likely(!(flags & ~SOCKET_FLAGS_IGNORED)) && sk->proto->send_plain) {
-		ptrdiff_t done = sk->proto->send_plain(sk, buf, n);
-
-		if (likely(done != SOCK_NOT_PLAIN))
-			return done;
-	}
-	return socket_send(sk, &iov, 1, flags, NULL);
-}
-
 ptrdiff_t socket_send_lent(struct sock *sk, const struct weft_iovec *iov, uint32_t flags,
 			   const struct sock_name *to, struct buf *lent)
 {
@@ -443,19 +427,6 @@ ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_io
 	int err = socket_msg_init(&msg, iov, n_iov, flags);
 
 	return err ? err : socket_recv_msg(sk, &msg, ret_from);
-}
-
-ptrdiff_t socket_recv_one(struct sock *sk, void *buf, size_t n, uint32_t flags)
-{
-	struct weft_iovec iov = {.base = buf, .len = n};
-
-	if (likely(!(flags & ~SOCKET_FLAGS_IGNORED)) && sk->proto->recv_plain) {
-		ptrdiff_t done = sk->proto->recv_plain(sk, buf, n);
-
-		if (likely(done != SOCK_NOT_PLAIN))
-			return done;
-	}
-	return socket_recv(sk, &iov, 1, flags, NULL);
 }
 
 ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,

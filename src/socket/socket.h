@@ -11,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "transport/sock.h"
+#include "weft/socket.h"
 #include "wire/addr.h"
 
 struct buf;
@@ -23,6 +24,9 @@ enum {
 	SOCKET_TAKE_PKTS_MAX = 16, /* of one socket_take() */
 	SOCKET_MMSG_MAX = 1024,    /* messages of one call: Linux's UIO_MAXIOV */
 };
+
+/* Flags of calls that mean nothing here: no call blocks, and none sends a signal. */
+static const uint32_t SOCKET_FLAGS_IGNORED = WEFT_MSG_DONTWAIT | WEFT_MSG_NOSIGNAL;
 
 /* An endpoint as the application writes it. */
 struct sock_name {
@@ -43,8 +47,6 @@ int socket_accept(struct sock *sk, struct sock **ret) MUST_CHECK;
 /* `to` NULL: the peer. */
 ptrdiff_t socket_send(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      const struct sock_name *to) MUST_CHECK;
-/* Of one piece, to the peer. */
-ptrdiff_t socket_send_one(struct sock *sk, const void *buf, size_t n, uint32_t flags) MUST_CHECK;
 /* The same, referring to the bytes of `iov`, which are those of `lent`. */
 ptrdiff_t socket_send_lent(struct sock *sk, const struct weft_iovec *iov, uint32_t flags,
 			   const struct sock_name *to, struct buf *lent) MUST_CHECK;
@@ -57,8 +59,33 @@ ptrdiff_t socket_sendmsg(struct sock *sk, const struct weft_msghdr *hdr, uint32_
 /* `ret_from` NULL: not asked. */
 ptrdiff_t socket_recv(struct sock *sk, const struct weft_iovec *iov, size_t n_iov, uint32_t flags,
 		      struct sock_name *ret_from) MUST_CHECK;
-/* In one piece, not asked from whom. */
-ptrdiff_t socket_recv_one(struct sock *sk, void *buf, size_t n, uint32_t flags) MUST_CHECK;
+/* In one piece: to the peer; not asked from whom. */
+MUST_CHECK static inline ptrdiff_t socket_send_one(struct sock *sk, const void *buf, size_t n,
+						   uint32_t flags)
+{
+	struct weft_iovec iov = {.base = (void *)(uintptr_t)buf, .len = n};
+
+	if (likely(!(flags & ~SOCKET_FLAGS_IGNORED)) && sk->proto->send_plain) {
+		ptrdiff_t done = sk->proto->send_plain(sk, buf, n);
+
+		if (likely(done != SOCK_NOT_PLAIN))
+			return done;
+	}
+	return socket_send(sk, &iov, 1, flags, NULL);
+}
+MUST_CHECK static inline ptrdiff_t socket_recv_one(struct sock *sk, void *buf, size_t n,
+						   uint32_t flags)
+{
+	struct weft_iovec iov = {.base = buf, .len = n};
+
+	if (likely(!(flags & ~SOCKET_FLAGS_IGNORED)) && sk->proto->recv_plain) {
+		ptrdiff_t done = sk->proto->recv_plain(sk, buf, n);
+
+		if (likely(done != SOCK_NOT_PLAIN))
+			return done;
+	}
+	return socket_recv(sk, &iov, 1, flags, NULL);
+}
 /* A message as weft_recvmsg() has it; `ret_from` as above. */
 ptrdiff_t socket_recvmsg(struct sock *sk, struct weft_msghdr *hdr, uint32_t flags,
 			 struct sock_name *ret_from) MUST_CHECK;

@@ -135,39 +135,45 @@ static inline bool fast_is_ack_plain(const struct tcp_conn *conn, const struct f
 	       conn->cc.cwnd >= 2 * flight && tcp_conf(conn)->slow_start_after_idle != 2;
 }
 
+/* tcp_truesize() without frags. */
+static inline uint32_t fast_truesize(const struct pkt *pkt)
+{
+	return (uint32_t)sizeof(*pkt) + (pkt->buf ? pkt->buf->cap : 0);
+}
+
 static inline bool fast_is_text_plain(const struct tcp_conn *conn, const struct pkt *pkt,
 				      const struct fast_seg *seg)
 {
 	if (seg->len == 0)
 		return true;
 	return seg->len < conn->rcv_mss && conn->rcvq.n_pkts == 0 &&
-	       tcp_truesize(pkt) <= tcp_conf(conn)->rmem_min;
+	       fast_truesize(pkt) <= tcp_conf(conn)->rmem_min;
 }
 
 /* tcp_ack() when all that is in flight is acknowledged, which is one record. */
 static inline void fast_ack_new(struct tcp_conn *conn, uint32_t ack)
 {
 	struct tcp_sender *snd = tcp_sender(conn);
-	struct tcp_txrec rec = *tcp_txq_at(conn->txq, 0);
+	const struct tcp_txrec *rec = tcp_txq_at(conn->txq, 0);
 
 	conn->bytes_acked += ack - conn->snd_una;
 	conn->snd_una = ack;
 	conn->n_retries = 0;
 	tcp_sndq_ack(conn);
 	if (conn->flags & TCPC_SACK)
-		tcp_rack_delivered(conn, &rec, rec.end, NULL);
-	tcp_txq_free(conn);
+		tcp_rack_delivered(conn, rec, rec->end, NULL);
 	(void)tcp_rtt_timed(conn);
 	tcp_chrono_set(conn, TCP_CHRONO_NONE);
 	ip_dst_confirm(conn->sk.stack, &conn->sk.dst);
-	tcp_ack_rtt_min(conn, tcp_now(conn) - rec.tx_ns);
+	tcp_ack_rtt_min(conn, tcp_now(conn) - rec->tx_ns);
 	conn->n_dupacks = 0;
 	if (seq_gt(ack, conn->recover))
 		conn->recover = ack - 1;
 	if (unlikely(snd->marks & TCP_SND_UNDO))
 		(void)tcp_undo_dsack(conn);
 	cc_on_restart(&conn->cc, &(struct cc_restart){.now_ns = tcp_now(conn)});
-	tcp_rate_on_plain_ack(conn, &rec);
+	tcp_rate_on_plain_ack(conn, rec);
+	tcp_txq_free(conn);
 	conn->rexmt_ns = 0;
 	conn->rexmt_kind = TCP_REXMT_NONE;
 	if (unlikely(conn->cc.cwnd > conn->sk.sndbuf_bytes / 2 || (conn->flags & TCPC_NOSPACE)))
@@ -179,7 +185,7 @@ static inline void fast_text(struct tcp_conn *conn, struct pkt *pkt, const struc
 {
 	conn->data_segs_in++;
 	conn->last_text_ms = tcp_clock_ms(conn->sk.stack);
-	pkt->tcp.truesize = tcp_truesize(pkt);
+	pkt->tcp.truesize = fast_truesize(pkt);
 	pkt_pull(pkt, seg->hdr_len);
 	conn->rcv_nxt += seg->len;
 	conn->bytes_rcvd += seg->len;
@@ -199,7 +205,7 @@ bool tcp_fast_input(struct stack *st, struct pkt *pkt, const struct ip_info *inf
 	conn = fast_conn(st, pkt, info);
 	if (!conn || !fast_is_plain(conn) || !fast_is_next(conn, &seg) ||
 	    !fast_is_ack_plain(conn, &seg) || !fast_is_text_plain(conn, pkt, &seg) ||
-	    !tcp_csum_ok(pkt, info))
+	    (pkt->csum == PKT_CSUM_NONE && !tcp_csum_ok(pkt, info)))
 		return false;
 
 	st->tcp->n_fast[0]++;

@@ -594,7 +594,8 @@ void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n);
 /* Copies up to `n` bytes from the message, starting at its byte `off`. Returns what was taken, or
  * -ENOBUFS when there is no memory for any. */
 ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size_t off, uint32_t n);
-/* The same of a few bytes when nothing is queued. False: no memory. */
+/* The same of a few bytes when nothing is queued. False: they are not within what any connection
+ * may have (tcp_wmem_min), or there is no memory. */
 bool tcp_sndq_put_first(struct tcp_conn *conn, const void *buf, uint32_t n) MUST_CHECK;
 /* Puts [seq, seq+len) behind the packet's bytes, by reference or, when short, by copy. Returns how
  * many fitted (at least 1). 0: no memory. */

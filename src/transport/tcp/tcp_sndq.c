@@ -192,12 +192,19 @@ ptrdiff_t tcp_sndq_write(struct tcp_conn *conn, const struct sock_msg *msg, size
 
 bool tcp_sndq_put_first(struct tcp_conn *conn, const void *buf, uint32_t n)
 {
-	struct tcp_sndblk *blk = tcp_sndblk_add(conn, n);
+	struct pkt_pools *pools = &tcp_eng(conn)->pkts;
+	struct tcp_sndblk *blk;
+	struct buf *b;
 
-	if (!blk)
+	if (tcp_pool_is_low(&pools->bufs[0]) ||
+	    conn->snd_truesize + BUF_S > tcp_conf(conn)->wmem_min || !(b = buf_alloc(pools, BUF_S)))
 		return false;
-	memcpy(blk->buf->bytes + blk->off, buf, n);
-	blk->len = n;
+	blk = (struct tcp_sndblk *)(void *)b->bytes;
+	*blk = (struct tcp_sndblk){
+		.buf = b, .off = sizeof(*blk), .seq = conn->snd_end, .len = n, .n_mem = b->cap};
+	tcp_mem_add_snd(conn, blk->n_mem);
+	conn->sndq.first = conn->sndq.last = blk;
+	memcpy(b->bytes + sizeof(*blk), buf, n);
 	conn->snd_end += n;
 	return true;
 }

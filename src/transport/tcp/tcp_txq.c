@@ -86,11 +86,20 @@ void tcp_txq_sent_first(struct tcp_conn *conn, uint32_t len)
 {
 	struct tcp_txq *q = conn->txq;
 
+	struct tcp_sender *snd = tcp_sender(conn);
+
+	/* As tcp_rate_stamp() has it. */
+	snd->first_tx_ns = snd->delivered_ns = tcp_now(conn);
 	q->recs[0] = (struct tcp_txrec){.seq = conn->snd_nxt,
 					.end = conn->snd_nxt + len,
-					.tx_ns = tcp_now(conn),
-					.n_segs = 1};
-	tcp_rate_stamp(conn, &q->recs[0]);
+					.tx_ns = snd->first_tx_ns,
+					.delivered_ns = snd->first_tx_ns,
+					.first_tx_ns = snd->first_tx_ns,
+					.delivered = snd->delivered_bytes,
+					.n_segs = 1,
+					.flags = snd->app_limited ? TXR_APP_LIMITED : 0,
+					.tx_in_flight = len,
+					.lost = (uint32_t)snd->lost_bytes};
 	q->rexmt_seq = q->again_top = conn->snd_nxt;
 	q->first = 0;
 	q->n = 1;
