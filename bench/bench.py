@@ -12,7 +12,7 @@ of these, which need slirp4netns and pasta (all that can be run, unless named); 
 bulk-DRIVER-in udp-DRIVER-out udp-DRIVER-in of the drivers packet, blocks and xdp, udp- of tap too, or
 devices for all of these, which have to be named
 
-FIGURES, PAIRS (5) and SECONDS (2, of one run) in the environment say the same. Writes results.json,
+FIGURES, PAIRS (5) and SECONDS (1.5, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
 are in namespaces of their own, which end with this program, however it ends. With --check the ratios
 are compared with baseline.json, with --update they become it. Exits with 0, 1 when
@@ -56,6 +56,7 @@ FWD_ROUTES = 1000
 MEM_RUNS = 2  # are enough for what hardly varies
 LIMIT_SHARE = 0.1  # of a run's length, for each of the physical limits
 PEERS = ROOT / "bench/peers"
+PEER_PACKAGES = ["slirp4netns", "passt", "golang-gvisor-gvisor-dev", "golang-go", "liblwip0"]
 BASELINE = ROOT / "bench/baseline.json"
 BASELINE_DROP = 0.15
 # The ratio that a figure is to reach against a peer: of what is measured, and of that a CPU second.
@@ -701,6 +702,7 @@ def run(args):
         idle = idle_percent()
         print(f"Linux {platform.release()}, {cpu_model()}, {os.cpu_count()} CPUs, "
               f"{idle:.0f} % idle before the start")
+        print("peers: " + ", ".join(text for text in map(debian_version, PEER_PACKAGES) if "unknown" not in text))
         if idle < 80:
             print("This machine is busy: believe the ratios, if anything.")
         for figure in args.figures:
@@ -757,7 +759,7 @@ def parse_args():
         if figure not in FIGURES:
             parser.error(f"no figure {figure!r}; there are: {' '.join(FIGURES)}")
     args.pairs = positive(int, "PAIRS", "5")
-    args.seconds = positive(float, "SECONDS", "2")
+    args.seconds = positive(float, "SECONDS", "1.5")
     if not (args.build / "weft_bench").exists():
         parser.error(f"{args.build}/weft_bench is not there; `make bench` builds it")
     return args

@@ -297,6 +297,7 @@ static void curve_table(struct gauge *g, uint32_t n, bool is_ip6)
 	table_fill(&t);
 	setup_end(&setup, g);
 	fwd_frame_write(frame, (const uint8_t[6]){2, 0, 0, 0, 0, 1}, is_ip6, 0);
+	side_run(t.eng);
 	gauge_ready(g);
 	while (!gauge_is_stopping(g)) {
 		for (int i = 0; i < ROUTES_BATCH; i++) {
@@ -353,13 +354,23 @@ static void on_talk_client(struct weft_sock *sk, void *arg, uint32_t events)
 	}
 }
 
+/* Without IPv6, whose first seconds (duplicates, groups, routers) would be measured instead. */
+static struct weft_stack *talker_stack(struct weft_engine *eng, const char *name)
+{
+	struct weft_stack *st = side_stack(eng, name);
+
+	must(weft_stack_set(st, "net.ipv6.conf.all.disable_ipv6", 1), "disable_ipv6");
+	must(weft_stack_set(st, "net.ipv6.conf.default.disable_ipv6", 1), "disable_ipv6");
+	return st;
+}
+
 static void talker_init(struct talker *t, struct weft_engine *eng, bool is_alone)
 {
 	struct weft_sockaddr any = {.addr.family = WEFT_AF_INET, .port = BENCH_PORT}, to;
 	struct weft_netif *nif[2];
 
-	t->st[0] = side_stack(eng, "a");
-	t->st[1] = is_alone ? t->st[0] : side_stack(eng, "b");
+	t->st[0] = talker_stack(eng, "a");
+	t->st[1] = is_alone ? t->st[0] : talker_stack(eng, "b");
 	if (!is_alone) {
 		must(weft_veth_new(t->st[0], "eth0", t->st[1], "eth0", &nif[0], &nif[1]), "veth");
 		side_address(nif[0], "10.0.0.1/24");
