@@ -98,7 +98,9 @@ static int run_lab(struct gateway_run *run, const struct gateway_run_config *cfg
 	err = len < (int)sizeof(text)
 		      ? labfile_parse("gateway", NULL, text, (size_t)len, &run->file, errs)
 		      : -EINVAL;
-	if (err)
+	if (err == -ENOMEM)
+		refuse(msg, err, "out of memory");
+	else if (err)
 		refuse(msg, err, "`%s` or `%s` is not a name: %s",
 		       cfg->name ? cfg->name : "gateway", node,
 		       errs->n_list ? errs->list[0].text : strerror(-err));

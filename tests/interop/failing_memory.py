@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Every allocation that can fail is made to fail: in a lab that comes up and goes down, and in the
-embed example. Each time: no crash, a message and a status that says so (or success), nothing leaked,
+"""Every allocation that can fail is made to fail: in a lab that comes up and goes down, in a gateway that
+starts, and in the embed example. Each time: no crash, a message and a status that says so (or success), nothing leaked,
 no process left.
 
 usage: failing_memory.py FAILALLOC.so WEFT EMBED [STEP]      every STEP-th allocation (1: all)
@@ -72,6 +72,20 @@ def check(name, argv, folder, talks):
     return not wrong
 
 
+def check_child(name, argv, folder, calls):
+    """The same of a program whose child has the allocations, and counts none: the first `calls` of them."""
+    wrong = []
+    for at in range(1, calls + 1, 2 * STEP if STEP > 1 else 1):
+        try:
+            wrong.append(judge(*run(argv, at, folder), 0, at, True))
+        except subprocess.TimeoutExpired:
+            wrong.append(f"allocation {at}: hangs")
+    wrong = [w for w in wrong if w]
+    print(f"{'not ok' if wrong else 'ok'} - {name}, {calls} allocations, every {STEP}", *wrong[:20],
+          sep="\n  ", flush=True)
+    return not wrong
+
+
 def is_sanitized(program):
     """A sanitizer's allocator comes before any that is preloaded, and would complain besides."""
     return b"__asan_init" in pathlib.Path(program).read_bytes()
@@ -90,6 +104,8 @@ def main():
         good = check("embed", [EMBED], folder, False)
         good &= check("lab up and down", [WEFT, "run", "lab.yaml", "--report", "--pcap", "cap", "-n", "a", "--",
                                           "true"], folder, True)
+        # What libseccomp needs for its filter comes behind these.
+        good &= check_child("gateway", [WEFT, "unshare", "--", "true"], folder, 250)
     sys.exit(not good)
 
 
