@@ -501,6 +501,40 @@ static int node_resolver(struct lab_node *node)
 	return 0;
 }
 
+static int host_iface_new(struct lab_node *node, struct lab_iface *iface, char *why,
+			  size_t why_bytes)
+{
+	const struct labfile_iface *file = iface->file;
+	const struct weft_afpacket_config packet = {
+		.ifname = file->host, .why = why, .why_bytes = why_bytes};
+	const struct weft_afxdp_config xdp = {
+		.ifname = file->host, .why = why, .why_bytes = why_bytes};
+
+	if (file->driver == LABFILE_DRIVER_XDP)
+		return weft_afxdp_new(node->lab->loop, node->stack, file->name, &xdp,
+				      &iface->netif);
+	return weft_afpacket_new(node->lab->loop, node->stack, file->name, &packet, &iface->netif);
+}
+
+int lab_iface_open_host(struct lab_node *node, struct lab_iface *iface, char *msg)
+{
+	static const struct lab_mac none;
+	const struct labfile_iface *file = iface->file;
+	char why[160] = "a simulation has no interfaces of the machine";
+	int err = -EOPNOTSUPP;
+
+	if (node->lab->loop)
+		err = host_iface_new(node, iface, why, sizeof(why));
+	if (err)
+		return refuse(msg, err, "node %s: interface %s: %s", node->file->name, file->name,
+			      why);
+	if (memcmp(&file->mac, &none, sizeof(none)) != 0)
+		weft_netif_set_mac(iface->netif, file->mac.bytes);
+	if (file->mtu)
+		err = weft_netif_set_mtu(iface->netif, file->mtu);
+	return err;
+}
+
 int lab_node_configure(struct lab_node *node, char *msg)
 {
 	const struct labfile_node *file = node->file;
@@ -510,6 +544,11 @@ int lab_node_configure(struct lab_node *node, char *msg)
 	for (uint32_t i = 0; !err && i < file->n_ifaces; i++) {
 		struct lab_iface *iface = &node->ifaces[i];
 
+		if (!iface->netif && iface->file->host) {
+			err = lab_iface_open_host(node, iface, msg);
+			if (err)
+				return err;
+		}
 		if (!iface->netif)
 			err = lab_iface_make_unlinked(node, iface);
 		if (!err)
@@ -587,7 +626,15 @@ static int engine_make(struct lab *lab, const struct lab_config *cfg)
 	return err;
 }
 
-/* Programs and the kernel keep to the machine's clock, whatever ours says. */
+static bool has_host_iface(const struct labfile_node *node)
+{
+	for (uint32_t i = 0; i < node->n_ifaces; i++)
+		if (node->ifaces[i].host)
+			return true;
+	return false;
+}
+
+/* Programs, the kernel and its interfaces keep to the machine's clock, whatever ours says. */
 static int sim_check(const struct labfile *file, char *msg)
 {
 	char names[200];
@@ -602,6 +649,13 @@ static int sim_check(const struct labfile *file, char *msg)
 	if (n > 5)
 		fprintf(f, " and %u more", n - 5);
 	fclose(f);
+	for (uint32_t i = 0; !n && i < file->n_nodes; i++)
+		if (has_host_iface(&file->nodes[i]))
+			return refuse(
+				msg, -EOPNOTSUPP,
+				"a simulation has no interfaces of the machine, whose clock is "
+				"another: node %.30s; leave out its `host`, or --sim",
+				file->nodes[i].name);
 	if (!n)
 		return 0;
 	return refuse(msg, -EOPNOTSUPP,

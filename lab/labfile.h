@@ -57,6 +57,12 @@ enum {
 	LABFILE_MSS_PMTU = 65535, /* WEFT_MSS_PMTU */
 };
 
+/* How an interface of the machine is used. */
+enum labfile_driver {
+	LABFILE_DRIVER_PACKET, /* AF_PACKET */
+	LABFILE_DRIVER_XDP,    /* AF_XDP */
+};
+
 struct labfile_iface {
 	struct lab_pos pos;
 	const char *name;
@@ -64,12 +70,14 @@ struct labfile_iface {
 	struct labfile_addr *addrs;
 	uint32_t n_addrs;
 	struct lab_mac mac; /* all zero: the runner makes one up */
-	uint32_t mtu;       /* bytes, without the Ethernet header */
+	uint32_t mtu;       /* bytes, without the Ethernet header; 0: that of `host` */
 	bool acd;           /* IPv4 addresses are asked about before they are used (RFC 5227) */
 	bool link_local;    /* makes itself an IPv4 address of 169.254.0.0/16 (RFC 3927) */
 	uint32_t mss_clamp; /* of TCP, in what is forwarded; 0: none; LABFILE_MSS_PMTU */
 	bool slaac;         /* listens to routers, and asks about its addresses */
 	bool dad;           /* asks about its addresses */
+	const char *host;   /* the interface of the machine that it is; NULL: one of the lab */
+	uint32_t driver;    /* enum labfile_driver; with `host` */
 
 	struct labfile_node *node;
 	struct labfile_link *link; /* NULL: not connected */

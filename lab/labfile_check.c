@@ -272,7 +272,24 @@ static void check_iface_link(struct lab_build *b, const struct labfile_iface *if
 				"%s: the interface has no address; give the link a prefix, or "
 				"write it under nodes.%s.interfaces",
 				where, iface->node->name);
-	if (!iface->link && !b->broken) /* else its link may just not have been read */
+	if (iface->host && iface->link)
+		lab_error_add(
+			b->errs, lab_build_field_pos(b, &iface->host, iface->pos),
+			"%s.host: links[%u] leads to this interface already; it cannot be one of "
+			"the machine's too",
+			where, iface->link->number);
+	if (iface->host && iface->node->kind == LABFILE_KERNEL)
+		lab_error_add(
+			b->errs, lab_build_field_pos(b, &iface->host, iface->pos),
+			"%s.host: only nodes of kind weft and switch can have an interface of "
+			"the machine's",
+			where);
+	if (!iface->host && iface->driver != LABFILE_DRIVER_PACKET)
+		lab_error_add(b->errs, lab_build_field_pos(b, &iface->driver, iface->pos),
+			      "%s.driver: only of an interface of the machine's; name it by host",
+			      where);
+	if (!iface->link && !iface->host &&
+	    !b->broken) /* else its link may just not have been read */
 		lab_warning_add(
 			b->errs, iface->pos,
 			"%s: no link leads to this interface; add one under links, or remove it",

@@ -78,6 +78,8 @@ static void print_iface(const struct labfile_iface *iface, FILE *out)
 		fprintf(out, " %s", lab_net_format(&iface->addrs[i].net, text));
 	if (iface->link)
 		fprintf(out, " -- %s\n", iface->link->ends[!iface->end].text);
+	else if (iface->host)
+		fprintf(out, " (%s of the machine)\n", iface->host);
 	else
 		fprintf(out, " (no link)\n");
 }

@@ -352,7 +352,8 @@ static void resolve_links(struct lab_build *b)
 	}
 }
 
-/* An interface without an MTU of its own has its link's; unconnected, Ethernet's. */
+/* An interface without an MTU of its own has its link's; unconnected, Ethernet's; one of the
+ * machine's keeps what it has. */
 static void resolve_mtus(struct labfile *lab)
 {
 	for (uint32_t i = 0; i < lab->n_nodes; i++) {
@@ -361,7 +362,7 @@ static void resolve_mtus(struct labfile *lab)
 		for (uint32_t k = 0; k < node->n_ifaces; k++) {
 			struct labfile_iface *iface = &node->ifaces[k];
 
-			if (iface->mtu == 0)
+			if (iface->mtu == 0 && !iface->host)
 				iface->mtu = iface->link ? iface->link->mtu : 1500;
 		}
 	}

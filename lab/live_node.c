@@ -132,7 +132,8 @@ static int plug_to(struct plan *plan, struct plug *plug, const char *to)
 			      colon + 1);
 	snprintf(plug->iface, sizeof(plug->iface), "%s", colon + 1);
 	iface = iface_find(plug->peer, plug->iface);
-	if (is_planned(plan, plug->peer, plug->iface) || (iface && iface->link))
+	if (is_planned(plan, plug->peer, plug->iface) ||
+	    (iface && (iface->link || iface->file->host)))
 		return refuse(plan->msg, -EBUSY, "%s:%s has a link already", plug->peer->file->name,
 			      plug->iface);
 	return 0;

@@ -22,6 +22,12 @@ static const struct lab_word routing_words[] = {
 	{NULL, 0},
 };
 
+static const struct lab_word driver_words[] = {
+	{"packet", LABFILE_DRIVER_PACKET},
+	{"xdp", LABFILE_DRIVER_XDP},
+	{NULL, 0},
+};
+
 static const struct lab_key iface_keys[] = {
 	{
 		.name = "address",
@@ -101,6 +107,25 @@ static const struct lab_key iface_keys[] = {
 		.deflt = "false",
 		.help = "It asks whether another node has its IPv6 addresses before it uses them, "
 			"which takes a second or two; of a weft node",
+	},
+	{
+		.name = "host",
+		.type = LAB_T_IF_NAME,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, host),
+		.help = "The interface of this name that the machine has (a NIC, one end of a "
+			"veth) takes the place of a link; it should have no address there. Not of "
+			"`kernel` nodes, nor in virtual time",
+	},
+	{
+		.name = "driver",
+		.type = LAB_T_WORD,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, driver),
+		.words = driver_words,
+		.deflt = "packet",
+		.help = "How an interface of the machine is used: `packet`, beside the machine's "
+			"own stack; `xdp`, whose frames that does not see",
 	},
 	END_OF_KEYS,
 };

@@ -415,7 +415,7 @@ static void switches_join_links_to_one_segment(void **state UNUSED)
 	uint32_t lan = labfile_node_find(lab, "pc")->ifaces[0].segment;
 	const struct labfile_node *r1 = labfile_node_find(lab, "r1");
 
-	assert_int_equal(lab->n_segments, 4);
+	assert_int_equal(lab->n_segments, 6);
 	assert_int_equal(lan, 0);
 	assert_int_equal(labfile_node_find(lab, "pc2")->ifaces[0].segment, lan);
 	assert_int_equal(labfile_iface_find(r1, "lan")->segment, lan);
