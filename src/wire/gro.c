@@ -32,6 +32,7 @@ enum {
 	TCP_ACK = 0x010,
 	UDP_HDR = 8,
 	UDP_LEN_OFF = 4,
+	UDP_CSUM_OFF = 6,
 	/* No sum that is right gives it, but in UDP, where it stands for 0 (RFC 768). */
 	CSUM_NEVER = 0xffff,
 };
@@ -65,8 +66,10 @@ static bool l4_is_plain(const uint8_t *l4, size_t len, const struct gso_hdr *h)
 {
 	uint16_t flags = h->flags & TCP_FLAG_BITS;
 
+	/* Who sends without a checksum would be given one, also where a device vouches for it. */
 	if (!h->is_tcp)
-		return load_be16(l4 + UDP_LEN_OFF) == len && len > UDP_HDR;
+		return load_be16(l4 + UDP_LEN_OFF) == len && len > UDP_HDR &&
+		       load_be16(l4 + UDP_CSUM_OFF) != 0;
 	return (flags & ~TCP_PSH) == TCP_ACK && load_be16(l4 + TCP_URG_OFF) == 0 &&
 	       h->payload_off < h->l4_off + len;
 }
@@ -133,7 +136,7 @@ bool gro_csum_ok(const struct cpu_ops *cpu, const uint8_t *p, size_t len, const 
 	uint16_t csum = load_be16(p + hdr->l4_off + hdr->csum_off);
 	uint64_t sum = csum_add32(0, hdr->pseudo_sum);
 
-	if (hdr->is_tcp ? csum == CSUM_NEVER : csum == 0)
+	if (hdr->is_tcp && csum == CSUM_NEVER)
 		return false;
 	sum = csum_add32(sum, (uint32_t)l4_len);
 	return csum_fold(csum_add(cpu, p + hdr->l4_off, l4_len, sum)) == 0xffff;

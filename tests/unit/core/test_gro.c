@@ -132,6 +132,30 @@ static void checksums_are_unfinished_nobody_looks_at_them(void **state)
 	free(gro);
 }
 
+/* As a device that looked at them says, which calls a datagram without a checksum right, too. */
+static void checksums_are_vouched_for_none_is_added(void **state)
+{
+	static struct gro_twin t;
+	struct fixture *f = *state;
+	uint8_t frames[8][TWIN_FRAME_MAX];
+	struct gro *gro = calloc(1, sizeof(*gro));
+
+	assert_non_null(gro);
+	f->netif.features |= NETIF_F_GRO;
+	f->st->n_gro_socks = 1;
+	gro_init(gro, &f->netif);
+	for (int i = 0; i < 8; i++) {
+		uint32_t len = twin_make(&t, frames[i], 8, false,
+					 i < 4 ? TWIN_AS_BEFORE : TWIN_UDP_NO_CSUM, 500);
+
+		gro_rx(gro, frames[i], len, PKT_CSUM_VERIFIED);
+	}
+	gro_flush(gro);
+	assert_int_equal(f->n_input, 1 + 4);
+	f->st->n_gro_socks = 0;
+	free(gro);
+}
+
 static void it_is_switched_off_each_frame_is_alone(void **state)
 {
 	static struct gro_twin t;
@@ -158,6 +182,8 @@ int main(void)
 		cmocka_unit_test(a_frame_is_shorter_it_is_the_last),
 		cmocka_unit_test(programs_at_random_nothing_is_lost_or_changed),
 		cmocka_unit_test_setup_teardown(checksums_are_unfinished_nobody_looks_at_them,
+						fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(checksums_are_vouched_for_none_is_added,
 						fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(it_is_switched_off_each_frame_is_alone,
 						fixture_setup, fixture_teardown),
