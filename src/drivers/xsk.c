@@ -219,9 +219,10 @@ void xsk_tx(struct xsk *x, const uint8_t *place, uint32_t len)
 int xsk_tx_kick(struct xsk *x)
 {
 	uint32_t last = load_acquire(x->tx.consumer), now;
+	int i;
 
 	store_release(x->tx.producer, x->tx.next);
-	for (int i = 0; i < TX_KICKS_MAX; i++) {
+	for (i = 0; i < TX_KICKS_MAX; i++) {
 		int err = 0;
 
 		if (!(load_acquire(x->tx.flags) & XDP_RING_NEED_WAKEUP))
@@ -238,7 +239,7 @@ int xsk_tx_kick(struct xsk *x)
 		last = now;
 	}
 	tx_reclaim(x);
-	return 0;
+	return i < TX_KICKS_MAX ? 0 : -EAGAIN; /* each took a few, as a slow device frees room */
 }
 
 uint64_t xsk_rx_drops(const struct xsk *x)
