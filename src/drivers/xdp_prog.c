@@ -9,9 +9,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int bpf(enum bpf_cmd cmd, union bpf_attr *attr)
+/* How much of a union bpf_attr is meant, up to and with that field. The kernel refuses what is not
+ * 0 behind what it knows of a command, and an initialiser clears no more than the member it is for.
+ */
+#define ATTR_BYTES(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
+
+static int bpf(enum bpf_cmd cmd, union bpf_attr *attr, size_t n_bytes)
 {
-	long ret = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+	long ret = syscall(SYS_bpf, cmd, attr, n_bytes);
 
 	return ret < 0 ? -errno : (int)ret;
 }
@@ -25,7 +30,7 @@ static int map_open(uint32_t n_queues)
 		.max_entries = n_queues,
 	};
 
-	return bpf(BPF_MAP_CREATE, &attr);
+	return bpf(BPF_MAP_CREATE, &attr, ATTR_BYTES(max_entries));
 }
 
 /* return bpf_redirect_map(&map, ctx->rx_queue_index, XDP_PASS); */
@@ -55,7 +60,7 @@ static int prog_load(int map_fd)
 		.prog_name = "weft_xsk",
 	};
 
-	return bpf(BPF_PROG_LOAD, &attr);
+	return bpf(BPF_PROG_LOAD, &attr, ATTR_BYTES(expected_attach_type));
 }
 
 int xdp_prog_open(struct xdp_prog *x, uint32_t n_queues, const char **ret_step)
@@ -79,7 +84,7 @@ int xdp_prog_set(const struct xdp_prog *x, uint32_t queue, int xsk_fd)
 		.value = (uintptr_t)&value,
 	};
 
-	return bpf(BPF_MAP_UPDATE_ELEM, &attr);
+	return bpf(BPF_MAP_UPDATE_ELEM, &attr, ATTR_BYTES(flags));
 }
 
 int xdp_prog_attach(struct xdp_prog *x, int ifindex, const char **ret_step)
@@ -94,7 +99,7 @@ int xdp_prog_attach(struct xdp_prog *x, int ifindex, const char **ret_step)
 	};
 
 	*ret_step = "the XDP program cannot be attached (another one is, or the MTU is too large)";
-	x->link_fd = bpf(BPF_LINK_CREATE, &attr);
+	x->link_fd = bpf(BPF_LINK_CREATE, &attr, ATTR_BYTES(link_create.flags));
 	return x->link_fd < 0 ? x->link_fd : 0;
 }
 
