@@ -93,14 +93,55 @@ static void host_settings(struct tf *f, struct tf_host *h, bool has_fast)
 		conf->early_retrans = 0;
 	if (below(f, 4) == 0)
 		conf->rmem_default = 4096 + below(f, 20000);
+	if (below(f, 6) == 0) {
+		conf->mem_min = 1 + below(f, 4);
+		conf->mem_pressure = conf->mem_min + below(f, 4);
+		conf->mem_max = conf->mem_pressure + below(f, 4);
+	}
+	if (below(f, 6) == 0)
+		conf->delack_ms = below(f, 200);
 	if (below(f, 8) == 0)
 		conf->notsent_lowat = 1 + below(f, 2000);
 	if (below(f, 3) == 0)
 		conf->congestion_control = (uint8_t)below(f, CC_COUNT);
 }
 
+static const struct {
+	int level, name;
+	uint32_t n_values;
+} any_opts[] = {
+	{WEFT_SOL_SOCKET, WEFT_SO_KEEPALIVE, 2},
+	{WEFT_SOL_SOCKET, WEFT_SO_SNDBUF, 30000},
+	{WEFT_SOL_SOCKET, WEFT_SO_RCVBUF, 30000},
+	{WEFT_SOL_SOCKET, WEFT_SO_RCVBUF, 3000},
+	{WEFT_SOL_SOCKET, WEFT_SO_RCVLOWAT, 20},
+	{WEFT_SOL_SOCKET, WEFT_SO_MAX_PACING_RATE, 20000},
+	{WEFT_SOL_SOCKET, WEFT_SO_TIMESTAMPING, 4096},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_NODELAY, 2},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_QUICKACK, 2},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_INQ, 2},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_CORK, 2},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_KEEPIDLE, 200},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_WINDOW_CLAMP, 5000},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_NOTSENT_LOWAT, 3000},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_MAXSEG, 1400},
+	{WEFT_IPPROTO_TCP, WEFT_TCP_USER_TIMEOUT, 90000},
+};
+
+/* Any option, some of them with values that are refused. */
+static void any_option(struct tf *f, struct end *e)
+{
+	uint32_t i = below(f, ARRAY_SIZE(any_opts));
+	int v = (int)below(f, any_opts[i].n_values);
+	int err = tcp_proto.setopt(e->sk, any_opts[i].level, any_opts[i].name, &v, sizeof(v));
+
+	e->digest = tf_digest(e->digest, &err, sizeof(err));
+}
+
 static void end_options(struct tf *f, struct end *e)
 {
+	if (below(f, 6) == 0)
+		any_option(f, e);
 	if (below(f, 2))
 		assert_int_equal(tf_sockopt(e->sk, WEFT_TCP_NODELAY, 1), 0);
 	if (below(f, 8) == 0)
@@ -142,7 +183,7 @@ static void end_read(struct tf *f, struct end *e)
 		e->digest = tf_digest(e->digest, buf, (size_t)done);
 }
 
-/* Who reads something answers, most of the time. */
+/* Who reads something answers, most of the time; seldom something changes. */
 static void end_step(struct tf *f, struct end *e)
 {
 	bool has_read = tf_events(e->sk) & SOCK_IN;
@@ -151,6 +192,10 @@ static void end_step(struct tf *f, struct end *e)
 		end_read(f, e);
 	if ((has_read && below(f, 4)) || below(f, 12) == 0)
 		end_write(f, e);
+	if (below(f, 500) == 0)
+		any_option(f, e);
+	if (below(f, 1000) == 0)
+		assert_int_equal(tcp_proto.shutdown(e->sk, true, false), 0);
 }
 
 static void world_pass(struct tf *f, struct end ends[2])
@@ -158,6 +203,8 @@ static void world_pass(struct tf *f, struct end ends[2])
 	for (int i = 0; i < 2; i++)
 		if (ends[i].sk && tcp_conn_of(ends[i].sk)->state == WEFT_TCP_ESTABLISHED)
 			end_step(f, &ends[i]);
+	if (below(f, 3000) == 0) /* longer than timestamps mean anything */
+		fix_advance(f->eng, (int64_t)below(f, 30 * 24 * 3600) * SEC);
 	if (below(f, 200) == 0)
 		f->host.gen++, f->peer.gen++;
 	if (below(f, 3000) == 0)
