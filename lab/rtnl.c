@@ -113,6 +113,16 @@ int rtnl_link_up(struct rtnl *nl, int ifindex, const uint8_t *mac, uint32_t mtu)
 	return msg_talk(nl, &msg);
 }
 
+int rtnl_link_queue(struct rtnl *nl, int ifindex, uint32_t n_frames)
+{
+	struct ifinfomsg ifi = {.ifi_index = ifindex};
+	struct rtnl_msg msg;
+
+	msg_init(nl, &msg, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	msg_attr(&msg, IFLA_TXQLEN, &n_frames, sizeof(n_frames));
+	return msg_talk(nl, &msg);
+}
+
 int rtnl_addr_add(struct rtnl *nl, int ifindex, const struct lab_net *net)
 {
 	struct ifaddrmsg ifa = {

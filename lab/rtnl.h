@@ -21,6 +21,8 @@ void rtnl_close(struct rtnl *nl);
 
 /* Brings an interface up; `mac` NULL and mtu 0 leave what it has. */
 int rtnl_link_up(struct rtnl *nl, int ifindex, const uint8_t *mac, uint32_t mtu) MUST_CHECK;
+/* How many frames may wait to be sent; of a TAP, to be read. */
+int rtnl_link_queue(struct rtnl *nl, int ifindex, uint32_t n_frames) MUST_CHECK;
 int rtnl_addr_add(struct rtnl *nl, int ifindex, const struct lab_net *net) MUST_CHECK;
 /* What a route says besides; 0 and NULL: nothing. */
 struct rtnl_metrics {

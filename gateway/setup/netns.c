@@ -23,6 +23,10 @@
 #include "lab/rtnl.h"
 #include "weft/io.h"
 
+enum {
+	TAP_QUEUE = 2000, /* frames of the guest's that wait to be read */
+};
+
 /* What the child sends: a descriptor with err 0, or why there is none. */
 struct netns_reply {
 	int32_t err;
@@ -147,6 +151,19 @@ static void join(int sock, const struct netns *ns)
 		     strerror(errno));
 }
 
+/* A guest that opens a thousand connections at once sends a thousand SYNs, faster than they can be
+ * connected on: what a TAP's queue of 500 had no room for came again after a second. The kernel may
+ * refuse: then it is as it was. */
+static void queue_lengthen(const char *ifname)
+{
+	struct rtnl nl;
+
+	if (rtnl_open(&nl) < 0)
+		return;
+	(void)!rtnl_link_queue(&nl, (int)if_nametoindex(ifname), TAP_QUEUE);
+	rtnl_close(&nl);
+}
+
 static int tap_open(int sock, const char *ifname)
 {
 	int fd = weft_tap_open(ifname);
@@ -167,6 +184,7 @@ static int tap_open(int sock, const char *ifname)
 		     "namespace: it belongs to another one");
 	if (fd < 0)
 		fail(sock, fd, "cannot create the TAP %s: %s", ifname, strerror(-fd));
+	queue_lengthen(ifname);
 	return fd;
 }
 

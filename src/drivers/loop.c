@@ -436,12 +436,8 @@ static void loop_dispatch(struct weft_loop *loop)
 	for (int i = 0; i < loop->n_events; i++) {
 		struct loop_watch *watch = loop->events[i].data.ptr;
 
-		if (!watch)
-			continue;
-		watch->fn(watch, loop->events[i].events);
-		/* What a device has brought comes before what the others tell. */
-		if (!list_is_empty(&loop->eng->backlog))
-			engine_run(loop->eng, loop->eng->now_ns);
+		if (watch)
+			watch->fn(watch, loop->events[i].events);
 	}
 	loop->n_events = 0;
 }

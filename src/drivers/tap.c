@@ -38,7 +38,9 @@ enum {
 	TAP_COPY_MAX = BUF_M / 2, /* longer frames keep the buffer they were read into */
 	TAP_SMALL_MAX = BUF_S - PKT_HEADROOM,
 	TAP_BATCH_BYTES = 512 * 1024,
-	TAP_BATCH = 64, /* frames read in one turn before others have theirs */
+	/* Frames read in one turn before others have theirs: as many ACKs as others may cause in
+	 * theirs, so that the kernel's queue does not overflow with a thousand connections. */
+	TAP_BATCH = 1024,
 	TAP_MTU = 1500,
 	TAP_F_USO = 0x20 | 0x40, /* TUN_F_USO4, TUN_F_USO6, of Linux 6.2: older headers lack them */
 	TAP_LONE_MIN = 4,   /* after so many turns with one small frame each, the next is taken to

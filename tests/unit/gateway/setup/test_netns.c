@@ -139,6 +139,7 @@ static void tap_configured_has_addresses_routes_and_mtu(void **state)
 	expect_words(text, "inet 10.0.2.100/24 brd 10.0.2.255");
 	guest_ip(&ns, "link", text);
 	expect_words(text, "mtu 9000");
+	expect_words(text, "qlen 2000");
 	expect_words(text, "02:00:00:01:02:03");
 	expect_words(text, "UP");
 	guest_ip(&ns, "route", text);
