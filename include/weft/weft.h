@@ -13,6 +13,7 @@
 #include "weft/poll.h"
 #include "weft/proto.h"
 #include "weft/resolver.h"
+#include "weft/shard.h"
 #include "weft/socket.h"
 #include "weft/types.h"
 #include "weft/zero.h"

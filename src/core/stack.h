@@ -18,6 +18,8 @@
 #include "pkt/pkt.h"
 #include "wire/addr.h"
 
+struct shard;
+struct steer;
 struct sysctl_table;
 
 enum mib {
@@ -119,6 +121,15 @@ struct stack {
 	/* A packet with PKT_F_STAMP is handed to an interface (`is_sent` false), or to its driver;
 	 * `data` at the Ethernet header. Set by transport/stamp.c. */
 	void (*tx_stamp)(struct stack *st, struct pkt *pkt, bool is_sent);
+
+	/* Of one of several stacks that share their addresses (link/shard.h); NULL: it has its own.
+	 */
+	const struct steer *steer;
+	struct shard *shard;
+	uint32_t shard_index;
+	/* A datagram that came in fragments and is whole now, `data` at its IP header; says whether
+	 * it belongs to another shard, and has taken it then. */
+	bool (*steer_away)(struct stack *st, struct pkt *pkt, bool is_ip6);
 
 	const struct stack_layer *layers[STACK_LAYERS];
 	uint32_t n_layers;

@@ -245,6 +245,8 @@ static enum drop ip4_deliver_frag(struct stack *st, struct pkt *pkt, const struc
 
 	if (why != DROP_NONE || !whole)
 		return why;
+	if (unlikely(st->steer_away) && !is_broadcast && st->steer_away(st, whole, false))
+		return DROP_NONE;
 	why = ip4_deliver_whole(st, whole, &whole_hdr, is_broadcast);
 	if (why != DROP_NONE) {
 		ip4_in_count_drop(st, why, 1);

@@ -8,6 +8,7 @@
  * MTU is one frame of them. What a connection sends that is small and has nothing in its way goes by
  * ip4_output_plain(), the same in a straight line.
  */
+#include "core/steer.h"
 #include "ip/ip4.h"
 #include "ip/ip4_opts.h"
 #include "ip/ip4_priv.h"
@@ -50,6 +51,8 @@ static uint16_t ip4_out_id(struct stack *st, const struct ip4_hdr *hdr, uint32_t
 	uint16_t id = (uint16_t)(*counter + (hash >> 32));
 
 	*counter += n_frames;
+	if (unlikely(st->steer))
+		return steer_ip4_id(st->steer, st->shard_index, id, n_frames);
 	return id;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/steer.h"
 #include "ip/frag.h"
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
@@ -78,6 +79,8 @@ static enum drop cut_all(struct stack *st, const struct pkt *pkt, uint32_t mtu, 
 	struct cut c = {.pkt = pkt, .hdr_len = IP6_HDR_LEN + n_exts, .id = rng_u32(&st->eng->rng)};
 	uint32_t room;
 
+	if (unlikely(st->steer))
+		c.id = steer_ip6_id(st->shard_index, c.id);
 	if (c.hdr_len + (uint32_t)IP6_FRAG_LEN + 8 > mtu)
 		return DROP_IP_MTU;
 	c.next_field = next_field_of(pkt->data, c.hdr_len);

@@ -201,6 +201,9 @@ static void ip6_deliver_reasm(struct stack *st, struct pkt *pkt)
 	enum drop why = DROP_NONE;
 
 	ip6_hdr_read(pkt->data, &hdr);
+	if (unlikely(st->steer_away) && !ip6_addr_is_multicast(&hdr.dst) &&
+	    st->steer_away(st, pkt, true))
+		return;
 	w.proto = hdr.next_hdr;
 	w.has_frag_hdr = true;
 	if (w.proto == IP_PROTO_HOPOPTS)

@@ -24,9 +24,8 @@ struct cable_end {
 	struct door door;
 	struct netif netif;
 	struct cable *cable;
-	struct rec_ring *tx, *rx;
-	struct pktq queue; /* packets that wait for room in `tx` */
-	uint32_t n_hidden; /* put into `tx` since it was last published */
+	struct frame_tx tx;
+	struct rec_ring *rx;
 	/* shared */
 	_Atomic bool is_plugged CACHE_ALIGNED; /* or was */
 	_Atomic bool is_up;                    /* seen as carrier by the other end */
@@ -35,7 +34,6 @@ struct cable_end {
 struct cable {
 	struct cable_end ends[2];
 	struct rec_ring *rings[2]; /* from end 0, from end 1 */
-	uint32_t queue_max;
 	_Atomic uint32_t n_refs;
 	struct mem mem; /* used when it is made, and by who frees it */
 };
@@ -49,73 +47,23 @@ static struct cable_end *cable_peer(const struct cable_end *e)
 
 /* Sending */
 
-/* What was put into the ring is the other end's. */
-static void cable_show(struct cable_end *e)
-{
-	if (!e->n_hidden)
-		return;
-	e->n_hidden = 0;
-	rec_ring_publish(e->tx);
-}
-
-/* frame_ring_put() has taken the packet's bytes (`err` 0), or never can. Takes `pkt`. */
-static void cable_put_done(struct cable_end *e, struct pkt *pkt, int err)
-{
-	if (err) {
-		e->netif.stats.tx_dropped++;
-		pkt_drop(e->netif.stack, pkt, DROP_IF_MTU);
-		return;
-	}
-	pkt_free(pkt);
-	if (++e->n_hidden >= FRAME_RING_BURST) {
-		cable_show(e);
-		door_knock(&cable_peer(e)->door);
-	}
-}
-
-static void cable_drain(struct cable_end *e)
-{
-	while (!pktq_is_empty(&e->queue)) {
-		int err = frame_ring_put(e->tx, e->queue.first, 0);
-
-		if (err == -EAGAIN)
-			return;
-		cable_put_done(e, pktq_pop(&e->queue), err);
-	}
-}
-
 static void cable_tx(struct netif *netif, struct pkt *pkt)
 {
 	struct cable_end *e = netif->priv;
-	int err = -EAGAIN;
+	enum drop why = frame_tx_send(&e->tx, pkt, 0);
 
-	netif_flush_later(netif);
-	if (pktq_is_empty(&e->queue))
-		err = frame_ring_put(e->tx, pkt, 0);
-	if (err != -EAGAIN) {
-		cable_put_done(e, pkt, err);
-		return;
-	}
-	if (e->queue.n_pkts >= e->cable->queue_max) {
+	if (why != DROP_NONE) {
 		netif->stats.tx_dropped++;
-		pkt_drop(netif->stack, pkt, DROP_IF_TX_QUEUE);
-		return;
+		pkt_drop(netif->stack, pkt, why);
 	}
-	pktq_push(&e->queue, pkt);
+	netif_flush_later(netif);
 }
 
-/* What still waits asks for room, and looks once more: there may have come some meanwhile. */
 static void cable_flush(struct netif *netif)
 {
 	struct cable_end *e = netif->priv;
 
-	cable_drain(e);
-	if (!pktq_is_empty(&e->queue)) {
-		rec_ring_ask_room(e->tx);
-		cable_drain(e);
-	}
-	cable_show(e);
-	door_knock(&cable_peer(e)->door);
+	frame_tx_flush(&e->tx);
 }
 
 /* Receiving */
@@ -157,7 +105,7 @@ static bool cable_take(struct door *door)
 
 	if (carrier != !!(e->netif.flags & NETIF_CARRIER))
 		netif_set_carrier(&e->netif, carrier);
-	if (!pktq_is_empty(&e->queue))
+	if (!pktq_is_empty(&e->tx.queue))
 		netif_flush_later(&e->netif);
 	return rec_ring_has_news(e->rx) && cable_receive(e);
 }
@@ -168,7 +116,7 @@ static bool cable_has_news(struct door *door)
 
 	return rec_ring_has_news(e->rx) ||
 	       cable_has_carrier(e) != !!(e->netif.flags & NETIF_CARRIER) ||
-	       (!pktq_is_empty(&e->queue) && rec_ring_has_room_news(e->tx));
+	       frame_tx_has_news(&e->tx);
 }
 
 static const struct door_ops cable_door_ops = {
@@ -192,7 +140,7 @@ static void cable_fini(struct netif *netif)
 {
 	struct cable_end *e = netif->priv;
 
-	pktq_purge(&e->queue);
+	frame_tx_purge(&e->tx);
 	door_close(&e->door);
 	cable_unref(e->cable);
 }
@@ -233,7 +181,7 @@ int cable_new(const struct cable_config *cfg, struct cable **ret)
 	c = mem_alloc_aligned(&mem, sizeof(*c), _Alignof(struct cable));
 	if (!c)
 		return -ENOMEM;
-	*c = (struct cable){.queue_max = cfg->queue_pkts, .n_refs = 1, .mem = mem};
+	*c = (struct cable){.n_refs = 1, .mem = mem};
 	for (int i = 0; i < 2; i++) {
 		c->rings[i] = rec_ring_new(&c->mem, cfg->ring_bytes);
 		if (!c->rings[i])
@@ -241,7 +189,7 @@ int cable_new(const struct cable_config *cfg, struct cable **ret)
 	}
 	for (int i = 0; i < 2; i++) {
 		c->ends[i].cable = c;
-		c->ends[i].tx = c->rings[i];
+		frame_tx_init(&c->ends[i].tx, c->rings[i], &c->ends[!i].door, cfg->queue_pkts);
 		c->ends[i].rx = c->rings[!i];
 	}
 	*ret = c;
@@ -259,7 +207,6 @@ static void cable_end_init(struct cable_end *e, struct engine *eng)
 	e->netif.features = NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_GSO_UDP | NETIF_F_FRAGS;
 	e->netif.mtu = ETH_MTU;
 	e->netif.hwaddr = hwaddr_random(&eng->rng);
-	pktq_init(&e->queue);
 }
 
 int cable_plug(struct cable *c, int end, struct stack *st, const char *name, struct netif **ret)

@@ -3,6 +3,7 @@
 #include "link/frame_ring.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* In front of the bytes. */
 struct frame_rec {
@@ -76,4 +77,82 @@ enum frame_got frame_ring_get(struct rec_ring *ring, struct pkt_pools *pools, st
 	}
 	rec_ring_pop(ring);
 	return pkt ? FRAME_GOT : FRAME_LOST;
+}
+
+void frame_tx_init(struct frame_tx *tx, struct rec_ring *ring, struct door *door,
+		   uint32_t queue_max)
+{
+	*tx = (struct frame_tx){.ring = ring, .door = door, .queue_max = queue_max};
+	pktq_init(&tx->queue);
+}
+
+void frame_tx_purge(struct frame_tx *tx)
+{
+	pktq_purge(&tx->queue);
+}
+
+/* One more is in the ring. */
+static void frame_tx_count(struct frame_tx *tx)
+{
+	if (++tx->n_hidden < FRAME_RING_BURST)
+		return;
+	tx->n_hidden = 0;
+	rec_ring_publish(tx->ring);
+	door_knock(tx->door);
+}
+
+enum drop frame_tx_copy(struct frame_tx *tx, const struct pkt *pkt, uint32_t tag)
+{
+	int err = -EAGAIN;
+
+	if (pktq_is_empty(&tx->queue))
+		err = frame_ring_put(tx->ring, pkt, tag);
+	if (err)
+		return err == -EAGAIN ? DROP_IF_TX_QUEUE : DROP_IF_MTU;
+	frame_tx_count(tx);
+	return DROP_NONE;
+}
+
+enum drop frame_tx_send(struct frame_tx *tx, struct pkt *pkt, uint32_t tag)
+{
+	enum drop why = frame_tx_copy(tx, pkt, tag);
+
+	if (why == DROP_NONE) {
+		pkt_free(pkt);
+		return DROP_NONE;
+	}
+	if (why != DROP_IF_TX_QUEUE || tx->queue.n_pkts >= tx->queue_max)
+		return why;
+	memcpy(pkt->cb, &tag, sizeof(tag));
+	pktq_push(&tx->queue, pkt);
+	return DROP_NONE;
+}
+
+static void frame_tx_drain(struct frame_tx *tx)
+{
+	struct pkt *pkt;
+	uint32_t tag;
+
+	while ((pkt = tx->queue.first)) {
+		memcpy(&tag, pkt->cb, sizeof(tag));
+		if (frame_ring_put(tx->ring, pkt, tag) < 0)
+			return; /* none that is too long waits */
+		pkt_free(pktq_pop(&tx->queue));
+		frame_tx_count(tx);
+	}
+}
+
+/* After asking it looks once more: room may have come meanwhile. */
+void frame_tx_flush(struct frame_tx *tx)
+{
+	frame_tx_drain(tx);
+	if (!pktq_is_empty(&tx->queue)) {
+		rec_ring_ask_room(tx->ring);
+		frame_tx_drain(tx);
+	}
+	if (tx->n_hidden) {
+		tx->n_hidden = 0;
+		rec_ring_publish(tx->ring);
+	}
+	door_knock(tx->door);
 }

@@ -8,6 +8,7 @@
 #include "link/bridge.h"
 #include "link/eth.h"
 #include "link/neigh.h"
+#include "link/shard.h"
 
 static int link_netif_add(struct netif *netif)
 {
@@ -19,6 +20,7 @@ static int link_netif_add(struct netif *netif)
 static void link_netif_del(struct netif *netif)
 {
 	bridge_del(netif);
+	shard_uplink_del(netif);
 	neigh_netif_del(netif);
 }
 
@@ -32,6 +34,7 @@ static void link_netif_change(struct netif *netif)
 
 static void link_fini(struct stack *st)
 {
+	shard_fini(st);
 	bridge_fini(st);
 	neigh_fini(st);
 }

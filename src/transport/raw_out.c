@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/csum.h"
+#include "core/steer.h"
 #include "ip/ip4.h"
 #include "transport/dgram_cork.h"
 #include "transport/pseudo.h"
@@ -61,13 +62,16 @@ static int raw_hdr_complete(struct pkt *pkt, const struct ip_flow *flow, uint16_
 static int raw_output_hdr(struct sock *sk, struct pkt *pkt, const struct ip_out *out)
 {
 	struct stack *st = sk->stack;
+	uint16_t id = (uint16_t)rng_u32(&st->eng->rng);
 	int err = 0;
 
+	if (unlikely(st->steer))
+		id = steer_ip4_id(st->steer, st->shard_index, id, 1);
 	/* Nothing that brings its header is cut. */
 	if (pkt->len > out->dst->netif->mtu)
 		err = -EMSGSIZE;
 	if (!err)
-		err = raw_hdr_complete(pkt, &out->flow, (uint16_t)rng_u32(&st->eng->rng));
+		err = raw_hdr_complete(pkt, &out->flow, id);
 	if (err) {
 		pkt_free(pkt);
 		return err;

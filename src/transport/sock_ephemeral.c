@@ -23,6 +23,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "core/steer.h"
+
 enum {
 	PORT_PROBES = 32,
 	PORT_WORDS = 65536 / 64,
@@ -144,11 +146,14 @@ int sock_ephemeral_choose(struct stack *st, const struct port_want *want, uint16
 {
 	struct sock_table *t = st->socks;
 	uint32_t n_ports = t->port_max - t->port_min + 1u;
+	uint32_t n_probes = PORT_PROBES;
 	uint32_t *counter;
 	uint32_t start = port_start(st, want, &counter);
 
 	assert(n_ports > 0);
-	for (uint32_t i = 0; i < PORT_PROBES && i < n_ports; i++) {
+	if (unlikely(st->steer)) /* most are other shards' */
+		n_probes *= 2 * st->steer->n_shards;
+	for (uint32_t i = 0; i < n_probes && i < n_ports; i++) {
 		uint16_t port = (uint16_t)(t->port_min + (start + i) % n_ports);
 
 		if (!sock_port_is_free(st, want, port))

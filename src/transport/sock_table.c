@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "core/steer.h"
 #include "core/sysctl.h"
 #include "transport/sock_table_priv.h"
 #include "transport/stamp.h"
@@ -194,7 +195,7 @@ static void conn_unlink(struct stack *st, struct conn_node *node)
  * not shared with connections either; a connection only needs its own four-tuple, which must not be
  * a connection to itself.
  */
-bool sock_port_is_free(const struct stack *st, const struct port_want *want, uint16_t port)
+static bool port_is_unused(const struct stack *st, const struct port_want *want, uint16_t port)
 {
 	const struct sock_port *p = sock_port_find(st, want->flow.proto, port);
 	struct sock_flow flow = want->flow;
@@ -207,6 +208,27 @@ bool sock_port_is_free(const struct stack *st, const struct port_want *want, uin
 	if (port_has_owner_at(p, &flow))
 		return false;
 	return want->is_connect ? !conn_find(st, &flow) : hlist_is_empty(&p->conns);
+}
+
+/* What comes back for the port comes to this shard (core/steer.h). */
+static bool port_is_shards(const struct stack *st, const struct port_want *want, uint16_t port)
+{
+	const struct steer_flow flow = {.laddr = want->flow.laddr,
+					.raddr = want->flow.raddr,
+					.lport = port,
+					.rport = want->flow.rport,
+					.proto = want->flow.proto};
+
+	if (!want->is_connect)
+		return steer_port_owner(st->steer, port) == (int)st->shard_index;
+	return steer_flow(st->steer, &flow) == st->shard_index;
+}
+
+bool sock_port_is_free(const struct stack *st, const struct port_want *want, uint16_t port)
+{
+	if (unlikely(st->steer) && !port_is_shards(st, want, port))
+		return false;
+	return port_is_unused(st, want, port);
 }
 
 /* Lookup */
@@ -321,6 +343,14 @@ static void node_hash_in(struct stack *st, struct sock_port *p, struct conn_node
 	node->flags |= CONN_F_HASHED;
 }
 
+/* Not the port of another shard alone. */
+static bool port_may_bind(const struct stack *st, uint16_t port)
+{
+	int owner = steer_port_owner(st->steer, port);
+
+	return owner < 0 || owner == (int)st->shard_index;
+}
+
 static int sock_port_choose(struct sock *sk, const struct ip_addr *addr, uint16_t *ret)
 {
 	struct port_want want = {
@@ -343,6 +373,8 @@ int sock_port_bind(struct sock *sk, const struct ip_addr *addr, uint16_t port)
 		err = sock_port_choose(sk, addr, &port);
 		if (err)
 			return err;
+	} else if (unlikely(sk->stack->steer) && !port_may_bind(sk->stack, port)) {
+		return -EADDRINUSE;
 	}
 	p = port_get(sk->stack, sk->conn.proto, port);
 	if (!p)
@@ -374,6 +406,10 @@ static int conn_port_choose(struct sock *sk, const struct port_want *want, uint1
 	flow.lport = sk->conn.lport;
 	if (!sk->conn.port)
 		return sock_ephemeral_choose(sk->stack, want, ret);
+	/* Answers would reach another shard, but for those from ourselves, which reach none. */
+	if (unlikely(sk->stack->steer) && !port_is_shards(sk->stack, want, sk->conn.lport) &&
+	    !ip_addr_eq(&want->flow.laddr, &want->flow.raddr))
+		return -EADDRNOTAVAIL;
 	if (conn_find(sk->stack, &flow)) {
 		if (sk->conn.proto == IP_PROTO_TCP)
 			return -EADDRNOTAVAIL;

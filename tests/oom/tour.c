@@ -687,6 +687,78 @@ static void intercept_part(void)
 	weft_intercept_free(ic);
 }
 
+static void on_wake(void *arg)
+{
+	(void)arg;
+	t.n_calls++;
+}
+
+/* Both ends in one engine: what they allocate is the same as with two. */
+static void cable_part(void)
+{
+	const struct weft_cable_config cfg = {.ring_bytes = 1 << 18, .realloc = tour_realloc};
+	const struct weft_addr addrs[2] = {addr("10.9.0.1"), addr("10.9.0.2")};
+	struct weft_sockaddr to = at("10.9.0.2:9");
+	struct weft_netif *ends[2];
+	struct weft_cable *cable;
+	struct weft_sock *s;
+
+	CALL(weft_cable_new(&cfg, &cable));
+	CALL(weft_cable_plug(cable, 0, t.a, "cable0", &ends[0]));
+	CALL(weft_cable_plug(cable, 1, t.b, "cable0", &ends[1]));
+	weft_cable_free(cable);
+	CALL(weft_addr_add(ends[0], &addrs[0], 24));
+	CALL(weft_addr_add(ends[1], &addrs[1], 24));
+	weft_engine_set_wake(t.eng, on_wake, NULL);
+	settle(NS_PER_MS);
+	HOLDS(weft_engine_doze(t.eng));
+	CALL(weft_socket(t.a, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &s));
+	(void)!weft_sendto(s, "datagram", 8, 0, &to);
+	settle(NS_PER_MS);
+	weft_close(s);
+	weft_engine_set_wake(t.eng, NULL, NULL);
+	weft_netif_del(ends[0]);
+	weft_netif_del(ends[1]);
+}
+
+static void shard_part(void)
+{
+	const struct weft_shards_config cfg = {
+		.n_shards = 2, .ring_bytes = 1 << 18, .has_seed = true, .realloc = tour_realloc};
+	const struct weft_addr server = addr("10.8.0.2"), client = addr("10.8.0.1");
+	struct weft_sockaddr to = at("10.8.0.2:9"), from = at("10.8.0.1:9");
+	struct weft_stack *shards[2], *front;
+	struct weft_netif *nif, *queue;
+	struct weft_shard_stats stats;
+	struct weft_shards *node;
+	struct weft_sock *s;
+
+	CALL(weft_shards_new(&cfg, &node));
+	CALL(weft_stack_new(t.eng, "front", &front));
+	CALL(weft_veth_new(t.a, "shards0", front, "q0", &nif, &queue));
+	CALL(weft_addr_add(nif, &client, 24));
+	for (uint32_t i = 0; i < 2; i++) {
+		CALL(weft_shard_new(node, i, t.eng, "shard", &shards[i]));
+		CALL(weft_shard_port(shards[i], 0, "eth0", &nif));
+		CALL(weft_addr_add(nif, &server, 24));
+	}
+	CALL(weft_shard_uplink(shards[0], 0, queue));
+	HOLDS(weft_shards_of(node, 17, &to, &from) >= 0);
+	CALL(weft_socket(t.a, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &s));
+	for (int i = 0; i < 4; i++) {
+		to.port++;
+		(void)!weft_sendto(s, "datagram", 8, 0, &to);
+		settle(NS_PER_MS);
+	}
+	weft_close(s);
+	weft_shard_stats(shards[0], &stats);
+	HOLDS(stats.own + stats.away > 0);
+	weft_shards_free(node);
+	weft_stack_free(shards[1]);
+	weft_stack_free(front);
+	weft_stack_free(shards[0]);
+}
+
 static void tour(void)
 {
 	const struct weft_limits limits = {.max_socks = 100, .max_conns_per_peer = 10};
@@ -707,6 +779,8 @@ static void tour(void)
 	others_part();
 	names_part();
 	intercept_part();
+	cable_part();
+	shard_part();
 	weft_stack_usage(t.a, on_usage, NULL);
 	weft_stack_free(t.a);
 	weft_stack_free(t.b);
