@@ -238,6 +238,13 @@ static void tap_part(struct io *io)
 	weft_netif_del(nif);
 }
 
+/* The allocation has failed already. What follows and takes long (the kernel waits for all its CPUs
+ * when a packet socket or an XDP program goes) is left to the other runs. */
+static bool has_failed(void)
+{
+	return inj.fail_at && inj.n_allocs >= inj.fail_at;
+}
+
 /* Of the TAP that is there meanwhile: an Ethernet interface like any other. */
 static void afpacket_part(struct io *io)
 {
@@ -246,7 +253,7 @@ static void afpacket_part(struct io *io)
 	struct weft_netif *nif;
 	int fd, err = -ENOMEM;
 
-	if (!has_tap)
+	if (!has_tap || has_failed())
 		return;
 	fd = weft_tap_open("weft0");
 	HOLDS(fd >= 0);
@@ -269,7 +276,7 @@ static void afxdp_part(struct io *io)
 	struct weft_netif *nif;
 	int fd, err = -ENOMEM;
 
-	if (!has_tap)
+	if (!has_tap || has_failed())
 		return;
 	fd = weft_tap_open("weft0");
 	HOLDS(fd >= 0);
