@@ -102,7 +102,8 @@ static int lab_only(const struct cmd_env *env, char **ret_name)
 		return 0;
 	}
 	if (!labs.n) {
-		fprintf(stderr, "weft %s: no lab is running; `weft up FILE` brings one up, "
+		fprintf(stderr,
+			"weft %s: no lab is running; `weft up FILE` brings one up, "
 			"`weft gateway` a gateway\n",
 			env->tool);
 		rundir_list_free(&labs);
