@@ -466,6 +466,45 @@ static void owners_and_what_they_have_are_listed(void **state UNUSED)
 	world_end(&f.w);
 }
 
+static void count_owner(void *arg, const struct weft_usage *u UNUSED)
+{
+	uint32_t *n = arg;
+
+	(*n)++;
+}
+
+static void owners_come_and_go_until_there_are_too_many(void **state UNUSED)
+{
+	enum {
+		MOST = UINT16_MAX
+	};
+	struct weft_limits none = {0}, l;
+	uint32_t n = 0;
+	struct fix f;
+
+	start(&f, false);
+	for (uint32_t id = 1; id <= MOST; id++)
+		LIMIT(f.w.server, id, .max_socks = id);
+	assert_int_equal(
+		weft_stack_limits_set(f.w.server, MOST + 1, &(struct weft_limits){.max_socks = 1}),
+		-ENOMEM);
+	/* Places that have become free are found, wherever they are. */
+	for (uint32_t id = 3; id <= MOST; id += 5000) {
+		limit(f.w.server, id, none);
+		LIMIT(f.w.server, MOST + id, .max_socks = MOST + id);
+	}
+	for (uint32_t id = 1; id <= MOST; id++) {
+		bool has_moved = id % 5000 == 3;
+
+		assert_int_equal(
+			weft_stack_limits_get(f.w.server, has_moved ? MOST + id : id, &l, NULL), 0);
+		assert_int_equal(l.max_socks, has_moved ? MOST + id : id);
+	}
+	weft_stack_usage(f.w.server, count_owner, &n);
+	assert_int_equal(n, MOST + 1); /* and the stack itself */
+	world_end(&f.w);
+}
+
 static void note_half_open(void *arg, const struct weft_sock_info *info)
 {
 	uint32_t *owner = arg;
@@ -756,6 +795,7 @@ int main(void)
 		cmocka_unit_test(streams_beyond_the_owners_bytes_wait_4),
 		cmocka_unit_test(streams_beyond_the_owners_bytes_wait_6),
 		cmocka_unit_test(owners_and_what_they_have_are_listed),
+		cmocka_unit_test(owners_come_and_go_until_there_are_too_many),
 		cmocka_unit_test(half_open_connection_is_its_listeners),
 		cmocka_unit_test(limits_that_make_no_sense_change_nothing),
 		cmocka_unit_test(limits_without_memory_change_nothing),
