@@ -8,7 +8,8 @@ Runs figures of weft_bench under callgrind for a number of turns, with a clock a
 of a binary are the same in every run, on a busy machine too; divides what functions have executed, with all that they
 called, by how often they were called. Misses are those of callgrind's model of two caches (32 KiB, 1 MiB), which knows
 no prefetching. What the instructions wait for, no count tells; where the machine has counters, perf stat adds its
-own. --check compares with instr.json and fails when a row has grown by more than 10 %; --update writes that file.
+own. --check compares with instr.json and fails when a row has grown by more than 10 %; --update writes that file, and the
+table of doc/performance.md.
 --profile prints what each function of a figure executes itself. Exits with 0; 1 when a run failed or a row has grown;
 77 when valgrind is not there. doc/performance.md says what the instructions do.
 """
@@ -25,7 +26,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CANNOT = 77
 PROFILE_ROWS = 40
-TABLE = ROOT / "bench/instr.json"
+TABLE, PAGE = ROOT / "bench/instr.json", ROOT / "doc/performance.md"
+TABLE_HEAD = "| what | instructions | misses of 32 KiB | of 1 MiB |"
 GROWTH = 0.10
 SLACK = 3  # instructions that no row is blamed for
 # Turns of weft_bench: some thousands of operations each.
@@ -164,10 +166,19 @@ def measure(build):
     return table
 
 
-def print_table(table):
-    print("| what | instructions | misses of 32 KiB | of 1 MiB |\n|---|---|---|---|")
-    for what, row in table.items():
-        print(f"| {what} | {row['instructions']:,.0f} a {row['unit']} | {row['misses']:.1f} | {row['far_misses']:.1f} |")
+def text_of(table):
+    """As Markdown."""
+    rows = [f"| {what} | {row['instructions']:,.0f} a {row['unit']} | {row['misses']:.1f} | {row['far_misses']:.1f} |"
+            for what, row in table.items()]
+    return "\n".join([TABLE_HEAD, "|---|---|---|---|", *rows])
+
+
+def update(table):
+    """Both files that have the table."""
+    TABLE.write_text(json.dumps(table, indent=1) + "\n")
+    before, head, rest = PAGE.read_text().partition(TABLE_HEAD)
+    if head:
+        PAGE.write_text(before + text_of(table) + rest[rest.index("\n\n"):])
 
 
 def print_counters(build):
@@ -216,10 +227,10 @@ def main():
     except Failed as why:
         print(f"instr: {why}", file=sys.stderr)
         return 1
-    print_table(table)
+    print(text_of(table))
     print_counters(args.build)
     if args.update:
-        TABLE.write_text(json.dumps(table, indent=1) + "\n")
+        update(table)
     bad = list(grown(table)) if args.check else []
     for text in bad:
         print(f"instr: {text}", file=sys.stderr)
