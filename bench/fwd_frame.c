@@ -33,7 +33,7 @@ static void ip4_write(uint8_t *p, unsigned int i)
 	ip.ttl = 64;
 	ip.protocol = IPPROTO_UDP;
 	ip.saddr = htonl(0x0a000102);
-	ip.daddr = htonl(0xac100001 + (i << 8));
+	ip.daddr = htonl(0xac100001 + (i % FWD_ROUTES << 8) + i / FWD_ROUTES);
 	ip.check = htons(sum16(&ip, sizeof(ip)));
 	memcpy(p, &ip, sizeof(ip));
 }
@@ -48,7 +48,8 @@ static void ip6_write(uint8_t *p, unsigned int i)
 	};
 	char dst[64];
 
-	snprintf(dst, sizeof(dst), "2001:db8:%x::1", FWD_FIRST6 + i);
+	snprintf(dst, sizeof(dst), "2001:db8:%x:%x::1", FWD_FIRST6 + i % FWD_ROUTES,
+		 i / FWD_ROUTES);
 	inet_pton(AF_INET6, "2001:db8:1::2", &ip.saddr);
 	inet_pton(AF_INET6, dst, &ip.daddr);
 	memcpy(p, &ip, sizeof(ip));

@@ -31,15 +31,18 @@ TABLE_HEAD = "| what | instructions | misses of 32 KiB | of 1 MiB |"
 GROWTH = 0.10
 SLACK = 3  # instructions that no row is blamed for
 # Turns of weft_bench: some thousands of operations each.
-TURNS = {"rr-inproc": 5, "bulk-inproc": 1, "bulk-inproc-mtu": 2, "udp-inproc": 200, "fwd4": 300, "fwd6": 300,
+TURNS = {"rr-inproc": 5, "bulk-inproc": 1, "bulk-inproc-mtu": 2, "udp-inproc": 200, "fwd4": 3000, "fwd6": 3000,
+         "fwd4-few": 300, "fwd6-few": 300, "fwd4-many": 3000, "fwd6-many": 3000,
          "crr-inproc": 4, "timers-1e3": 100, "timers-1e5": 100}
 CACHES = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=1048576,16,64"]
 EVENTS = ["Ir", "D1mr", "D1mw", "DLmr", "DLmw"]
 PERF_EVENTS = "instructions,cycles,cache-misses"
-# What is measured, in which figure, and the function; the last is what a call of it stands for.
+# What is measured, in which figure, and the function; the last is what a call of it stands for. "f/g": what f executes,
+# divided by the calls of g.
+ROUTER = "weft_engine_run/app_netif_tx"
 ROWS = [
     ("TCP segment out, from the send call", "rr-inproc", "weft_send", "segment"),
-    ("TCP segment in, to the receive queue", "rr-inproc", "netif_rx", "segment"),
+    ("TCP segment in, to the receive queue", "rr-inproc", "netif_rx_one", "segment"),
     ("TCP receive call that finds a byte, or none", "rr-inproc", "weft_recv", "call"),
     ("demultiplexing (TCP)", "crr-inproc", "conn_find", "segment"),
     ("ACK out", "bulk-inproc", "tcp_send_ack", "pure ACK"),
@@ -48,14 +51,18 @@ ROWS = [
     ("cutting a super-packet into 45 frames", "bulk-inproc-mtu", "pkt_segment", "super-packet"),
     ("checksum of a frame of 1500 bytes, computed", "bulk-inproc-mtu", "pkt_csum_complete", "frame"),
     ("UDP datagram out, from the send call", "udp-inproc", "weft_send", "datagram"),
-    ("UDP datagram in, to the receive queue", "udp-inproc", "netif_rx", "datagram"),
+    ("UDP datagram in, to the receive queue", "udp-inproc", "netif_rx_one", "datagram"),
     ("UDP receive call", "udp-inproc", "weft_recv", "call"),
     ("header of Ethernet, alone", "udp-inproc", "eth_input", "frame"),
     ("header of IPv4 and its checks, alone", "udp-inproc", "ip4_input", "packet"),
     ("header of UDP, alone", "udp-inproc", "udp_input", "datagram"),
     ("header of TCP and its checks, alone", "crr-inproc", "tcp_input", "segment"),
-    ("forwarding, IPv4: from the first interface to the second", "fwd4", "netif_rx", "packet"),
-    ("forwarding, IPv6", "fwd6", "netif_rx", "packet"),
+    ("forwarding, IPv4: from the frame that waits to the return of the driver", "fwd4", ROUTER, "packet"),
+    ("forwarding, IPv4, 8 destinations", "fwd4-few", ROUTER, "packet"),
+    ("forwarding, IPv4, 16,000 destinations", "fwd4-many", ROUTER, "packet"),
+    ("forwarding, IPv6", "fwd6", ROUTER, "packet"),
+    ("forwarding, IPv6, 8 destinations", "fwd6-few", ROUTER, "packet"),
+    ("forwarding, IPv6, 16,000 destinations", "fwd6-many", ROUTER, "packet"),
     ("route lookup, IPv4, 1,000 routes", "fwd4", "fib4_lookup", "lookup"),
     ("route lookup, IPv6, 1,000 routes", "fwd6", "fib6_lookup", "lookup"),
     ("handing a frame in (copy of 64 bytes)", "fwd4", "weft_netif_rx", "frame"),
@@ -158,11 +165,13 @@ def measure(build):
         if figure not in known:
             known[figure] = count(build, figure)[0]
         counts = known[figure]
-        if not counts.calls[fn]:
-            print(f"instr: {what}: {fn}() is not called in {figure}", file=sys.stderr)
+        fn, _, per = fn.partition("/")
+        n_calls = counts.calls[per or fn]
+        if not n_calls:
+            print(f"instr: {what}: {per or fn}() is not called in {figure}", file=sys.stderr)
             continue
         cost = counts.total if fn in WHOLE else counts.own[fn] if fn in ALONE else counts.all[fn]
-        table[what] = {**cost.each(counts.calls[fn]), "unit": unit}
+        table[what] = {**cost.each(n_calls), "unit": unit}
     return table
 
 

@@ -31,7 +31,8 @@ struct kernel_peer {
 /* The server's, over IPv4. */
 struct sockaddr_in kernel_peer_address(const struct kernel_peer *peer);
 
-/* Writes packet `i` of those that the routers are given: FWD_FRAME bytes. */
+/* Writes packet `i` of those that the routers are given: FWD_FRAME bytes. It goes by route i modulo
+ * FWD_ROUTES. */
 void fwd_frame_write(uint8_t *frame, const uint8_t *dst_mac, bool is_ip6, unsigned int i);
 
 /* Workers; `arg` is a struct kernel_peer. */

@@ -24,8 +24,10 @@ enum {
 	BENCH_PORT = 5001,
 	CRR_OUTSTANDING = 64, /* connections under way at a time */
 	FWD_ROUTES = 1000,
-	FWD_STEP = 389, /* from a packet's route to the next one's */
-	FWD_FRAME = 64, /* bytes, without FCS */
+	FWD_FEW = 8,                /* destinations, when there are few */
+	FWD_MANY = 16 * FWD_ROUTES, /* 16 by each route */
+	FWD_STEP = 389,             /* from a packet's route to the next one's */
+	FWD_FRAME = 64,             /* bytes, without FCS */
 	FWD_FIRST6 =
 		0x1000, /* route i goes to 2001:db8:(FWD_FIRST6 + i)::/48, or to 172.16+.i.0/24 */
 };

@@ -509,7 +509,9 @@ static struct how figure_find(const char *figure)
 		{"udp-inproc6", udp_inproc, UNIT_PER_S, true, NULL},
 		{"udp-inproc-gso", udp_inproc, UNIT_PER_S, false, "gso"},
 	};
-	static const struct fwd_what fwd4 = {false}, fwd6 = {true};
+	static const struct fwd_what fwd4 = {false, FWD_ROUTES}, fwd6 = {true, FWD_ROUTES};
+	static const struct fwd_what fwd4_few = {false, FWD_FEW}, fwd6_few = {true, FWD_FEW};
+	static const struct fwd_what fwd4_many = {false, FWD_MANY}, fwd6_many = {true, FWD_MANY};
 	static const uint32_t many[] = {1000, 100000, 10000000};
 	static const struct {
 		const char *figure;
@@ -519,6 +521,10 @@ static struct how figure_find(const char *figure)
 		{"crr-inproc", weft_crr, NULL},
 		{"fwd4", weft_fwd, &fwd4},
 		{"fwd6", weft_fwd, &fwd6},
+		{"fwd4-few", weft_fwd, &fwd4_few},
+		{"fwd6-few", weft_fwd, &fwd6_few},
+		{"fwd4-many", weft_fwd, &fwd4_many},
+		{"fwd6-many", weft_fwd, &fwd6_many},
 		{"timers-1e3", weft_timers, &many[0]},
 		{"timers-1e5", weft_timers, &many[1]},
 		{"timers-1e7", weft_timers, &many[2]},

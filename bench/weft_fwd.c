@@ -24,7 +24,7 @@ struct router {
 	struct weft_engine *eng;
 	struct weft_stack *st;
 	struct weft_netif *in, *out;
-	uint8_t frames[FWD_ROUTES][FWD_FRAME];
+	uint8_t frames[FWD_MANY][FWD_FRAME];
 };
 
 static int out_tx(void *arg, const void *frame, size_t len)
@@ -84,11 +84,11 @@ void weft_fwd(struct gauge *g, const void *arg)
 			    1),
 	     "forwarding");
 	routes_add(&r, what->is_ip6);
-	for (unsigned int i = 0; i < FWD_ROUTES; i++)
+	for (unsigned int i = 0; i < what->n_dsts; i++)
 		fwd_frame_write(r.frames[i], macs[0], what->is_ip6, i);
 	gauge_ready(g);
 	while (!gauge_is_stopping(g)) {
-		for (int i = 0; i < BATCH; i++, n = (n + FWD_STEP) % FWD_ROUTES)
+		for (int i = 0; i < BATCH; i++, n = (n + FWD_STEP) % what->n_dsts)
 			must(weft_netif_rx(r.in, r.frames[n], FWD_FRAME), "frame");
 		side_run(r.eng);
 	}

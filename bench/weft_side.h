@@ -49,6 +49,7 @@ void weft_conns(struct gauge *g, const void *arg);  /* uint32_t: connections, ea
 
 struct fwd_what {
 	bool is_ip6;
+	unsigned int n_dsts; /* up to FWD_MANY */
 };
 
 /* Opens `n_conns` connections in one process, half of them over IPv6, measures, has each echo, and

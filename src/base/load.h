@@ -25,7 +25,15 @@
 #define LOAD_KEEP64(v) __builtin_bswap64(v)
 #endif
 
-/* In the machine's own order: for the sums of base/csum.h. */
+/* In the machine's own order: for the sums of base/csum.h, and where only equality counts. */
+static inline uint64_t load_native64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static inline uint32_t load_native32(const uint8_t *p)
 {
 	uint32_t v;

@@ -120,17 +120,12 @@ void engine_free(struct engine *eng)
 	mem_free(&mem, eng, sizeof(*eng));
 }
 
-/* One frame of the interface whose turn it is; interfaces take turns. */
-static void engine_backlog_step(struct engine *eng)
+/* Frames of the interface whose turn it is; interfaces take turns. Returns how many. */
+static uint32_t engine_backlog_step(struct engine *eng, uint32_t max)
 {
-	struct netif *netif = container_of(list_pop(&eng->backlog), struct netif, backlog_link);
-	struct pkt *pkt = pktq_pop(&netif->backlog);
+	struct list *first = list_first(&eng->backlog);
 
-	if (pktq_is_empty(&netif->backlog))
-		netif->flags &= ~(uint32_t)NETIF_QUEUED;
-	else
-		list_add_tail(&eng->backlog, &netif->backlog_link);
-	netif_rx(netif, pkt);
+	return netif_backlog_run(container_of(first, struct netif, backlog_link), max);
 }
 
 static void engine_work_step(struct engine *eng)
@@ -190,11 +185,12 @@ bool engine_run(struct engine *eng, int64_t now_ns)
 		has_more = engine_doors_take(eng);
 	/* Frames first: what they cause (ACKs, wake-ups) then covers all of them at once. */
 	while (budget && (!list_is_empty(&eng->backlog) || !list_is_empty(&eng->works))) {
+		if (!list_is_empty(&eng->backlog)) {
+			budget -= engine_backlog_step(eng, budget);
+			continue;
+		}
 		budget--;
-		if (!list_is_empty(&eng->backlog))
-			engine_backlog_step(eng);
-		else
-			engine_work_step(eng);
+		engine_work_step(eng);
 	}
 	/* Frames that never end (a loop of bridges) must not keep callbacks waiting for ever. */
 	if (!list_is_empty(&eng->backlog))

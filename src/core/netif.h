@@ -86,10 +86,13 @@ struct netif_tap {
 
 /* Frames count as on the wire: a super-packet counts for all its frames. */
 struct netif_stats {
-	uint64_t rx_packets, rx_bytes, rx_dropped, rx_errors;
-	uint64_t tx_packets, tx_bytes, tx_dropped, tx_errors;
+	/* No two neighbours change together: compilers would join these into one vector, which
+	 * takes thrice the instructions. */
+	uint64_t rx_packets, rx_dropped, rx_bytes, rx_errors;
+	uint64_t rx_units; /* packets as handed over: super-packets count once */
 	uint64_t rx_multicast;
-	uint64_t rx_units, tx_units; /* packets as handed over: super-packets count once */
+	uint64_t tx_packets, tx_dropped, tx_bytes, tx_errors;
+	uint64_t tx_units;
 };
 
 struct netif {
@@ -99,6 +102,12 @@ struct netif {
 	/* Verdict on a received frame; `data` is at the Ethernet header, l2_off is set. */
 	enum drop (*input)(struct netif *netif, struct pkt *pkt);
 	void *input_ctx; /* of whoever set `input` (a bridge's port) */
+	/* A way around `input` and the layers above for packets that nothing is special about;
+	 * NULL: none. Takes up to `max` of them from the front of `q`, having done with each all
+	 * that netif_rx() does, and returns how many. It stops before one that is not for it, which
+	 * is as it came, and after one that has made another interface wait for its turn. Set by
+	 * ip/fastfwd.c. */
+	uint32_t (*shortcut)(struct netif *netif, struct pktq *q, uint32_t max);
 	uint32_t flags;
 	uint32_t features;
 	uint32_t features_off;  /* NETIF_F_* that are not to be used though the driver can */
@@ -164,6 +173,9 @@ void netif_rx(struct netif *netif, struct pkt *pkt);
 /* The same from inside the stack (veth, media, loopback): the frame waits on the backlog until the
  * engine has finished what it does. Consumes it; drops with IF_BACKLOG at the bound. */
 void netif_rx_later(struct netif *netif, struct pkt *pkt);
+/* The engine's: it is this interface's turn, the first that has frames waiting. Deals with at most
+ * `max` of them (not 0), at least one, and returns with how many. */
+uint32_t netif_backlog_run(struct netif *netif, uint32_t max);
 /* Sends a frame: `data` at the Ethernet header, l2_off/l3_off/l4_off set as far as known. Consumes
  * it. Completes checksums and splits super-packets that the driver cannot take. Returns 0 or the
  * errno of the drop reason. */

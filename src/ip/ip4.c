@@ -126,6 +126,7 @@ static void ip4_fini(struct stack *st)
 	reasm_fini(&st->ip4->reasm);
 	pmtu_fini(&st->ip4->pmtu);
 	icmp_fini(st);
+	dst_cache_fini(&st->ip4->dsts, &st->eng->mem);
 	fib4_fini(&st->ip4->fib);
 	ip4_own_fini(st);
 	mem_free(&st->eng->mem, st->ip4, sizeof(*st->ip4));

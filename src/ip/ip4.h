@@ -18,6 +18,7 @@
 #include "base/compiler.h"
 #include "base/list.h"
 #include "core/stack.h"
+#include "ip/dst_cache.h"
 #include "ip/fib/fib4.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
@@ -104,6 +105,7 @@ struct ip4 {
 	struct redirect4 redirects;
 	struct ip_nexthop nexthops[IP_NEXTHOPS]; /* by the last byte of the address */
 	struct ip4_known knowns[IP4_KNOWNS];     /* by the last byte of the source */
+	struct dst_cache dsts;                   /* of fastfwd.h */
 	uint32_t ids[IP4_N_IDS]; /* next identification by hash of addresses and protocol */
 };
 

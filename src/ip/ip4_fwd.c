@@ -3,6 +3,7 @@
  * IPv4 forwarding (RFC 1812 §5.3): route, time to live, MTU, next hop; each refusal is told to the
  * source as §5.2.7 says, and a host that knows no nearer gateway on its own link is told of it.
  */
+#include "ip/fastfwd.h"
 #include "ip/icmp.h"
 #include "ip/ip4.h"
 #include "ip/ip4_opts.h"
@@ -123,6 +124,7 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 	struct ip4_addr nexthop4 = ip4_route_nexthop(route, dst);
 	struct ip_addr nexthop = ip_addr_from_ip4(&nexthop4);
 	struct netif *out = route->netif;
+	struct neigh *neigh;
 	enum drop why;
 	bool stolen;
 
@@ -139,8 +141,10 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 	if (unlikely(pkt_frame_l3_len(pkt) > out->mtu))
 		return fwd_frags(st, pkt, out, &nexthop);
 	mib_add(st, MIB_IpExtOutOctets, pkt_wire_bytes(pkt));
-	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, /* it drops by itself */
-			    ip_nexthop_neigh(out, &nexthop));
+	neigh = ip_nexthop_neigh(out, &nexthop);
+	if (neigh)
+		fastfwd_learn4(in, pkt, route, dst, neigh);
+	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV4, neigh); /* it drops by itself */
 	return DROP_NONE;
 }
 

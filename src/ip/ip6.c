@@ -172,6 +172,7 @@ static void ip6_sysctl_changed(struct stack *st, const struct sysctl *ctl)
 static void ip6_fini(struct stack *st)
 {
 	reasm_fini(&st->ip6->reasm);
+	dst_cache_fini(&st->ip6->dsts, &st->eng->mem);
 	fib6_fini(&st->ip6->fib);
 	ip6_own_fini(st);
 	mem_free(&st->eng->mem, st->ip6->policies, sizeof(*st->ip6->policies));

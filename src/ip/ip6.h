@@ -21,6 +21,7 @@
 #include "base/wheel.h"
 #include "core/stack.h"
 #include "ip/addr_select.h"
+#include "ip/dst_cache.h"
 #include "ip/fib/fib6.h"
 #include "ip/hook.h"
 #include "ip/ip.h"
@@ -177,6 +178,7 @@ struct ip6 {
 	/* RFC 6724 §2.1, as the user has set it; NULL: the default table. */
 	struct ip_policies *policies;
 	struct reasm reasm;
+	struct dst_cache dsts; /* of fastfwd.h */
 };
 
 /* Sets up IPv6, ICMPv6 and neighbour discovery: st->ip6, the EtherType, the layer, settings. After

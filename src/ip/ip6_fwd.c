@@ -3,6 +3,7 @@
  * IPv6 forwarding: route, hop limit, scope, MTU, next hop; each refusal is told to the source as
  * RFC 4443 §3 says.
  */
+#include "ip/fastfwd.h"
 #include "ip/icmp6.h"
 #include "ip/ip6.h"
 #include "ip/ip6_priv.h"
@@ -71,6 +72,7 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 	struct ip_addr nexthop =
 		ip_addr_from_ip6(ip6_addr_is_unspecified(&route->via) ? dst : &route->via);
 	struct netif *out = route->netif;
+	struct neigh *neigh;
 	enum drop why;
 	bool stolen;
 
@@ -84,8 +86,10 @@ static enum drop fwd_send(struct stack *st, struct netif *in, struct pkt *pkt,
 			return why;
 	}
 	mib_add(st, MIB_Ip6OutOctets, pkt_wire_bytes(pkt));
-	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV6, /* it drops by itself */
-			    ip_nexthop_neigh(out, &nexthop));
+	neigh = ip_nexthop_neigh(out, &nexthop);
+	if (neigh)
+		fastfwd_learn6(in, route, dst, neigh);
+	(void)!neigh_output(out, pkt, &nexthop, ETHERTYPE_IPV6, neigh); /* it drops by itself */
 	return DROP_NONE;
 }
 

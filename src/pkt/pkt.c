@@ -129,8 +129,10 @@ void pkt_free(struct pkt *pkt)
 {
 	if (!pkt)
 		return;
-	pkt_frags_release(pkt);
-	buf_unref(pkt->buf);
+	if (unlikely(pkt->n_frags))
+		pkt_frags_release(pkt);
+	if (pkt->buf)
+		buf_unref(pkt->buf);
 	pool_free(&pkt->pools->pkts, pkt);
 }
 

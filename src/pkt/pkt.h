@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/compiler.h"
 #include "base/csum.h"
@@ -411,14 +412,38 @@ uint64_t pkt_csum_add(const struct pkt *pkt, uint32_t off, uint32_t len, uint64_
  * and linear: makes it so. 0, or -ENOBUFS (unchanged). */
 int pkt_csum_complete(struct pkt *pkt) MUST_CHECK;
 
-/* Journey: one store a hop. */
-static inline void pkt_hop(struct pkt *pkt, enum pkt_hop kind, uint32_t index)
+static inline uint16_t pkt_hop_code(enum pkt_hop kind, uint32_t index)
 {
-	pkt->hops[pkt->n_hops % PKT_HOPS_MAX] = (uint16_t)(kind | (index < 4095 ? index : 4095));
+	return (uint16_t)(kind | (index < 4095 ? index : 4095));
+}
+
+/* Journey: one store a hop. */
+static inline void pkt_hop_add(struct pkt *pkt, uint16_t code)
+{
+	pkt->hops[pkt->n_hops % PKT_HOPS_MAX] = code;
 	if (pkt->n_hops < 2 * PKT_HOPS_MAX - 1)
 		pkt->n_hops++;
 	else
 		pkt->n_hops = PKT_HOPS_MAX; /* keep the phase of the ring */
+}
+
+/* The same three times, the second and the third from an array. */
+static inline void pkt_hop_add3(struct pkt *pkt, uint16_t code, const uint16_t codes[2])
+{
+	if (likely(pkt->n_hops <= PKT_HOPS_MAX - 3)) {
+		pkt->hops[pkt->n_hops] = code;
+		memcpy(&pkt->hops[pkt->n_hops + 1], codes, 2 * sizeof(*codes));
+		pkt->n_hops = (uint8_t)(pkt->n_hops + 3);
+		return;
+	}
+	pkt_hop_add(pkt, code);
+	pkt_hop_add(pkt, codes[0]);
+	pkt_hop_add(pkt, codes[1]);
+}
+
+static inline void pkt_hop(struct pkt *pkt, enum pkt_hop kind, uint32_t index)
+{
+	pkt_hop_add(pkt, pkt_hop_code(kind, index));
 }
 
 /* First-in first-out queue of packets. */

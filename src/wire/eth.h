@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -56,6 +57,31 @@ static inline void eth_hdr_write(uint8_t *p, const struct eth_hdr *hdr)
 	memcpy(p, &hdr->dst, 6);
 	memcpy(p + 6, &hdr->src, 6);
 	store_be16(p + 12, hdr->type);
+}
+
+/* The fields that are looked at one by one. */
+static inline bool eth_hdr_dst_is(const uint8_t *p, const struct eth_addr *dst)
+{
+	return ((load_native32(p) ^ load_native32(dst->b)) |
+		(load_native32(p + 2) ^ load_native32(dst->b + 2))) == 0;
+}
+
+static inline bool eth_hdr_src_is_multicast(const uint8_t *p)
+{
+	return p[6] & 1;
+}
+
+static inline uint16_t eth_hdr_type(const uint8_t *p)
+{
+	return load_be16(p + 12);
+}
+
+/* Another hop: the type stays. */
+static inline void eth_hdr_addrs_write(uint8_t *p, const struct eth_addr *dst,
+				       const struct eth_addr *src)
+{
+	memcpy(p, dst, 6);
+	memcpy(p + 6, src, 6);
 }
 
 /* Reads the header and leaves `r` behind it. Returns 0, or -EBADMSG with `ret` untouched: cut off,

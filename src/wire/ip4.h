@@ -114,6 +114,12 @@ static inline bool ip4_hdr_is_frag(const struct ip4_hdr *hdr)
 	return hdr->mf || hdr->frag_off != 0;
 }
 
+/* Version 4, no options, and all of a datagram: IP4_HDR_LEN bytes at `p` are present. */
+static inline bool ip4_hdr_is_plain(const uint8_t *p)
+{
+	return p[0] == (4 << 4 | IP4_HDR_LEN / 4) && (load_be16(p + 6) & 0x3fff) == 0;
+}
+
 /* Judges a header against itself and `len`, the bytes present from its start on (all of the
  * packet's, linear or not). Not its checksum. */
 static inline enum ip4_hdr_err ip4_hdr_check(const struct ip4_hdr *hdr, size_t len)
@@ -151,7 +157,15 @@ static inline uint64_t ip4_hdr_sum(const uint8_t *p, size_t hdr_len)
 /* Whether the header checksum is right; hdr_len bytes at `p` are present. */
 static inline bool ip4_hdr_csum_ok(const uint8_t *p, size_t hdr_len)
 {
-	return csum_fold(ip4_hdr_sum(p, hdr_len)) == 0xffff;
+	return csum_is_intact(ip4_hdr_sum(p, hdr_len));
+}
+
+/* The same for a header without options. */
+static inline bool ip4_hdr_plain_csum_ok(const uint8_t *p)
+{
+	uint64_t sum = csum_join(load_native64(p), load_native64(p + 8));
+
+	return csum_is_intact(csum_join(sum, load_native32(p + 16)));
 }
 
 /* Computes the header checksum anew and stores it. */
@@ -191,10 +205,14 @@ static inline void ip4_hdr_word_set(uint8_t *p, size_t off, uint16_t v)
 	store_be16(p + off, v);
 }
 
-/* One hop: decrements the TTL, which must not be 0, and updates the checksum. */
+/* One hop: decrements the TTL, which must not be 0, and updates the checksum: what csum_update16()
+ * gives for the word at 8, which becomes less by 0x100 whatever it was. */
 static inline void ip4_ttl_dec(uint8_t *p)
 {
-	ip4_hdr_word_set(p, 8, (uint16_t)(load_be16(p + 8) - 0x100));
+	uint32_t csum = load_be16(p + 10) + 0x100u;
+
+	p[8]--;
+	store_be16(p + 10, (uint16_t)(csum + (csum >= 0xffff)));
 }
 
 /* Sets the ECN field (a router marks CE, RFC 3168 §5) and updates the checksum. */

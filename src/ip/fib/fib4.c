@@ -94,6 +94,24 @@ const struct fib4_route *fib4_lookup(const struct fib4 *fib, struct ip4_addr dst
 	return best ? node_live_route(best, top_bit(best_hits)) : NULL;
 }
 
+unsigned int fib4_span(const struct fib4 *fib, struct ip4_addr dst)
+{
+	const struct fib4_node *n = &fib->root, *next;
+	uint64_t key = key_of(dst);
+	unsigned int bits = 0;
+
+	while ((next = node_child(n, key_chunk(key)))) {
+		n = next;
+		key <<= STRIDE;
+		bits += STRIDE;
+	}
+	if (n->children)
+		bits += STRIDE;
+	else if (n->live) /* the longest prefix: a heap has as many levels as the index has bits */
+		bits += 31 - (unsigned int)__builtin_clz(top_bit(n->live));
+	return bits < 32 ? bits : 32;
+}
+
 static const struct fib4_route *chain_find_netif(const struct fib4_route *r,
 						 const struct netif *netif)
 {

@@ -69,6 +69,9 @@ void fib4_fini(struct fib4 *fib);
 
 /* The best route in use for `dst`; NULL: none. Valid until the table changes. */
 const struct fib4_route *fib4_lookup(const struct fib4 *fib, struct ip4_addr dst);
+/* How many bits of `dst` decide that, or a few more: for all addresses that begin with these the
+ * look-up finds the same. */
+unsigned int fib4_span(const struct fib4 *fib, struct ip4_addr dst);
 /* The same among routes that leave by `netif` and routes of refusing types. */
 const struct fib4_route *fib4_lookup_netif(const struct fib4 *fib, struct ip4_addr dst,
 					   const struct netif *netif);

@@ -80,6 +80,20 @@ const struct fib6_route *fib6_lookup(const struct fib6 *fib, const struct ip6_ad
 	return best;
 }
 
+unsigned int fib6_span(const struct fib6 *fib, const struct ip6_addr *dst)
+{
+	const struct fib6_node *n = fib->root, *last = NULL;
+	struct key k = key_of(dst);
+
+	for (; n && key_begins_with(k, n); n = node_towards(n, k))
+		last = n;
+	if (n) /* where it parts from that node's prefix */
+		return key_common(k, n->key) + 1;
+	if (!last)
+		return 0;
+	return last->child[0] || last->child[1] ? last->len + 1 : last->len;
+}
+
 static const struct fib6_route *chain_find_netif(const struct fib6_route *r,
 						 const struct netif *netif)
 {

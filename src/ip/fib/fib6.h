@@ -65,6 +65,9 @@ void fib6_fini(struct fib6 *fib);
 
 /* The best route in use for `dst`; NULL: none. Valid until the table changes. */
 const struct fib6_route *fib6_lookup(const struct fib6 *fib, const struct ip6_addr *dst);
+/* How many bits of `dst` decide that: for all addresses that begin with these the look-up finds the
+ * same. */
+unsigned int fib6_span(const struct fib6 *fib, const struct ip6_addr *dst);
 /* The same among routes that leave by `netif` and routes of refusing types. */
 const struct fib6_route *fib6_lookup_netif(const struct fib6 *fib, const struct ip6_addr *dst,
 					   const struct netif *netif);

@@ -150,6 +150,8 @@ static void folded_sum_equals_its_remainder(void **state UNUSED)
 		if (want == 0 && sum > 0)
 			want = 0xffff;
 		assert_int_equal(LOAD_SWAP16(csum_fold(sum)), want);
+		assert_int_equal(csum_is_intact(sum), want == 0xffff);
+		assert_true(csum_is_intact(sum - sum % 0xffff) || sum < 0xffff);
 	}
 }
 

@@ -388,6 +388,28 @@ static void same_result(const struct fib4_route *a, const struct fib4_route *b)
 		assert_true(twin_same(a, b) && a->netif == b->netif);
 }
 
+/* Whoever begins with the bits that decide goes the same way. */
+static void same_in_span(struct fixture *f, struct twin *t, struct ip4_addr a)
+{
+	unsigned int span = fib4_span(&f->fib, a);
+	uint32_t beyond = ~ip4_prefix_mask(span);
+	struct ip4_addr b = ip4_addr_from_u32((ip4_addr_u32(&a) & ~beyond) | (rnd(t) & beyond));
+
+	assert_true(span <= 32);
+	assert_ptr_equal(fib4_lookup(&f->fib, b), fib4_lookup(&f->fib, a));
+}
+
+static void routes_of_a_length_are_told_by_as_many_bits(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(fib4_span(&f->fib, addr("192.0.2.1")), 0);
+	for (uint8_t len = 8; len <= 24; len += 8) {
+		add(f, ROUTE("10.0.0.0", len));
+		assert_int_equal(fib4_span(&f->fib, addr("10.0.0.9")), len);
+	}
+}
+
 static void twin_step(struct fixture *f, struct twin *t)
 {
 	uint32_t op = rnd(t) % 1000, len = rnd(t) % 33, i;
@@ -425,6 +447,7 @@ static void twin_step(struct fixture *f, struct twin *t)
 	assert_int_equal(f->fib.n_routes, t->n);
 	a = rnd_addr(t);
 	same_result(fib4_lookup(&f->fib, a), twin_lookup(t, a, NULL));
+	same_in_span(f, t, a);
 	if (op % 8 == 0)
 		same_result(fib4_lookup_netif(&f->fib, a, netif), twin_lookup(t, a, netif));
 }
@@ -459,6 +482,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(empty_table_lookup_finds_nothing),
+		T(routes_of_a_length_are_told_by_as_many_bits),
 		T(nested_prefixes_longest_wins),
 		T(equal_prefixes_lowest_metric_wins),
 		T(same_prefix_and_metric_is_refused),

@@ -411,6 +411,18 @@ static void same_result(const struct fib6_route *a, const struct fib6_route *b)
 		assert_true(twin_same(a, b) && a->netif == b->netif);
 }
 
+/* Whoever begins with the bits that decide goes the same way. */
+static void same_in_span(struct fixture *f, struct twin *t, struct ip6_addr a)
+{
+	unsigned int span = fib6_span(&f->fib, &a);
+	struct ip6_addr b = a;
+
+	assert_true(span <= 128);
+	for (unsigned int bit = span; bit < 128; bit++)
+		b.b[bit / 8] ^= (uint8_t)((rnd(t) & 1) << (7 - bit % 8));
+	assert_ptr_equal(fib6_lookup(&f->fib, &b), fib6_lookup(&f->fib, &a));
+}
+
 static void twin_step(struct fixture *f, struct twin *t)
 {
 	uint32_t op = rnd(t) % 1000, len = rnd(t) % 129, i;
@@ -448,6 +460,7 @@ static void twin_step(struct fixture *f, struct twin *t)
 	assert_int_equal(f->fib.n_routes, t->n);
 	a = rnd_addr(t);
 	same_result(lookup(f, a), twin_lookup(t, a, NULL));
+	same_in_span(f, t, a);
 	if (op % 8 == 0)
 		same_result(lookup_netif(f, a, netif), twin_lookup(t, a, netif));
 }
