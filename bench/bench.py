@@ -5,7 +5,7 @@
 usage: bench/bench.py [--build DIR] [--out DIR] [--check] [--update] [FIGURE...]
 figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-tap-out bulk-tap-in
 rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
-timers-1e3 timers-1e5 timers-1e7 lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
+timers-1e3 timers-1e5 timers-1e7 scale2 shard2 shard2-cross lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
 peer-gvisor-rr peer-lwip-out peer-lwip-in, which need these; gw-out-1500 gw-in-1500 gw-out-65520
 gw-in-65520 gw-rr gw-crr gw-16 gw-1000 gw-udp-out gw-udp-in gw-out6-1500 gw-out6-65520 gw-rr6, or gw for all
 of these, which need slirp4netns and pasta (all that can be run, unless named); bulk-DRIVER-out
@@ -70,7 +70,7 @@ BARS = {("bulk-inproc", "linux veth"): (3, 5), ("bulk-inproc-zc", "linux veth"):
         ("lab500-up", "limit"): (1, None), ("lab500-sim", "limit"): (1, None),
         ("lab500-memory", "limit"): (1, None), ("peer-gvisor", "gvisor"): (15, None),
         ("peer-gvisor-gso", "gvisor"): (15, None), ("peer-lwip-out", "lwip"): (4, None),
-        ("peer-lwip-in", "lwip"): (4, None)}
+        ("peer-lwip-in", "lwip"): (4, None), ("scale2", "one engine"): (1.8, None)}
 OFFLOADS = {"rx-checksumming": "rx-csum", "tx-checksumming": "tx-csum", "scatter-gather": "sg",
             "tcp-segmentation-offload": "tso", "generic-segmentation-offload": "gso",
             "generic-receive-offload": "gro"}
@@ -406,6 +406,17 @@ class Bench:
         self.add(figure, "restarts/s", pairs, "limit",
                  f"a stop and a start in {TIMER_MISSES} cache misses of {self.limits()['miss_ns']:.0f} ns")
 
+    def scale(self, figure):
+        """Two engines on two CPUs beside one."""
+        one = figure.partition("2")[0] + "1"
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(figure), self.ours(one)))
+            self.progress(figure, n, ("two", pairs[-1][0]), ("one", pairs[-1][1]))
+        what = {"scale2": "pairs of stacks of their own", "shard2": "a shard of client and server each, one key",
+                "shard2-cross": "a shard of client and server each, two keys"}[figure]
+        self.add(figure, "round trips/s", pairs, "one engine", f"16 connections an engine, {what}, a thread and CPU each")
+
     def family(self, figure):
         """Over IPv6, beside the same over IPv4."""
         pairs = []
@@ -604,7 +615,7 @@ FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc
            "crr-inproc": Bench.crr, "udp-inproc": Bench.udp, "udp-inproc6": Bench.family,
            "udp-inproc-gso": Bench.udp, "fwd4": Bench.fwd, "fwd6": Bench.fwd,
            "mem-conn": Bench.mem, "mem-conn-time": Bench.mem, "timers-1e3": Bench.timers,
-           "timers-1e5": Bench.timers, "timers-1e7": Bench.timers,
+           "timers-1e5": Bench.timers, "timers-1e7": Bench.timers, "scale2": Bench.scale, "shard2": Bench.scale, "shard2-cross": Bench.scale,
            "lab500-up": Bench.lab, "lab500-sim": Bench.lab, "lab500-memory": Bench.lab}
 PEER_FIGURES = {"peer-gvisor": Bench.gvisor, "peer-gvisor-gso": Bench.gvisor, "peer-gvisor-rr": Bench.gvisor,
                 "peer-lwip-out": Bench.lwip, "peer-lwip-in": Bench.lwip}

@@ -27,7 +27,8 @@ ROWS = [("bulk-inproc", "linux veth"), ("bulk-inproc6", "weft ipv4"), ("bulk-inp
         ("rr-inproc", "linux veth"), ("rr-inproc6", "weft ipv4"), ("crr-inproc", "linux veth"),
         ("udp-inproc", "linux veth"), ("udp-inproc6", "weft ipv4"), ("udp-inproc-gso", "linux veth"),
         ("fwd4", "linux router"), ("fwd6", "linux router"), ("mem-conn", "limit"), ("mem-conn-time", "limit"),
-        ("timers-1e3", "limit"), ("timers-1e5", "limit"), ("lab500-up", "limit"), ("lab500-sim", "limit"),
+        ("timers-1e3", "limit"), ("timers-1e5", "limit"), ("scale2", "one engine"), ("shard2", "one engine"), ("shard2-cross", "one engine"),
+        ("lab500-up", "limit"), ("lab500-sim", "limit"),
         ("lab500-memory", "limit"), ("bulk-packet-out", "linux veth"), ("udp-packet-in", "linux veth")]
 SETTINGS = ["cubic", "MTU 1500", "1 pairs of 0.2 s", "gso_max_segs 1"]
 MAY_BE_NONE = ["bar", "bar_cpu", "is_met"]

@@ -512,6 +512,9 @@ static struct how figure_find(const char *figure)
 	static const struct fwd_what fwd4 = {false, FWD_ROUTES}, fwd6 = {true, FWD_ROUTES};
 	static const struct fwd_what fwd4_few = {false, FWD_FEW}, fwd6_few = {true, FWD_FEW};
 	static const struct fwd_what fwd4_many = {false, FWD_MANY}, fwd6_many = {true, FWD_MANY};
+	static const struct engines_what scale[] = {{1, false, false}, {2, false, false}};
+	static const struct engines_what shards[] = {
+		{1, true, false}, {2, true, false}, {2, true, true}};
 	static const uint32_t many[] = {1000, 100000, 10000000};
 	static const struct {
 		const char *figure;
@@ -525,6 +528,11 @@ static struct how figure_find(const char *figure)
 		{"fwd6-few", weft_fwd, &fwd6_few},
 		{"fwd4-many", weft_fwd, &fwd4_many},
 		{"fwd6-many", weft_fwd, &fwd6_many},
+		{"scale1", weft_engines, &scale[0]},
+		{"scale2", weft_engines, &scale[1]},
+		{"shard1", weft_engines, &shards[0]},
+		{"shard2", weft_engines, &shards[1]},
+		{"shard2-cross", weft_engines, &shards[2]},
 		{"timers-1e3", weft_timers, &many[0]},
 		{"timers-1e5", weft_timers, &many[1]},
 		{"timers-1e7", weft_timers, &many[2]},

@@ -52,6 +52,14 @@ struct fwd_what {
 	unsigned int n_dsts; /* up to FWD_MANY */
 };
 
+void weft_engines(struct gauge *g, const void *arg); /* struct engines_what: round trips */
+
+struct engines_what {
+	uint32_t n_engines; /* 1 or 2, a thread each */
+	bool is_sharded;    /* one client and one server in as many shards; else pairs of their own */
+	bool is_crossing;   /* they divide the flows differently */
+};
+
 /* Opens `n_conns` connections in one process, half of them over IPv6, measures, has each echo, and
  * prints a line of JSON: value (endpoints a GB), bytes (an endpoint), seconds (of the set-up). */
 void weft_mem_conn(uint32_t n_conns);

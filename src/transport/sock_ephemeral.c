@@ -142,19 +142,44 @@ static uint32_t port_start(struct stack *st, const struct port_want *want, uint3
 	return (uint32_t)hash + **ret_counter;
 }
 
+struct ports {
+	uint16_t first, last;
+};
+
+/*
+ * Where the search looks. Of a shard: connections first take ports that go by the flow, so that a
+ * device which hashes alike brings their answers to the right queue; binds need one of the
+ * shard's own.
+ */
+static struct ports search_range(const struct stack *st, const struct port_want *want)
+{
+	struct ports r = {st->socks->port_min, st->socks->port_max};
+	const struct steer *s = st->steer;
+
+	if (likely(!s))
+		return r;
+	if (want->is_connect && r.first < s->own_first && r.last >= s->own_first)
+		r.last = (uint16_t)(s->own_first - 1);
+	if (!want->is_connect && r.first < s->own_first && r.last >= s->own_first)
+		r.first = s->own_first;
+	if (!want->is_connect && r.last > s->own_last && r.first <= s->own_last)
+		r.last = s->own_last;
+	return r;
+}
+
 int sock_ephemeral_choose(struct stack *st, const struct port_want *want, uint16_t *ret)
 {
-	struct sock_table *t = st->socks;
-	uint32_t n_ports = t->port_max - t->port_min + 1u;
+	const struct ports range = search_range(st, want);
+	uint32_t n_ports = range.last - range.first + 1u;
 	uint32_t n_probes = PORT_PROBES;
 	uint32_t *counter;
 	uint32_t start = port_start(st, want, &counter);
 
 	assert(n_ports > 0);
-	if (unlikely(st->steer)) /* most are other shards' */
+	if (unlikely(st->steer)) /* of which one in so many is this shard's */
 		n_probes *= 2 * st->steer->n_shards;
 	for (uint32_t i = 0; i < n_probes && i < n_ports; i++) {
-		uint16_t port = (uint16_t)(t->port_min + (start + i) % n_ports);
+		uint16_t port = (uint16_t)(range.first + (start + i) % n_ports);
 
 		if (!sock_port_is_free(st, want, port))
 			continue;
@@ -163,7 +188,7 @@ int sock_ephemeral_choose(struct stack *st, const struct port_want *want, uint16
 		*ret = port;
 		return 0;
 	}
-	return hint_choose(st, want, (uint16_t)(t->port_min + start % n_ports), ret);
+	return hint_choose(st, want, (uint16_t)(range.first + start % n_ports), ret);
 }
 
 void sock_ephemeral_update(struct stack *st, uint8_t proto, uint16_t port)
