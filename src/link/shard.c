@@ -183,7 +183,8 @@ static enum drop shard_uplink_input(struct netif *netif, struct pkt *pkt)
 	if (to == STEER_ALL)
 		shard_copy_to_all(m, no, pkt);
 	m->stats.n_own++;
-	pkt_cross(pkt, netif, &port->netif);
+	if (likely(port->is_there))
+		pkt_cross(pkt, netif, &port->netif);
 	return shard_deliver(m, no, pkt);
 }
 

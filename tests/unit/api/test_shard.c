@@ -511,6 +511,24 @@ static void uplink_that_goes_takes_the_carrier_of_all(void **state)
 	}
 }
 
+static void port_is_gone_what_its_uplink_brings_is_dropped(void **state)
+{
+	struct fix *f = *state;
+	struct weft_sock *s = sock(f->client, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0);
+	struct weft_sockaddr to = at("10.0.0.2:9");
+
+	for (int i = 0; i < N_SHARDS; i++)
+		weft_netif_del(f->shard_if[i]);
+	assert_int_equal(weft_sendto(s, "?", 1, 0, &to), 1);
+	advance(f, SEC);
+	/* It may come again. */
+	assert_int_equal(weft_shard_port(f->shard[0], 0, "eth0", &f->shard_if[0]), 0);
+	addrs_add(f->shard_if[0], "10.0.0.2", "2001:db8::2");
+	assert_int_equal(weft_sendto(s, "?", 1, 0, &to), 1);
+	advance(f, SEC);
+	weft_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +546,7 @@ int main(void)
 		T(shard_that_does_not_run_loses_what_is_too_much),
 		T(node_that_makes_no_sense_is_refused),
 		T(uplink_that_goes_takes_the_carrier_of_all),
+		T(port_is_gone_what_its_uplink_brings_is_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
