@@ -55,7 +55,8 @@ enum {
 	BLOCK6_BITS = 64,
 };
 
-/* In the place of the lower half of an address of IPv6; a host that has it, has no entry. */
+/* In the place of the lower half of an address of IPv6; a host that has it, has no entry. The upper
+ * half stays where it is, so that what is found for such a host is its own block's. */
 static const uint64_t BLOCK6_LO = UINT64_MAX, WIDE6_LO = UINT64_MAX - 1;
 
 static inline struct dst_key key4(struct ip4_addr a, int size)
@@ -76,7 +77,7 @@ static inline struct dst_key key6(const struct ip6_addr *a, int size)
 {
 	switch (size) {
 	case SIZE_WIDE:
-		return (struct dst_key){load_be64(a->b) >> (64 - WIDE6_BITS), WIDE6_LO};
+		return (struct dst_key){load_be64(a->b) & ~(UINT64_MAX >> WIDE6_BITS), WIDE6_LO};
 	case SIZE_BLOCK:
 		return (struct dst_key){load_be64(a->b), BLOCK6_LO};
 	default:

@@ -155,8 +155,9 @@ static void route4(struct twin *t, unsigned int net, int port, bool is_new)
 
 static void route6(struct twin *t, unsigned int net, int port, bool is_new)
 {
+	uint8_t prefix_len = net % 2 ? 64 : 48;
 	const struct fib6_route r = {.dst = addr6(0x100 + net, 0),
-				     .prefix_len = 64,
+				     .prefix_len = prefix_len,
 				     .via = addr6((unsigned int)port, 2),
 				     .netif = &t->ports[port]->netif,
 				     .type = ROUTE_UNICAST,
@@ -165,7 +166,8 @@ static void route6(struct twin *t, unsigned int net, int port, bool is_new)
 	if (is_new)
 		(void)!ip6_route_add(t->st, &r);
 	else
-		(void)!ip6_route_del(t->st, &(struct fib6_key){.dst = r.dst, .prefix_len = 64});
+		(void)!ip6_route_del(t->st,
+				     &(struct fib6_key){.dst = r.dst, .prefix_len = prefix_len});
 }
 
 static void port_new(struct twin *t, int i)
@@ -639,6 +641,41 @@ static void whatever_comes_both_ways_do_the_same(void **state UNUSED)
 	twin_end(&t[1]);
 }
 
+static void arrives6(struct twin *t, int port, const struct ip6_addr *dst)
+{
+	struct ip6_hdr hdr = {.src = addr6((unsigned int)port, 2),
+			      .dst = *dst,
+			      .payload_len = 8,
+			      .next_hdr = 253,
+			      .hop_limit = 64};
+	struct eth_hdr eth = {
+		.dst = t->ports[port]->netif.hwaddr, .src = fix_mac(0x55), .type = ETHERTYPE_IPV6};
+	struct frame f = {.csum = PKT_CSUM_NONE, .len = ETH_HDR_LEN + IP6_HDR_LEN + 8};
+
+	f.n_lin = f.len;
+	eth_hdr_write(f.b, &eth);
+	ip6_hdr_write(f.b + ETH_HDR_LEN, &hdr);
+	arrives_now(t, port, &f);
+}
+
+/* A block of 48 bits and single hosts are remembered; nobody has an address with their names. */
+static void address_like_a_blocks_name_goes_the_ordinary_way(void **state UNUSED)
+{
+	struct ip6_addr block = addr6(0x102, 5), host = addr6(2, 2);
+	struct ip6_addr odd = ip6_addr_make(UINT64_C(0x20010db80102), UINT64_MAX - 1);
+	struct twin t;
+
+	twin_start(&t, false);
+	for (int i = 0; i < 2; i++) {
+		arrives6(&t, 1, &block);
+		arrives6(&t, 1, &host);
+	}
+	assert_int_equal(t.n_short, 2);
+	arrives6(&t, 1, &odd);
+	assert_int_equal(t.n_short, 2);
+	twin_end(&t);
+}
+
 /*
  * The table.
  */
@@ -727,6 +764,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_comes_both_ways_do_the_same),
+		cmocka_unit_test(address_like_a_blocks_name_goes_the_ordinary_way),
 		cmocka_unit_test(destinations_of_another_generation_are_not_found),
 		cmocka_unit_test(table_grows_with_its_destinations_up_to_its_bound),
 		cmocka_unit_test(without_memory_nothing_is_remembered),
