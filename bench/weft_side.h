@@ -56,8 +56,8 @@ void weft_engines(struct gauge *g, const void *arg); /* struct engines_what: rou
 
 struct engines_what {
 	uint32_t n_engines; /* 1 or 2, a thread each */
-	bool is_sharded;    /* one client and one server in as many shards; else pairs of their own */
-	bool is_crossing;   /* they divide the flows differently */
+	bool is_sharded;  /* one client and one server in as many shards; else pairs of their own */
+	bool is_crossing; /* they divide the flows differently */
 };
 
 /* Opens `n_conns` connections in one process, half of them over IPv6, measures, has each echo, and

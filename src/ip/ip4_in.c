@@ -4,9 +4,9 @@
  *
  * Steps, each a function: header (RFC 1122 §3.2.1, RFC 1812 §5.2.2), addresses (RFC 1122 §3.2.1.3,
  * RFC 1812 §5.3.7, RFC 6890), options (RFC 1812 §5.3.13, RFC 7126), then delivery or forwarding.
- * Super-packets are judged as one datagram and counted as their frames. What can be said of a pair of
- * addresses is said once: a plain datagram between two that were passed of late, and that nothing has
- * changed since, is delivered by ip4_in_known().
+ * Super-packets are judged as one datagram and counted as their frames. What can be said of a pair
+ * of addresses is said once: a plain datagram between two that were passed of late, and that
+ * nothing has changed since, is delivered by ip4_in_known().
  *
  * The header checksum is verified always, also on packets whose L4 checksum somebody vouches for:
  * ip4_output() and pkt_segment() keep it right at all times, and summing 20 bytes costs less than

@@ -5,8 +5,8 @@
  *
  * The fast path, with a valid struct ip_dst of the caller: compare its generation, write 20 bytes,
  * compare the MTU, hand to the neighbour. Super-packets go down whole; what is compared with the
- * MTU is one frame of them. What a connection sends that is small and has nothing in its way goes by
- * ip4_output_plain(), the same in a straight line.
+ * MTU is one frame of them. What a connection sends that is small and has nothing in its way goes
+ * by ip4_output_plain(), the same in a straight line.
  */
 #include "core/steer.h"
 #include "ip/ip4.h"
