@@ -279,7 +279,7 @@ uint32_t tcp_rcv_wnd_space(const struct tcp_conn *conn)
 	uint32_t buf = conn->sk.rcvbuf_bytes;
 	uint32_t space = conn->rcv_truesize < buf ? (buf - conn->rcv_truesize) / 2 : 0;
 
-	/* In a shortage windows open by little; what is promised stays so, see tcp_rcv_wnd_want().
+	/* In a shortage windows open by little; what is promised stays so (tcp_rcv_wnd_select()).
 	 */
 	if (tcp_mem_is_short(conn))
 		space = tcp_min(space, tcp_mem_wnd_max(conn));

@@ -85,7 +85,6 @@ void tcp_txq_spare_free(struct tcp *tcp)
 void tcp_txq_sent_first(struct tcp_conn *conn, uint32_t len)
 {
 	struct tcp_txq *q = conn->txq;
-
 	struct tcp_sender *snd = tcp_sender(conn);
 
 	/* As tcp_rate_stamp() has it. */
