@@ -259,8 +259,13 @@ static int why_ask(const struct why *w)
 	if (status)
 		return status;
 	err = client_call(c, method, params_make(w), NULL, &result);
-	status = err ? client_exit_status(c, err)
-		     : answer_print(w, result, refused_add(w, c, &result));
+	if (err) {
+		status = client_exit_status(c, err);
+	} else {
+		bool is_gateway = refused_add(w, c, &result); /* replaces `result` */
+
+		status = answer_print(w, result, is_gateway);
+	}
 	json_decref(result);
 	client_close(c);
 	return status;
