@@ -135,8 +135,8 @@ static const struct {
 	{"host", "the host could not connect",
 	 "The guest sees what the host sees: try the same there"},
 	{"forward", "a forward's client was not let in",
-	 "`weft gateway forward list` has the reason in its state: is a program listening inside, "
-	 "at that port and on all addresses?"},
+	 "`weft gateway forward list` has the reason in its state. A program has to listen inside, "
+	 "at that port and on all addresses"},
 };
 
 static void rule_to_do(FILE *out, const json_t *event)

@@ -215,6 +215,41 @@ static void refusal_of_a_rule_names_the_rule_that_would_allow_it(void **state UN
 	      "`weft gateway rule add allow tcp 192.0.2.2 80 before 2`.\n");
 }
 
+static void advice_about_a_refusal_is_a_sentence(void **state UNUSED)
+{
+	static const char *const all[] = {
+		REFUSED("rule", "tcp", ", \"rule\": 2"),
+		REFUSED("host-loopback", "tcp", ""),
+		REFUSED("nobody", "tcp", ""),
+		REFUSED("on-link", "tcp", ""),
+		REFUSED("source", "udp", ""),
+		REFUSED("ping", "icmp", ""),
+		REFUSED("full", "tcp", ""),
+		REFUSED("half-open", "tcp", ""),
+		REFUSED("filtered", "udp", ""),
+		REFUSED("host", "tcp", ""),
+		REFUSED("forward", "tcp", ""),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		json_t *event = json_loads(all[i], 0, NULL);
+		char text[1024] = "";
+		FILE *out = fmemopen(text, sizeof(text), "w");
+
+		assert_non_null(event);
+		assert_non_null(out);
+		why_print_refusal(out, event);
+		fclose(out);
+		json_decref(event);
+		assert_non_null(strstr(text, "What to do: "));
+		assert_true(strlen(text) > 3);
+		/* It ends with one mark, behind a word, a bracket or a command. */
+		assert_null(strpbrk(text + strlen(text) - 3, "?!;,"));
+		assert_string_equal(text + strlen(text) - 2, ".\n");
+		assert_int_not_equal(text[strlen(text) - 3], '.');
+	}
+}
+
 static void refusal_of_the_host_has_its_words(void **state UNUSED)
 {
 	check(why_print_refusal_line, REFUSED("host", "tcp", ", \"error\": \"Connection refused\""),
@@ -258,6 +293,7 @@ int main(void)
 		cmocka_unit_test(every_reason_has_advice_for_gateways),
 		cmocka_unit_test(drop_of_a_gateway_has_its_own_advice),
 		cmocka_unit_test(refusal_of_a_rule_names_the_rule_that_would_allow_it),
+		cmocka_unit_test(advice_about_a_refusal_is_a_sentence),
 		cmocka_unit_test(refusal_of_the_host_has_its_words),
 		cmocka_unit_test(what_is_ordinary_is_taken_out),
 		cmocka_unit_test(drops_and_refusals_are_merged_by_their_time),
