@@ -516,6 +516,24 @@ static int host_iface_new(struct lab_node *node, struct lab_iface *iface, char *
 	return weft_afpacket_new(node->lab->loop, node->stack, file->name, &packet, &iface->netif);
 }
 
+/* A smaller one than the machine's: what is larger the kernel would not send. */
+static int host_iface_set_mtu(struct lab_node *node, struct lab_iface *iface, char *msg)
+{
+	const struct labfile_iface *file = iface->file;
+	struct weft_netif_info info;
+	int err;
+
+	weft_netif_info(iface->netif, &info);
+	if (file->mtu > info.mtu)
+		return refuse(msg, -EMSGSIZE,
+			      "node %s: interface %s: an MTU of %u is more than the %u of %s",
+			      node->file->name, file->name, file->mtu, info.mtu, file->host);
+	err = weft_netif_set_mtu(iface->netif, file->mtu);
+	return err ? refuse(msg, err, "node %s: interface %s: an MTU of %u: %s", node->file->name,
+			    file->name, file->mtu, strerror(-err))
+		   : 0;
+}
+
 int lab_iface_open_host(struct lab_node *node, struct lab_iface *iface, char *msg)
 {
 	static const struct lab_mac none;
@@ -530,9 +548,7 @@ int lab_iface_open_host(struct lab_node *node, struct lab_iface *iface, char *ms
 			      why);
 	if (memcmp(&file->mac, &none, sizeof(none)) != 0)
 		weft_netif_set_mac(iface->netif, file->mac.bytes);
-	if (file->mtu)
-		err = weft_netif_set_mtu(iface->netif, file->mtu);
-	return err;
+	return file->mtu ? host_iface_set_mtu(node, iface, msg) : 0;
 }
 
 int lab_node_configure(struct lab_node *node, char *msg)

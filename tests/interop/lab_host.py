@@ -74,6 +74,16 @@ def try_missing(weft, tmp):
     check("an interface that is not there is named", done.returncode != 0 and "nowhere7" in done.stderr, done.stderr)
 
 
+def try_mtu(weft, tmp):
+    """What the machine's interface does not send is not offered to anybody; less is."""
+    path = tmp / "lab.yaml"
+    for mtu, is_good in (1501, False), (1400, True):
+        path.write_text(f"nodes: {{ h: {{ interfaces: {{ eth0: {{ address: 10.0.0.1/24, host: veth0, mtu: {mtu} }} }} }} }}")
+        done = run(weft, "up", "--for", "1s", str(path))
+        check(f"an MTU of {mtu} on an interface of 1500 is {'taken' if is_good else 'refused'}",
+              (done.returncode == 0) == is_good and ("more than the 1500 of veth0" in done.stderr) != is_good, done.stderr)
+
+
 def main():
     weft = sys.argv[1]
     if os.geteuid() != 0 or ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
@@ -91,6 +101,7 @@ def main():
         for name, text in LABS.items():
             try_lab(weft, holder.pid, name, text, pathlib.Path(tmp))
         try_missing(weft, pathlib.Path(tmp))
+        try_mtu(weft, pathlib.Path(tmp))
     holder.stdin.close()
     holder.wait()
     return n_failed != 0
