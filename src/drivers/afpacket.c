@@ -364,7 +364,7 @@ static void afpacket_host_changed(struct hostif *h)
 {
 	struct afpacket *ap = container_of(h, struct afpacket, hostif);
 
-	if (h->mtu != ap->netif.mtu && h->mtu + AFP_FRAME_EXTRA <= ap->frame_max)
+	if (h->has_new_mtu && h->mtu + AFP_FRAME_EXTRA <= ap->frame_max)
 		/* -EINVAL: not one that IP can have. */
 		(void)!netif_set_mtu(&ap->netif, h->mtu);
 	netif_set_carrier(&ap->netif, h->is_running);

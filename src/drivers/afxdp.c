@@ -217,7 +217,7 @@ static void afxdp_host_changed(struct hostif *h)
 {
 	struct afxdp *x = container_of(h, struct afxdp, hostif);
 
-	if (h->mtu != x->netif.mtu && h->mtu <= XDP_MTU_MAX)
+	if (h->has_new_mtu && h->mtu <= XDP_MTU_MAX)
 		/* -EINVAL: not one that IP can have. */
 		(void)!netif_set_mtu(&x->netif, h->mtu);
 	netif_set_carrier(&x->netif, h->is_running);

@@ -100,6 +100,7 @@ static void news_drain(int fd)
 static void hostif_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct hostif *h = container_of(watch, struct hostif, watch);
+	uint32_t mtu = h->mtu;
 
 	(void)events;
 	news_drain(watch->fd);
@@ -108,6 +109,7 @@ static void hostif_ready(struct loop_watch *watch, uint32_t events)
 		h->is_running = false;
 		h->is_gone = true;
 	}
+	h->has_new_mtu = h->mtu != mtu;
 	h->changed(h);
 }
 

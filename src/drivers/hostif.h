@@ -27,8 +27,9 @@ struct hostif {
 	int ifindex;
 	uint32_t mtu;
 	struct eth_addr mac;
-	bool is_running; /* up, and has its carrier */
-	bool is_gone;    /* for good */
+	bool has_new_mtu; /* than at the last change */
+	bool is_running;  /* up, and has its carrier */
+	bool is_gone;     /* for good */
 	/* what the device lets through for us besides, by hostif_filter() */
 	struct eth_addr unicast;
 	bool has_unicast, is_promisc;

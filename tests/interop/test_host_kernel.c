@@ -360,12 +360,17 @@ static bool has_no_carrier(void *arg UNUSED)
 	return !has_carrier(NULL);
 }
 
-static bool has_new_mtu(void *arg UNUSED)
+static uint32_t mtu_now(void)
 {
 	struct weft_netif_info info;
 
 	weft_netif_info(wire.nif, &info);
-	return info.mtu == 1400;
+	return info.mtu;
+}
+
+static bool has_new_mtu(void *arg UNUSED)
+{
+	return mtu_now() == 1400;
 }
 
 static void interface_changes(void)
@@ -376,8 +381,11 @@ static void interface_changes(void)
 	wire_until(&wire, has_no_carrier, NULL, PATIENCE_S);
 	sh("ip link set veth0 up");
 	wire_until(&wire, has_carrier, NULL, PATIENCE_S);
+	/* An MTU of our own stays until the host has another one. */
+	assert_int_equal(weft_netif_set_mtu(wire.nif, 1300), 0);
 	sh("ip link set tap0 down");
 	wire_until(&wire, has_no_carrier, NULL, PATIENCE_S);
+	assert_int_equal(mtu_now(), 1300);
 	sh("ip link set tap0 up; ip link set veth0 mtu 1400");
 	wire_until(&wire, has_carrier, NULL, PATIENCE_S);
 	wire_until(&wire, has_new_mtu, NULL, PATIENCE_S);
