@@ -116,9 +116,10 @@ int gw_echo_socket(struct gw_map *map)
 			   is_ip4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	int err;
 
-	map->gw->can_ping[is_ip4 ? 0 : 1] = fd >= 0;
 	if (fd == -EPERM)
-		return -EACCES;
+		fd = -EACCES;
+	if (fd >= 0 || fd == -EACCES) /* without a descriptor left nothing is known */
+		map->gw->can_ping[is_ip4 ? 0 : 1] = fd >= 0;
 	if (fd < 0)
 		return fd;
 	if (is_ip4) {

@@ -215,6 +215,22 @@ s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 99); s.sendto(b"x" * 20, ("19
         expect("TCP, UDP and pings leave by a gateway" in text, text)
 
 
+def a_ping_without_a_descriptor_left_is_not_taken_for_one_that_is_not_allowed():
+    with World(WEFT, most_fds=64) as w:
+        client(w, """
+import subprocess
+socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(80)]
+for s in socks: s.sendto(b"x", (sys.argv[1], 9))
+subprocess.run(["ping", "-c", "1", "-W", "1", sys.argv[1]], stdout=subprocess.DEVNULL)
+""", FAR4)
+        stats = w.control("stats", "--json")
+        expect(stats["full"] > 1 and stats["echo_not_allowed"] == 0, f"{stats}")
+        said = w.tool_of_lab("rpc", "gateway.refused", "{}")
+        ping = next(one for one in json.loads(said) if one["proto"] == "icmp")
+        expect(ping["why"] == "full", f"{ping}")
+        expect("ping_group_range" not in w.control("stats"), "a hint that does not help")
+
+
 def figures_count_and_methods_refuse_in_words():
     with World(WEFT) as w:
         w.spawn("far", SERVER, "7000")
@@ -243,4 +259,5 @@ if __name__ == "__main__":
     main([each_connection_has_one_word_for_what_it_waits_for, forwards_come_and_go_while_it_runs,
           udp_forwards_bring_clients_in_and_their_answers_out, a_forward_that_refuses_says_why,
           why_tells_what_was_refused_and_what_to_do,
+          a_ping_without_a_descriptor_left_is_not_taken_for_one_that_is_not_allowed,
           figures_count_and_methods_refuse_in_words])
