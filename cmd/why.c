@@ -19,7 +19,6 @@ enum {
 	WHY_ALL,
 	WHY_HELP,
 	WHY_DROPS_MAX = 1000,
-	WHY_LAST_OF = 100, /* what is ordinary on a gateway is passed over */
 };
 
 struct why {
@@ -149,7 +148,8 @@ static json_t *params_make(const struct why *w)
 	int64_t max = w->number;
 
 	if (w->what == WHY_LAST)
-		max = w->env->json ? 1 : WHY_LAST_OF;
+		/* What is ordinary on a gateway is passed over, however much of it there is. */
+		max = w->env->json ? 1 : WHY_DROPS_MAX;
 	if (w->what == WHY_TRACE) {
 		json_object_set_new(params, "trace", json_integer(w->number));
 		return params;

@@ -213,6 +213,16 @@ s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 99); s.sendto(b"x" * 20, ("19
 """)
         text = w.tool_of_lab("why", "--reason", "IP4_NO_PROTO")
         expect("TCP, UDP and pings leave by a gateway" in text, text)
+        # Groups of the guest's own link, much later, do not hide it.
+        w.python("guest", """
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.0.2.100"))
+for _ in range(300): s.sendto(b"x", ("239.1.2.3", 5353)); time.sleep(0.001)
+""")
+        eventually("the groups are dropped", lambda: w.tool_of_lab("why", "--drops=300").count("239.1.2.3") >= 200)
+        text = w.tool_of_lab("why")
+        expect("IP4_NO_PROTO" in text, text)
 
 
 def a_ping_without_a_descriptor_left_is_not_taken_for_one_that_is_not_allowed():
