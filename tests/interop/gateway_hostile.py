@@ -9,6 +9,7 @@ The guest speaks by a packet socket on its TAP, from addresses that its kernel d
 Prints a line `ok - NAME` or `not ok - NAME` a case. Needs root, for the namespaces that it makes.
 """
 import sys
+import tempfile
 import threading
 import time
 
@@ -680,10 +681,12 @@ def handshakes_never_completed_leave_others_alive():
         w.spawn("far", SERVER, "7000")
         for port in "7003", "7005":
             w.spawn("far", HOLDER, port)
-        flood = threading.Thread(target=hostile, args=(w, """
-end = time.monotonic() + 8
+        goes_on = tempfile.NamedTemporaryFile(prefix="weft-flood-")
+        flood = threading.Thread(target=hostile, args=(w, f"""
+import os
+end = time.monotonic() + 60
 port = 1024
-while time.monotonic() < end:
+while time.monotonic() < end and os.path.exists({goes_on.name!r}):
     for dport in (7003, 7005):
         send(ip4(6, tcp(port, dport, 1, 0, 2))); send(ip6(6, tcp(port, dport, 1, 0, 2, src=ME6, dst=FAR6)))
     port = 1024 + (port - 1023) % 60000
@@ -693,7 +696,7 @@ while time.monotonic() < end:
 """))
         flood.start()
         try:
-            eventually("they are at their bound", lambda: w.control("stats", "--json")["half_open_ended"] > 100, 30)
+            eventually("they are at their bound", lambda: w.control("stats", "--json")["half_open_ended"] > 100, 50)
             for _ in range(5):
                 client(w, """
 for addr in sys.argv[1:]:
@@ -706,6 +709,7 @@ for addr in sys.argv[1:]:
             said = w.tool_of_lab("rpc", "gateway.refused", "{}")
             expect("half-open" in said, said)
         finally:
+            goes_on.close()
             flood.join()
         within_bounds(w)
         # By a forward, whose guest does not answer at all.
