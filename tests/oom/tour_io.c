@@ -280,8 +280,12 @@ static void afxdp_part(struct io *io)
 		return;
 	fd = weft_tap_open("weft0");
 	HOLDS(fd >= 0);
-	for (int i = 0; i < 2 && err == -ENOMEM; i++)
+	/* The kernel takes its time to give a queue back that the first attempt had. */
+	for (int i = 0; i < 500 && (err == -EBUSY || (i < 2 && err == -ENOMEM)); i++) {
+		if (err == -EBUSY)
+			usleep(10 * 1000);
 		err = weft_afxdp_new(io->loop, io->a, "eth7", &cfg, &nif);
+	}
 	HOLDS(!err || err == -EPERM || err == -EAFNOSUPPORT);
 	if (!err) {
 		CALL(weft_loop_turn(io->loop, NS_PER_MS));
