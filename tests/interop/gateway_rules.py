@@ -224,6 +224,12 @@ def rows_pass(world, rows, sender, to, port, hearer, at, answer_from=None, knock
     return n
 
 
+def neighbours_meet(w, far):
+    """Whoever is on the way knows the next one's address afterwards: what waits for it may be overtaken."""
+    done = run("ip", "netns", "exec", w.names["guest"], "ping", "-c1", "-W5", far, check=False)
+    expect(done.returncode == 0, f"{far} answers: {done.stdout}")
+
+
 def datagrams_that_go_together_arrive_as_they_were_sent():
     rows = [(100, 70), (60, 1), (100, 3), (1, 1), (0, 1), (1400, 40), (1399, 1), (1400, 2), (4000, 2), (500, 40, 7),
             (1200, 5, 0), (2, 60, 0)]
@@ -231,6 +237,7 @@ def datagrams_that_go_together_arrive_as_they_were_sent():
     with World(WEFT, *(word for f in forwards for word in ("--forward", f))) as w:
         n = 0
         for far, host, guest in (FAR4, HOST4, GUEST4), (FAR6, HOST6, GUEST6):
+            neighbours_meet(w, far)
             n += rows_pass(w, rows, "guest", far, 7000, "far", far)
             rows_pass(w, rows, "far", host, 6000, "guest", guest)
             # What answers a client of a forward, which has knocked.
@@ -243,6 +250,7 @@ def datagrams_too_large_for_the_way_go_one_by_one():
     with World(WEFT) as w:
         for name, dev in ("host", "v0"), ("far", "v1"):
             w.ip(name, "link", "set", dev, "mtu", "1000")
+        neighbours_meet(w, FAR4)
         rows_pass(w, [(1400, 30), (900, 10), (1300, 8, 0)], "guest", FAR4, 7000, "far", FAR4)
 
 
