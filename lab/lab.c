@@ -501,56 +501,6 @@ static int node_resolver(struct lab_node *node)
 	return 0;
 }
 
-static int host_iface_new(struct lab_node *node, struct lab_iface *iface, char *why,
-			  size_t why_bytes)
-{
-	const struct labfile_iface *file = iface->file;
-	const struct weft_afpacket_config packet = {
-		.ifname = file->host, .why = why, .why_bytes = why_bytes};
-	const struct weft_afxdp_config xdp = {
-		.ifname = file->host, .why = why, .why_bytes = why_bytes};
-
-	if (file->driver == LABFILE_DRIVER_XDP)
-		return weft_afxdp_new(node->lab->loop, node->stack, file->name, &xdp,
-				      &iface->netif);
-	return weft_afpacket_new(node->lab->loop, node->stack, file->name, &packet, &iface->netif);
-}
-
-/* A smaller one than the machine's: what is larger the kernel would not send. */
-static int host_iface_set_mtu(struct lab_node *node, struct lab_iface *iface, char *msg)
-{
-	const struct labfile_iface *file = iface->file;
-	struct weft_netif_info info;
-	int err;
-
-	weft_netif_info(iface->netif, &info);
-	if (file->mtu > info.mtu)
-		return refuse(msg, -EMSGSIZE,
-			      "node %s: interface %s: an MTU of %u is more than the %u of %s",
-			      node->file->name, file->name, file->mtu, info.mtu, file->host);
-	err = weft_netif_set_mtu(iface->netif, file->mtu);
-	return err ? refuse(msg, err, "node %s: interface %s: an MTU of %u: %s", node->file->name,
-			    file->name, file->mtu, strerror(-err))
-		   : 0;
-}
-
-int lab_iface_open_host(struct lab_node *node, struct lab_iface *iface, char *msg)
-{
-	static const struct lab_mac none;
-	const struct labfile_iface *file = iface->file;
-	char why[160] = "a simulation has no interfaces of the machine";
-	int err = -EOPNOTSUPP;
-
-	if (node->lab->loop)
-		err = host_iface_new(node, iface, why, sizeof(why));
-	if (err)
-		return refuse(msg, err, "node %s: interface %s: %s", node->file->name, file->name,
-			      why);
-	if (memcmp(&file->mac, &none, sizeof(none)) != 0)
-		weft_netif_set_mac(iface->netif, file->mac.bytes);
-	return file->mtu ? host_iface_set_mtu(node, iface, msg) : 0;
-}
-
 int lab_node_configure(struct lab_node *node, char *msg)
 {
 	const struct labfile_node *file = node->file;

@@ -26,7 +26,7 @@ int lab_link_schedule(struct lab_link *link) MUST_CHECK;
 void lab_link_free(struct lab_link *link);
 /* An interface without a link: it is there, and has no carrier behind it. */
 int lab_iface_make_unlinked(struct lab_node *node, struct lab_iface *iface) MUST_CHECK;
-/* Opens the interface of the machine that it is; `msg` gets what failed. */
+/* host_iface.c: opens the interface of the machine that it is; `msg` gets what failed. */
 int lab_iface_open_host(struct lab_node *node, struct lab_iface *iface, char *msg) MUST_CHECK;
 /* Makes its `netif` a part of the node: a port of the switch or of the patch with its TAP, or the
  * addresses of the file. */
