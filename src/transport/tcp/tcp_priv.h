@@ -21,6 +21,7 @@
 #include "transport/sock_table.h"
 #include "transport/tcp/tcp.h"
 #include "transport/tcp/tcp_conn.h"
+#include "transport/tcp/tcp_mem.h"
 #include "transport/tcp/tcp_txq.h"
 #include "wire/ip4.h"
 #include "wire/seq.h"
@@ -38,7 +39,6 @@ enum {
 	TCP_IP6_HDRS = 40 + TCP_HDR_LEN,
 	TCP_MEM_RETRY_MS = 10, /* at first; doubles up to 64 times that */
 	TCP_MEM_RETRY_SHIFT_MAX = 6,
-	TCP_MEM_PAGE = 4096, /* the unit of tcp_mem, as Linux's on most machines */
 	TCP_IP6_PMTU_MIN = 1280,
 	TCP_COPY_MAX = 96, /* payload up to this is copied into the packet, not referred to */
 	TCP_REASM_RUNS_MAX = 1024,
@@ -514,60 +514,6 @@ void tcp_timer_stop_all(struct tcp_conn *conn);
 void tcp_timer_fire(struct wheel_timer *timer, int64_t now_ns);
 /* Sets idle_ns by state, options and when the peer was last heard. */
 void tcp_idle_arm(struct tcp_conn *conn);
-
-/* tcp_mem.c: memory of all connections */
-
-/* The marks that suit the engine. */
-void tcp_mem_default(const struct stack *st, struct tcp_conf *conf);
-/* Bytes of so many pages, the unit of tcp_mem. */
-static inline uint64_t tcp_mem_bytes(uint32_t pages)
-{
-	return (uint64_t)pages * TCP_MEM_PAGE;
-}
-/* Enters a shortage above the second mark, leaves it below the first. */
-void tcp_mem_judge(struct stack *st);
-/* Memory that a queue pins from now on, or no more. */
-static inline void tcp_mem_add(struct tcp_conn *conn, int64_t n)
-{
-	struct tcp *tcp = conn->sk.stack->tcp;
-
-	sock_bytes_add(&conn->sk, n);
-	tcp->mem_bytes += (uint64_t)n;
-	if (unlikely(tcp->mem_short_ns || tcp->mem_bytes > tcp_mem_bytes(tcp->conf.mem_pressure)))
-		tcp_mem_judge(conn->sk.stack);
-}
-static inline void tcp_mem_add_rcv(struct tcp_conn *conn, uint32_t n)
-{
-	conn->rcv_truesize += n;
-	tcp_mem_add(conn, n);
-}
-static inline void tcp_mem_sub_rcv(struct tcp_conn *conn, uint32_t n)
-{
-	conn->rcv_truesize -= n;
-	tcp_mem_add(conn, -(int64_t)n);
-}
-static inline void tcp_mem_add_snd(struct tcp_conn *conn, uint32_t n)
-{
-	conn->snd_truesize += n;
-	tcp_mem_add(conn, n);
-}
-static inline void tcp_mem_sub_snd(struct tcp_conn *conn, uint32_t n)
-{
-	conn->snd_truesize -= n;
-	tcp_mem_add(conn, -(int64_t)n);
-}
-/* Buffers do not grow, and windows open by tcp_mem_wnd_max() at most. */
-static inline bool tcp_mem_is_short(const struct tcp_conn *conn)
-{
-	return conn->sk.stack->tcp->mem_short_ns != 0 ||
-	       unlikely(sock_bytes_have_limit(&conn->sk) && sock_bytes_are_short(&conn->sk));
-}
-uint32_t tcp_mem_wnd_max(const struct tcp_conn *conn);
-/* The connection may pin `n` bytes more to receive, or to send. */
-bool tcp_mem_has_rcv(struct tcp_conn *conn, uint32_t n) MUST_CHECK;
-bool tcp_mem_has_snd(struct tcp_conn *conn, uint32_t n) MUST_CHECK;
-/* Nothing is left, and here is a connection that holds more than the least to send. */
-bool tcp_mem_is_out(const struct tcp_conn *conn);
 
 /* tcp_prune.c */
 
