@@ -82,14 +82,12 @@ static_assert((IP_BYTES_MAX + BUF_M - 1) / BUF_M <= PKT_FRAGS_MAX, "a super-pack
 static struct pkt *group_pkt(const struct gro *gro, const struct gro_group *g)
 {
 	uint32_t hdr_len = g->hdr.payload_off, n_left = g->n_payload;
-	struct pkt *pkt = pkt_alloc(&gro->netif->stack->eng->pkts, 0);
+	struct pkt *pkt = pkt_alloc(&gro->netif->stack->eng->pkts, hdr_len);
 	struct gso_hdr last;
 	uint8_t *p;
 
 	if (!pkt)
 		return NULL;
-	if (pkt_tailroom(pkt) < hdr_len) /* long options: eat into the headroom */
-		pkt->data = pkt_end(pkt) - hdr_len;
 	p = pkt_put(pkt, hdr_len);
 	memcpy(p, g->frames[0], hdr_len);
 	for (uint32_t i = 0; i < g->n_frames; i++) {
