@@ -58,10 +58,12 @@ bench-check: build
 
 bench-curves: build
 	@scripts/bootstrap bench
+	@bench/build
 	@bench/curves.py
 
 bench-instr: build
 	@scripts/bootstrap bench
+	@bench/build
 	@bench/instr.py $(if $(CHECK),--check)
 
 # The prefix is compiled in only as paths of the pkg-config files, so changing it rebuilds nothing else.

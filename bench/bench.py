@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Compares weft with the kernel on this machine, in pairs of runs, and prints a table.
 
-usage: bench/bench.py [--build DIR] [--out DIR] [--check] [--update] [FIGURE...]
+usage: bench/bench.py [--build DIR] [--out DIR] [--baseline FILE] [--check | --update-baseline] [FIGURE...]
 figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-tap-out bulk-tap-in
 rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
 timers-1e3 timers-1e5 timers-1e7 scale2 shard2 shard2-cross lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
@@ -15,9 +15,10 @@ devices for all of these, which have to be named
 FIGURES, PAIRS (5) and SECONDS (1.5, of one run) in the environment say the same. Writes results.json,
 and runs.json with every single run, to DIR (bench/out). Needs root or user namespaces: the networks
 are in namespaces of their own, which end with this program, however it ends. With --check the ratios
-are compared with baseline.json, with --update they become it. Exits with 0, 1 when
-a run failed or a ratio is more than 15 % below the baseline, 2 for a mistake in the arguments, 77 when this machine does not allow namespaces or
-TAPs. README.md explains the figures.
+are compared with FILE (baseline.json). --update-baseline runs nothing: the medians of results.json, less 20 %, become the ratios in
+FILE of what it has already, or of the figures that are named. The programs are those that bench/build has put into DIR
+(build/installed/bench). Exits with 0, 1 when a run failed or a ratio is more than 15 % below the baseline, 2 for a mistake
+in the arguments, 77 when this machine does not allow namespaces or TAPs. README.md explains the figures.
 """
 import argparse
 import json
@@ -59,6 +60,8 @@ PEERS = ROOT / "bench/peers"
 PEER_PACKAGES = ["slirp4netns", "passt", "golang-gvisor-gvisor-dev", "golang-go", "liblwip0"]
 BASELINE = ROOT / "bench/baseline.json"
 BASELINE_DROP = 0.15
+BASELINE_MARGIN = 0.20  # by which the ratios of another hour on such a machine are lower
+BASELINE_PAIRS = 5
 # The ratio that a figure is to reach against a peer: of what is measured, and of that a CPU second.
 BARS = {("bulk-inproc", "linux veth"): (3, 5), ("bulk-inproc-zc", "linux veth"): (3.5, None),
         ("bulk-inproc-mtu", "linux veth"): (8, None), ("bulk-tap-out", "tap-floor"): (0.85, None),
@@ -227,7 +230,7 @@ class Bench:
         self.runs = []
         self.child = None
         self.labs = None  # a folder for the lab files
-        self.gateways = Gateways(self.networks, self.build.parent / "cmd/weft", Failed)
+        self.gateways = Gateways(self.networks, self.build.parent / "weft", Failed)
         self.machine = None  # the physical limits
 
     def program(self, name, *args, seconds=None):
@@ -544,7 +547,7 @@ class Bench:
 
     def weft(self, *args):
         """Runs the command: how long it took, its CPU time and its memory."""
-        argv = [str(self.build.parent / "cmd/weft"), *args]
+        argv = [str(self.build.parent / "weft"), *args]
         start = time.monotonic()
         self.child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                       env={**os.environ, "XDG_RUNTIME_DIR": self.labs.name})
@@ -684,9 +687,9 @@ def baseline_key(row):
     return f"{row['figure']} / {row['peer_name']}"
 
 
-def baseline_check(results):
+def baseline_check(baseline, results):
     """Says what has become slower; returns whether nothing has."""
-    known = json.loads(BASELINE.read_text())
+    known = json.loads(baseline.read_text())
     is_good = True
     for row in results:
         was = known.get(baseline_key(row))
@@ -697,10 +700,23 @@ def baseline_check(results):
     return is_good
 
 
-def baseline_update(results):
-    known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
-    known.update({baseline_key(row): float(f"{row['ratio_median']:.3g}") for row in results})
-    write_json(BASELINE, dict(sorted(known.items())))
+def baseline_update(baseline, path, figures):
+    """Takes the medians that `path` has over, less the margin; returns whether there were any."""
+    if not path.exists():
+        raise Failed(f"{path} is not there; `make bench` writes it")
+    known = json.loads(baseline.read_text())
+    taken = {}
+    for row in json.loads(path.read_text()):
+        key = baseline_key(row)
+        if row["figure"] not in figures and (figures or key not in known):
+            continue
+        if row["runs"] < (MEM_RUNS if row["figure"].startswith("mem-") else BASELINE_PAIRS):
+            print(f"bench: {key}: {row['runs']} pairs are too few, it stays as it was", file=sys.stderr)
+            continue
+        taken[key] = float(f"{row['ratio_median'] * (1 - BASELINE_MARGIN):.2g}")
+        print(f"{key}: {taken[key]:g}, was {known.get(key, 'not there')}")
+    write_json(baseline, dict(sorted((known | taken).items())))
+    return bool(taken)
 
 
 def write_json(path, what):
@@ -724,9 +740,7 @@ def run(args):
         write_json(args.out / "runs.json", bench.runs)
         write_json(args.out / "machine.json", bench.limits())
         print(f"\nwritten: {args.out / 'results.json'}")
-        if args.update:
-            baseline_update(bench.results)
-        return baseline_check(bench.results) if args.check else True
+        return baseline_check(args.baseline, bench.results) if args.check else True
     finally:
         bench.close()
 
@@ -757,13 +771,15 @@ def default_figures():
 
 def parse_args():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/installed/bench")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/out")
+    parser.add_argument("--baseline", type=pathlib.Path, default=BASELINE)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--update", action="store_true")
+    parser.add_argument("--update-baseline", action="store_true")
     parser.add_argument("figures", nargs="*", metavar="FIGURE")
     args = parser.parse_args()
-    args.figures = args.figures or os.environ.get("FIGURES", "").replace(",", " ").split() or default_figures()
+    args.figures = args.figures or os.environ.get("FIGURES", "").replace(",", " ").split()
+    args.figures = args.figures or ([] if args.update_baseline else default_figures())
     groups = {"gw": GW_FIGURES, "devices": DEVICE_FIGURES}
     args.figures = [f for figure in args.figures for f in groups.get(figure, [figure])]
     for figure in args.figures:
@@ -771,8 +787,8 @@ def parse_args():
             parser.error(f"no figure {figure!r}; there are: {' '.join(FIGURES)}")
     args.pairs = positive(int, "PAIRS", "5")
     args.seconds = positive(float, "SECONDS", "1.5")
-    if not (args.build / "weft_bench").exists():
-        parser.error(f"{args.build}/weft_bench is not there; `make bench` builds it")
+    if not args.update_baseline and not (args.build / "weft_bench").exists():
+        parser.error(f"{args.build}/weft_bench is not there; bench/build builds it")
     return args
 
 
@@ -795,11 +811,13 @@ def require_machine(args):
 
 def main():
     args = parse_args()
-    require_machine(args)
+    if not args.update_baseline:
+        require_machine(args)
     for sig in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, lambda number, _: sys.exit(128 + number))
     try:
-        return 0 if run(args) else 1
+        is_good = baseline_update(args.baseline, args.out / "results.json", args.figures) if args.update_baseline else run(args)
+        return 0 if is_good else 1
     except Failed as why:
         print(f"bench: {why}", file=sys.stderr)
         return 1

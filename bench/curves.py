@@ -210,7 +210,7 @@ def run(args):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/installed/bench")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/out/curves")
     parser.add_argument("--quick", action="store_true", default=os.environ.get("QUICK", "0") not in ("", "0"))
     parser.add_argument("curves", nargs="*", metavar="CURVE")

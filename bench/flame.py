@@ -102,7 +102,7 @@ def svg(root, figure):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/installed/bench")
     parser.add_argument("--seconds", default="2")
     parser.add_argument("-o", dest="out", type=pathlib.Path, required=True)
     parser.add_argument("figure")

@@ -220,7 +220,7 @@ def grown(table):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].strip().removeprefix("usage: "))
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release/bench")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/installed/bench")
     parser.add_argument("--profile", metavar="FIGURE", choices=TURNS)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--update", action="store_true")

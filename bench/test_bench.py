@@ -117,6 +117,23 @@ def check_curves(build):
             check(f"curve {name}: three points of numbers", good and all(float(c or 1) >= 0 for row in rows[1:] for c in row), lines)
 
 
+def check_baseline(build):
+    """Medians less a fifth, of what is there already and has pairs enough."""
+    with tempfile.TemporaryDirectory() as out:
+        rows = [("rr-inproc", 30.0, 5), ("bulk-inproc", 4.0, 1), ("fwd4", 80.0, 5)]
+        (pathlib.Path(out) / "results.json").write_text(json.dumps(
+            [{"figure": figure, "peer_name": "p", "ratio_median": ratio, "runs": runs} for figure, ratio, runs in rows]))
+        baseline = pathlib.Path(out) / "baseline.json"
+        baseline.write_text('{"bulk-inproc / p": 3.0, "rr-inproc / p": 20.0}')
+        how = ["--out", out, "--baseline", str(baseline), "--update-baseline"]
+        for what, figures, want in [("is written of what it has", [], {"bulk-inproc / p": 3, "rr-inproc / p": 24}),
+                                    ("is written of what is named", ["fwd4"],
+                                     {"bulk-inproc / p": 3, "fwd4 / p": 64, "rr-inproc / p": 24})]:
+            done = subprocess.run(argv(build, *how, *figures), env=env(), capture_output=True, text=True)
+            got = json.loads(baseline.read_text())
+            check(f"the baseline {what}", done.returncode == 0 and got == want, (done, got))
+
+
 def descendants(pid):
     parents = {}
     for entry in os.listdir("/proc"):
@@ -174,6 +191,7 @@ def main():
     check_results(build)
     check_curves(build)
     check_mistakes(build)
+    check_baseline(build)
     check_kill(build, signal.SIGTERM)
     check_kill(build, signal.SIGINT)
     check_kill(build, signal.SIGKILL)
