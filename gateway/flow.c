@@ -8,6 +8,10 @@
  * until the guest has acknowledged them; at max_buffer_bytes nothing is read from the host, whose
  * window closes. Few bytes are copied instead, so that a byte does not hold a chunk.
  *
+ * A chunk is what one packet carries to the guest. While reads come back full the next one is for
+ * twice as many, up to 512 KiB, and goes on only where that much has been acknowledged: the host
+ * answers a read with an ACK, and a guest that has several packets to read is woken once.
+ *
  *	state             waits for                   then
  *	HOST_CONNECTS     the host's kernel           SYN-ACK, RST, ICMP or silence -> SPLICED, gone
  *	GUEST_CONNECTS    the guest's SYN-ACK         SPLICED; refused: RST to the client
@@ -34,6 +38,7 @@
 enum {
 	OUT_MAX = 512 * 1024, /* taken from the guest at once */
 	IOV_MAX_REFS = 512,
+	IN_BURST_MAX = 8,    /* chunks read at once */
 	LEND_MIN = 8 * 1024, /* fewer bytes are copied */
 	ENDING_S = 60,       /* without an acknowledgement, at the end */
 };
@@ -55,6 +60,7 @@ struct gw_flow *gw_flow_new(struct gateway *gw, enum gw_flow_state state)
 	flow->state = state;
 	flow->host.fd = -1;
 	flow->in_unit = GW_CHUNK;
+	flow->in_burst = 1;
 	flow->start_ns = flow->moved_ns = gw_now(gw);
 	list_init(&flow->chunks);
 	list_init(&flow->end_link);
@@ -89,16 +95,19 @@ static void chunk_unref(struct gw_chunk *chunk)
 static void flow_release(struct gw_flow *flow)
 {
 	struct gw_chunk *chunk;
+	bool is_ours = false;
 
 	weft_ref_free(flow->out_ref);
 	flow->out_ref = NULL;
-	list_for_each (chunk, &flow->chunks, link)
+	list_for_each_safe (chunk, &flow->chunks, link) {
 		chunk->flow = NULL;
+		is_ours = is_ours || chunk == flow->in_chunk;
+		if (is_ours)
+			chunk_unref(chunk);
+	}
 	list_init(&flow->chunks);
 	flow->gw->n_chunks -= flow->n_chunks;
-	flow->n_chunks = 0;
-	if (flow->in_chunk)
-		chunk_unref(flow->in_chunk);
+	flow->n_chunks = flow->n_unsent = 0;
 	flow->in_chunk = NULL;
 }
 
@@ -274,6 +283,29 @@ static int out_pump(struct gw_flow *flow)
  * From the host to the guest.
  */
 
+/* Chunks of one flow at once. */
+static uint32_t chunks_max(const struct gw_flow *flow)
+{
+	return flow->gw->cfg.limits.max_buffer_bytes / GW_CHUNK;
+}
+
+/* Chunks that may be read into now. Each flow has one whatever the others hold, so each moves; who
+ * has others out waits until there is room for all that it reads at once. */
+static uint32_t in_room(const struct gw_flow *flow)
+{
+	uint32_t max = chunks_max(flow), n = flow->n_chunks, n_all = flow->gw->n_chunks;
+	uint32_t max_all = flow->gw->cfg.limits.max_memory_bytes / GW_CHUNK;
+	uint32_t room = n < max ? max - n : 0, room_all = n_all < max_all ? max_all - n_all : 0;
+
+	if (room > flow->in_burst)
+		room = flow->in_burst;
+	if (room > room_all)
+		room = room_all;
+	if (n > 0)
+		return room == flow->in_burst ? room : 0;
+	return room > 0 ? room : 1;
+}
+
 static void chunk_done(void *arg, const void *buf, size_t n_bytes)
 {
 	struct gw_chunk *chunk = arg;
@@ -287,7 +319,7 @@ static void chunk_done(void *arg, const void *buf, size_t n_bytes)
 	flow->moved_ns = gw_now(flow->gw);
 	if (flow->state == GW_FLOW_ENDING && !flow->n_chunks)
 		flow_close(flow);
-	else if (flow->in_more)
+	else if (flow->in_more && (flow->n_unsent || in_room(flow)))
 		gw_flow_pump(flow);
 }
 
@@ -304,75 +336,124 @@ static size_t in_unit(const struct gw_flow *flow)
 	return GW_PACKET / info.snd_mss * info.snd_mss;
 }
 
-/* For one more chunk. Each flow has one whatever the others hold, so each moves. */
-static bool in_has_room(const struct gw_flow *flow)
+static struct gw_chunk *chunk_new(struct gw_flow *flow)
 {
-	const struct gateway_limits *l = &flow->gw->cfg.limits;
+	struct gw_chunk *chunk = malloc(sizeof(*chunk));
 
-	if (!flow->n_chunks)
-		return true;
-	return (flow->n_chunks + 1) * (uint64_t)GW_CHUNK <= l->max_buffer_bytes &&
-	       (flow->gw->n_chunks + 1) * (uint64_t)GW_CHUNK <= l->max_memory_bytes;
+	if (!chunk)
+		return NULL;
+	chunk->refs = 1;
+	chunk->len = 0;
+	chunk->flow = flow;
+	flow->n_chunks++;
+	flow->gw->n_chunks++;
+	list_add_tail(&flow->chunks, &chunk->link);
+	return chunk;
 }
 
-/* Reads into a fresh chunk, or one whose bytes nobody refers to. 1: it has bytes; 0: none now, or
- * no more; -Exxx.
+/* What to read into: fresh chunks, or one whose bytes nobody refers to; flow->in_chunk is the
+ * first. How many; 0: no room; -ENOMEM. */
+static int in_chunks_get(struct gw_flow *flow, struct iovec *iov)
+{
+	struct gw_chunk *chunk = flow->in_chunk;
+	int n = 0, room = 1;
+
+	if (chunk && (chunk->refs > 1 || flow->in_burst > 1)) {
+		chunk_unref(chunk);
+		chunk = flow->in_chunk = NULL;
+	}
+	if (!chunk)
+		room = (int)in_room(flow);
+	for (; n < room; n++) {
+		if (!chunk)
+			chunk = chunk_new(flow);
+		if (!chunk)
+			return n ? n : -ENOMEM;
+		if (n == 0)
+			flow->in_chunk = chunk;
+		iov[n] = (struct iovec){chunk->bytes, flow->in_unit};
+		chunk = NULL;
+	}
+	return n;
+}
+
+/* The next one of the flow's. */
+static struct gw_chunk *chunk_next(const struct gw_chunk *chunk)
+{
+	return container_of(chunk->link.next, struct gw_chunk, link);
+}
+
+/* `n_bytes` are in the first of `n_chunks` chunks, those behind them are not needed. */
+static void in_chunks_fill(struct gw_flow *flow, int n_chunks, size_t n_bytes)
+{
+	struct gw_chunk *next = flow->in_chunk;
+
+	flow->in_off = 0;
+	if (!n_bytes)
+		flow->in_chunk = NULL;
+	for (int i = 0; i < n_chunks; i++) {
+		struct gw_chunk *chunk = next;
+
+		next = chunk_next(chunk); /* no chunk, behind the last */
+		chunk->len = (uint32_t)(n_bytes < flow->in_unit ? n_bytes : flow->in_unit);
+		n_bytes -= chunk->len;
+		if (chunk->len)
+			flow->n_unsent++;
+		else
+			chunk_unref(chunk);
+	}
+}
+
+/* A read has brought `n` bytes of those asked for: how much to ask for the next time. */
+static void in_learn(struct gw_flow *flow, size_t n, size_t asked)
+{
+	if (n >= GW_CHUNK && flow->in_unit == GW_CHUNK)
+		flow->in_unit = in_unit(flow);
+	if (n == asked && flow->in_burst < IN_BURST_MAX && 4 * flow->in_burst <= chunks_max(flow))
+		flow->in_burst *= 2;
+	else if (n <= asked / 2 && flow->in_burst > 1)
+		flow->in_burst /= 2;
+}
+
+/* Reads. 1: there are bytes to send; 0: none now, or no more; -Exxx.
  *
  * Less than was asked for says that the socket was empty, and that the next byte will be an event
  * (epoll(7)); not so at the end, or at a mark of urgent data, both of which events tell too. */
 static int in_read(struct gw_flow *flow)
 {
-	struct gw_chunk *chunk = flow->in_chunk;
+	struct iovec iov[IN_BURST_MAX];
+	int n_chunks = in_chunks_get(flow, iov);
+	size_t asked;
 	ssize_t n;
 
-	if (chunk && chunk->refs > 1) {
-		chunk_unref(chunk);
-		chunk = flow->in_chunk = NULL;
-	}
-	if (!chunk) {
-		if (!in_has_room(flow))
-			return 0; /* goes on when one comes back */
-		chunk = malloc(sizeof(*chunk));
-		if (!chunk)
-			return -ENOMEM;
-		chunk->refs = 1;
-		chunk->flow = flow;
-		flow->n_chunks++;
-		flow->gw->n_chunks++;
-		list_add_tail(&flow->chunks, &chunk->link);
-		flow->in_chunk = chunk;
-	}
+	if (n_chunks <= 0)
+		return n_chunks; /* 0: goes on when some come back */
+	asked = (size_t)n_chunks * flow->in_unit;
 	do
-		n = recv(flow->host.fd, chunk->bytes, flow->in_unit, 0);
+		n = readv(flow->host.fd, iov, n_chunks);
 	while (n < 0 && errno == EINTR);
+	in_chunks_fill(flow, n_chunks, n > 0 ? (size_t)n : 0);
 	if (n < 0 && errno != EAGAIN)
 		return -errno;
 	if (n < 0)
 		flow->in_more = false;
 	if (n == 0)
 		flow->in_eof = true;
-	if (n <= 0) {
-		chunk_unref(chunk);
-		flow->in_chunk = NULL;
+	if (n <= 0)
 		return 0;
-	}
-	if (n < (ssize_t)flow->in_unit && !flow->in_ends)
+	if ((size_t)n < asked && !flow->in_ends)
 		flow->in_more = false;
-	if (n == GW_CHUNK)
-		flow->in_unit = in_unit(flow);
-	flow->in_off = 0;
-	flow->in_len = (size_t)n;
+	in_learn(flow, (size_t)n, asked);
 	return 1;
 }
 
 /* Sends what waits. 0; -EAGAIN: the guest's socket is full; -Exxx. */
 static int in_send(struct gw_flow *flow)
 {
-	struct gw_chunk *chunk = flow->in_chunk;
-
-	while (chunk && flow->in_off < flow->in_len) {
+	while (flow->in_chunk && flow->n_unsent) {
+		struct gw_chunk *chunk = flow->in_chunk;
 		const uint8_t *p = chunk->bytes + flow->in_off;
-		size_t len = flow->in_len - flow->in_off;
+		size_t len = chunk->len - flow->in_off;
 		bool is_lent = len >= LEND_MIN;
 		ptrdiff_t n;
 
@@ -392,6 +473,11 @@ static int in_send(struct gw_flow *flow)
 		flow->bytes_in += (uint64_t)n;
 		flow->gw->stats.bytes_in += (uint64_t)n;
 		flow->moved_ns = gw_now(flow->gw);
+		if (flow->in_off < chunk->len || --flow->n_unsent == 0)
+			continue;
+		flow->in_chunk = chunk_next(chunk);
+		flow->in_off = 0;
+		chunk_unref(chunk);
 	}
 	return 0;
 }
@@ -590,6 +676,19 @@ static enum gateway_wait flow_wait(const struct gw_flow *flow)
 	return flow->out_done ? GATEWAY_GUEST_FINISHED : GATEWAY_IDLE;
 }
 
+/* Bytes read from the host that the stack has not taken. */
+static uint32_t in_held(const struct gw_flow *flow)
+{
+	const struct gw_chunk *chunk = flow->in_chunk;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < flow->n_unsent; i++) {
+		n += chunk->len;
+		chunk = chunk_next(chunk);
+	}
+	return n ? (uint32_t)(n - flow->in_off) : 0;
+}
+
 void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret)
 {
 	int64_t now_ns = gw_now(flow->gw);
@@ -605,7 +704,7 @@ void gw_flow_show(const struct gw_flow *flow, struct gateway_flow_info *ret)
 		.bytes_out = flow->bytes_out,
 		.bytes_in = flow->bytes_in,
 		.held_out = flow->out_ref ? (uint32_t)(flow->out_len - flow->out_off) : 0,
-		.held_in = flow->in_chunk ? (uint32_t)(flow->in_len - flow->in_off) : 0,
+		.held_in = in_held(flow),
 		.age_ns = now_ns - flow->start_ns,
 		.idle_ns = now_ns - flow->moved_ns,
 	};

@@ -20,7 +20,7 @@
 #include "weft/zero.h"
 
 enum {
-	GW_CHUNK = 64 * 1024, /* read from the host at once, at most */
+	GW_CHUNK = 64 * 1024, /* read from the host, for one packet */
 	/* Payload of the largest packet: IPv4's and TCP's header with timestamps are 52 bytes. */
 	GW_PACKET = 65535 - 52,
 	GW_OWN_MAX = 16,
@@ -46,6 +46,7 @@ struct gw_chunk {
 	struct list link;     /* flow->chunks */
 	struct gw_flow *flow; /* whose they are; NULL: gone */
 	uint32_t refs;        /* the flow's, and one for each time it was lent */
+	uint32_t len;         /* bytes in it */
 	uint8_t bytes[GW_CHUNK];
 };
 
@@ -81,10 +82,12 @@ struct gw_flow {
 	bool out_eof;     /* the guest has finished; told with out_done */
 	bool out_done;
 	/* To the guest. */
-	struct gw_chunk *in_chunk;
-	size_t in_off, in_len;
-	size_t in_unit;     /* bytes to read at once: GW_CHUNK at first, then by in_unit() */
-	struct list chunks; /* all that are not back */
+	struct gw_chunk *in_chunk; /* the first that the stack has not taken as a whole ... */
+	size_t in_off;             /* ... from this byte on ... */
+	uint32_t n_unsent;         /* ... of so many; at 0 it may be read into again */
+	size_t in_unit;     /* bytes to read into each: GW_CHUNK at first, then by in_unit() */
+	uint32_t in_burst;  /* chunks to read into at once */
+	struct list chunks; /* all that are not back, in the order of their bytes */
 	uint32_t n_chunks;
 	bool in_more;    /* the host's socket may have bytes */
 	bool in_ends;    /* ... or an end, or a mark: a short read does not say that it is empty */
