@@ -86,6 +86,9 @@ void weft_stack_free(struct weft_stack *handle)
 
 	if (!st)
 		return;
+	/* The addresses of a shard live on: the peers of its connections are told. */
+	if (st->shard)
+		tcp_reset_all(st);
 	/* Connections that end now are still reported. */
 	eng = st->eng;
 	api = st->api;

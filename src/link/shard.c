@@ -420,6 +420,7 @@ void shard_fini(struct stack *st)
 	for (uint32_t no = 0; no < SHARD_PORTS; no++)
 		if (m->ports[no].uplink)
 			shard_uplink_del(m->ports[no].uplink);
+	shard_work(&m->work); /* what was sent last leaves, as far as there is room */
 	for (uint32_t k = 0; k < m->node->steer.n_shards; k++)
 		frame_tx_purge(&m->tx[k]);
 	engine_work_cancel(&m->work);

@@ -105,8 +105,8 @@ struct sock_flow {
 int sock_table_init(struct stack *st) MUST_CHECK;
 /* A protocol offers its sockets to the socket layer; -ENOSPC. */
 int sock_proto_add(struct stack *st, const struct sock_proto *proto) MUST_CHECK;
-/* Closes, with abort, every socket of `proto` that the application still has: for the protocol's
- * fini. No interface is left by then, so nothing is sent. */
+/* Closes, with abort, every socket of `proto` that the application still has. In the protocol's
+ * fini no interface is left, so nothing is sent. */
 void sock_close_all(struct stack *st, const struct sock_proto *proto);
 
 static inline struct conn_node **sock_recent_at(struct sock_table *t, uint16_t lport,

@@ -17,6 +17,17 @@ static void tcp_fini_conn(struct conn_node *node, void *arg UNUSED)
 	tcp_done(tcp_conn_of(sock_of_conn(node)));
 }
 
+static void tcp_reset_conn(struct conn_node *node, void *arg UNUSED)
+{
+	tcp_abort(tcp_conn_of(sock_of_conn(node)), ECONNABORTED);
+}
+
+void tcp_reset_all(struct stack *st)
+{
+	sock_close_all(st, &tcp_proto);
+	sock_conn_each(st, IP_PROTO_TCP, CONN_SOCK, tcp_reset_conn, NULL);
+}
+
 /* Closes what is left without a word: no interface is left either. */
 static void tcp_fini(struct stack *st)
 {

@@ -161,6 +161,9 @@ int tcp_init(struct stack *st) MUST_CHECK;
 void tcp_on_end(struct stack *st,
 		void (*fn)(void *arg, const struct sock *sk, const struct weft_tcp_info *info),
 		void *arg);
+/* Every connection ends with a RST, every socket of the application is closed: the stack goes and
+ * its addresses stay. */
+void tcp_reset_all(struct stack *st);
 /* Figures of a connection or listener; `sk` must be TCP's. */
 void tcp_info_get(const struct sock *sk, struct weft_tcp_info *ret);
 /* What is known of a SYN-queue or TIME-WAIT entry: `timer`, `timer_tries`, `timer_ns`, `owner`. */
