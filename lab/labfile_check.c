@@ -3,6 +3,7 @@
 #include "lab/labfile_priv.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -416,6 +417,67 @@ static int check_node(struct lab_build *b, struct labfile_node *node, struct por
 	return node->n_services ? check_services(b, node, ports) : 0;
 }
 
+/* ---- Interfaces of the machine ---- */
+
+/* By the machine's, then in the order of the file. */
+static int by_host_cmp(const void *a_, const void *b_)
+{
+	const struct labfile_iface *a = *(const struct labfile_iface *const *)a_;
+	const struct labfile_iface *b = *(const struct labfile_iface *const *)b_;
+	int cmp = strcmp(a->host, b->host);
+
+	if (cmp)
+		return cmp;
+	if (a->node != b->node)
+		return a->node->index < b->node->index ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
+
+/* Two would both answer what comes, with one hardware address, or one would get nothing at all. */
+static void check_hosts_apart(struct lab_build *b, const struct labfile_iface *const *list,
+			      uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		const struct labfile_iface *first = list[i - 1], *iface = list[i];
+
+		if (strcmp(first->host, iface->host) != 0)
+			continue;
+		/* Copies of one node have been refused when they were made. */
+		if (iface->node->copy > 1 && first->node != iface->node)
+			continue;
+		lab_error_add(b->errs, lab_build_field_pos(b, &iface->host, iface->pos),
+			      "nodes.%s.interfaces.%s.host: %s is %s:%s (line %u) already; choose "
+			      "another, or join both to a switch that has it",
+			      iface->node->name, iface->name, iface->host, first->node->name,
+			      first->name, lab_build_field_pos(b, &first->host, first->pos).line);
+	}
+}
+
+static int check_hosts(struct lab_build *b)
+{
+	const struct labfile_iface **list;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < b->lab->n_nodes; i++)
+		for (uint32_t k = 0; k < b->lab->nodes[i].n_ifaces; k++)
+			n += b->lab->nodes[i].ifaces[k].host != NULL;
+	if (n < 2)
+		return 0;
+	list = arena_alloc(&b->tmp, n * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	n = 0;
+	for (uint32_t i = 0; i < b->lab->n_nodes; i++)
+		for (uint32_t k = 0; k < b->lab->nodes[i].n_ifaces; k++)
+			if (b->lab->nodes[i].ifaces[k].host)
+				list[n++] = &b->lab->nodes[i].ifaces[k];
+	qsort(list, n, sizeof(*list), by_host_cmp);
+	check_hosts_apart(b, list, n);
+	return 0;
+}
+
+/* ---- Links ---- */
+
 /* A burst that never ends is a mistake, not a link. False: it is one, and was reported. */
 static bool check_gemodel(struct lab_build *b, const struct labfile_link *link,
 			  const struct labfile_shape dirs[2], struct lab_pos pos)
@@ -484,6 +546,8 @@ int labfile_check(struct lab_build *b)
 			"nodes: a lab needs at least one node; write its name and a colon below");
 	for (uint32_t i = 0; i < b->lab->n_nodes && err == 0; i++)
 		err = check_node(b, &b->lab->nodes[i], ports);
+	if (err == 0)
+		err = check_hosts(b);
 	for (uint32_t i = 0; i < b->lab->n_links; i++) {
 		check_shape(b, &b->lab->links[i], 0);
 		check_shape(b, &b->lab->links[i], 1);

@@ -170,11 +170,18 @@ static void addrs_step(struct lab_build *b, struct labfile_node *node)
 	}
 }
 
-static void refuse_macs(struct lab_build *b, const struct labfile_node *node)
+/* What one node alone can have. */
+static void refuse_shared(struct lab_build *b, const struct labfile_node *node)
 {
 	for (uint32_t i = 0; i < node->n_ifaces; i++) {
 		const struct labfile_iface *iface = &node->ifaces[i];
 
+		if (iface->host && node->count > 1)
+			lab_error_add(b->errs, lab_build_field_pos(b, &iface->host, iface->pos),
+				      "nodes.%s.interfaces.%s.host: %u nodes cannot have one "
+				      "interface of the machine's; join them to a switch that has "
+				      "it",
+				      node->name, iface->name, node->count);
 		if (lab_build_has_field(b, &iface->mac))
 			lab_error_add(b->errs, lab_build_field_pos(b, &iface->mac, iface->pos),
 				      "nodes.%s.interfaces.%s.mac: %u nodes cannot have one MAC "
@@ -250,7 +257,7 @@ static int expand_nodes(struct lab_build *b)
 		if (node->count == 0)
 			err = node_copy(b, node, 0, &nodes[at++]);
 		else
-			refuse_macs(b, node);
+			refuse_shared(b, node);
 		for (uint32_t k = 1; k <= node->count && err == 0; k++)
 			err = node_copy(b, node, k, &nodes[at++]);
 		if (err < 0)

@@ -114,8 +114,10 @@ static const struct lab_key iface_keys[] = {
 		.flags = LAB_KEY_ASIDE,
 		FIELD(labfile_iface, host),
 		.help = "The interface of this name that the machine has (a NIC, one end of a "
-			"veth) takes the place of a link; it should have no address there. Not of "
-			"`kernel` nodes, nor in virtual time",
+			"veth) takes the place of a link; it should have no address there. One of "
+			"the "
+			"lab's interfaces alone can have it; not of `kernel` nodes, nor in virtual "
+			"time",
 	},
 	{
 		.name = "driver",
