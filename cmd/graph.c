@@ -27,7 +27,7 @@ static void graph_help(FILE *out)
 		"usage: weft graph [--all] [-o PICTURE] FILE\n\n"
 		"Draws the lab that FILE describes: hosts and routers with their addresses, "
 		"switches,\n"
-		"links with what they do to packets.\n\n"
+		"links with what they do to packets, interfaces of the machine.\n\n"
 		"  -o, --output PICTURE  write PICTURE.svg or PICTURE.png, which needs Graphviz;\n"
 		"                        without it, print the text that Graphviz's dot draws\n"
 		"  --all                 draw every node; else many copies at one switch are "

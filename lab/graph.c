@@ -39,12 +39,14 @@ struct graph {
 
 /* ---- Bunches ---- */
 
-/* The neighbour of a node that has one link; NULL: it has none, or more. */
+/* The neighbour of a node that has one link; NULL: it has none, more, or one out of the lab. */
 static const struct labfile_node *only_neighbour(const struct labfile_node *node)
 {
 	const struct labfile_iface *peer = NULL;
 
 	for (uint32_t i = 0; i < node->n_ifaces; i++) {
+		if (node->ifaces[i].host)
+			return NULL;
 		if (!node->ifaces[i].link)
 			continue;
 		if (peer)
@@ -174,6 +176,9 @@ static void count_below(struct graph *g)
 		if (link_is_drawn(g, link))
 			g->n_below[link->ends[link_top(g, link)].node->index]++;
 	}
+	for (uint32_t i = 0; i < g->lab->n_nodes; i++)
+		for (uint32_t k = 0; k < g->lab->nodes[i].n_ifaces; k++)
+			g->n_below[i] += g->lab->nodes[i].ifaces[k].host != NULL;
 }
 
 /* ---- Nodes ---- */
@@ -182,9 +187,10 @@ static void count_below(struct graph *g)
 static bool iface_is_in_node(const struct graph *g, const struct labfile_iface *iface)
 {
 	const struct labfile_link *link = iface->link;
+	bool is_upper = link ? link->ends[link_top(g, link)].iface == iface : iface->host != NULL;
 
-	return link && iface->node->kind != LABFILE_SWITCH && g->n_below[iface->node->index] > 1 &&
-	       link->ends[link_top(g, link)].iface == iface;
+	return is_upper && iface->node->kind != LABFILE_SWITCH &&
+	       g->n_below[iface->node->index] > 1;
 }
 
 /* The counterpart of an interface for the last node of the bunch at its link; NULL: no bunch. */
@@ -211,7 +217,7 @@ static void print_ifaces(const struct graph *g, const struct labfile_node *node)
 	for (uint32_t i = 0; i < node->n_ifaces; i++) {
 		const struct labfile_iface *iface = &node->ifaces[i], *last;
 
-		if (!iface_is_in_node(g, iface) || !link_is_drawn(g, iface->link))
+		if (!iface_is_in_node(g, iface) || (iface->link && !link_is_drawn(g, iface->link)))
 			continue;
 		last = last_of_bunch(g, iface);
 		fprintf(g->out, "<br/><font point-size=\"9\" color=\"" COLOR_SUBTLE "\">%s",
@@ -303,12 +309,12 @@ static void print_node(const struct graph *g, const struct labfile_node *node)
 #define LABEL_CLOSE "</td></tr></table>>"
 
 /* What stands at an end: the interface and its addresses; nothing at switches. */
-static void print_end(const struct graph *g, const char *key, const struct labfile_end *end)
+static void print_end(const struct graph *g, const char *key, const struct labfile_iface *iface)
 {
-	const struct labfile_iface *iface = end->iface, *last = last_of_bunch(g, iface);
+	const struct labfile_iface *last = last_of_bunch(g, iface);
 	char text[LAB_NET_TEXT];
 
-	if (end->node->kind == LABFILE_SWITCH || iface_is_in_node(g, iface))
+	if (iface->node->kind == LABFILE_SWITCH || iface_is_in_node(g, iface))
 		return;
 	fprintf(g->out, ", %s=" LABEL_OPEN "%s", key, iface->name);
 	for (uint32_t i = 0; i < iface->n_addrs; i++)
@@ -354,10 +360,32 @@ static void print_link(const struct graph *g, const struct labfile_link *link)
 		return;
 	fprintf(g->out, "\t\"%s\" -- \"%s\" [tooltip=\"%s -- %s\"", ends[top].node->name,
 		ends[!top].node->name, ends[0].text, ends[1].text);
-	print_end(g, "taillabel", &ends[top]);
-	print_end(g, "headlabel", &ends[!top]);
+	print_end(g, "taillabel", ends[top].iface);
+	print_end(g, "headlabel", ends[!top].iface);
 	print_shape(g, link);
 	fprintf(g->out, "];\n");
+}
+
+/* Interfaces of the machine: what is behind them is not of the lab. */
+static void print_outside(const struct graph *g, const struct labfile_node *node)
+{
+	for (uint32_t i = 0; i < node->n_ifaces; i++) {
+		const struct labfile_iface *iface = &node->ifaces[i];
+
+		if (!iface->host)
+			continue;
+		/* No node of the lab has a colon in its name. */
+		fprintf(g->out,
+			"\t\"host:%s\" [shape=box, style=\"dashed,filled\", fillcolor=white, "
+			"color=\"" COLOR_SUBTLE "\", label=<<b>%s</b><br/>"
+			"<font point-size=\"9\">of the machine%s</font>>];\n",
+			iface->host, iface->host,
+			iface->driver == LABFILE_DRIVER_XDP ? ", xdp" : "");
+		fprintf(g->out, "\t\"%s\" -- \"host:%s\" [tooltip=\"%s:%s -- %s\"", node->name,
+			iface->host, node->name, iface->name, iface->host);
+		print_end(g, "taillabel", iface);
+		fprintf(g->out, "];\n");
+	}
 }
 
 static void print_graph(const struct graph *g)
@@ -381,6 +409,8 @@ static void print_graph(const struct graph *g)
 	}
 	for (uint32_t i = 0; i < lab->n_links; i++)
 		print_link(g, &lab->links[i]);
+	for (uint32_t i = 0; i < lab->n_nodes; i++)
+		print_outside(g, &lab->nodes[i]);
 	fprintf(g->out, "}\n");
 }
 

@@ -51,6 +51,12 @@ def main():
     check("draws a PNG", done.returncode == 0 and png.startswith(b"\x89PNG"), done.stderr)
     check("pictures have the mode of other files", (out / "a.PNG").stat().st_mode & 0o777 == 0o666 & ~os.umask(0o022))
 
+    done = graph(ROOT / "tests/lab/good/every-key.yaml")
+    check("interfaces of the machine are boxes of their own", all(text in done.stdout for text in (
+        '"host:enp1s0" [shape=box', '"sw2" -- "host:enp1s0" [tooltip="sw2:out -- enp1s0"]',
+        "<b>enp2s0</b><br/><font point-size=\"9\">of the machine, xdp</font>", '"r1" -- "host:enp2s0"', "nic 10.77.0.1/24")),
+        done.stdout)
+
     small = ROOT / "tests/lab/good/small.yaml"
     check("copies at one switch are one node", "h1 &#8211; h4" in graph(small).stdout and
           '"h3"' not in graph(small).stdout)
