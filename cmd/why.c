@@ -50,7 +50,8 @@ static void usage(FILE *out)
 		"  --all          also what a switch floods to those it is not for; on a gateway, "
 		"what its\n"
 		"                 guest's kernel sends and nobody needs\n"
-		"  --json         the lab's answer instead\n\n"
+		"  --json         the lab's answer instead; a gateway's with what it has "
+		"refused\n\n"
 		"See weft-why(1).\n");
 }
 
@@ -142,14 +143,14 @@ static int args_read(struct why *w, int argc, char **argv)
 	return 0;
 }
 
-static json_t *params_make(const struct why *w)
+static json_t *params_make(const struct why *w, bool is_gateway)
 {
 	json_t *params = json_object();
 	int64_t max = w->number;
 
 	if (w->what == WHY_LAST)
 		/* What is ordinary on a gateway is passed over, however much of it there is. */
-		max = w->env->json ? 1 : WHY_DROPS_MAX;
+		max = is_gateway ? WHY_DROPS_MAX : 1;
 	if (w->what == WHY_TRACE) {
 		json_object_set_new(params, "trace", json_integer(w->number));
 		return params;
@@ -226,24 +227,22 @@ static int answer_print(const struct why *w, const json_t *result, bool is_gatew
 	return 0;
 }
 
-/* Of a gateway also what it has refused by itself, which no packet was dropped for. True: it is
- * one. */
-static bool refused_add(const struct why *w, struct client *c, json_t **result)
+/* Of a gateway also what it has refused by itself, which no packet was dropped for. Returns the
+ * merged answer; takes `drops`. */
+static json_t *refused_add(const struct why *w, json_t *drops, const json_t *refused)
 {
-	json_t *refused, *all;
+	json_t *all, *one;
+	size_t i;
 
-	if (w->env->json || w->what == WHY_SAMPLE ||
-	    client_call_quiet(c, "gateway.refused", NULL, NULL, &refused))
-		return false;
-	if (w->what != WHY_TRACE && !w->reason) {
-		if (w->what == WHY_LAST && !w->has_all)
-			why_drop_ordinary(*result);
-		all = why_merge(*result, refused, w->what == WHY_LAST ? 1 : (size_t)w->number);
-		json_decref(*result);
-		*result = all;
-	}
-	json_decref(refused);
-	return true;
+	if (w->what == WHY_TRACE || w->what == WHY_SAMPLE || w->reason)
+		return drops;
+	if (w->what == WHY_LAST && !w->has_all)
+		why_drop_ordinary(drops);
+	json_array_foreach (refused, i, one)
+		json_object_set_new(one, "event", json_string("refused"));
+	all = why_merge(drops, refused, w->what == WHY_LAST ? 1 : (size_t)w->number);
+	json_decref(drops);
+	return all;
 }
 
 static int why_ask(const struct why *w)
@@ -251,22 +250,26 @@ static int why_ask(const struct why *w)
 	const char *method = w->what == WHY_TRACE    ? "trace.get"
 			     : w->what == WHY_SAMPLE ? "trace.sample"
 						     : "trace.drops";
-	json_t *result = NULL;
+	json_t *result = NULL, *refused = NULL;
 	struct client *c;
 	int status = client_open(w->env, &c);
+	bool is_gateway;
 	int err;
 
 	if (status)
 		return status;
-	err = client_call(c, method, params_make(w), NULL, &result);
+	/* Only a gateway knows this. */
+	is_gateway = client_call_quiet(c, "gateway.refused", NULL, NULL, &refused) == 0;
+	err = client_call(c, method, params_make(w, is_gateway), NULL, &result);
 	if (err) {
 		status = client_exit_status(c, err);
 	} else {
-		bool is_gateway = refused_add(w, c, &result); /* replaces `result` */
-
+		if (is_gateway)
+			result = refused_add(w, result, refused);
 		status = answer_print(w, result, is_gateway);
 	}
 	json_decref(result);
+	json_decref(refused);
 	client_close(c);
 	return status;
 }

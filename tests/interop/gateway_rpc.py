@@ -206,6 +206,12 @@ except ConnectionResetError: pass
         expect(len(lines) >= 6 and "forward" in lines[0] and any("rule 1" in x for x in lines), "\n".join(lines))
         got = json.loads(rpc(w, "gateway.refused", {}).stdout)
         expect([x["why"] for x in got if x["why"] in ("forward", "rule")] == ["forward", "rule"] and got[0]["forward"] == 1, f"{got}")
+        both = json.loads(w.tool_of_lab("why", "--drops=1000", "--json"))
+        expect({x["why"] for x in got} <= {x["why"] for x in both if x["event"] == "refused"}, f"refusals as JSON: {both}")
+        expect(all((x["event"] == "drop") == ("reason" in x) for x in both), f"drops: {both}")
+        expect([x["ago_ns"] for x in both] == sorted(x["ago_ns"] for x in both), f"not by time: {both}")
+        expect(len(json.loads(w.tool_of_lab("why", "--json"))) == 1, "the last one alone")
+        expect(all("reason" in x for x in json.loads(w.tool_of_lab("why", "--drops", "--reason", "IP4_NO_PROTO", "--json"))), "of a reason")
         # What the stack itself has dropped has advice for gateways.
         w.python("guest", """
 import socket
