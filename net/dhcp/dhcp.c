@@ -294,17 +294,11 @@ static bool range_is_right(const struct dhcp *d)
 
 int dhcp_set_search(struct dhcp *d, const char *const *search, uint32_t n)
 {
-	if (n > DHCP_SEARCH_MAX)
-		return -EINVAL;
-	for (uint32_t i = 0; i < n; i++)
-		if (!dhcp_domain_is_right(search[i]))
-			return -EINVAL;
-	for (uint32_t i = 0; i < n; i++) {
-		memcpy(d->search[i], search[i], strlen(search[i]) + 1);
-		d->params.search[i] = d->search[i];
-	}
-	d->params.n_search = n;
-	return 0;
+	int err = dhcp_search_copy(search, n, d->search, d->params.search);
+
+	if (!err)
+		d->params.n_search = n;
+	return err;
 }
 
 static bool config_take(struct dhcp *d, const struct dhcp_config *cfg)

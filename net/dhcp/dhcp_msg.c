@@ -232,6 +232,22 @@ bool dhcp_domain_is_right(const char *name)
 	return label;
 }
 
+int dhcp_search_copy(const char *const *search, uint32_t n,
+		     char store[DHCP_SEARCH_MAX][DHCP_DOMAIN_MAX + 1],
+		     const char *ret[DHCP_SEARCH_MAX])
+{
+	if (n > DHCP_SEARCH_MAX)
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++)
+		if (!dhcp_domain_is_right(search[i]))
+			return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(store[i], search[i], strlen(search[i]) + 1);
+		ret[i] = store[i];
+	}
+	return 0;
+}
+
 /* Whole or not at all, the end mark's byte kept free; in pieces where it is long (RFC 3396). */
 static void option_write(struct wr *w, uint8_t option, const void *data, size_t len)
 {

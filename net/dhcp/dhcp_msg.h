@@ -94,3 +94,8 @@ size_t dhcp_reply_write(const struct dhcp_query *q, const struct dhcp_reply *rep
 			uint8_t buf[DHCP_MSG_MAX]);
 /* A domain name that can be told. */
 bool dhcp_domain_is_right(const char *name);
+/* Copies a search list to `store`, and where its names are to `ret`; DHCPv6's, too. -EINVAL, with
+ * nothing changed: too many, or one that cannot be told. */
+int dhcp_search_copy(const char *const *search, uint32_t n,
+		     char store[DHCP_SEARCH_MAX][DHCP_DOMAIN_MAX + 1],
+		     const char *ret[DHCP_SEARCH_MAX]) MUST_CHECK;

@@ -8,6 +8,7 @@
  */
 #include "net/dhcp6/dhcp6.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -409,19 +410,17 @@ static bool range_take(struct dhcp6 *d, const struct dhcp6_config *cfg)
 	return is_on_link(d, &d->pool.first) && is_on_link(d, &last);
 }
 
+static_assert((int)DHCP6_SEARCH_MAX == (int)DHCP_SEARCH_MAX &&
+		      (int)DHCP6_DOMAIN_MAX == (int)DHCP_DOMAIN_MAX,
+	      "dhcp_search_copy() is for both");
+
 int dhcp6_set_search(struct dhcp6 *d, const char *const *search, uint32_t n)
 {
-	if (n > DHCP6_SEARCH_MAX)
-		return -EINVAL;
-	for (uint32_t i = 0; i < n; i++)
-		if (!dhcp_domain_is_right(search[i]))
-			return -EINVAL;
-	for (uint32_t i = 0; i < n; i++) {
-		memcpy(d->search[i], search[i], strlen(search[i]) + 1);
-		d->params.search[i] = d->search[i];
-	}
-	d->params.n_search = n;
-	return 0;
+	int err = dhcp_search_copy(search, n, d->search, d->params.search);
+
+	if (!err)
+		d->params.n_search = n;
+	return err;
 }
 
 static bool config_take(struct dhcp6 *d, const struct dhcp6_config *cfg)
