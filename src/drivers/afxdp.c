@@ -187,6 +187,17 @@ static void afxdp_flush(struct netif *netif)
 		afxdp_kick(x);
 }
 
+/* What could not be sent is not sent when the interface comes back: it would be old news. */
+static void afxdp_tx_cancel(struct afxdp *x)
+{
+	uint32_t n = xsk_tx_cancel(&x->queues[0].xsk);
+
+	x->stats.tx_drops += n;
+	x->netif.stats.tx_dropped += n;
+	x->netif.stack->drops[DROP_IF_CARRIER] += n;
+	afxdp_set_blocked(x, false);
+}
+
 /*
  * The interface.
  */
@@ -221,6 +232,10 @@ static void afxdp_host_changed(struct hostif *h)
 		/* -EINVAL: not one that IP can have. */
 		(void)!netif_set_mtu(&x->netif, h->mtu);
 	netif_set_carrier(&x->netif, h->is_running);
+	if (h->is_running)
+		afxdp_kick(x);
+	else
+		afxdp_tx_cancel(x);
 	if (!h->is_gone)
 		afxdp_change(&x->netif);
 }

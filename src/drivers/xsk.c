@@ -13,6 +13,8 @@ enum {
 	TX_KICKS_MAX = 2 * XSK_CHUNKS / 32, /* the kernel sends up to 32 frames a call */
 };
 
+/* In an address: no frame of ours. */
+static const uint64_t void_bit = UINT64_C(1) << 62;
 static const size_t umem_bytes = (size_t)2 * XSK_CHUNKS * XSK_CHUNK;
 
 static uint32_t load_acquire(const uint32_t *p)
@@ -189,20 +191,26 @@ void xsk_rx_release(struct xsk *x)
 		(void)recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 }
 
-/* Frames that were sent are free again. */
+/* Frames that were sent are free again. What was cancelled is tx_pass_over()'s. */
 static void tx_reclaim(struct xsk *x)
 {
 	struct xsk_ring *r = &x->completion;
 	const uint64_t *entries = r->entries;
 	uint32_t end = load_acquire(r->producer);
 
-	for (; r->next != end; r->next++)
-		x->tx_free[x->n_tx_free++] = (uint32_t)(entries[r->next & r->mask] / XSK_CHUNK);
+	for (; r->next != end; r->next++) {
+		uint64_t addr = entries[r->next & r->mask];
+
+		if (!(addr & void_bit))
+			x->tx_free[x->n_tx_free++] = (uint32_t)(addr / XSK_CHUNK);
+	}
 	store_release(r->consumer, r->next);
 }
 
 uint8_t *xsk_tx_place(struct xsk *x)
 {
+	if (x->n_void)
+		return NULL;
 	if (!x->n_tx_free)
 		tx_reclaim(x);
 	return x->n_tx_free ? x->umem + (size_t)x->tx_free[x->n_tx_free - 1] * XSK_CHUNK : NULL;
@@ -216,23 +224,89 @@ void xsk_tx(struct xsk *x, const uint8_t *place, uint32_t len)
 	x->n_tx_free--;
 }
 
+/* Of frames that can go later. */
+static bool is_passing(int err)
+{
+	return err == -EAGAIN || err == -EBUSY || err == -ENOBUFS || err == -EINTR;
+}
+
+static int tx_wake(const struct xsk *x)
+{
+	return sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 ? -errno : 0;
+}
+
+static int xsk_statistics(const struct xsk *x, struct xdp_statistics *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	*ret = (struct xdp_statistics){.rx_dropped = 0};
+	return getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, ret, &len) < 0 ? -errno : 0;
+}
+
+uint32_t xsk_tx_cancel(struct xsk *x)
+{
+	uint32_t first = load_acquire(x->tx.consumer);
+	struct xdp_desc *descs = x->tx.entries;
+	struct xdp_statistics s;
+
+	/* While some are cancelled no others come. */
+	if (x->n_void || first == x->tx.next || xsk_statistics(x, &s) < 0)
+		return 0;
+	x->n_void = x->tx.next - first;
+	x->n_void_counted = s.tx_invalid_descs;
+	/* From the end: whoever reads one that is void finds all behind it void. */
+	for (uint32_t i = x->tx.next; i != first; i--) {
+		struct xdp_desc *desc = &descs[(i - 1) & x->tx.mask];
+
+		__atomic_store_n(&desc->addr, desc->addr | void_bit, __ATOMIC_RELEASE);
+	}
+	return x->n_void;
+}
+
+/* Has the kernel pass over what was cancelled, as some versions do with one a call. */
+static int tx_pass_over(struct xsk *x)
+{
+	const struct xdp_desc *descs = x->tx.entries;
+	struct xdp_statistics s;
+	uint64_t n;
+	int err;
+
+	for (int i = 0; i < 2 * XSK_CHUNKS && load_acquire(x->tx.consumer) != x->tx.next; i++) {
+		if (!(load_acquire(x->tx.flags) & XDP_RING_NEED_WAKEUP))
+			break;
+		err = tx_wake(x);
+		if (err && !is_passing(err))
+			return err;
+	}
+	if (load_acquire(x->tx.consumer) != x->tx.next || xsk_statistics(x, &s) < 0)
+		return -EBUSY;
+	n = s.tx_invalid_descs - x->n_void_counted;
+	for (uint32_t i = 1; i <= n && i <= x->n_void; i++) {
+		uint64_t addr = descs[(x->tx.next - i) & x->tx.mask].addr & ~void_bit;
+
+		x->tx_free[x->n_tx_free++] = (uint32_t)(addr / XSK_CHUNK);
+	}
+	x->n_void = 0;
+	tx_reclaim(x);
+	return 0;
+}
+
 int xsk_tx_kick(struct xsk *x)
 {
 	uint32_t last = load_acquire(x->tx.consumer), now;
-	int i;
+	int i, err;
 
 	store_release(x->tx.producer, x->tx.next);
+	if (x->n_void)
+		return tx_pass_over(x);
 	for (i = 0; i < TX_KICKS_MAX; i++) {
-		int err = 0;
-
 		if (!(load_acquire(x->tx.flags) & XDP_RING_NEED_WAKEUP))
 			break;
-		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0)
-			err = -errno;
+		err = tx_wake(x);
 		now = load_acquire(x->tx.consumer);
 		if (now == x->tx.next)
 			break;
-		if (err && err != -EAGAIN && err != -EBUSY && err != -ENOBUFS && err != -EINTR)
+		if (err && !is_passing(err))
 			return err;
 		if (now == last) /* what is under way has to come back first */
 			return -EAGAIN;
@@ -244,10 +318,9 @@ int xsk_tx_kick(struct xsk *x)
 
 uint64_t xsk_rx_drops(const struct xsk *x)
 {
-	struct xdp_statistics s = {.rx_dropped = 0};
-	socklen_t len = sizeof(s);
+	struct xdp_statistics s;
 
-	if (getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, &s, &len) < 0)
+	if (xsk_statistics(x, &s) < 0)
 		return 0;
 	return s.rx_dropped + s.rx_ring_full;
 }

@@ -10,6 +10,13 @@
  *
  * Half of the frames are for reception, half for transmission. What xsk_rx() gave stays as it is
  * until xsk_rx_release().
+ *
+ * Cancelling: nothing can be taken back from the tx ring, but a descriptor outside of the memory
+ * is passed over by the kernel, which counts it (tx_invalid_descs). It may have sent some of
+ * those that we make such, for its own count of what it has taken is shown late; these it has
+ * not counted, and they are the first ones. So when it is through, as many as it has counted,
+ * from the end, are free, and the others come back as usual. That some versions give back the
+ * former, too, is left alone.
  */
 #pragma once
 
@@ -40,6 +47,8 @@ struct xsk {
 	uint8_t *umem;
 	struct xsk_ring fill, completion, rx, tx;
 	uint32_t n_held, n_tx_free;
+	uint32_t n_void;         /* frames at the end of the tx ring that are not to be sent */
+	uint64_t n_void_counted; /* what the kernel had counted of such before */
 	bool is_zero_copy;
 	uint64_t held[XSK_CHUNKS];    /* frames that were received, and are not given back */
 	uint32_t tx_free[XSK_CHUNKS]; /* numbers of frames that can be sent in */
@@ -52,10 +61,15 @@ void xsk_close(struct xsk *x);
 bool xsk_rx(struct xsk *x, const uint8_t **ret_frame, uint32_t *ret_len);
 /* Gives the kernel back what xsk_rx() gave. */
 void xsk_rx_release(struct xsk *x);
-/* A place for a frame of XSK_FRAME_MAX bytes; NULL: all are under way. xsk_tx() hands it over. */
+/* A place for a frame of XSK_FRAME_MAX bytes; NULL: all are under way, or what was cancelled has
+ * not been passed over yet. xsk_tx() hands it over. */
 uint8_t *xsk_tx_place(struct xsk *x);
 void xsk_tx(struct xsk *x, const uint8_t *place, uint32_t len);
-/* Makes the kernel send what it has. 0; -EAGAIN: not all now; else what sendto(2) says. */
+/* Makes the kernel send what it has. 0; -EAGAIN: not all now; -EBUSY: it has not passed over what
+ * was cancelled; else what sendto(2) says. */
 int xsk_tx_kick(struct xsk *x) MUST_CHECK;
+/* What the kernel has not sent is not sent any more; how many frames. A kick when it can send again
+ * makes them free. */
+uint32_t xsk_tx_cancel(struct xsk *x);
 /* Frames that the kernel dropped since it is open. */
 uint64_t xsk_rx_drops(const struct xsk *x);

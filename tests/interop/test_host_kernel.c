@@ -577,6 +577,54 @@ static void xdp_ring_is_full_what_the_kernel_drops_is_counted(void **state UNUSE
 	wire_stop(&wire);
 }
 
+static bool is_readable(void *fd)
+{
+	uint8_t byte;
+
+	return recv(*(int *)fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+}
+
+/* More frames than the ring has are dropped, so those that were must be free again. */
+static void xdp_interface_is_down_what_waited_is_dropped_for_good(void **state UNUSED)
+{
+	enum {
+		N_ROUNDS = 6,
+		N_FRAMES = 500,
+		N_OTHERS = 20, /* frames of the transfer that ends */
+	};
+	struct weft_sockaddr to = wire_kernel_addr(7001);
+	struct weft_sockaddr from = {.addr.family = WEFT_AF_INET, .port = 7002};
+	struct weft_afxdp_stats stats = {.tx_drops = 0};
+	struct weft_sock *s;
+	int fd;
+
+	by_xdp = true;
+	device_start();
+	fd = kernel_udp(7001, 7002);
+	assert_true(fd >= 0);
+	assert_int_equal(weft_socket(wire.st, WEFT_AF_INET, WEFT_SOCK_DGRAM, 0, &s), 0);
+	assert_int_equal(weft_bind(s, &from), 0);
+	for (uint64_t i = 0, before = 0; i < N_ROUNDS; i++, before = stats.tx_drops) {
+		transfer(10000);
+		sh("ip link set veth0 down");
+		for (int k = 0; k < N_FRAMES; k++)
+			assert_int_equal(weft_sendto(s, "x", 1, 0, &to), 1);
+		wire_until(&wire, has_no_carrier, NULL, PATIENCE_S);
+		weft_afxdp_stats(wire.nif, &stats);
+		assert_in_range(stats.tx_drops - before, N_FRAMES, N_FRAMES + N_OTHERS);
+		assert_true(drops("IF_CARRIER") >= stats.tx_drops);
+		sh("ip link set veth0 up");
+		wire_until(&wire, has_carrier, NULL, PATIENCE_S);
+	}
+	transfer(MIB);
+	assert_false(is_readable(&fd));
+	assert_int_equal(weft_sendto(s, "x", 1, 0, &to), 1);
+	wire_until(&wire, is_readable, &fd, PATIENCE_S);
+	weft_close(s);
+	close(fd);
+	wire_stop(&wire);
+}
+
 static bool has_xdp(void)
 {
 	/* NOLINTNEXTLINE(cert-env33-c): words of our own */
@@ -674,6 +722,7 @@ int main(int argc, char **argv)
 		HOST_TEST(xdp_mtu_is_3000_transfers_pass),
 		HOST_TEST(xdp_ring_is_full_what_the_kernel_drops_is_counted),
 		HOST_TEST(xdp_interface_changes_weft_follows),
+		HOST_TEST(xdp_interface_is_down_what_waited_is_dropped_for_good),
 		HOST_TEST(xdp_interface_is_removed_carrier_is_gone_and_the_loop_goes_on),
 		HOST_TEST(xdp_goes_or_is_killed_the_interface_is_the_hosts_again),
 		HOST_TEST(xdp_cannot_be_opened_it_says_why),
