@@ -82,9 +82,13 @@ static void stream_options(int fd)
 {
 	(void)gw_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	(void)gw_opt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)gw_opt(fd, IPPROTO_TCP, TCP_KEEPIDLE, GATEWAY_KEEP_IDLE_S);
+	(void)gw_opt(fd, IPPROTO_TCP, TCP_KEEPINTVL, GATEWAY_KEEP_INTERVAL_S);
+	(void)gw_opt(fd, IPPROTO_TCP, TCP_KEEPCNT, GATEWAY_KEEP_PROBES);
 	(void)gw_opt(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
+/* When keepalive asks is the stack's (run.c), which costs a connection no memory. */
 static void sock_options(struct weft_sock *sock)
 {
 	static const int on = 1;

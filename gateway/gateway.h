@@ -25,6 +25,11 @@ struct gateway;
 
 enum {
 	GATEWAY_MSG_MAX = 256,
+	/* A peer that has gone without a word, on either side, is found out within two minutes:
+	 * so long idle before keepalive asks it, how often, and how many times. */
+	GATEWAY_KEEP_IDLE_S = 60,
+	GATEWAY_KEEP_INTERVAL_S = 10,
+	GATEWAY_KEEP_PROBES = 6,
 	GATEWAY_RULES_MAX = 256,
 	GATEWAY_FORWARDS_MAX = 1024,      /* a range counts once */
 	GATEWAY_FORWARD_PORTS_MAX = 8192, /* ports of all forwards: a socket each */

@@ -183,6 +183,9 @@ static int run_netif(struct gateway_run *run, const struct gateway_run_config *c
 	(void)!weft_stack_set(st, "net.ipv4.tcp_quickacks", 0);
 	(void)!weft_stack_set(st, "net.ipv4.tcp_fin_ack_waits", 1);
 	(void)!weft_stack_set(st, "net.ipv4.tcp_delack_ms", DELACK_MS);
+	(void)!weft_stack_set(st, "net.ipv4.tcp_keepalive_time", GATEWAY_KEEP_IDLE_S);
+	(void)!weft_stack_set(st, "net.ipv4.tcp_keepalive_intvl", GATEWAY_KEEP_INTERVAL_S);
+	(void)!weft_stack_set(st, "net.ipv4.tcp_keepalive_probes", GATEWAY_KEEP_PROBES);
 	err = addr_add(run, &cfg->addr4, cfg->len4, msg);
 	if (!err)
 		err = addr_add(run, &cfg->addr6, cfg->len6, msg);

@@ -7,6 +7,7 @@ usage: gateway_tcp.py WEFT [CASE...]
 Prints a line `ok - NAME` or `not ok - NAME` a case. Needs root, for the namespaces that it makes.
 """
 import hashlib
+import re
 import socket
 import sys
 import threading
@@ -202,6 +203,28 @@ print("gone", flush=True)
         eventually("descriptors go with the server", lambda: w.n_fds() <= idle + 1)
 
 
+def a_peer_gone_without_a_word_is_asked_within_a_minute():
+    """Sixty seconds idle, on either side; the questions and their end are the kernels' own, and ours."""
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        w.spawn("guest", SERVER, "7001")
+        w.control("forward", "add", "tcp", f"{HOST4}:8080", f"{GUEST4}:7001")
+        for where, addr, port in ("guest", FAR4, "7000"), ("guest", FAR6, "7000"), ("far", HOST4, "8080"):
+            w.spawn(where, CLIENT + """
+s = connect(sys.argv[1], int(sys.argv[2])); s.sendall(b"echo\\n!"); assert s.recv(1) == b"!"
+print("ready", flush=True); sys.stdin.readline()
+""", addr, port)
+
+        def idle(text):
+            """Seconds until each timer of a connection that stands asks."""
+            found = re.findall(r"timer:\((\w+),(?:(\d+)min)?(?:([\d.]+)sec)?", text)
+            return [int(m or 0) * 60 + float(s or 0) for name, m, s in found if name == "keepalive"]
+
+        for said in lambda: w.run("host", "ss", "-Htno").stdout, lambda: w.tool("ss", "-to"):
+            eventually("all three are idle", lambda s=said: len(idle(s())) == 3)
+            expect(all(20 < s <= 60 for s in idle(said())), said())
+
+
 def loopback_of_the_host_is_closed_unless_it_is_allowed():
     for args, want in (([], "ECONNREFUSED"), (["--allow-host-loopback"], "connected")):
         with World(WEFT, *args) as w:
@@ -301,6 +324,7 @@ if __name__ == "__main__":
           no_syn_ack_before_the_host_has_connected, one_direction_ends_and_the_other_goes_on,
           a_reset_on_one_side_is_one_on_the_other, who_does_not_read_stops_the_sender_within_bounds,
           a_thousand_at_once_complete, a_side_that_dies_takes_the_connection_along,
+          a_peer_gone_without_a_word_is_asked_within_a_minute,
           loopback_of_the_host_is_closed_unless_it_is_allowed, forwards_bring_clients_in_with_their_addresses,
           a_guest_that_speaks_for_others_is_not_heard, urgent_bytes_stay_in_their_place,
           a_flood_of_syns_leaves_others_alive])
