@@ -6,14 +6,14 @@ of the host and serve.
 usage: containers.py WEFT [CASE...]
 
 The programs come from Debian (rootlesskit, podman, uidmap, busybox-static); a case whose program is missing is
-left out. Accounts and configuration are files of the test, bound over the machine's.
+skipped, and says so. Accounts and configuration are files of the test, bound over the machine's.
 """
 import os
 import pathlib
 import shutil
 import time
 
-from unshare_kit import USER, expect, run_cases
+from unshare_kit import USER, expect, need, run_cases
 
 # Over the machine's own, in the mount namespace of the test: a user with a name and ids of its own.
 ACCOUNTS = {
@@ -43,18 +43,8 @@ def accounts(w):
         w.env.pop(name, None)
 
 
-def missing(*programs):
-    """Says so when one of them is not installed."""
-    for name in programs:
-        if not shutil.which(name):
-            print(f"# {name} is not installed", flush=True)
-            return True
-    return False
-
-
 def rootlesskit_has_weft_as_its_network(w):
-    if missing("rootlesskit", "newuidmap", "ip"):
-        return
+    need("rootlesskit", "newuidmap", "ip", "curl")
     accounts(w)
     port, port6 = w.http_server(), w.http_server("::1")
     kit = ["rootlesskit", "--net=slirp4netns", "--ipv6", f"--slirp4netns-binary={w.slirp4netns}", "--mtu=65520",
@@ -99,8 +89,7 @@ def small_root(folder):
 
 
 def podman_has_weft_as_its_network(w):
-    if missing("podman", "busybox", "newuidmap", "crun"):
-        return
+    need("podman", "busybox", "newuidmap", "crun", "curl")
     accounts(w)
     port, port6 = w.http_server(), w.http_server("::1")
     root = small_root(w.folder / "root")

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import struct
@@ -30,9 +31,20 @@ class Failed(Exception):
     """A case did not see what it expected."""
 
 
+class Skipped(Exception):
+    """A case cannot run here: why."""
+
+
 def expect(condition, message):
     if not condition:
         raise Failed(message)
+
+
+def need(*programs):
+    """Leaves the case out where one of them is not installed."""
+    for name in programs:
+        if not shutil.which(name) and not shutil.which(f"/usr/sbin/{name}"):
+            raise Skipped(f"{name} is not installed")
 
 
 def run(*argv, **kw):
@@ -333,6 +345,8 @@ def main(cases):
         try:
             case()
             print(f"ok - {name} ({time.monotonic() - start:.1f} s)", flush=True)
+        except Skipped as e:
+            print(f"ok - {name} # SKIP {e}", flush=True)
         except Exception as e:  # pylint: disable=broad-exception-caught
             failed += 1
             said = getattr(e, "stderr", None)

@@ -37,9 +37,20 @@ class Failed(Exception):
     """A case did not see what it expected."""
 
 
+class Skipped(Exception):
+    """A case cannot run here: why."""
+
+
 def expect(condition, message):
     if not condition:
         raise Failed(message)
+
+
+def need(*programs):
+    """Leaves the case out where one of them is not installed."""
+    for name in programs:
+        if not shutil.which(name):
+            raise Skipped(f"{name} is not installed")
 
 
 def eventually(what, test, seconds=10):
@@ -237,6 +248,9 @@ def run_cases(cases):
                 w.stop()
                 w.expect_nothing_left()
                 print(f"ok - {case.__name__}", flush=True)
+            except Skipped as e:
+                print(f"ok - {case.__name__} # SKIP {e}", flush=True)
+                w.stop()
             except Exception as e:  # pylint: disable=broad-exception-caught
                 n_failed += 1
                 print(f"not ok - {case.__name__}\n{type(e).__name__}: {e}", flush=True)
