@@ -3,8 +3,8 @@
 """Compares weft with the kernel on this machine, in pairs of runs, and prints a table.
 
 usage: bench/bench.py [--build DIR] [--out DIR] [--baseline FILE] [--check | --update-baseline] [FIGURE...]
-figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-tap-out bulk-tap-in
-rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
+figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-tap-out
+bulk-tap-out-zc bulk-tap-in rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
 timers-1e3 timers-1e5 timers-1e7 scale2 shard2 shard2-cross lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
 peer-gvisor-rr peer-lwip-out peer-lwip-in, which need these; gw-out-1500 gw-in-1500 gw-out-65520
 gw-in-65520 gw-rr gw-crr gw-16 gw-1000 gw-udp-out gw-udp-in gw-out6-1500 gw-out6-65520 gw-rr6, or gw for all
@@ -82,6 +82,11 @@ FIELDS = ["figure", "unit", "direction", "ours", "peer_name", "peer", "peer_sett
           "cpu_s_peer", "runs"]
 
 
+# The loops without a stack that run beside a figure: tap_floor.c
+FLOORS = {"bulk-tap-out": {"tap-floor": "out", "tap-floor-copy": "out-copy"},
+          "bulk-tap-out-zc": {"tap-floor": "out"}, "bulk-tap-in": {"tap-floor": "in"}}
+FLOOR_SETTINGS = {"out": "loop of write of 64 KiB TSO frames", "in": "loop of read of 64 KiB TSO frames",
+                  "out-copy": "the same with a copy of each byte into a queue that keeps it until it is acknowledged"}
 # The drivers of the host's interfaces, with a TAP beside them: device_bench.c
 DEVICE_FIGURES = [f"{shape}-{driver}-{way}" for driver in ("tap", "packet", "blocks", "xdp")
                   for shape in ("bulk", "udp") for way in ("out", "in") if (shape, driver) != ("bulk", "tap")]
@@ -276,8 +281,8 @@ class Bench:
             self.machine = self.program("limits", f"{max(0.02, self.seconds * LIMIT_SHARE):g}")
         return self.machine
 
-    def floor(self, direction):
-        return self.program("tap_floor", direction, None, self.networks.get_tap().path, "tap0")
+    def floor(self, way):
+        return self.program("tap_floor", way, None, self.networks.get_tap().path, "tap0")
 
     def best_of(self, ways, run):
         """Which of the ways serves a peer best here, by short trials; and these in words."""
@@ -314,27 +319,24 @@ class Bench:
         return f"two processes, {what}; {self.networks.get_veth(has_offloads)[1].describe('eth0')}"
 
     def bulk(self, figure):
-        """In process, and over a TAP, where the loop without a stack runs beside."""
-        direction = figure.rpartition("-")[2]
-        has_tap = "-tap-" in figure
-        has_offloads = direction != "mtu"
-        by_kernel, by_floor = [], []
+        """In process, and over a TAP, where loops without a stack run beside."""
+        floors = FLOORS.get(figure, {})
+        has_offloads = not figure.endswith("-mtu")
+        by_kernel, by_floor = [], {name: [] for name in floors}
         for n in range(self.pairs):
             ours, kernel = self.ours(figure), self.kernel("bulk", "blocking", has_offloads=has_offloads)
             by_kernel.append((ours, kernel))
-            shown = [("weft", ours), ("linux", kernel)]
-            if has_tap:
-                by_floor.append((ours, self.floor(direction)))
-                shown.append(("floor", by_floor[-1][1]))
-            self.progress(figure, n, *shown)
+            for name, way in floors.items():
+                by_floor[name].append((ours, self.floor(way)))
+            self.progress(figure, n, ("weft", ours), ("linux", kernel),
+                          *((name, pairs[-1][1]) for name, pairs in by_floor.items()))
         cc = by_kernel[0][1]["cc"]
         self.add(figure, "Gbit/s", by_kernel, "linux veth",
                  self.veth_settings(f"{cc}, 128 KiB send and recv"
                                     + ("" if has_offloads else ", gso_max_segs 1"), has_offloads))
-        if has_tap:
-            self.add(figure, "Gbit/s", by_floor, "tap-floor",
-                     "loop of " + ("write" if direction == "out" else "read") +
-                     " of 64 KiB TSO frames; cpu_s of the process at the TAP alone; "
+        for name, way in floors.items():
+            self.add(figure, "Gbit/s", by_floor[name], name,
+                     FLOOR_SETTINGS[way] + "; cpu_s of the process at the TAP alone; "
                      + self.networks.get_tap().describe("tap0"),
                      cpu=lambda run: run["cpu_s_by"].get("weft") or run["cpu_s_by"]["loop"])
 
@@ -614,7 +616,7 @@ def per_cpu(run, unit):
 
 FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc-cold": Bench.bulk,
            "bulk-inproc-zc": Bench.bulk, "bulk-inproc-mtu": Bench.bulk, "bulk-tap-out": Bench.bulk,
-           "bulk-tap-in": Bench.bulk, "rr-inproc": Bench.rr, "rr-inproc6": Bench.family,
+           "bulk-tap-out-zc": Bench.bulk, "bulk-tap-in": Bench.bulk, "rr-inproc": Bench.rr, "rr-inproc6": Bench.family,
            "crr-inproc": Bench.crr, "udp-inproc": Bench.udp, "udp-inproc6": Bench.family,
            "udp-inproc-gso": Bench.udp, "fwd4": Bench.fwd, "fwd6": Bench.fwd,
            "mem-conn": Bench.mem, "mem-conn-time": Bench.mem, "timers-1e3": Bench.timers,

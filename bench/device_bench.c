@@ -68,6 +68,8 @@ static struct side *side_new(struct gauge *g, const struct device *d)
 	if (!side)
 		die("memory", -ENOMEM);
 	side->gauge = g;
+	/* Memory of its own: pages that nobody has written to are all the same one. */
+	memset(side->buf, 'w', sizeof(side->buf));
 	side->eng = side_engine();
 	must(weft_loop_new(side->eng, &side->loop), "loop");
 	side->st = side_stack(side->eng, "weft");

@@ -3,15 +3,17 @@
  * What a TAP can do without a stack: the bulk figures' system calls, by a loop that knows no more
  * than it has to.
  *
- *	tap_floor out|in SECONDS NETNS TAP
+ *	tap_floor out|out-copy|in SECONDS NETNS TAP
  *
  * out: opens a connection to the kernel's sockets by hand, and then writes the largest TSO
  * super-packets that the kernel's window has room for, of which only the sequence number changes;
  * of what comes back, acknowledgement and window are read. So the kernel's work is that of the
- * figure: its TCP receives, and its application reads. in: reads such super-packets, which a packet
- * socket in the namespace sends; not more of them are under way than the queue of the TAP holds, so
- * none is dropped after it has been paid for. Counted are the bytes of TCP payload, as in the bulk
- * figures.
+ * figure: its TCP receives, and its application reads. out-copy: the same, with what a copying API
+ * and retransmission ask of any stack: the bytes come from an application's buffer, 128 KiB at a
+ * time, into a queue that keeps them until they are acknowledged, and go to the TAP from there. in:
+ * reads such super-packets, which a packet socket in the namespace sends; not more of them are
+ * under way than the queue of the TAP holds, so none is dropped after it has been paid for. Counted
+ * are the bytes of TCP payload, as in the bulk figures.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -44,9 +46,11 @@ enum {
 	SPORTS = 10000,
 	ISS = 1,
 	WSCALE = 7,         /* ours */
-	READ_EVERY = 4,     /* frames written between two looks at what has come back */
+	READ_EVERY = 4,     /* frames written between two looks at what has come back; out-copy:
+			       as many as the queue holds, which is faster there */
 	IN_FLIGHT_MAX = 64, /* frames sent and not read: well below the TAP's queue of 500 */
 	WAIT_MS = 10,
+	QUEUE_BYTES = 1024 * 1024, /* out-copy: no other size is faster */
 	OPEN_TRIES = 400, /* a TAP that has just got its reader comes up within a second or two */
 };
 
@@ -100,10 +104,13 @@ static int tap_open(const char *tap)
 struct out {
 	int fd;
 	uint32_t una, nxt, end; /* of ours: acknowledged, to be sent next, where the window ends */
+	uint32_t queued;        /* out-copy: what is in the queue ends here */
 	uint32_t rcv_nxt;
 	uint8_t wscale; /* the kernel's */
-	bool is_open;
-	struct frame frame;
+	bool is_open, has_queue;
+	struct frame frame;         /* out-copy: only its headers */
+	uint8_t queue[QUEUE_BYTES]; /* a ring: byte `seq` is at seq % QUEUE_BYTES */
+	uint8_t app[BULK_BYTES];
 };
 
 /* One's complement sum of 16-bit words. */
@@ -128,7 +135,11 @@ static uint16_t sum_fold(uint32_t sum)
 static void out_send(struct out *o, uint32_t n_payload, uint8_t flags)
 {
 	struct frame *f = &o->frame;
-	size_t len = offsetof(struct frame, payload) + n_payload;
+	size_t hdr_len = offsetof(struct frame, payload), len = hdr_len + n_payload;
+	size_t at = o->nxt % QUEUE_BYTES, left = QUEUE_BYTES - at;
+	struct iovec iov[] = {{f, o->has_queue ? hdr_len : len},
+			      {o->queue + at, n_payload < left ? n_payload : left},
+			      {o->queue, n_payload < left ? 0 : n_payload - left}};
 	uint16_t tcp_len = (uint16_t)(TCP_HDR + n_payload);
 	uint32_t sum;
 
@@ -143,7 +154,7 @@ static void out_send(struct out *o, uint32_t n_payload, uint8_t flags)
 	f->tcp.ack = (flags & TH_ACK) != 0;
 	sum = sum_add(IPPROTO_TCP + (uint32_t)tcp_len, &f->ip.saddr, 8);
 	f->tcp.check = htons(sum_fold(sum));
-	must_sys((int)write(o->fd, f, len), "write");
+	must_sys((int)writev(o->fd, iov, o->has_queue ? 3 : 1), "write");
 	o->nxt += n_payload + ((flags & TH_SYN) != 0);
 }
 
@@ -258,30 +269,55 @@ static void tap_mac(const char *tap, uint8_t ret[6])
 	close(fd);
 }
 
-/* What the window has room for. */
-static uint32_t out_room(const struct out *o)
+/* The application writes as long as its buffer fits. */
+static void out_fill(struct out *o)
+{
+	while (o->queued - o->una + BULK_BYTES <= QUEUE_BYTES) {
+		size_t at = o->queued % QUEUE_BYTES, left = QUEUE_BYTES - at;
+		size_t n = left < BULK_BYTES ? left : BULK_BYTES;
+
+		memcpy(o->queue + at, o->app, n);
+		memcpy(o->queue, o->app + n, BULK_BYTES - n);
+		o->queued += BULK_BYTES;
+	}
+}
+
+/* Payload of the next frame: what the window has room for, of what there is; 0: none. */
+static uint32_t out_next(const struct out *o)
 {
 	uint32_t room = o->end - o->nxt;
 
-	return room < 1u << 31 ? room : 0;
+	if (room >= 1u << 31 || (o->has_queue && o->queued - o->nxt < PAYLOAD))
+		return 0;
+	return room < PAYLOAD ? room / MSS * MSS : PAYLOAD;
 }
+
+struct out_how {
+	const char *tap;
+	bool has_queue;
+};
 
 static void out_write(struct gauge *g, const void *arg)
 {
 	static struct out o;
+	const struct out_how *how = arg;
 	bool is_ready = false; /* data has arrived */
-	uint32_t una;
+	uint32_t una, len;
 
-	o.fd = tap_open(arg);
+	o.fd = tap_open(how->tap);
 	frame_init(&o.frame);
-	tap_mac(arg, o.frame.eth.ether_dhost);
+	tap_mac(how->tap, o.frame.eth.ether_dhost);
 	out_open(&o);
+	o.has_queue = how->has_queue;
+	memset(o.app, 'w', sizeof(o.app)); /* else its pages are all the same one */
+	o.queued = o.nxt;
 	while (!gauge_is_stopping(g)) {
 		int n = 0;
 
-		for (; n < READ_EVERY && out_room(&o) >= MSS; n++)
-			out_send(&o, out_room(&o) < PAYLOAD ? out_room(&o) / MSS * MSS : PAYLOAD,
-				 TH_ACK);
+		if (o.has_queue)
+			out_fill(&o);
+		for (; (o.has_queue || n < READ_EVERY) && (len = out_next(&o)) > 0; n++)
+			out_send(&o, len, TH_ACK);
 		if (!is_ready && o.una != ISS + 1) {
 			is_ready = true;
 			gauge_ready(g);
@@ -365,17 +401,19 @@ int main(int argc, char **argv)
 	const char *netns = argc == 5 ? argv[3] : "";
 	const char *tap = argc == 5 ? argv[4] : "";
 	struct kernel_peer peer = {.wait = WAIT_BLOCKING};
+	struct out_how how = {.tap = tap};
 	const struct worker out[] = {{"kernel", kernel_bulk_server, &peer, netns, 0},
-				     {"loop", out_write, tap, netns, 0}};
+				     {"loop", out_write, &how, netns, 0}};
 	const struct worker in[] = {{"loop", in_read, tap, netns, 0},
 				    {"packet socket", in_send, tap, netns, 0}};
 
-	if (argc == 5 && !strcmp(argv[1], "out")) {
+	how.has_queue = argc == 5 && !strcmp(argv[1], "out-copy");
+	if (how.has_queue || (argc == 5 && !strcmp(argv[1], "out"))) {
 		meter_run(out, 2, UNIT_GBIT_S, meter_seconds(argv[2]), "");
 	} else if (argc == 5 && !strcmp(argv[1], "in")) {
 		meter_run(in, 2, UNIT_GBIT_S, meter_seconds(argv[2]), "");
 	} else {
-		fprintf(stderr, "usage: tap_floor out|in SECONDS NETNS TAP\n");
+		fprintf(stderr, "usage: tap_floor out|out-copy|in SECONDS NETNS TAP\n");
 		return 2;
 	}
 	return 0;

@@ -3,7 +3,7 @@
  * Our side of the benchmarks.
  *
  *	weft_bench FIGURE SECONDS
- *	weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP
+ *	weft_bench bulk-tap-out|bulk-tap-out-zc|bulk-tap-in SECONDS NETNS TAP
  *	weft_bench mem-conn CONNECTIONS
  *	weft_bench --count TURNS FIGURE
  *
@@ -55,6 +55,8 @@ static struct bench *bench_new(struct gauge *g)
 	b->eng = side_engine();
 	b->source = b->tx_buf;
 	b->source_bytes = BULK_BYTES;
+	/* Memory of its own: pages that nobody has written to are all the same one. */
+	memset(b->tx_buf, 'w', BULK_BYTES);
 	return b;
 }
 
@@ -462,16 +464,28 @@ static struct weft_netif *tap_new(struct weft_loop *loop, struct weft_stack *st,
 	return nif;
 }
 
-static void bulk_tap_out(struct gauge *g, const void *arg)
+/* `on_tx`: how the application sends. */
+static void tap_out(struct gauge *g, const char *tap,
+		    void (*on_tx)(struct weft_sock *, void *, uint32_t))
 {
 	struct bench *b = bench_new(g);
 	struct weft_loop *loop;
 
 	must(weft_loop_new(b->eng, &loop), "loop");
 	b->tx_stack = side_stack(b->eng, "a");
-	b->tx_netif = tap_new(loop, b->tx_stack, arg);
-	tx_connect(b, WEFT_SOCK_STREAM, "10.0.0.2", on_bulk_tx);
+	b->tx_netif = tap_new(loop, b->tx_stack, tap);
+	tx_connect(b, WEFT_SOCK_STREAM, "10.0.0.2", on_tx);
 	tap_run(b, loop);
+}
+
+static void bulk_tap_out(struct gauge *g, const void *arg)
+{
+	tap_out(g, arg, on_bulk_tx);
+}
+
+static void bulk_tap_out_zc(struct gauge *g, const void *arg)
+{
+	tap_out(g, arg, on_zc_tx);
 }
 
 static void bulk_tap_in(struct gauge *g, const void *arg)
@@ -580,10 +594,13 @@ static int tap_main(const char *figure, double seconds, const char *netns, const
 		{"weft", bulk_tap_in, tap, netns, 0},
 		{"kernel", kernel_bulk_client, &peer, netns, 0},
 	};
-	bool is_out = !strcmp(figure, "bulk-tap-out");
+	bool is_zc = !strcmp(figure, "bulk-tap-out-zc");
+	bool is_out = is_zc || !strcmp(figure, "bulk-tap-out");
 
 	if (!is_out && strcmp(figure, "bulk-tap-in") != 0)
 		return 2;
+	if (is_zc)
+		out[1].fn = bulk_tap_out_zc;
 	peer.server = "10.0.0.1";
 	meter_run(is_out ? out : in, 2, UNIT_GBIT_S, seconds, "\"cc\": \"" KERNEL_CC "\", ");
 	return 0;
@@ -604,9 +621,11 @@ int main(int argc, char **argv)
 	else if (argc == 5)
 		status = tap_main(argv[1], meter_seconds(argv[2]), argv[3], argv[4]);
 	if (status)
-		fprintf(stderr, "usage: weft_bench FIGURE SECONDS\n"
-				"       weft_bench bulk-tap-out|bulk-tap-in SECONDS NETNS TAP\n"
-				"       weft_bench mem-conn CONNECTIONS\n"
-				"       weft_bench --count TURNS FIGURE\n");
+		fprintf(stderr,
+			"usage: weft_bench FIGURE SECONDS\n"
+			"       weft_bench bulk-tap-out|bulk-tap-out-zc|bulk-tap-in SECONDS NETNS "
+			"TAP\n"
+			"       weft_bench mem-conn CONNECTIONS\n"
+			"       weft_bench --count TURNS FIGURE\n");
 	return status;
 }
