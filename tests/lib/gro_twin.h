@@ -7,6 +7,7 @@
 #pragma once
 
 #include <assert.h>
+#include <sanitizer/asan_interface.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +22,12 @@
 enum {
 	TWIN_FRAMES = 300,
 	TWIN_FRAME_MAX = 1600,
+};
+
+/* Behind those of enum twin_odd: a frame as before. */
+enum {
+	TWIN_VERIFIED = 0x80, /* its checksum has been looked at */
+	TWIN_SOCKS = 0x40, /* from it on there are sockets that take coalesced datagrams, or none */
 };
 
 /* How a frame is unlike the one before. */
@@ -70,9 +77,10 @@ struct gro_twin {
 	struct netif netif;
 	struct gro gro;
 	struct twin_flow flows[16];
-	struct twin_frame frames[TWIN_FRAMES];
 	uint32_t n_frames;
-	uint32_t n_seen, n_units; /* frames, and packets that brought them */
+	uint32_t n_seen, n_units;              /* frames, and packets that brought them */
+	enum pkt_csum csum;                    /* of the frame made last */
+	struct twin_frame frames[TWIN_FRAMES]; /* what is in them before a run does not matter */
 };
 
 static uint16_t twin_sum(const uint8_t *p, size_t n, uint32_t sum)
@@ -315,22 +323,42 @@ static uint32_t twin_step(struct gro_twin *t, uint8_t *to, const uint8_t **p, si
 
 	if (op & 0x40)
 		gro_flush(&t->gro);
+	t->csum = PKT_CSUM_NONE;
 	if ((op & 0xa0) == 0xa0)
 		return twin_raw(to, p, n);
+	if (odd >= TWIN_ODDS && odd & TWIN_VERIFIED)
+		t->csum = PKT_CSUM_VERIFIED;
+	if (odd >= TWIN_ODDS && odd & TWIN_SOCKS)
+		t->st->n_gro_socks ^= 1;
 	if (op & 0x80 || !f->size)
 		f->size = (uint16_t)(1 + size * 5);
 	return twin_make(t, to, op & 15, op & 0x10, odd < TWIN_ODDS ? odd : TWIN_AS_BEFORE,
 			 op & 0x20 ? size : f->size);
 }
 
-/* Runs a program; true: all frames that it made went up, as they were. */
-static bool gro_twin_run(struct gro_twin *t, const uint8_t *program, size_t len)
+/* The next frame of the program, behind whose end nobody may read. */
+static void twin_next(struct gro_twin *t, const uint8_t **program, size_t *len)
+{
+	struct twin_frame *f = &t->frames[t->n_frames];
+
+	ASAN_UNPOISON_MEMORY_REGION(f->bytes, sizeof(f->bytes));
+	f->is_seen = false;
+	f->len = twin_step(t, f->bytes, program, len);
+	if (!f->len)
+		return;
+	t->n_frames++;
+	ASAN_POISON_MEMORY_REGION(f->bytes + f->len, sizeof(f->bytes) - f->len);
+	gro_rx(&t->gro, f->bytes, f->len, t->csum);
+}
+
+/* Runs a program in an engine; true: all frames that it made went up, as they were. */
+static bool gro_twin_run(struct gro_twin *t, struct engine *eng, const uint8_t *program, size_t len)
 {
 	static const struct netif_ops ops = {.kind = "twin", .tx = twin_tx};
-	struct engine_config cfg = {.has_seed = true, .seed = 1};
-	int err = engine_new(&cfg, &t->eng);
+	int err;
 
-	assert(err == 0);
+	memset(t, 0, offsetof(struct gro_twin, frames));
+	t->eng = eng;
 	t->st = stack_new(t->eng, "twin");
 	assert(t->st);
 	t->st->n_gro_socks = 1;
@@ -343,18 +371,12 @@ static bool gro_twin_run(struct gro_twin *t, const uint8_t *program, size_t len)
 	(void)err;
 	netif_set_up(&t->netif, true);
 	gro_init(&t->gro, &t->netif);
-	while (len && t->n_frames < TWIN_FRAMES) {
-		struct twin_frame *f = &t->frames[t->n_frames];
-
-		f->len = twin_step(t, f->bytes, &program, &len);
-		if (!f->len)
-			continue;
-		t->n_frames++;
-		gro_rx(&t->gro, f->bytes, f->len, PKT_CSUM_NONE);
-	}
+	while (len && t->n_frames < TWIN_FRAMES)
+		twin_next(t, &program, &len);
 	gro_flush(&t->gro);
+	for (uint32_t i = 0; i < t->n_frames; i++)
+		ASAN_UNPOISON_MEMORY_REGION(t->frames[i].bytes, sizeof(t->frames[i].bytes));
 	stack_free(t->st);
 	assert(t->eng->pkts.pkts.n_used == 0);
-	engine_free(t->eng);
 	return t->n_seen == t->n_frames;
 }

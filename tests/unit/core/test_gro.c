@@ -13,13 +13,15 @@ enum {
 /* Runs a program; `ret_units`: packets in which its frames went up. */
 static void run(const uint8_t *program, size_t len, uint32_t *ret_frames, uint32_t *ret_units)
 {
-	struct gro_twin *t = calloc(1, sizeof(*t));
+	static struct gro_twin t;
+	struct engine_config cfg = {.has_seed = true, .seed = 1};
+	struct engine *eng;
 
-	assert_non_null(t);
-	assert_true(gro_twin_run(t, program, len));
-	*ret_frames = t->n_frames;
-	*ret_units = t->n_units;
-	free(t);
+	assert_int_equal(engine_new(&cfg, &eng), 0);
+	assert_true(gro_twin_run(&t, eng, program, len));
+	*ret_frames = t.n_frames;
+	*ret_units = t.n_units;
+	engine_free(eng);
 }
 
 static void frames_follow_each_other_they_are_one_packet(void **state UNUSED)
