@@ -87,6 +87,7 @@ static int end_tx(void *arg, const void *frame, size_t len)
 		check_ip4(p + ETH_HDR_LEN, len - ETH_HDR_LEN);
 	else if (load_be16(p + 12) == ETHERTYPE_IPV6)
 		check_ip6(p + ETH_HDR_LEN, len - ETH_HDR_LEN);
+	twin_add_frame(d->twin, *id, weft_engine_now_ns(d->eng), frame, len);
 	if (d->n_in - d->n_out == DUAL_QUEUE)
 		return -ENOBUFS;
 	f->end = *id;
@@ -354,7 +355,7 @@ static enum ip_verdict judge(struct ip_hook *hook, struct pkt *pkt, struct ip_ho
 	return d->verdict;
 }
 
-void dual_init(struct dual *d, uint8_t how)
+void dual_init(struct dual *d, uint8_t how, struct twin *twin)
 {
 	static const char *const names[] = {"a", "r", "b"};
 	struct weft_engine_config cfg = {
@@ -369,6 +370,7 @@ void dual_init(struct dual *d, uint8_t how)
 	bool has_ip6 = !(how & DUAL_AUTO);
 
 	memset(d, 0, offsetof(struct dual, queue));
+	d->twin = twin;
 	if (weft_engine_new(&cfg, &d->eng) < 0)
 		abort();
 	for (int i = 0; i < DUAL_NODES; i++)
@@ -378,6 +380,8 @@ void dual_init(struct dual *d, uint8_t how)
 	    weft_stack_set(d->st[DUAL_ROUTER], "net.ipv6.conf.all.forwarding", 1) < 0 ||
 	    weft_stack_set(d->st[DUAL_ROUTER], "net.ipv4.igmp_querier", !!(how & DUAL_QUERIER)) < 0)
 		abort();
+	for (int i = 0; twin->is_second && i < DUAL_NODES; i++)
+		twin_no_short(stack_of(d->st[i]));
 	list_init(&d->hook.link);
 	d->hook.fn = judge;
 	d->peer.cpu = &engine_of(d->eng)->cpu;

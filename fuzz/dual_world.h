@@ -16,6 +16,7 @@
 
 #include "ip/hook.h"
 #include "peer.h"
+#include "twin.h"
 #include "weft/weft.h"
 
 enum {
@@ -85,6 +86,8 @@ struct dual {
 	enum ip_verdict verdict;
 	bool is_forged;   /* somebody else may have written into a stream */
 	bool has_changed; /* the wire has changed a frame */
+	bool has_failed;  /* memory, or may have */
+	struct twin *twin;
 	/* From here on what is written before it is read: dual_init() leaves it as it is. */
 	struct dual_frame queue[DUAL_QUEUE];
 	struct dual_frame held;
@@ -97,9 +100,10 @@ enum {
 	DUAL_AUTO = 1 << 0,    /* hosts have no IPv6 address but link-local ones */
 	DUAL_QUERIER = 1 << 1, /* the router asks for members of groups */
 	DUAL_LATE = 1 << 2,    /* milliseconds are about to wrap */
+	DUAL_TWIN = 1 << 3,    /* with and without short ways */
 };
 
-void dual_init(struct dual *d, uint8_t how);
+void dual_init(struct dual *d, uint8_t how, struct twin *twin);
 /* Frees all, and asserts that nothing is left. */
 void dual_fini(struct dual *d);
 /* Everything that is due now, and all that the wires carry. */

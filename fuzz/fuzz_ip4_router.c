@@ -18,12 +18,15 @@
 #include "link/link.h"
 #include "link/loopback.h"
 #include "link/neigh.h"
+#include "twin.h"
 #include "wire/eth.h"
 
 enum {
 	N_PORTS = 2,
 	TEST_PROTO = 253,
 	FRAME_MAX = 4096,
+	ROW_FRAME = 60,
+	ROW_PAD = 6,
 	L4 = ETH_HDR_LEN + IP4_HDR_LEN, /* without IP options */
 };
 
@@ -36,6 +39,8 @@ struct world {
 	struct ip_hook more;
 	enum ip_verdict hook_verdict;
 	uint32_t fail_in; /* the allocation that fails, counted from now; 0: none */
+	bool has_failed;  /* or may have */
+	struct twin *twin;
 };
 
 /* The engine's allocator: fails when it is told to. */
@@ -84,6 +89,15 @@ static void check_ip(struct world *w, const struct netif *port, const struct pkt
 		check_icmp(w, copy + hdr.hdr_len, len - hdr.hdr_len);
 }
 
+static void twin_tx(struct world *w, const struct netif *port, const struct pkt *pkt)
+{
+	static uint8_t copy[FRAME_MAX]; /* the target is no part of src/ */
+	uint32_t len = pkt->len < sizeof(copy) ? pkt->len : (uint32_t)sizeof(copy);
+
+	pkt_copy_out(pkt, 0, copy, len);
+	twin_add_frame(w->twin, port->index, w->eng->now_ns, copy, len);
+}
+
 static void port_tx(struct netif *port, struct pkt *pkt)
 {
 	struct eth_hdr eth;
@@ -92,6 +106,7 @@ static void port_tx(struct netif *port, struct pkt *pkt)
 	eth_hdr_read(pkt->data, &eth);
 	if (eth.type == ETHERTYPE_IPV4)
 		check_ip(port->priv, port, pkt);
+	twin_tx(port->priv, port, pkt);
 	pkt_free(pkt);
 }
 
@@ -127,7 +142,7 @@ static void proto_error(struct stack *st, const struct icmp_err *err, const uint
 
 static const struct ip_proto test_proto = {
 	.proto = TEST_PROTO, .input = proto_input, .error = proto_error};
-static const struct ip_proto tcp_proto = {
+static const struct ip_proto rude_proto = {
 	.proto = IP_PROTO_TCP, .input = proto_input, .error = proto_error};
 
 static enum drop take_reply(struct stack *st, struct pkt *pkt, const struct ip_info *info)
@@ -280,6 +295,41 @@ static void op_frame(struct world *w, struct rd *r)
 		}
 	}
 	netif_rx(port, pkt);
+}
+
+/* A row of frames that wait for their turn, to destinations that follow each other; one of them has
+ * a byte that is another. */
+static void op_row(struct world *w, struct rd *r)
+{
+	struct netif *port = rd_port(w, r);
+	uint8_t what = rd_u8(r), n = 1 + what % 8, odd = rd_u8(r), with = rd_u8(r);
+	struct ip4_addr src = rd_addr(r), dst = rd_addr(r);
+	uint8_t frame[ROW_FRAME] = {0};
+	struct ip4_hdr hdr = {.version = 4,
+			      .hdr_len = IP4_HDR_LEN,
+			      .tot_len = ROW_FRAME - ETH_HDR_LEN - ROW_PAD,
+			      .ttl = 64,
+			      .proto = TEST_PROTO,
+			      .src = src,
+			      .dst = dst};
+	struct pkt *pkt;
+
+	eth_hdr_write(frame, &(struct eth_hdr){.dst = port->hwaddr,
+					       .src = ETH_ADDR(2, 0, 0, 0, 9, 9),
+					       .type = ETHERTYPE_IPV4});
+	for (uint8_t i = 0; i < n; i++) {
+		bool is_odd = i == odd % 8;
+
+		hdr.dst.b[what & 8 ? 2 : 3] = (uint8_t)(dst.b[what & 8 ? 2 : 3] + i);
+		ip4_hdr_write(frame + ETH_HDR_LEN, &hdr);
+		frame[odd >> 3] ^= is_odd ? with : 0;
+		if (!is_odd || what & 16)
+			ip4_hdr_csum_set(frame + ETH_HDR_LEN, IP4_HDR_LEN);
+		pkt = frame_pkt(w, is_odd && what & 32 ? FRAME_FRAGS : 0, frame, sizeof(frame));
+		frame[odd >> 3] ^= is_odd ? with : 0;
+		if (pkt)
+			netif_rx_later(is_odd && what & 64 ? &w->ports[what >> 7] : port, pkt);
+	}
 }
 
 static void op_output(struct world *w, struct rd *r)
@@ -435,6 +485,7 @@ static void op_hook(struct world *w, struct rd *r)
 static void op_fail(struct world *w, struct rd *r)
 {
 	w->fail_in = rd_u8(r);
+	w->has_failed = true;
 }
 
 static bool count_route(void *arg, const struct fib4_route *r)
@@ -487,9 +538,9 @@ static void op_path(struct world *w, struct rd *r)
 }
 
 static void (*const ops[])(struct world *w, struct rd *r) = {
-	op_frame, op_frame, op_frame, op_frame, op_output,    op_output,
-	op_addr,  op_route, op_route, op_netif, op_sysctl,    op_time,
-	op_hook,  op_fail,  op_check, op_frame, op_more_hook, op_path,
+	op_frame, op_frame, op_frame,     op_frame,  op_output, op_output, op_addr,
+	op_route, op_route, op_netif,     op_sysctl, op_time,   op_hook,   op_fail,
+	op_check, op_frame, op_more_hook, op_path,   op_row,
 };
 
 /*
@@ -526,12 +577,13 @@ static void world_init(struct world *w)
 	w->st = stack_new(w->eng, "router");
 	if (!w->st || link_init(w->st) < 0 || ip4_init(w->st) < 0 ||
 	    stack_ip_proto_add(w->st, &test_proto) < 0 ||
-	    stack_ip_proto_add(w->st, &tcp_proto) < 0 || loopback_new(w->st, "lo", &lo) < 0)
+	    stack_ip_proto_add(w->st, &rude_proto) < 0 || loopback_new(w->st, "lo", &lo) < 0)
 		abort();
 	netif_set_up(lo, true);
 	for (int i = 0; i < N_PORTS; i++)
 		port_add(w, i);
-	w->st->ip4->conf.forward = true;
+	if (sysctl_set(w->st, "net.ipv4.ip_forward", 1) < 0)
+		abort();
 	w->st->raw_input = take_raw;
 	w->st->icmp->echo_reply = take_reply;
 	w->st->icmp->echo_error = proto_error;
@@ -543,22 +595,44 @@ static void world_init(struct world *w)
 	w->more.fn = pass;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* True: some of it may have gone a short way. */
+static bool run(struct twin *twin, const uint8_t *data, size_t size)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct rd r = rd_make(data, size);
+	bool is_due;
 
 	if (!w)
-		return 0;
+		return false;
+	w->twin = twin;
 	world_init(w);
+	if (twin->is_second)
+		twin_no_short(w->st);
 	while (rd_left(&r)) {
 		ops[rd_u8(&r) % ARRAY_SIZE(ops)](w, &r);
 		while (engine_run(w->eng, w->eng->now_ns))
 			;
+		for (int i = 0; i < N_PORTS; i++)
+			twin_add(twin, &w->ports[i].stats, sizeof(w->ports[i].stats));
+		twin_add_stack(twin, w->st);
+		twin_step(twin);
 	}
 	w->fail_in = 0;
+	is_due = !w->has_failed && twin_is_due(w->st);
 	stack_free(w->st);
 	engine_free(w->eng);
 	free(w);
+	return is_due;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct twin twin;
+
+	twin_start(&twin, false);
+	if (run(&twin, data, size)) {
+		twin_start(&twin, true);
+		(void)run(&twin, data, size);
+	}
 	return 0;
 }

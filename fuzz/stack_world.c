@@ -157,6 +157,7 @@ static int port_tx(void *arg, const void *frame, size_t len)
 	w->n_tx++;
 	assert(w->n_tx < TX_OP_MAX);
 	check_frame(w, frame, len);
+	twin_add_frame(w->twin, *id, weft_engine_now_ns(w->eng), frame, len);
 	if (w->port_refuses)
 		return -ENOBUFS;
 	peer_learn(&w->peer, *id, frame, len);
@@ -485,6 +486,8 @@ void world_far_add(struct world *w, const struct weft_link_dir *dir)
 		w->far = NULL;
 		return;
 	}
+	if (w->twin->is_second)
+		twin_no_short(stack_of(w->far));
 	if (!w->link && weft_link_new(w->st, "eth2", w->far, "eth0", dir, dir, &w->link) < 0) {
 		w->link = NULL;
 		return;
@@ -546,6 +549,8 @@ void world_init(struct world *w, uint8_t how)
 	if (weft_engine_new(&cfg, &w->eng) < 0 || weft_stack_new(w->eng, "router", &w->st) < 0 ||
 	    weft_stack_set(w->st, "net.ipv4.ip_forward", 1) < 0)
 		abort();
+	if (w->twin->is_second)
+		twin_no_short(stack_of(w->st));
 	w->has_ip6 = how & WORLD_IP6;
 	if (w->has_ip6 && weft_stack_set(w->st, "net.ipv6.conf.all.forwarding", 1) < 0)
 		abort();

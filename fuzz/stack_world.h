@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "peer.h"
+#include "twin.h"
 #include "weft/weft.h"
 
 enum {
@@ -72,6 +73,8 @@ struct world {
 	bool is_forged;      /* the application writes headers: what is sent may be anything */
 	bool is_blind;       /* data went with a SYN, before it had numbers: not compared */
 	bool has_ip6;
+	bool has_failed; /* memory, or may have */
+	struct twin *twin;
 	uint8_t buf[CHUNK];
 };
 
@@ -81,9 +84,10 @@ enum {
 	WORLD_LATE = 1 << 1, /* milliseconds are about to wrap */
 	WORLD_BARE = 1 << 2, /* nothing is open */
 	WORLD_IP6 = 1 << 3,  /* both families: sockets are IPv6's, which take IPv4 too */
+	WORLD_TWIN = 1 << 4, /* with and without short ways */
 };
 
-/* `how`: WORLD_*. */
+/* `how`: WORLD_*. `w` is zero but for its twin. */
 void world_init(struct world *w, uint8_t how);
 /* Frees all, the sockets first or with the stack, and asserts that nothing is left. */
 void world_fini(struct world *w, bool closes_first);
