@@ -37,7 +37,10 @@ static void gwctl_help(FILE *out)
 		"(8000-8010); *:PORT is every address of the host.\n\n"
 		"  flows    connections, and in one word why each is not moving\n"
 		"  stats    what the gateway has done and what it holds\n"
-		"  forward  ports of the host that lead to the guest\n"
+		"  forward  ports of the host that lead to the guest; ports below 1024 only as the "
+		"host's\n"
+		"           sysctl net.ipv4.ip_unprivileged_port_start allows, or by --forward at "
+		"the start\n"
 		"  rule     whom the guest may reach; the first that fits decides\n\n"
 		"Exit status: 0 done, 1 refused, 2 usage.\n");
 }
