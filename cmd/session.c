@@ -202,6 +202,7 @@ int session_start(struct session *s, const char *path, const struct lab_config *
 		fprintf(stderr, "weft: %s\n", msg);
 		return err == -EOPNOTSUPP && cfg->is_sim ? EXIT_USAGE : EXIT_FAILED;
 	}
+	lab_host_warn(s->lab, stderr);
 	if (runner_watch(s->lab->runner, s->sigfd, EPOLLIN, signal_ready, s) < 0) {
 		fprintf(stderr, "weft: cannot watch for signals\n");
 		return EXIT_FAILED;

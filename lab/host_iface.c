@@ -67,3 +67,25 @@ int lab_iface_open_host(struct lab_node *node, struct lab_iface *iface, char *ms
 		weft_netif_set_mac(iface->netif, file->mac.bytes);
 	return file->mtu ? host_iface_set_mtu(node, iface, msg) : 0;
 }
+
+void lab_host_warn(const struct lab *lab, FILE *out)
+{
+	for (uint32_t i = 0; i < lab->n_nodes; i++) {
+		const struct lab_node *node = lab->nodes[i];
+
+		for (uint32_t k = 0; k < node->file->n_ifaces; k++) {
+			const struct labfile_iface *file = &node->file->ifaces[k];
+			struct weft_afxdp_stats stats = {.loses_tags = false};
+
+			if (file->host && file->driver == LABFILE_DRIVER_XDP)
+				weft_afxdp_stats(node->ifaces[k].netif, &stats);
+			if (stats.loses_tags)
+				fprintf(out,
+					"weft: warning: node %s: interface %s: %s takes VLAN tags "
+					"out of frames, which AF_XDP loses; where there are any: "
+					"`ethtool -K %s rxvlan off`, of a veth's other end `txvlan "
+					"off`\n",
+					node->file->name, file->name, file->host, file->host);
+		}
+	}
+}

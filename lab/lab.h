@@ -126,6 +126,8 @@ struct lab {
 	char *hosts; /* text of the nodes' hosts file */
 };
 
+/* Says which of the lab's interfaces of the machine lose VLAN tags, and what keeps them. */
+void lab_host_warn(const struct lab *lab, FILE *out);
 /*
  * Brings the lab up; `file` is borrowed until lab_stop(). Returns 0, or -Exxx with what failed and
  * what to do in `ret_msg` (LAB_MSG_MAX bytes); nothing is left behind then. -EOPNOTSUPP: a

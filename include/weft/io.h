@@ -161,6 +161,7 @@ struct weft_afxdp_stats {
 	uint64_t tx_drops;
 	uint32_t n_queues;
 	bool is_zero_copy; /* of the first queue */
+	bool loses_tags;   /* the device takes VLAN tags out of frames (rxvlan of ethtool(8)) */
 };
 WEFT_API void weft_afxdp_stats(struct weft_netif *nif, struct weft_afxdp_stats *ret);
 

@@ -415,4 +415,5 @@ void weft_afxdp_stats(struct weft_netif *nif, struct weft_afxdp_stats *ret)
 	for (uint32_t i = 0; i < x->n_queues; i++)
 		queue_count_drops(&x->queues[i]);
 	*ret = x->stats;
+	ret->loses_tags = hostif_strips_tags(&x->hostif);
 }

@@ -178,6 +178,14 @@ uint32_t hostif_n_queues(struct hostif *h)
 	return c.rx_count + c.combined_count;
 }
 
+bool hostif_strips_tags(struct hostif *h)
+{
+	struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
+	struct ifreq req = {.ifr_data = (void *)&flags};
+
+	return hostif_ioctl(h, SIOCETHTOOL, &req) == 0 && flags.data & ETH_FLAG_RXVLAN;
+}
+
 bool hostif_is_veth(struct hostif *h)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};

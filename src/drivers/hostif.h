@@ -53,6 +53,8 @@ void hostif_filter(struct hostif *h, int packet_fd, const struct eth_addr *mac, 
 
 /* Queues of the device that receive; 1 where it does not say. */
 uint32_t hostif_n_queues(struct hostif *h);
+/* The device takes VLAN tags out of what it receives: rxvlan of ethtool(8). */
+bool hostif_strips_tags(struct hostif *h);
 /* Its frames come from this machine and have never been on a wire: a veth. */
 bool hostif_is_veth(struct hostif *h);
 

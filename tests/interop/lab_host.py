@@ -84,6 +84,20 @@ def try_mtu(weft, tmp):
               (done.returncode == 0) == is_good and ("more than the 1500 of veth0" in done.stderr) != is_good, done.stderr)
 
 
+def try_tags(weft, tmp):
+    """What XDP loses, and how to keep it, is said where it can be lost."""
+    path = tmp / "lab.yaml"
+    path.write_text(LABS["a host by AF_XDP"])
+    for setting in "on", "off":
+        subprocess.run(["ethtool", "-K", "veth0", "rxvlan", setting], check=True)
+        done = run(weft, "up", "--for", "1s", str(path))
+        name = f"VLAN tags with rxvlan {setting}"
+        if "not permitted" in done.stderr or "not supported" in done.stderr:
+            print(f"ok - {name} # SKIP {done.stderr.strip()}")
+            continue
+        check(name, done.returncode == 0 and ("`ethtool -K veth0 rxvlan off`" in done.stderr) == (setting == "on"), done.stderr)
+
+
 def main():
     weft = sys.argv[1]
     if os.geteuid() != 0 or ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
@@ -102,6 +116,7 @@ def main():
             try_lab(weft, holder.pid, name, text, pathlib.Path(tmp))
         try_missing(weft, pathlib.Path(tmp))
         try_mtu(weft, pathlib.Path(tmp))
+        try_tags(weft, pathlib.Path(tmp))
     holder.stdin.close()
     holder.wait()
     return n_failed != 0

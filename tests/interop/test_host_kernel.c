@@ -538,6 +538,7 @@ static void xdp_frames_of_any_peer_pass(void **state UNUSED)
 		ping_and_bulk(BULK / 4);
 		weft_afxdp_stats(wire.nif, &s);
 		assert_int_equal(s.n_queues, 2);
+		assert_true(s.loses_tags); /* as a veth is at first */
 		assert_true(s.rx_bytes > BULK / 4 && s.tx_bytes > BULK / 4);
 		assert_true(n_joined() > 0);
 		wire_stop(&wire);
