@@ -23,6 +23,8 @@
  * The engine's pools bound all stacks together; when a quarter of one is left (tcp_pools_are_low())
  * it is as if max was reached.
  */
+#include "transport/tcp/tcp_mem.h"
+
 #include "transport/tcp/tcp_priv.h"
 
 enum {
