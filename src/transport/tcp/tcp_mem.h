@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "core/stack.h"
-#include "transport/sock.h"
+#include "transport/sock_table.h"
 #include "transport/tcp/tcp.h"
 #include "transport/tcp/tcp_conn.h"
 
