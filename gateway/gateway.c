@@ -294,7 +294,7 @@ static void limits_fill(struct gateway_limits *l)
 	l->max_half_open = or_default(l->max_half_open, l->max_flows / 2 + 1);
 	l->max_mappings = or_default(l->max_mappings, 1024);
 	l->max_peers = or_default(l->max_peers, 64);
-	l->max_buffer_bytes = or_default(l->max_buffer_bytes, 16 * GW_CHUNK);
+	l->max_buffer_bytes = or_default(l->max_buffer_bytes, 32 * GW_CHUNK);
 	l->max_memory_bytes = or_default(l->max_memory_bytes, 128u << 20);
 	l->udp_timeout_s = or_default(l->udp_timeout_s, 300);
 	l->connect_timeout_s = or_default(l->connect_timeout_s, 120);

@@ -66,7 +66,7 @@ struct gateway_limits {
 	uint32_t max_mappings;      /* UDP ports of the guest, and echo sockets (1024) */
 	uint32_t max_peers;         /* whom a mapping has sent to, with filtering (64) */
 	uint32_t max_buffer_bytes;  /* of a connection, read from the host and not with the guest
-				     * (1 MiB)
+				     * (2 MiB)
 				     */
 	uint32_t max_memory_bytes;  /* of all connections' bytes to the guest; beyond it, each has
 				       64 KiB (128 MiB) */
