@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 
-from gateway_kit import CLIENT, FAR4, FAR6, GUEST4, HOST4, SERVER, Failed, World, client, eventually, expect, main
+from gateway_kit import CLIENT, FAR4, FAR6, GUEST4, GW4, HOST4, SERVER, Failed, World, client, eventually, expect, main
 
 WEFT = sys.argv[1]
 
@@ -78,6 +78,43 @@ syn = socket.socket(); syn.setblocking(False); syn.connect_ex(("192.0.2.77", 80)
         out = [f for f in w.control("flows", "--json") if f["direction"] == "out"]
         expect(all(f["guest"]["address"] == GUEST4 for f in out), f"{out}")
         expect({f["remote"]["port"] for f in out} <= {7000, 80}, f"{out}")
+
+
+def a_connection_that_flows_and_one_whose_guest_does_not_acknowledge_have_their_words():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+
+        def waits():
+            return [f["wait"] for f in w.control("flows", "--json")]
+
+        w.spawn("guest", CLIENT + """
+s = connect(sys.argv[1], 7000); s.sendall(b"give 1000000000000\\n"); s.recv(1)
+print("ready", flush=True)
+while s.recv(1 << 18): time.sleep(0.001)
+""", FAR4)
+        eventually("it moves", lambda: waits() == ["moving"])
+        # What the guest sends is for nobody from now on.
+        w.ip("guest", "neigh", "replace", GW4, "lladdr", "02:00:00:00:00:99", "dev", "tap0", "nud", "permanent")
+        eventually("no acknowledgements", lambda: waits() == ["guest-network"])
+
+
+def tools_see_what_passes():
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        dump = subprocess.Popen([w.weft, "-n", "gateway", "dump", "-n", "-c", "4", "tcp port 7000"], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"XDG_RUNTIME_DIR": w.folder.name})
+        w.procs.append(dump)
+        dump.stderr.readline()  # it has begun
+        w.spawn("guest", CLIENT + 's = connect(sys.argv[1], 7000); s.sendall(b"echo\\n!"); s.recv(1)' + HOLD, FAR4)
+        lines = dump.communicate(timeout=30)[0].splitlines()
+        expect(len(lines) == 4 and all(f"{FAR4}.7000" in one for one in lines), f"4 packets: {lines}")
+        expect(f"{GUEST4}." in lines[0] and "Flags [S]" in lines[0] and "Flags [S.]" in lines[1], f"a handshake: {lines}")
+        # Its end of the connection has the address that the guest has asked for.
+        head, *socks = w.tool("ss", "-tn").splitlines()
+        expect(head.startswith("State") and len(socks) == 1, f"ss: {socks}")
+        state, _, _, local, peer = socks[0].split()[:5]
+        expect((state, local) == ("ESTAB", f"{FAR4}:7000") and peer.startswith(f"{GUEST4}:"), f"ss: {socks}")
+        expect(["TcpPassiveOpens", "1"] in [one.split()[:2] for one in w.tool("nstat").splitlines()], "nstat: no passive open")
 
 
 def forwards_come_and_go_while_it_runs():
@@ -171,6 +208,16 @@ except ConnectionResetError:
 """, where="far").strip() == "reset", "a guest that does not listen")
         one, = w.control("forward", "--json")
         expect(one["state"] == "guest-refuses" and one["refused"] == 1 and one["open"] == 0, f"{one}")
+        # The gateway has no route to that one.
+        w.control("forward", "add", "tcp", f"{HOST4}:8081", "203.0.113.5:80")
+        client(w, f"""
+try:
+    s = connect("{HOST4}", 8081); s.recv(1)
+except ConnectionResetError:
+    pass
+""", where="far")
+        two = w.control("forward", "--json")[1]
+        expect(two["state"] == "guest-unreachable" and two["refused"] == 1 and two["open"] == 0, f"{two}")
 
 
 def why_tells_what_was_refused_and_what_to_do():
@@ -272,8 +319,9 @@ def rpc(w, method, params):
 
 
 if __name__ == "__main__":
-    main([each_connection_has_one_word_for_what_it_waits_for, forwards_come_and_go_while_it_runs,
-          udp_forwards_bring_clients_in_and_their_answers_out, a_forward_that_refuses_says_why,
+    main([each_connection_has_one_word_for_what_it_waits_for,
+          a_connection_that_flows_and_one_whose_guest_does_not_acknowledge_have_their_words, tools_see_what_passes,
+          forwards_come_and_go_while_it_runs, udp_forwards_bring_clients_in_and_their_answers_out, a_forward_that_refuses_says_why,
           why_tells_what_was_refused_and_what_to_do,
           a_ping_without_a_descriptor_left_is_not_taken_for_one_that_is_not_allowed,
           figures_count_and_methods_refuse_in_words])
