@@ -12,12 +12,11 @@ import os
 import pathlib
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import time
 
-from gateway_kit import FAR4, FAR6, GUEST4, GUEST6, GW4, GW6, HOST4, HOST6, SERVER, World, client, expect, main, need
+from gateway_kit import FAR4, FAR6, GUEST4, GUEST6, GW4, GW6, HOST4, HOST6, SERVER, World, client, expect, main, need, run
 
 WEFT = sys.argv[1]
 # From the guest: servers in another namespace, and on the host's loopback.
@@ -313,6 +312,59 @@ def ping_and_traceroute_find_their_way():
                 expect(hops[-1] == addr and hops[0] in (GW4, GW6, addr), f"{how}: {done.stdout}")
 
 
+# A datagram too large for the second link, until the guest's kernel knows; and one to a closed port.
+TOO_LARGE = """
+import errno, socket, sys, time
+six = ":" in sys.argv[1]
+family, level = (socket.AF_INET6, socket.IPPROTO_IPV6) if six else (socket.AF_INET, socket.IPPROTO_IP)
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.setsockopt(level, 23 if six else 10, 2)  # IP_MTU_DISCOVER: not fragmented
+s.connect((sys.argv[1], 9999))
+end, said = time.monotonic() + 10, None
+while said is None and time.monotonic() < end:
+    try:
+        s.send(b"x" * 1400); time.sleep(0.05)
+    except OSError as e:
+        said = e.errno
+print(errno.errorcode.get(said), s.getsockopt(level, 24 if six else 14))  # IP_MTU
+s = socket.socket(family, socket.SOCK_DGRAM); s.settimeout(10); s.connect((sys.argv[1], 9)); s.send(b"x")
+try:
+    s.recv(1)
+except OSError as e:
+    print(errno.errorcode.get(e.errno, e))
+"""
+
+
+def routers_on_the_way_are_seen_and_their_errors_heard():
+    """far is a router; behind it is `last` with two addresses, by a link of MTU 1300."""
+    need("ping", "traceroute")
+    with World(WEFT) as w:
+        w.names["last"] = w.names["far"].replace("-far", "-last")
+        run("ip", "netns", "add", w.names["last"])
+        w.ip("last", "link", "set", "lo", "up")
+        run("ip", "-n", w.names["far"], "link", "add", "v2", "type", "veth", "peer", "name", "v3", "netns", w.names["last"])
+        for name, dev, hosts in ("far", "v2", "1"), ("last", "v3", "23"):
+            for host in hosts:
+                w.ip(name, "addr", "add", f"198.51.100.{host}/24", "dev", dev)
+                w.ip(name, "addr", "add", f"2001:db8:51::{host}/64", "dev", dev, "nodad")
+            w.ip(name, "link", "set", dev, "mtu", "1300", "up")
+        w.sysctl("far", "net.ipv4.ip_forward", "1")
+        w.sysctl("far", "net.ipv6.conf.all.forwarding", "1")
+        for router, first, net in (FAR4, GW4, "198.51.100."), (FAR6, GW6, "2001:db8:51::"):
+            w.ip("host", "route", "add", "default", "via", router)
+            w.ip("last", "route", "add", "default", "via", net + "1")
+            w.run("guest", "ping", "-c", "1", "-W", "5", net + "2")  # neighbours meet
+            for how in [], ["-I"]:
+                done = w.run("guest", "traceroute", "-n", "-q", "1", "-w", "5", "-m", "6", *how, net + "2")
+                hops = [line.split()[1] for line in done.stdout.splitlines()[1:]]
+                expect(hops == [first, router, net + "2"], f"{how}: {done.stdout}")
+            done = w.run("guest", "ping", "-c", "1", "-W", "5", "-M", "do", "-s", "1400", net + "2", check=False)
+            expect(f"From {router} " in done.stdout and "mtu" in done.stdout and "1300" in done.stdout, f"an echo: {done.stdout}{done.stderr}")
+            w.run("guest", "ping", "-c", "1", "-W", "5", "-s", "1400", net + "2")  # in fragments
+            got = w.python("guest", TOO_LARGE, net + "3").split()  # of which the guest knows no MTU yet
+            expect(got == ["EMSGSIZE", "1300", "ECONNREFUSED"], f"to {net}3: {got}")
+
+
 def nginx_is_served_with_its_clients_addresses():
     need("nginx", "curl")
     with World(WEFT, "--forward", f"tcp,0.0.0.0:8080,{GUEST4}:80", "--forward", f"tcp,[::]:8080,[{GUEST6}]:80") as w:
@@ -401,7 +453,8 @@ def a_thousand_downloads_at_once_complete_and_share():
 
 CASES = [curl_wget_and_python_fetch_files, node_fetches_and_serves, git_clones_and_pushes, ssh_runs_copies_and_is_served,
          iperf3_measures_both_ways_and_by_udp, dig_asks_by_udp_and_tcp, a_static_binary_of_go_fetches_and_serves,
-         ping_and_traceroute_find_their_way, nginx_is_served_with_its_clients_addresses, redis_is_served,
+         ping_and_traceroute_find_their_way, routers_on_the_way_are_seen_and_their_errors_heard,
+         nginx_is_served_with_its_clients_addresses, redis_is_served,
          a_thousand_downloads_at_once_complete_and_share]
 
 if __name__ == "__main__":

@@ -115,29 +115,36 @@ def rules_come_and_go_while_it_runs():
         expect("write allow|deny" in w.control("rule", "add", "deny", "sctp", "any", status=2), "no such protocol")
 
 
+# By family: the guest, the host outside, who it sends to; another two of the same network.
+FAMILIES = ((GUEST4, HOST4, FAR4, "192.0.2.3", "192.0.2.4"), (GUEST6, HOST6, FAR6, "2001:db8:2::3", "2001:db8:2::4"))
+
+
 def filtering(mode, want):
     """Who of three gets through to a port that has sent to the first: that one, another port, another address."""
     with World(WEFT, "--udp-filtering", mode) as w:
-        for addr in "192.0.2.3/24", "192.0.2.4/24":
-            w.ip("far", "addr", "add", addr, "dev", "v1")
-        guest = Port(w, "guest", GUEST4, 5555)
-        peer, port, other, fourth = (Port(w, "far", a, p) for a, p in (
-            (FAR4, 7001), (FAR4, 7002), ("192.0.2.3", 7001), ("192.0.2.4", 7001)))
-        guest.say(FAR4, 7001, "out")
-        # The port is preserved, and the mapping is the same for all (REQ-1, REQ-3).
-        expect(peer.hears() == ["out", HOST4, "5555"], "the guest's port is not the host's")
-        guest.say("192.0.2.4", 7001, "again")
-        expect(fourth.hears() == ["again", HOST4, "5555"], "another mapping for another peer")
-        port.say(HOST4, 5555, "port")
-        other.say(HOST4, 5555, "other")
-        peer.say(HOST4, 5555, "peer")
-        got = set()
-        for _ in want:
-            got.update(guest.hears()[:1])
-        expect(got == want, f"with {mode}: {got}")
-        eventually("the others are counted", lambda: w.control("stats", "--json")["udp_filtered"] == 3 - len(want))
-        flow, = w.control("flows", "--json")
-        expect(flow["proto"] == "udp" and flow["guest"]["port"] == 5555 and flow["host"]["port"] == 5555, f"{flow}")
+        filtered = 0
+        for inside, outside, far, third_addr, fourth_addr in FAMILIES:
+            for addr in third_addr, fourth_addr:
+                w.ip("far", "addr", "add", *([f"{addr}/64", "nodad"] if ":" in addr else [f"{addr}/24"]), "dev", "v1")
+            guest = Port(w, "guest", inside, 5555)
+            peer, port, other, fourth = (Port(w, "far", a, p) for a, p in (
+                (far, 7001), (far, 7002), (third_addr, 7001), (fourth_addr, 7001)))
+            guest.say(far, 7001, "out")
+            # The port is preserved, and the mapping is the same for all (REQ-1, REQ-3).
+            expect(peer.hears() == ["out", outside, "5555"], "the guest's port is not the host's")
+            guest.say(fourth_addr, 7001, "again")
+            expect(fourth.hears() == ["again", outside, "5555"], "another mapping for another peer")
+            port.say(outside, 5555, "port")
+            other.say(outside, 5555, "other")
+            peer.say(outside, 5555, "peer")
+            got = set()
+            for _ in want:
+                got.update(guest.hears()[:1])
+            expect(got == want, f"with {mode}, to {inside}: {got}")
+            filtered += 3 - len(want)
+            eventually("the others are counted", lambda n=filtered: w.control("stats", "--json")["udp_filtered"] == n)
+            flow, = (f for f in w.control("flows", "--json") if f["guest"]["address"] == inside)
+            expect(flow["proto"] == "udp" and flow["guest"]["port"] == 5555 and flow["host"]["port"] == 5555, f"{flow}")
 
 
 def only_whom_the_guest_has_sent_to_answers():
@@ -154,18 +161,81 @@ def anybody_answers_without_filtering():
 
 def two_ports_of_the_guest_meet_by_the_outside_address():
     with World(WEFT) as w:
-        one, two = Port(w, "guest", GUEST4, 5001), Port(w, "guest", GUEST4, 5002)
-        one.say(HOST4, 5002, "lost")  # nobody has that port yet, but the mapping is there
-        eventually("a mapping", lambda: w.control("stats", "--json")["mappings"] == 1)
-        two.say(HOST4, 5001, "hello")
-        expect(one.hears() == ["hello", HOST4, "5002"], "RFC 4787 REQ-9: from the outside address and port")
-        one.say(HOST4, 5002, "back")
-        expect(two.hears() == ["back", HOST4, "5001"], "and back")
-        # TCP meets by a forward.
         w.spawn("guest", SERVER, "7000")
-        w.control("forward", "add", "tcp", f"{HOST4}:8080", f"{GUEST4}:7000")
-        got = client(w, f'print(ask("{HOST4}", 8080, "sum", b"x" * 100000).decode().split()[0])').strip()
-        expect(got == "100000", f"TCP by the outside address: {got}")
+        for n, (inside, outside, *_) in enumerate(FAMILIES, 1):
+            one, two = Port(w, "guest", inside, 5001), Port(w, "guest", inside, 5002)
+            one.say(outside, 5002, "lost")  # nobody has that port yet, but the mapping is there
+            eventually("a mapping", lambda n=n: w.control("stats", "--json")["mappings"] == 2 * n - 1)
+            two.say(outside, 5001, "hello")
+            expect(one.hears() == ["hello", outside, "5002"], "RFC 4787 REQ-9: from the outside address and port")
+            one.say(outside, 5002, "back")
+            expect(two.hears() == ["back", outside, "5001"], "and back")
+            # TCP meets by a forward.
+            at, to = (f"[{outside}]", f"[{inside}]") if ":" in inside else (outside, inside)
+            w.control("forward", "add", "tcp", f"{at}:8080", f"{to}:7000")
+            got = client(w, f'print(ask("{outside}", 8080, "sum", b"x" * 100000).decode().split()[0])').strip()
+            expect(got == "100000", f"TCP by the outside address: {got}")
+
+
+# A port that sends to 80 others, then says how many of them have answered, and who.
+ASKS_MANY = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 5555)); s.settimeout(30)
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(80): s.sendto(b"x", (sys.argv[2], 7000 + i))
+print(*sorted(int(s.recv(100)) for _ in range(64)), flush=True)
+s.settimeout(0.3)
+try: print("one more:", s.recv(100), flush=True)
+except TimeoutError: print("end", flush=True)
+"""
+ANSWER = """
+import socket, sys
+six = ":" in sys.argv[1]
+socks = []
+for i in range(80):
+    s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 7000 + i)); socks.append(s)
+print("ready", flush=True)
+peers = [s.recvfrom(10)[1] for s in socks]
+for s, peer in zip(socks, peers): s.sendto(str(s.getsockname()[1]).encode(), peer)
+sys.stdin.read()
+"""
+
+
+def a_port_has_the_64_peers_that_it_has_sent_to_last():
+    with World(WEFT) as w:
+        for n, (inside, _, far, *_) in enumerate(FAMILIES, 1):
+            neighbours_meet(w, far)
+            w.spawn("far", ANSWER, far)
+            guest = w.spawn("guest", ASKS_MANY, inside, far)
+            guest.stdin.write("\n")
+            guest.stdin.flush()
+            got = [int(word) for word in guest.stdout.readline().split()]
+            expect(got == list(range(7016, 7080)), f"{inside} hears from {got}")
+            expect(guest.stdout.readline() == "end\n", "of more than 64")
+            eventually("the others are counted", lambda n=n: w.control("stats", "--json")["udp_filtered"] == 16 * n)
+
+
+def errors_for_the_guest_are_a_thousand_a_second():
+    with World(WEFT, "--deny", "udp,any") as w:
+        start = time.monotonic()
+        n_sent = 0
+        while w.control("stats", "--json")["icmp_errors_limited"] == 0:
+            expect(time.monotonic() < start + 30, f"of {n_sent} datagrams each was answered")
+            n_sent += int(client(w, """
+n = 0
+for addr in (sys.argv[1], sys.argv[2]):
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(2500):
+        try: n += s.sendto(b"x", (addr, 9))
+        except OSError: pass
+print(n)
+""", FAR4, FAR6))
+        stats, seconds = w.control("stats", "--json"), time.monotonic() - start
+        expect(stats["denied"] <= n_sent, f"{n_sent} datagrams, denied: {stats}")
+        expect(stats["icmp_errors"] + stats["icmp_errors_limited"] == stats["denied"], f"each has an error, or none: {stats}")
+        expect(stats["icmp_errors"] <= 1000 * (seconds + 2), f"in {seconds:.1f} s: {stats}")
 
 
 # Datagrams of many sizes in a row, one a call, or (a segment's size, how many, a shorter one behind) many a call;
@@ -388,7 +458,8 @@ def options_that_are_wrong_are_refused():
 if __name__ == "__main__":
     main([rules_decide_by_prefix_protocol_and_port, rules_come_and_go_while_it_runs, only_whom_the_guest_has_sent_to_answers,
           any_port_of_an_address_answers_with_address_filtering, anybody_answers_without_filtering,
-          two_ports_of_the_guest_meet_by_the_outside_address, datagrams_that_go_together_arrive_as_they_were_sent,
+          two_ports_of_the_guest_meet_by_the_outside_address, a_port_has_the_64_peers_that_it_has_sent_to_last,
+          errors_for_the_guest_are_a_thousand_a_second, datagrams_that_go_together_arrive_as_they_were_sent,
           datagrams_too_large_for_the_way_go_one_by_one, a_ping_to_an_unused_address_is_never_answered,
           connections_whose_address_the_host_has_lost_are_reset, ipv6_forwards_and_low_ports_work_from_the_start,
           a_host_without_ping_sockets_is_named_and_hinted_at, options_that_are_wrong_are_refused,
