@@ -730,6 +730,51 @@ time.sleep(0.5)
         rests(w)
 
 
+def connections_at_their_bound_are_refused_until_one_ends():
+    """4,096 that are complete, of both families: none gives way, the next is refused, and let in when they have gone."""
+    with World(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        w.spawn("far", HOLDER, "7003")
+        w.control("forward", "add", "tcp", f"{HOST4}:8080", f"{GUEST4}:7001")
+        w.spawn("guest", SERVER, "7001")
+        guest = w.spawn("guest", CLIENT + """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (16384, 16384))
+held, said = [], {}
+for i in range(4196):
+    try:
+        held.append(connect(sys.argv[1 + i % 2], 7003))
+    except OSError as e:
+        what = errno.errorcode.get(e.errno, str(e)); said[what] = said.get(what, 0) + 1
+print("ready", flush=True)
+print(len(held), said, flush=True)
+for line in sys.stdin:
+    held.pop().close()
+""", FAR4, FAR6)
+        got = guest.stdout.readline()
+        expect(got == "4096 {'ECONNREFUSED': 100}\n", got)
+        stats = w.control("stats", "--json")
+        expect((stats["flows"], stats["full"], stats["half_open"]) == (4096, 100, 0), f"{stats}")
+        expect("a limit was met" in w.tool_of_lab("why"), "why")
+        # Nor by a forward.
+        client(w, f"""
+try:
+    s = connect("{HOST4}", 8080); s.recv(1)
+except ConnectionResetError:
+    pass
+""", where="far")
+        expect(w.control("forward", "--json")[0]["state"] == "full", "the forward")
+        within_bounds(w)
+        rests(w)
+        guest.stdin.write("\n")
+        guest.stdin.flush()
+        eventually("one has ended", lambda: w.control("stats", "--json")["flows"] == 4095)
+        expect(client(w, f'print(fails("{FAR6}", 7000))') == "connected\n", "there is room for one")
+        guest.kill()
+        eventually("they go with their program", lambda: w.control("stats", "--json")["flows"] == 0, 60)
+        serves(w)
+
+
 def sixteen_streams_share_fairly():
     with World(WEFT) as w:
         w.spawn("far", SERVER, "7000")
@@ -759,7 +804,9 @@ CASES = [frames_cut_at_every_byte_and_garbled_are_survived, fragments_overlappin
          leases_have_their_bound_whatever_is_asked, segments_that_mean_harm_cost_little, syns_with_ecn_bits_are_answered,
          super_packets_with_fields_that_lie_are_survived,
          clients_without_a_descriptor_wait_and_cost_nothing, memory_has_its_bound_whoever_does_not_read,
-         what_is_never_acknowledged_counts_and_is_given_up, handshakes_never_completed_leave_others_alive, floods_leave_other_connections_alive, sixteen_streams_share_fairly]
+         what_is_never_acknowledged_counts_and_is_given_up, handshakes_never_completed_leave_others_alive,
+         connections_at_their_bound_are_refused_until_one_ends, floods_leave_other_connections_alive,
+         sixteen_streams_share_fairly]
 if len(sys.argv) > 2:
     CASES.append(short_floods_leave_other_connections_alive)
 
