@@ -112,10 +112,16 @@ void ip_dst_confirm(struct stack *st, struct ip_dst *dst)
 }
 
 /* Everything goes by ip_output(), which looks at it. */
-bool ip4_output_plain(struct stack *st UNUSED, struct pkt *pkt UNUSED,
-		      const struct ip_plain *out UNUSED)
+int ip4_output_plain(struct stack *st UNUSED, struct pkt *pkt UNUSED,
+		     const struct ip_plain *out UNUSED)
 {
-	return false;
+	return IP_NOT_PLAIN;
+}
+
+int ip6_output_plain(struct stack *st UNUSED, struct pkt *pkt UNUSED,
+		     const struct ip_plain *out UNUSED)
+{
+	return IP_NOT_PLAIN;
 }
 
 int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)

@@ -114,12 +114,16 @@ struct ip_plain {
 	const struct ip_addr *src, *to;
 	uint32_t mark;
 	uint8_t proto, tos;
-	uint8_t ttl; /* 0: the stack's default */
+	uint8_t ttl; /* 0: the default of the stack, or of the interface */
 };
-/* ip_output() of such a packet in a straight line, when it is one of IPv4 that its own room holds,
- * to a neighbour whose address is known, and no hook is in the way. False: it is not, and nothing
- * was changed. */
-bool ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out) MUST_CHECK;
+enum {
+	IP_NOT_PLAIN = 1,
+};
+/* ip_output() of such a packet of that family in a straight line, when its own room holds it, it
+ * goes to a neighbour whose address is known, and no hook is in the way. Returns what that does; or
+ * IP_NOT_PLAIN: it is not, and nothing was changed. */
+int ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out) MUST_CHECK;
+int ip6_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out) MUST_CHECK;
 
 /* The address is one of ours (any interface). */
 bool ip_addr_is_local(const struct stack *st, const struct ip_addr *addr);

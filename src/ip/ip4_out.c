@@ -272,14 +272,14 @@ static bool ip4_out_is_plain(const struct stack *st, const struct pkt *pkt,
 	const struct ip_dst *dst = out->dst;
 
 	return dst->gen == st->ip4->dst_gen && dst->neigh && neigh_is_usable(dst->neigh) &&
-	       ip_addr_is_ip4(out->to) && !ip4_out_is_group(dst) && !pkt->gso_size && !pkt->buf &&
+	       !ip4_out_is_group(dst) && !pkt->gso_size && !pkt->buf &&
 	       pkt->len + IP4_HDR_LEN <= dst->mtu &&
 	       pkt_headroom(pkt) >= IP4_HDR_LEN + ETH_HDR_LEN &&
 	       ip_hooks_empty(&st->ip4->hooks, IP_HOOK_OUTPUT) &&
 	       ip_hooks_empty(&st->ip4->hooks, IP_HOOK_POSTROUTING);
 }
 
-bool ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out)
+int ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out)
 {
 	struct ip4_hdr hdr = {.src = ip_addr_to_ip4(out->src),
 			      .dst = ip_addr_to_ip4(out->to),
@@ -291,7 +291,7 @@ bool ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *
 	struct neigh *n = out->dst->neigh;
 
 	if (unlikely(!ip4_out_is_plain(st, pkt, out)))
-		return false;
+		return IP_NOT_PLAIN;
 	pkt->mark = out->mark;
 	pkt_hop(pkt, HOP_SOCK, out->proto);
 	hdr.tot_len = (uint16_t)(pkt->len + IP4_HDR_LEN);
@@ -300,6 +300,5 @@ bool ip4_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *
 	pkt_hop(pkt, HOP_ROUTE, out->dst->prefix_len);
 	mib_inc(st, MIB_IpOutRequests);
 	mib_add(st, MIB_IpExtOutOctets, pkt->len);
-	(void)!eth_output(n->netif, pkt, ETHERTYPE_IPV4, &n->lladdr);
-	return true;
+	return eth_output(n->netif, pkt, ETHERTYPE_IPV4, &n->lladdr);
 }

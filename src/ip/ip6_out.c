@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IPv6 output: a transport's packet gets its header and goes to its next hop, or back to ourselves
- * over loopback. The fast path is that of ip4_out.c.
+ * over loopback. The fast path is that of ip4_out.c, and so is ip6_output_plain(), the straight
+ * line.
  *
  * Flow labels (RFC 6437 §3): a keyed hash of both addresses, ports and protocol, so that all
  * packets of a flow have the same label and nobody can tell the label of another flow.
  */
 #include <string.h>
 
+#include "ip/ip4.h"
 #include "ip/ip6.h"
 #include "ip/ip6_exts.h"
 #include "ip/ip6_priv.h"
 #include "ip/mcast.h"
+#include "link/eth.h"
 #include "link/neigh.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
@@ -54,15 +57,15 @@ static uint32_t flow_label(struct ip6 *ip6, const uint64_t words[static 5])
 }
 
 /* `data` is at the transport header. */
-static uint32_t ip6_out_flow(const struct stack *st, const struct pkt *pkt,
-			     const struct ip_flow *flow)
+static inline uint32_t ip6_out_flow(const struct stack *st, const struct pkt *pkt, uint8_t proto,
+				    const struct ip_addr *src, const struct ip_addr *dst)
 {
-	uint64_t words[5] = {load_be64(flow->src.b), load_be64(flow->src.b + 8),
-			     load_be64(flow->dst.b), load_be64(flow->dst.b + 8), flow->proto};
+	uint64_t words[5] = {load_be64(src->b), load_be64(src->b + 8), load_be64(dst->b),
+			     load_be64(dst->b + 8), proto};
 
 	if (!st->ip6->conf.auto_flowlabels)
 		return 0;
-	if (flow->proto != IP_PROTO_TCP && flow->proto != IP_PROTO_UDP)
+	if (proto != IP_PROTO_TCP && proto != IP_PROTO_UDP)
 		return 0;
 	if (pkt->lin_len < 4)
 		return 0;
@@ -96,12 +99,13 @@ static enum drop ip6_out_hdr(struct stack *st, struct pkt *pkt, const struct ip_
 {
 	struct ip6_hdr hdr = {.src = ip_addr_to_ip6(&out->flow.src),
 			      .dst = ip_addr_to_ip6(&out->flow.dst),
-			      .flow = out->no_flow_label ? 0 : ip6_out_flow(st, pkt, &out->flow),
 			      .tclass = out->flow.tos,
 			      .next_hdr = out->flow.proto,
 			      .hop_limit = ip6_out_hops(pkt->netif, out)};
 	uint8_t *p;
 
+	if (likely(!out->no_flow_label))
+		hdr.flow = ip6_out_flow(st, pkt, out->flow.proto, &out->flow.src, &out->flow.dst);
 	if (unlikely(out->exts) && !ip6_out_exts(pkt, out, &hdr))
 		return DROP_NOMEM;
 	if (unlikely(pkt->len > IP6_PAYLOAD_MAX))
@@ -225,4 +229,42 @@ int ip6_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 			*out->dst = fresh;
 	}
 	return ip6_out_send(st, pkt, out, dst);
+}
+
+/* What ip6_out_send() and all that follows would come to is known, but for the header's fields. A
+ * group has no neighbour, nor have we. */
+static bool ip6_out_is_plain(const struct stack *st, const struct pkt *pkt,
+			     const struct ip_plain *out)
+{
+	const struct ip_dst *dst = out->dst;
+
+	return dst->gen == st->ip4->dst_gen && dst->neigh && neigh_is_usable(dst->neigh) &&
+	       !pkt->gso_size && !pkt->buf && pkt->len + IP6_HDR_LEN <= dst->mtu &&
+	       pkt_headroom(pkt) >= IP6_HDR_LEN + ETH_HDR_LEN &&
+	       ip_hooks_empty(&st->ip6->hooks, IP_HOOK_OUTPUT) &&
+	       ip_hooks_empty(&st->ip6->hooks, IP_HOOK_POSTROUTING);
+}
+
+int ip6_output_plain(struct stack *st, struct pkt *pkt, const struct ip_plain *out)
+{
+	struct neigh *n = out->dst->neigh;
+	struct ip6_hdr hdr;
+
+	if (unlikely(!ip6_out_is_plain(st, pkt, out)))
+		return IP_NOT_PLAIN;
+	hdr = (struct ip6_hdr){.src = ip_addr_to_ip6(out->src),
+			       .dst = ip_addr_to_ip6(out->to),
+			       .flow = ip6_out_flow(st, pkt, out->proto, out->src, out->to),
+			       .payload_len = (uint16_t)pkt->len,
+			       .tclass = out->tos,
+			       .next_hdr = out->proto,
+			       .hop_limit = out->ttl ? out->ttl : n->netif->ip6->conf.hop_limit};
+	pkt->mark = out->mark;
+	pkt_hop(pkt, HOP_SOCK, out->proto);
+	ip6_hdr_write(pkt_push(pkt, IP6_HDR_LEN), &hdr);
+	pkt->l3_off = pkt_off(pkt);
+	pkt_hop(pkt, HOP_ROUTE, out->dst->prefix_len);
+	mib_inc(st, MIB_Ip6OutRequests);
+	mib_add(st, MIB_Ip6OutOctets, pkt->len);
+	return eth_output(n->netif, pkt, ETHERTYPE_IPV6, &n->lladdr);
 }

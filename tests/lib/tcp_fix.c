@@ -226,10 +226,16 @@ int ip_output(struct stack *st, struct pkt *pkt, const struct ip_out *out)
 	return 0;
 }
 
-bool ip4_output_plain(struct stack *st UNUSED, struct pkt *pkt UNUSED,
-		      const struct ip_plain *out UNUSED)
+int ip4_output_plain(struct stack *st UNUSED, struct pkt *pkt UNUSED,
+		     const struct ip_plain *out UNUSED)
 {
-	return false;
+	return IP_NOT_PLAIN;
+}
+
+int ip6_output_plain(struct stack *st UNUSED, struct pkt *pkt UNUSED,
+		     const struct ip_plain *out UNUSED)
+{
+	return IP_NOT_PLAIN;
 }
 
 /* Hosts */

@@ -33,6 +33,7 @@
  * What the application and the peer see is the same either way, to the last figure:
  * test_fast.c runs worlds drawn at random both ways and compares.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "transport/tcp/tcp_priv.h"
@@ -283,7 +284,7 @@ static inline void fast_header(struct tcp_conn *conn, struct pkt *pkt)
 	tcp_csum_defer(pkt, &conn->sk.conn.laddr, &conn->sk.conn.raddr);
 }
 
-static inline void fast_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
+static inline int fast_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
 {
 	struct sock *sk = &conn->sk;
 	const struct ip_plain out = {.dst = &sk->dst,
@@ -293,9 +294,15 @@ static inline void fast_xmit_ip(struct tcp_conn *conn, struct pkt *pkt)
 				     .proto = IP_PROTO_TCP,
 				     .tos = sk->tos,
 				     .ttl = sk->ttl};
+	int err;
 
-	if (unlikely(!ip4_output_plain(sk->stack, pkt, &out)))
-		(void)!tcp_xmit_ip(conn, pkt, IP_ECN_NOT_ECT);
+	if (ip_addr_is_ip4(out.to))
+		err = ip4_output_plain(sk->stack, pkt, &out);
+	else
+		err = ip6_output_plain(sk->stack, pkt, &out);
+	if (unlikely(err == IP_NOT_PLAIN))
+		err = tcp_xmit_ip(conn, pkt, IP_ECN_NOT_ECT);
+	return err;
 }
 
 /* tcp_rexmt_sent_new() */
@@ -325,6 +332,7 @@ static inline void fast_was_sent(struct tcp_conn *conn, uint32_t len)
 						      .total_bytes = snd->delivered_bytes,
 						      .is_app_limited = snd->app_limited != 0});
 	tcp_txq_sent_first(conn, len);
+	conn->n_mem_tries = 0;
 	conn->snd_nxt += len;
 	conn->snd_sml = conn->snd_nxt;
 	conn->last_snd_ms = tcp_clock_ms(conn->sk.stack);
@@ -335,6 +343,16 @@ static inline void fast_was_sent(struct tcp_conn *conn, uint32_t len)
 	}
 	tcp_chrono_set(conn, TCP_CHRONO_BUSY);
 	fast_arm(conn);
+	tcp_trace(conn);
+}
+
+/* The end of tcp_output() when there was no memory for what it wanted to send: later. */
+static void fast_was_not_sent(struct tcp_conn *conn)
+{
+	conn->flags |= TCPC_MEM_WAIT;
+	tcp_txq_free(conn);
+	tcp_chrono_set(conn, TCP_CHRONO_BUSY);
+	tcp_rexmt_arm(conn);
 	tcp_trace(conn);
 }
 
@@ -362,15 +380,16 @@ ptrdiff_t tcp_fast_send(struct sock *sk, const void *buf, size_t n)
 	if (conn->data_segs_in > 0)
 		tcp_note_answer(conn);
 	memcpy(pkt_put(pkt, len), buf, len);
-	conn->n_mem_tries = 0;
 	fast_header(conn, pkt);
 	conn->segs_out++;
 	conn->data_segs_out++;
 	mib_inc(sk->stack, MIB_TcpOutSegs);
 	mib_inc(sk->stack, MIB_TcpExtTCPOrigDataSent);
 	tcp_ack_was_sent(conn);
-	fast_xmit_ip(conn, pkt);
-	fast_was_sent(conn, len);
+	if (unlikely(fast_xmit_ip(conn, pkt) == -ENOBUFS))
+		fast_was_not_sent(conn);
+	else
+		fast_was_sent(conn, len);
 	return (ptrdiff_t)len;
 }
 

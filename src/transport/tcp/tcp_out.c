@@ -150,14 +150,15 @@ int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn)
 	return ip_output(sk->stack, pkt, &out);
 }
 
-/* Builds and sends. `tx->len` becomes what fitted. 0; -ENOBUFS: nothing was sent; else the error of
- * ip_output(), with the segment lost. */
+/* Builds and sends. `tx->len` becomes what fitted. 0; -ENOBUFS: nothing was sent, for want of
+ * memory here or below; else the error of ip_output(), with the segment lost. */
 static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_opts *opts)
 {
 	uint32_t hdr_len = TCP_HDR_LEN + (uint32_t)tcp_opts_len(opts);
 	struct pkt *pkt = pkt_alloc(&tcp_eng(conn)->pkts, 0);
 	uint32_t mss = conn->mss, n_frames = 1, want = tx->len;
 	uint8_t ecn;
+	int err;
 
 	if (!pkt)
 		return -ENOBUFS;
@@ -186,7 +187,6 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 		if (tcp_conf(conn)->push_bursts)
 			tx->flags |= TCP_F_PSH;
 	}
-	conn->n_mem_tries = 0;
 	tx->n_frames = n_frames;
 	ecn = tcp_ecn_output(conn, tx->len > 0 && !tx->is_again, &tx->flags);
 	tcp_xmit_header(conn, pkt, tx, opts);
@@ -196,7 +196,10 @@ static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_o
 			      tx->seq + !!(tx->flags & TCP_F_SYN) + tx->len);
 	if (tx->flags & TCP_F_ACK)
 		tcp_ack_was_sent(conn);
-	return tcp_xmit_ip(conn, pkt, ecn);
+	err = tcp_xmit_ip(conn, pkt, ecn);
+	if (likely(err != -ENOBUFS))
+		conn->n_mem_tries = 0;
+	return err;
 }
 
 int tcp_send_syn_tfo(struct tcp_conn *conn, const struct tcp_opts *tfo, uint32_t n)

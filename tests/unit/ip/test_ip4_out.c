@@ -461,8 +461,10 @@ static bool out_plain(struct ip4_fix *f, struct pkt *pkt, const struct ip_out *o
 				       .proto = o->flow.proto,
 				       .tos = o->flow.tos,
 				       .ttl = o->ttl};
-	bool is_sent = ip4_output_plain(f->st, pkt, &plain);
+	int err = ip4_output_plain(f->st, pkt, &plain);
+	bool is_sent = err != IP_NOT_PLAIN;
 
+	assert_true(!is_sent || err == 0);
 	if (!is_sent)
 		pkt_free(pkt);
 	fix_settle(f->eng);

@@ -198,6 +198,14 @@ static void end_step(struct tf *f, struct end *e)
 		assert_int_equal(tcp_proto.shutdown(e->sk, true, false), 0);
 }
 
+/* IP has no memory for a while, or no route: the former is tried again, the latter is lost. */
+static void ip_refuses(struct tf *f, struct tf_host *h)
+{
+	static const int errs[] = {-ENOBUFS, -ENOBUFS, -ENOMEM, -ENETUNREACH};
+
+	h->route_err = errs[below(f, ARRAY_SIZE(errs))];
+}
+
 static void world_pass(struct tf *f, struct end ends[2])
 {
 	for (int i = 0; i < 2; i++)
@@ -207,6 +215,10 @@ static void world_pass(struct tf *f, struct end ends[2])
 		fix_advance(f->eng, (int64_t)below(f, 30 * 24 * 3600) * SEC);
 	if (below(f, 200) == 0)
 		f->host.gen++, f->peer.gen++;
+	if (below(f, 4) == 0)
+		f->host.route_err = f->peer.route_err = 0;
+	if (below(f, 200) == 0)
+		ip_refuses(f, below(f, 2) ? &f->host : &f->peer);
 	if (below(f, 3000) == 0)
 		assert_int_equal(tcp_proto.shutdown(ends[0].sk, false, true), 0);
 	tf_check(&f->host);
@@ -292,9 +304,47 @@ static void short_way_and_general_path_make_the_same_connection(void **state UNU
 	free(both);
 }
 
+/* By the short way, or not. */
+static void refused_then_sent(bool has_fast)
+{
+	struct tf *f = tf_new();
+	uint64_t n_fast = f->host.st->tcp->n_fast[1];
+	ptrdiff_t done = SOCK_NOT_PLAIN;
+
+	tf_established(f);
+	assert_int_equal(tf_sockopt(f->sk, WEFT_TCP_NODELAY, 1), 0);
+	tf_send_n(f, 1); /* the first is never plain */
+	tf_rx(f, TSEG(.seq = f->irs + 1, .ack = f->iss + 2));
+	tf_ignore(f);
+	f->host.route_err = -ENOBUFS;
+	if (has_fast)
+		done = tcp_proto.send_plain(f->sk, "abc", 3);
+	else
+		done = tf_send(f->sk, "abc", 3, 0);
+	assert_int_equal(done, 3);
+	assert_int_equal(f->host.st->tcp->n_fast[1] - n_fast, has_fast);
+	tf_assert_silent(f);
+	assert_int_equal(tf_conn(f)->snd_nxt, tf_conn(f)->snd_una);
+	f->host.route_err = 0;
+	fix_advance(f->eng, 9 * MSEC);
+	tf_assert_silent(f);
+	fix_advance(f->eng, 2 * MSEC);
+	assert_int_equal(tf_n_sent(f), 1);
+	assert_int_equal(tf_pop(f).len, 3);
+	assert_int_equal(tf_conn(f)->n_rexmt, 0);
+	tf_end(f);
+}
+
+static void ip_has_no_memory_the_segment_goes_ten_milliseconds_later(void **state UNUSED)
+{
+	refused_then_sent(false);
+	refused_then_sent(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ip_has_no_memory_the_segment_goes_ten_milliseconds_later),
 		cmocka_unit_test(short_way_and_general_path_make_the_same_connection),
 	};
 
