@@ -3,7 +3,7 @@
 """Compares weft with the kernel on this machine, in pairs of runs, and prints a table.
 
 usage: bench/bench.py [--build DIR] [--out DIR] [--baseline FILE] [--check | --update-baseline] [FIGURE...]
-figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-tap-out
+figures: bulk-inproc bulk-inproc6 bulk-inproc-cold bulk-inproc-zc bulk-inproc-mtu bulk-inproc-gro bulk-tap-out
 bulk-tap-out-zc bulk-tap-in rr-inproc rr-inproc6 crr-inproc udp-inproc udp-inproc6 udp-inproc-gso fwd4 fwd6 mem-conn mem-conn-time
 timers-1e3 timers-1e5 timers-1e7 scale2 shard2 shard2-cross lab500-up lab500-sim lab500-memory; peer-gvisor peer-gvisor-gso
 peer-gvisor-rr peer-lwip-out peer-lwip-in, which need these; gw-out-1500 gw-in-1500 gw-out-65520
@@ -431,6 +431,14 @@ class Bench:
         unit = {"bulk": "Gbit/s", "rr": "round trips/s", "udp": "datagrams/s"}[figure.partition("-")[0]]
         self.add(figure, unit, pairs, "weft ipv4", f"{figure.removesuffix('6')}, two stacks of weft")
 
+    def gro(self, figure):
+        """Frames of the MTU that are joined on reception, beside the same that are not."""
+        pairs = []
+        for n in range(self.pairs):
+            pairs.append((self.ours(figure), self.ours("bulk-inproc-mtu")))
+            self.progress(figure, n, ("gro on", pairs[-1][0]), ("gro off", pairs[-1][1]))
+        self.add(figure, "Gbit/s", pairs, "weft gro off", "bulk-inproc-mtu, two stacks of weft")
+
     def build_peer(self, name):
         done = subprocess.run([str(PEERS / "build"), str(self.build), name], capture_output=True, text=True)
         if done.returncode:
@@ -615,8 +623,8 @@ def per_cpu(run, unit):
 
 
 FIGURES = {"bulk-inproc": Bench.bulk, "bulk-inproc6": Bench.family, "bulk-inproc-cold": Bench.bulk,
-           "bulk-inproc-zc": Bench.bulk, "bulk-inproc-mtu": Bench.bulk, "bulk-tap-out": Bench.bulk,
-           "bulk-tap-out-zc": Bench.bulk, "bulk-tap-in": Bench.bulk, "rr-inproc": Bench.rr, "rr-inproc6": Bench.family,
+           "bulk-inproc-zc": Bench.bulk, "bulk-inproc-mtu": Bench.bulk, "bulk-inproc-gro": Bench.gro,
+           "bulk-tap-out": Bench.bulk, "bulk-tap-out-zc": Bench.bulk, "bulk-tap-in": Bench.bulk, "rr-inproc": Bench.rr, "rr-inproc6": Bench.family,
            "crr-inproc": Bench.crr, "udp-inproc": Bench.udp, "udp-inproc6": Bench.family,
            "udp-inproc-gso": Bench.udp, "fwd4": Bench.fwd, "fwd6": Bench.fwd,
            "mem-conn": Bench.mem, "mem-conn-time": Bench.mem, "timers-1e3": Bench.timers,

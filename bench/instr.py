@@ -31,7 +31,7 @@ TABLE_HEAD = "| what | instructions | misses of 32 KiB | of 1 MiB |"
 GROWTH = 0.10
 SLACK = 3  # instructions that no row is blamed for
 # Turns of weft_bench: some thousands of operations each.
-TURNS = {"rr-inproc": 5, "bulk-inproc": 1, "bulk-inproc-mtu": 2, "udp-inproc": 200, "fwd4": 3000, "fwd6": 3000,
+TURNS = {"rr-inproc": 5, "rr-inproc6": 5, "bulk-inproc": 1, "bulk-inproc-mtu": 2, "udp-inproc": 200, "fwd4": 3000, "fwd6": 3000,
          "fwd4-few": 300, "fwd6-few": 300, "fwd4-many": 3000, "fwd6-many": 3000,
          "crr-inproc": 4, "timers-1e3": 100, "timers-1e5": 100}
 CACHES = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=1048576,16,64"]
@@ -42,7 +42,9 @@ PERF_EVENTS = "instructions,cycles,cache-misses"
 ROUTER = "weft_engine_run/app_netif_tx"
 ROWS = [
     ("TCP segment out, from the send call", "rr-inproc", "weft_send", "segment"),
-    ("TCP segment in, to the receive queue", "rr-inproc", "netif_rx_one", "segment"),
+    ("TCP segment in, to the receive queue", "rr-inproc", "netif_backlog_run", "segment"),
+    ("TCP segment out, IPv6", "rr-inproc6", "weft_send", "segment"),
+    ("TCP segment in, IPv6", "rr-inproc6", "netif_backlog_run", "segment"),
     ("TCP receive call that finds a byte, or none", "rr-inproc", "weft_recv", "call"),
     ("demultiplexing (TCP)", "crr-inproc", "conn_find", "segment"),
     ("ACK out", "bulk-inproc", "tcp_send_ack", "pure ACK"),
@@ -51,7 +53,7 @@ ROWS = [
     ("cutting a super-packet into 45 frames", "bulk-inproc-mtu", "pkt_segment", "super-packet"),
     ("checksum of a frame of 1500 bytes, computed", "bulk-inproc-mtu", "pkt_csum_complete", "frame"),
     ("UDP datagram out, from the send call", "udp-inproc", "weft_send", "datagram"),
-    ("UDP datagram in, to the receive queue", "udp-inproc", "netif_rx_one", "datagram"),
+    ("UDP datagram in, to the receive queue", "udp-inproc", "netif_backlog_run", "datagram"),
     ("UDP receive call", "udp-inproc", "weft_recv", "call"),
     ("header of Ethernet, alone", "udp-inproc", "eth_input", "frame"),
     ("header of IPv4 and its checks, alone", "udp-inproc", "ip4_input", "packet"),

@@ -22,7 +22,8 @@ FIELDS = {"figure": str, "unit": str, "direction": str, "ours": float, "peer_nam
           "ratio_cpu_median": float, "bar": float, "bar_cpu": float, "is_met": bool, "cpu_s_ours": float, "cpu_s_peer": float, "runs": int}
 # All but timers-1e7, which takes a gigabyte and is timers-1e5 otherwise.
 ROWS = [("bulk-inproc", "linux veth"), ("bulk-inproc6", "weft ipv4"), ("bulk-inproc-cold", "linux veth"),
-        ("bulk-inproc-zc", "linux veth"), ("bulk-inproc-mtu", "linux veth"), ("bulk-tap-out", "linux veth"),
+        ("bulk-inproc-zc", "linux veth"), ("bulk-inproc-mtu", "linux veth"), ("bulk-inproc-gro", "weft gro off"),
+        ("bulk-tap-out", "linux veth"),
         ("bulk-tap-out", "tap-floor"), ("bulk-tap-out", "tap-floor-copy"), ("bulk-tap-out-zc", "linux veth"),
         ("bulk-tap-out-zc", "tap-floor"), ("bulk-tap-in", "linux veth"), ("bulk-tap-in", "tap-floor"),
         ("rr-inproc", "linux veth"), ("rr-inproc6", "weft ipv4"), ("crr-inproc", "linux veth"),

@@ -325,7 +325,7 @@ struct inproc {
 	void (*fn)(struct gauge *g, const void *arg);
 	enum unit unit;
 	bool is_ip6;
-	const char *variant; /* of bulk: cold, zc or mtu; of udp: gso; NULL: none */
+	const char *variant; /* of bulk: cold, zc, mtu or gro; of udp: gso; NULL: none */
 };
 
 static bool is_variant(const struct inproc *p, const char *name)
@@ -345,9 +345,11 @@ static struct bench *inproc_new(struct gauge *g, const struct inproc *p)
 	b->is_ip6 = p->is_ip6;
 	side_address(b->tx_netif, b->is_ip6 ? "2001:db8::1/64" : "10.0.0.1/24");
 	side_address(rx_netif, b->is_ip6 ? "2001:db8::2/64" : "10.0.0.2/24");
-	if (is_variant(p, "mtu")) {
-		must(weft_netif_set_offloads(b->tx_netif, 0), "offloads");
-		must(weft_netif_set_offloads(rx_netif, 0), "offloads");
+	if (is_variant(p, "mtu") || is_variant(p, "gro")) {
+		uint32_t offloads = is_variant(p, "gro") ? WEFT_OFFLOAD_GRO : 0;
+
+		must(weft_netif_set_offloads(b->tx_netif, offloads), "offloads");
+		must(weft_netif_set_offloads(rx_netif, offloads), "offloads");
 	}
 	return b;
 }
@@ -517,6 +519,7 @@ static struct how figure_find(const char *figure)
 		{"bulk-inproc-cold", bulk_inproc, UNIT_GBIT_S, false, "cold"},
 		{"bulk-inproc-zc", bulk_inproc, UNIT_GBIT_S, false, "zc"},
 		{"bulk-inproc-mtu", bulk_inproc, UNIT_GBIT_S, false, "mtu"},
+		{"bulk-inproc-gro", bulk_inproc, UNIT_GBIT_S, false, "gro"},
 		{"rr-inproc", rr_inproc, UNIT_PER_S, false, NULL},
 		{"rr-inproc6", rr_inproc, UNIT_PER_S, true, NULL},
 		{"udp-inproc", udp_inproc, UNIT_PER_S, false, NULL},

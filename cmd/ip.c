@@ -23,7 +23,7 @@ static void usage(FILE *out)
 		"  ip addr  { add | del | replace } ADDRESS/LEN dev IF;  ip addr flush dev IF\n"
 		"  ip link  [ show [ dev ] IF | up | type KIND ]\n"
 		"  ip link  set [ dev ] IF { up | down | mtu N | address MAC |\n"
-		"                         mss-clamp { pmtu | N | off } } ...\n"
+		"                         mss-clamp { pmtu | N | off } | gro { on | off } } ...\n"
 		"  ip route [ show [ to { root | match | exact } ] PREFIX | dev IF | via ADDRESS "
 		"|\n"
 		"             proto PROTOCOL | scope SCOPE | src ADDRESS | table { main | local | "

@@ -460,6 +460,21 @@ static int link_mss_clamp(struct ip *ip, json_t *params)
 	return err;
 }
 
+/* The same: elsewhere that is `ethtool -K DEV gro on|off`. */
+static int link_gro(struct ip *ip, json_t *params)
+{
+	const char *value = ip_value(ip);
+
+	if (!value)
+		return IP_USAGE;
+	if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
+		fprintf(stderr, "weft ip: gro is `on` or `off`, not `%s`\n", value);
+		return IP_USAGE;
+	}
+	json_object_set_new(params, "gro", json_boolean(!strcmp(value, "on")));
+	return IP_OK;
+}
+
 static int link_set_word(struct ip *ip, const char *word, json_t *params)
 {
 	bool is_up = !strcmp(word, "up");
@@ -482,6 +497,8 @@ static int link_set_word(struct ip *ip, const char *word, json_t *params)
 	}
 	if (!strcmp(word, "mss-clamp"))
 		return link_mss_clamp(ip, params);
+	if (!strcmp(word, "gro"))
+		return link_gro(ip, params);
 	if (ip_word_is(word, "address")) {
 		value = ip_value(ip);
 		if (!value)
@@ -523,7 +540,7 @@ static int link_set(struct ip *ip)
 		if (link_word_is_known(word)) {
 			fprintf(stderr,
 				"weft ip: `%s` cannot be set on a weft node; up, down, mtu, "
-				"address and mss-clamp can\n",
+				"address, mss-clamp and gro can\n",
 				word);
 			err = IP_USAGE;
 			break;

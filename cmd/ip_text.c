@@ -49,6 +49,8 @@ static void detail_print(FILE *out, const json_t *link, const struct ip_opts *o)
 		fprintf(out, "mss_clamp %s ", json_string_value(clamp));
 	else if (clamp)
 		fprintf(out, "mss_clamp %" PRId64 " ", (int64_t)json_integer_value(clamp));
+	if (json_is_true(json_object_get(link, "gro")))
+		fputs("gro on ", out);
 	if (kind)
 		fprintf(out, "%s    %s ", line_end(o), json_text_of(kind, "info_kind"));
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Coalescing beside none: the input is a program of tests/lib/gro_twin.h. */
+/* Coalescing beside none: the input is a program of tests/lib/gro_twin.h, of frames that a device
+ * has and of packets that wait. */
 #include "fuzz.h"
 
 #include "../tests/lib/gro_twin.h"
@@ -11,7 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct engine *eng;
 	struct engine_config cfg = {.has_seed = true, .seed = 1};
 
-	if ((!eng && engine_new(&cfg, &eng) < 0) || !gro_twin_run(&t, eng, data, size))
+	if (!eng && engine_new(&cfg, &eng) < 0)
 		abort();
+	for (int has_pkts = 0; has_pkts < 2; has_pkts++)
+		if (!gro_twin_run(&t, eng, has_pkts, data, size))
+			abort();
 	return 0;
 }

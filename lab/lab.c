@@ -484,6 +484,8 @@ int lab_iface_attach(struct lab_node *node, struct lab_iface *iface)
 		return tap_patch(node, iface);
 	default:
 		err = weft_netif_set_mss_clamp(iface->netif, iface->file->mss_clamp);
+		if (!err && iface->file->gro)
+			err = weft_netif_set_offloads(iface->netif, WEFT_OFFLOAD_ALL);
 		return err ? err : iface_addrs_add(node, iface);
 	}
 }

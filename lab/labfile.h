@@ -74,6 +74,7 @@ struct labfile_iface {
 	bool acd;           /* IPv4 addresses are asked about before they are used (RFC 5227) */
 	bool link_local;    /* makes itself an IPv4 address of 169.254.0.0/16 (RFC 3927) */
 	uint32_t mss_clamp; /* of TCP, in what is forwarded; 0: none; LABFILE_MSS_PMTU */
+	bool gro;           /* frames that arrive together go up as one (WEFT_OFFLOAD_GRO) */
 	bool slaac;         /* listens to routers, and asks about its addresses */
 	bool dad;           /* asks about its addresses */
 	const char *host;   /* the interface of the machine that it is; NULL: one of the lab */

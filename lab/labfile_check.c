@@ -305,6 +305,9 @@ static void check_iface_link(struct lab_build *b, const struct labfile_iface *if
 		lab_error_add(b->errs, lab_build_field_pos(b, &iface->mss_clamp, iface->pos),
 			      "%s.mss_clamp: only nodes of kind weft can lower TCP's segments",
 			      where);
+	if (iface->gro && iface->node->kind != LABFILE_WEFT)
+		lab_error_add(b->errs, lab_build_field_pos(b, &iface->gro, iface->pos),
+			      "%s.gro: only nodes of kind weft join what arrives", where);
 	if (iface->link && iface->mtu > iface->link->mtu)
 		lab_warning_add(b->errs, lab_build_field_pos(b, &iface->mtu, iface->pos),
 				"%s.mtu: packets of more than %u bytes do not fit links[%u] and "

@@ -147,6 +147,8 @@ static json_t *link_json(const struct weft_netif *nif)
 		json_object_set_new(link, "mss_clamp", json_string("pmtu"));
 	else if (info.mss_clamp)
 		json_object_set_new(link, "mss_clamp", json_integer(info.mss_clamp));
+	if (weft_netif_offloads(nif, NULL) & WEFT_OFFLOAD_GRO)
+		json_object_set_new(link, "gro", json_true());
 	if (!is_lo)
 		json_object_set_new(link, "linkinfo", json_pack("{s:s}", "info_kind", info.kind));
 	json_object_update_new(
@@ -558,6 +560,8 @@ static const struct rpc_param link_set_params[] = {
 	{"mss_clamp", RPC_INTEGER, false, 0, 65535,
 	 "The most that TCP segments may carry that are forwarded by it: bytes from 48 on, 0: no "
 	 "bound, 65535: what fits the path; default: as it is"},
+	{"gro", RPC_BOOLEAN, false, 0, 0,
+	 "Frames of a flow that arrive at once go up as one packet; default: as it is"},
 	END,
 };
 

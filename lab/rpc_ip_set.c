@@ -90,6 +90,15 @@ int rpc_ip_addr_del(struct rpc_call *call)
 
 /* ---- interfaces ---------------------------------------------------------------------------- */
 
+static int gro_set(struct weft_netif *nif, bool on)
+{
+	uint32_t allowed;
+
+	(void)weft_netif_offloads(nif, &allowed);
+	return weft_netif_set_offloads(nif, on ? allowed | WEFT_OFFLOAD_GRO
+					       : allowed & ~(uint32_t)WEFT_OFFLOAD_GRO);
+}
+
 int rpc_ip_link_set(struct rpc_call *call)
 {
 	const char *text = rpc_call_string(call, "address", NULL);
@@ -121,6 +130,8 @@ int rpc_ip_link_set(struct rpc_call *call)
 		ret = weft_netif_set_mtu(nif, (uint32_t)mtu);
 	if (!ret && clamp >= 0)
 		ret = weft_netif_set_mss_clamp(nif, (uint32_t)clamp);
+	if (!ret && json_object_get(rpc_call_params(call), "gro"))
+		ret = gro_set(nif, rpc_call_boolean(call, "gro", false));
 	if (!ret && text)
 		weft_netif_set_mac(nif, mac.bytes);
 	if (!ret && json_object_get(rpc_call_params(call), "up"))

@@ -89,6 +89,16 @@ static const struct lab_key iface_keys[] = {
 			"path; only on `weft` nodes",
 	},
 	{
+		.name = "gro",
+		.type = LAB_T_BOOL,
+		.flags = LAB_KEY_ASIDE,
+		FIELD(labfile_iface, gro),
+		.deflt = "false",
+		.help = "Frames of a TCP flow that arrive at once go up as one packet, as after "
+			"`ethtool -K DEV gro on`: cheaper, and fewer acknowledgements; captures "
+			"show the frames. Only on `weft` nodes; with `host`, it is on always",
+	},
+	{
 		.name = "slaac",
 		.type = LAB_T_BOOL,
 		.flags = LAB_KEY_ASIDE,

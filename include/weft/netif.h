@@ -122,14 +122,21 @@ WEFT_API int weft_netif_set_mss_clamp(struct weft_netif *nif, uint32_t mss);
 /* What the stack leaves to the interface, as `ethtool -K`. Without it, frames leave with their
  * checksums, and super-packets as the frames that they stand for. */
 enum {
-	WEFT_OFFLOAD_CSUM = 1 << 0, /* checksums of TCP and UDP */
+	WEFT_OFFLOAD_CSUM = 1 << 0, /* checksums of TCP and UDP: without it, both to make and to
+				     * verify them, also where a link knows that they are right */
 	WEFT_OFFLOAD_TSO = 1 << 1,  /* TCP's super-packets */
 	WEFT_OFFLOAD_USO = 1 << 2,  /* those of WEFT_UDP_SEGMENT */
-	WEFT_OFFLOAD_GRO = 1 << 4,  /* received frames of a flow go up as one super-packet */
+	WEFT_OFFLOAD_GRO = 1 << 4,  /* received frames of a flow go up as one super-packet, as
+				     * many as there are at once; captures have the frames */
 	WEFT_OFFLOAD_ALL = 7 | WEFT_OFFLOAD_GRO,
 };
-/* All are on at first; an interface that cannot do one never does. -EINVAL: another bit. */
+/* All are on at first, but WEFT_OFFLOAD_GRO of wires in the process (weft_veth_new(),
+ * weft_link_new(), weft_cable_plug()) and of weft_netif_new(): what a lab shows of a connection is
+ * what frames one by one do. An interface that cannot do one never does. -EINVAL: another bit. */
 WEFT_API int weft_netif_set_offloads(struct weft_netif *nif, uint32_t offloads);
+/* What it does of that, as `ethtool -k`. `ret_allowed`, NULL or where that goes: what is not
+ * switched off, whether it can or not. */
+WEFT_API uint32_t weft_netif_offloads(const struct weft_netif *nif, uint32_t *ret_allowed);
 WEFT_API void weft_netif_set_mac(struct weft_netif *nif, const uint8_t mac[6]);
 WEFT_API void weft_netif_mac(const struct weft_netif *nif, uint8_t ret[6]);
 struct weft_netif_stats {

@@ -143,7 +143,7 @@ enum {
 	APP_FRAME_MAX = NETIF_MTU_MAX + ETH_HDR_LEN,
 };
 
-/* Has no features, so the frame is one piece of bytes as on the wire. */
+/* Takes nothing but frames, so the frame is one piece of bytes as on the wire. */
 static void app_netif_tx(struct netif *netif, struct pkt *pkt)
 {
 	struct app_netif *app = netif->priv;
@@ -184,6 +184,8 @@ int weft_netif_new(struct weft_stack *st, const char *name, const uint8_t mac[6]
 	app->netif.ops = &app_netif_ops;
 	app->netif.priv = app;
 	app->netif.flags = NETIF_BROADCAST | NETIF_CARRIER;
+	app->netif.features = NETIF_F_GRO;
+	app->netif.features_off = NETIF_F_GRO;
 	app->netif.mtu = mtu;
 	memcpy(app->netif.hwaddr.b, mac, sizeof(app->netif.hwaddr.b));
 	err = netif_add(stack_of(st), &app->netif, name);
@@ -274,6 +276,15 @@ int weft_netif_set_offloads(struct weft_netif *nif, uint32_t offloads)
 		return -EINVAL;
 	netif_of(nif)->features_off = ~offloads & WEFT_OFFLOAD_ALL;
 	return 0;
+}
+
+uint32_t weft_netif_offloads(const struct weft_netif *nif, uint32_t *ret_allowed)
+{
+	const struct netif *netif = netif_of_const(nif);
+
+	if (ret_allowed)
+		*ret_allowed = ~netif->features_off & WEFT_OFFLOAD_ALL;
+	return netif_takes(netif, WEFT_OFFLOAD_ALL);
 }
 
 /* Neighbours are told, or they would go on sending to the old address until they doubt it; ours are

@@ -9,10 +9,6 @@
 #include "core/stack.h"
 #include "wire/gro.h"
 
-enum {
-	IP_BYTES_MAX = 65535, /* what the length field of a super-packet can say */
-};
-
 void gro_init(struct gro *gro, struct netif *netif)
 {
 	gro->netif = netif;
@@ -27,6 +23,15 @@ static void pkt_set_partial(struct pkt *pkt, const struct gso_hdr *hdr)
 	pkt->csum = PKT_CSUM_PARTIAL;
 	pkt->csum_start = (uint16_t)(pkt_off(pkt) + hdr->l4_off);
 	pkt->csum_off = hdr->csum_off;
+}
+
+void gro_pkt_set(struct pkt *pkt, const struct gso_hdr *hdr, uint16_t gso_size)
+{
+	pkt_set_partial(pkt, hdr);
+	pkt->gso_size = gso_size;
+	pkt->gso_type = PKT_GSO_UDP;
+	if (hdr->is_tcp)
+		pkt->gso_type = hdr->is_ip6 ? PKT_GSO_TCP6 : PKT_GSO_TCP4;
 }
 
 /* A frame goes up as it is. `hdr` NULL: its headers are not known. */
@@ -76,7 +81,8 @@ static bool pkt_fill(struct pkt *pkt, const uint8_t *p, uint32_t n, uint32_t n_l
 	return true;
 }
 
-static_assert((IP_BYTES_MAX + BUF_M - 1) / BUF_M <= PKT_FRAGS_MAX, "a super-packet's frags fit");
+static_assert((GRO_IP_BYTES_MAX + BUF_M - 1) / BUF_M <= PKT_FRAGS_MAX,
+	      "a super-packet's frags fit");
 
 /* The super-packet of a group; NULL: no memory. */
 static struct pkt *group_pkt(const struct gro *gro, const struct gro_group *g)
@@ -99,13 +105,10 @@ static struct pkt *group_pkt(const struct gro *gro, const struct gro_group *g)
 		}
 		n_left -= n;
 	}
-	(void)gro_read(g->frames[g->n_frames - 1], g->lens[g->n_frames - 1], &last);
+	(void)gro_read(g->frames[g->n_frames - 1], g->lens[g->n_frames - 1],
+		       g->lens[g->n_frames - 1], &last);
 	gro_hdr_patch(p, &g->hdr, g->n_payload, gro_has_psh(&last));
-	pkt_set_partial(pkt, &g->hdr);
-	pkt->gso_size = g->gso_size;
-	pkt->gso_type = PKT_GSO_UDP;
-	if (g->hdr.is_tcp)
-		pkt->gso_type = g->hdr.is_ip6 ? PKT_GSO_TCP6 : PKT_GSO_TCP4;
+	gro_pkt_set(pkt, &g->hdr, g->gso_size);
 	return pkt;
 }
 
@@ -165,7 +168,8 @@ static bool group_takes(const struct gro_group *g, const uint8_t *frame, uint32_
 	uint32_t n = len - hdr->payload_off;
 
 	return n <= g->gso_size &&
-	       (uint32_t)(g->hdr.payload_off - g->hdr.l3_off) + g->n_payload + n <= IP_BYTES_MAX &&
+	       (uint32_t)(g->hdr.payload_off - g->hdr.l3_off) + g->n_payload + n <=
+		       GRO_IP_BYTES_MAX &&
 	       gro_is_next(g->frames[0], &g->hdr, frame, hdr, g->n_frames, g->n_payload);
 }
 
@@ -207,7 +211,7 @@ static void frame_join(struct gro *gro, const uint8_t *frame, uint32_t len, enum
 void gro_rx(struct gro *gro, const uint8_t *frame, uint32_t len, enum pkt_csum csum)
 {
 	struct gso_hdr hdr;
-	enum gro_kind kind = gro_read(frame, len, &hdr);
+	enum gro_kind kind = gro_read(frame, len, len, &hdr);
 	struct gro_group *g;
 
 	if (kind == GRO_FOREIGN) { /* perhaps a fragment of any of the flows */

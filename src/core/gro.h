@@ -26,8 +26,9 @@
 struct netif;
 
 enum {
-	GRO_GROUPS = 8,      /* flows at a time; another one ends the oldest */
-	GRO_FRAMES_MAX = 64, /* of a super-packet */
+	GRO_GROUPS = 8,           /* flows at a time; another one ends the oldest */
+	GRO_FRAMES_MAX = 64,      /* of a super-packet */
+	GRO_IP_BYTES_MAX = 65535, /* what the length field of a super-packet can say */
 };
 
 /* Frames of one flow that follow each other. */
@@ -58,3 +59,6 @@ void gro_init(struct gro *gro, struct netif *netif);
 void gro_rx(struct gro *gro, const uint8_t *frame, uint32_t len, enum pkt_csum csum);
 /* The burst is over: what is held goes up. */
 void gro_flush(struct gro *gro);
+/* The states of a packet that is a super-packet now: `data` at its headers, which gro_hdr_patch()
+ * has written. */
+void gro_pkt_set(struct pkt *pkt, const struct gso_hdr *hdr, uint16_t gso_size);

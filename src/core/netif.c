@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/engine.h"
+#include "core/gro_join.h"
 #include "core/stack.h"
 #include "core/trace.h"
 
@@ -202,10 +203,10 @@ static void netif_count_rx(struct netif *netif, const struct pkt *pkt)
 	netif->stats.rx_bytes += pkt_wire_bytes(pkt);
 }
 
-static void netif_rx_one(struct netif *netif, struct pkt *pkt)
+/* It is counted and shown to whoever watches, as it came. */
+static inline void netif_rx_show(struct netif *netif, struct pkt *pkt)
 {
 	struct stack *st = netif->stack;
-	enum drop why;
 
 	trace_sample(st->eng, pkt);
 	pkt->netif = netif;
@@ -219,6 +220,12 @@ static void netif_rx_one(struct netif *netif, struct pkt *pkt)
 		taps_frame(netif, pkt, false);
 	if (unlikely(pkt->flags & PKT_F_TRACED))
 		trace_pkt(st, TRACE_RX, pkt, netif, 0);
+}
+
+/* What netif_rx_show() was called with goes up; `n_shown`: frames of which it consists. */
+static inline void netif_rx_up(struct netif *netif, struct pkt *pkt, uint32_t n_shown)
+{
+	enum drop why;
 
 	if (unlikely(!(netif->flags & NETIF_UP)))
 		why = DROP_IF_DOWN;
@@ -228,10 +235,38 @@ static void netif_rx_one(struct netif *netif, struct pkt *pkt)
 		why = netif->input(netif, pkt);
 	if (unlikely(why != DROP_NONE)) {
 		netif->stats.rx_dropped++;
-		pkt_drop(st, pkt, why);
+		pkt_drop(netif->stack, pkt, why);
 	}
-	if (unlikely(!list_is_empty(&netif->taps)))
+	for (; unlikely(n_shown && !list_is_empty(&netif->taps)); n_shown--)
 		taps_done(netif);
+}
+
+static void netif_rx_one(struct netif *netif, struct pkt *pkt)
+{
+	netif_rx_show(netif, pkt);
+	netif_rx_up(netif, pkt, 1);
+}
+
+/* Takes the first of the backlog, and with it those behind it that can be one packet with it: each
+ * is shown by itself. Returns how many, at most `max`. */
+static uint32_t backlog_join(struct netif *netif, uint32_t max, struct pkt **ret)
+{
+	struct pktq *q = &netif->backlog;
+	struct pkt *pkt = pktq_pop(q);
+	struct gro_join join;
+
+	gro_join_begin(&join, netif->stack, pkt);
+	netif_rx_show(netif, pkt);
+	while (join.n_frames < max && q->first && gro_join_add(&join, q->first)) {
+		struct pkt *next = pktq_pop(q);
+
+		netif_rx_show(netif, next);
+		netif->stats.rx_units--; /* handed over with the first */
+		pkt_free(next);
+	}
+	gro_join_end(&join);
+	*ret = pkt;
+	return join.n_frames;
 }
 
 void netif_rx(struct netif *netif, struct pkt *pkt)
@@ -264,22 +299,25 @@ void netif_rx_later(struct netif *netif, struct pkt *pkt)
 	list_add_tail(&eng->backlog, &netif->backlog_link);
 }
 
-/* Interfaces take turns, a frame each. One alone goes on with its own as long as its shortcut takes
- * them and nobody else has any, which is the same order at less cost. */
+/* Interfaces take turns, a frame each, or with GRO a packet that frames were joined to. One alone
+ * goes on with its own as long as its shortcut takes them and nobody else has any, which is the
+ * same order at less cost. */
 uint32_t netif_backlog_run(struct netif *netif, uint32_t max)
 {
 	struct list *backlog = &netif->stack->eng->backlog;
+	uint32_t n = 0, n_shown = 0, turn = max;
 	struct pkt *pkt = NULL;
-	uint32_t n = 0;
 
 	if (list_last(backlog) != &netif->backlog_link) {
 		list_del(&netif->backlog_link);
 		list_add_tail(backlog, &netif->backlog_link);
-		max = 1;
+		turn = 1;
 	}
 	if (netif->shortcut)
-		n = netif->shortcut(netif, &netif->backlog, max);
-	if (!n)
+		n = netif->shortcut(netif, &netif->backlog, turn);
+	if (!n && unlikely(netif_takes(netif, NETIF_F_GRO) && netif->backlog.n_pkts > 1))
+		n_shown = backlog_join(netif, max, &pkt);
+	else if (!n)
 		pkt = pktq_pop(&netif->backlog);
 	if (pktq_is_empty(&netif->backlog)) {
 		list_del(&netif->backlog_link);
@@ -287,6 +325,10 @@ uint32_t netif_backlog_run(struct netif *netif, uint32_t max)
 	}
 	if (n)
 		return n;
+	if (unlikely(n_shown)) {
+		netif_rx_up(netif, pkt, n_shown);
+		return n_shown;
+	}
 	netif_rx_one(netif, pkt);
 	return 1;
 }

@@ -50,7 +50,8 @@ enum {
 	NETIF_F_GSO_TCP = 1 << 1, /* PKT_GSO_TCP4, PKT_GSO_TCP6 */
 	NETIF_F_GSO_UDP = 1 << 2,
 	NETIF_F_FRAGS = 1 << 3, /* packets with frags; else the driver gets them linear */
-	NETIF_F_GRO = 1 << 4,   /* received frames of a flow become one packet (core/gro.h) */
+	NETIF_F_GRO = 1 << 4,   /* received frames of a flow become one packet: core/gro.h, and
+				   core/gro_join.h for what waits on the backlog */
 };
 
 struct netif_ops {
@@ -161,8 +162,8 @@ static inline bool netif_is_running(const struct netif *netif)
 /* One more, or one less, who wants frames for other hosts too: NETIF_PROMISC while there is one. */
 void netif_set_promisc(struct netif *netif, bool on);
 int netif_set_mtu(struct netif *netif, uint32_t mtu) MUST_CHECK; /* 0 or -EINVAL */
-/* The driver can do that, and it is not switched off. */
-static inline bool netif_takes(const struct netif *netif, uint32_t feature)
+/* Of these NETIF_F_*, what the driver can do and is not switched off. */
+static inline uint32_t netif_takes(const struct netif *netif, uint32_t feature)
 {
 	return netif->features & ~netif->features_off & feature;
 }

@@ -68,14 +68,18 @@ static void cable_flush(struct netif *netif)
 
 /* Receiving */
 
-/* True: there are more. */
+/* True: there are more. With GRO they wait on the backlog, and so that none is lost there, the
+ * next ones in the ring, until all have gone up. */
 static bool cable_receive(struct cable_end *e)
 {
 	struct netif *netif = &e->netif;
+	bool has_gro = netif_takes(netif, NETIF_F_GRO);
 	uint32_t n_bytes = 0, tag;
 	enum frame_got got = FRAME_GOT;
 	struct pkt *pkt;
 
+	if (unlikely(!pktq_is_empty(&netif->backlog)))
+		return true;
 	for (uint32_t n = 0; n < CABLE_TAKE_PKTS && n_bytes < CABLE_TAKE_BYTES; n++) {
 		got = frame_ring_get(e->rx, &netif->stack->eng->pkts, &pkt, &tag);
 		if (got == FRAME_NONE)
@@ -86,7 +90,11 @@ static bool cable_receive(struct cable_end *e)
 			continue;
 		}
 		n_bytes += pkt->len;
-		netif_rx(netif, pkt);
+		pkt_arrive(pkt, netif);
+		if (has_gro)
+			netif_rx_later(netif, pkt);
+		else
+			netif_rx(netif, pkt);
 	}
 	if (rec_ring_release(e->rx))
 		door_knock(&cable_peer(e)->door);
@@ -204,7 +212,9 @@ static void cable_end_init(struct cable_end *e, struct engine *eng)
 	e->netif.ops = &cable_ops;
 	e->netif.priv = e;
 	e->netif.flags = NETIF_BROADCAST;
-	e->netif.features = NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_GSO_UDP | NETIF_F_FRAGS;
+	e->netif.features =
+		NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_GSO_UDP | NETIF_F_FRAGS | NETIF_F_GRO;
+	e->netif.features_off = NETIF_F_GRO;
 	e->netif.mtu = ETH_MTU;
 	e->netif.hwaddr = hwaddr_random(&eng->rng);
 }

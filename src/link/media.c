@@ -374,7 +374,7 @@ static bool media_conf_is_valid(const struct media_conf *c)
 
 static uint32_t media_features(const struct media_conf *c)
 {
-	uint32_t features = NETIF_F_CSUM | NETIF_F_FRAGS;
+	uint32_t features = NETIF_F_CSUM | NETIF_F_FRAGS | NETIF_F_GRO;
 
 	if (!c->rate_bps && !c->loss_ppm && !c->duplicate_ppm && !c->corrupt_ppm &&
 	    !c->reorder_ppm && !c->gemodel_p_ppm && !c->gemodel_1k_ppm && !c->n_lose)
@@ -403,6 +403,7 @@ static void media_end_init(struct media *m, int end)
 	netif->priv = m;
 	netif->flags = NETIF_BROADCAST;
 	netif->features = media_features(&m->dirs[end].conf);
+	netif->features_off = NETIF_F_GRO;
 	netif->mtu = ETH_MTU;
 	netif->hwaddr = hwaddr_random(&m->eng->rng);
 }

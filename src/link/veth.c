@@ -70,7 +70,9 @@ static void veth_end_init(struct veth *v, struct netif *netif, struct engine *en
 	netif->ops = &veth_ops;
 	netif->priv = v;
 	netif->flags = NETIF_BROADCAST;
-	netif->features = NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_GSO_UDP | NETIF_F_FRAGS;
+	netif->features =
+		NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_GSO_UDP | NETIF_F_FRAGS | NETIF_F_GRO;
+	netif->features_off = NETIF_F_GRO;
 	netif->mtu = ETH_MTU;
 	netif->hwaddr = hwaddr_random(&eng->rng);
 }

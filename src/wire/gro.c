@@ -74,11 +74,11 @@ static bool l4_is_plain(const uint8_t *l4, size_t len, const struct gso_hdr *h)
 	       h->payload_off < h->l4_off + len;
 }
 
-enum gro_kind gro_read(const uint8_t *p, size_t len, struct gso_hdr *ret)
+enum gro_kind gro_read(const uint8_t *p, size_t n_there, size_t len, struct gso_hdr *ret)
 {
 	struct gso_hdr h;
 
-	if (gso_hdr_parse(p, len, &h) < 0 || !ip_is_whole(p + h.l3_off, &h))
+	if (gso_hdr_parse(p, n_there, &h) < 0 || !ip_is_whole(p + h.l3_off, &h))
 		return GRO_FOREIGN;
 	*ret = h;
 	return ip_is_plain(p + h.l3_off, len - h.l3_off, &h) &&
@@ -130,16 +130,19 @@ bool gro_is_next(const uint8_t *a, const struct gso_hdr *ha, const uint8_t *b,
 	return !ha->is_tcp || tcp_is_next(a + ha->l4_off, ha, b + hb->l4_off, hb, pos);
 }
 
+bool gro_csum_is_right(const uint8_t *p, size_t len, const struct gso_hdr *hdr, uint64_t sum)
+{
+	if (hdr->is_tcp && load_be16(p + hdr->l4_off + hdr->csum_off) == CSUM_NEVER)
+		return false;
+	sum = csum_add32(sum, hdr->pseudo_sum);
+	return csum_fold(csum_add32(sum, (uint32_t)(len - hdr->l4_off))) == 0xffff;
+}
+
 bool gro_csum_ok(const struct cpu_ops *cpu, const uint8_t *p, size_t len, const struct gso_hdr *hdr)
 {
-	size_t l4_len = len - hdr->l4_off;
-	uint16_t csum = load_be16(p + hdr->l4_off + hdr->csum_off);
-	uint64_t sum = csum_add32(0, hdr->pseudo_sum);
+	uint64_t sum = csum_add(cpu, p + hdr->l4_off, len - hdr->l4_off, 0);
 
-	if (hdr->is_tcp && csum == CSUM_NEVER)
-		return false;
-	sum = csum_add32(sum, (uint32_t)l4_len);
-	return csum_fold(csum_add(cpu, p + hdr->l4_off, l4_len, sum)) == 0xffff;
+	return gro_csum_is_right(p, len, hdr, sum);
 }
 
 bool gro_has_psh(const struct gso_hdr *hdr)

@@ -20,9 +20,9 @@ enum gro_kind {
 	GRO_DATA,    /* may be one of a super-packet, if its checksums are right */
 };
 
-/* What a frame is, by its headers. `len` is that of the whole frame, all of it at `p`. `ret` is set
- * but for GRO_FOREIGN. */
-enum gro_kind gro_read(const uint8_t *p, size_t len, struct gso_hdr *ret);
+/* What a frame is, by its headers. `len` is that of the whole frame, of which the first `n_there`
+ * bytes are at `p`: GRO_FOREIGN when the headers are not among them. `ret` is set but for that. */
+enum gro_kind gro_read(const uint8_t *p, size_t n_there, size_t len, struct gso_hdr *ret);
 /* Whether two frames, neither GRO_FOREIGN, have the same addresses, ports and protocol. */
 bool gro_is_same_flow(const uint8_t *a, const struct gso_hdr *ha, const uint8_t *b,
 		      const struct gso_hdr *hb);
@@ -33,6 +33,8 @@ bool gro_is_next(const uint8_t *a, const struct gso_hdr *ha, const uint8_t *b,
 /* Of a frame that is GRO_DATA: the L4 checksum is right, and the one that we would write. */
 bool gro_csum_ok(const struct cpu_ops *cpu, const uint8_t *p, size_t len,
 		 const struct gso_hdr *hdr);
+/* The same by the sum over the L4 header and all behind it, in the convention of base/csum.h. */
+bool gro_csum_is_right(const uint8_t *p, size_t len, const struct gso_hdr *hdr, uint64_t sum);
 /* TCP: the frame ends with PSH. */
 bool gro_has_psh(const struct gso_hdr *hdr);
 /* Turns a copy of the headers of the first frame into those of the super-packet, as

@@ -3,6 +3,9 @@
  * Coalescing beside none: a program of bytes makes frames of some flows, most of which follow each
  * other, and some do not in one of many ways. What goes up is cut into frames again and must be
  * what came, byte for byte, each once, those of a flow in their order.
+ *
+ * The frames come either as a device has them (core/gro.h), or as packets that wait on the backlog
+ * (core/gro_join.h), which keep the order of all and are shown to taps one by one.
  */
 #pragma once
 
@@ -78,7 +81,10 @@ struct gro_twin {
 	struct gro gro;
 	struct twin_flow flows[16];
 	uint32_t n_frames;
-	uint32_t n_seen, n_units;              /* frames, and packets that brought them */
+	uint32_t n_seen, n_units; /* frames, and packets that brought them */
+	bool has_pkts;            /* frames come as packets */
+	struct netif_tap tap;
+	uint32_t n_shown, n_open;
 	enum pkt_csum csum;                    /* of the frame made last */
 	struct twin_frame frames[TWIN_FRAMES]; /* what is in them before a run does not matter */
 };
@@ -108,7 +114,7 @@ static void twin_put32(uint8_t *p, uint32_t v)
 static void twin_see(struct gro_twin *t, const uint8_t *p, size_t len)
 {
 	struct gso_hdr h, other;
-	bool has_flow = gro_read(p, len, &h) != GRO_FOREIGN;
+	bool has_flow = gro_read(p, len, len, &h) != GRO_FOREIGN && !t->has_pkts;
 
 	for (uint32_t i = 0; i < t->n_frames; i++) {
 		struct twin_frame *f = &t->frames[i];
@@ -121,7 +127,7 @@ static void twin_see(struct gro_twin *t, const uint8_t *p, size_t len)
 			return;
 		}
 		/* One without a known flow keeps its place among all. */
-		assert(has_flow && gro_read(f->bytes, f->len, &other) != GRO_FOREIGN);
+		assert(has_flow && gro_read(f->bytes, f->len, f->len, &other) != GRO_FOREIGN);
 		assert(!gro_is_same_flow(p, &h, f->bytes, &other));
 	}
 	assert(false && "a frame goes up that did not come");
@@ -162,6 +168,83 @@ static enum drop twin_input(struct netif *netif, struct pkt *pkt)
 	while (!pktq_is_empty(&segs))
 		twin_see_pkt(t, pktq_pop(&segs));
 	return DROP_NONE;
+}
+
+/* A frame as it came, whatever becomes of it. */
+static void twin_tap_frame(struct netif_tap *tap, const struct netif *netif, const struct pkt *pkt,
+			   bool is_tx)
+{
+	struct gro_twin *t = container_of(tap, struct gro_twin, tap);
+	const struct twin_frame *f = &t->frames[t->n_shown++];
+	uint8_t flat[TWIN_FRAME_MAX];
+
+	(void)netif;
+	assert(!is_tx && pkt->len == f->len && !pkt->gso_size);
+	pkt_copy_out(pkt, 0, flat, pkt->len);
+	assert(memcmp(flat, f->bytes, f->len) == 0);
+	t->n_open++;
+}
+
+static void twin_tap_done(struct netif_tap *tap, const struct netif *netif)
+{
+	(void)netif;
+	container_of(tap, struct gro_twin, tap)->n_open--;
+}
+
+static void twin_tap_drop(struct netif_tap *tap, const struct netif *netif, const struct pkt *pkt,
+			  enum drop why)
+{
+	(void)tap;
+	(void)netif;
+	(void)pkt;
+	(void)why;
+}
+
+static void twin_tap_gone(struct netif_tap *tap)
+{
+	list_del(&tap->link);
+}
+
+/* How much of a frame is linear: all; its headers, as those of one that was cut from something
+ * larger; or anything. */
+static uint32_t twin_n_lin(const struct gro_twin *t, const struct twin_frame *f)
+{
+	struct gso_hdr hdr;
+
+	if (t->n_frames % 3 == 0 && gso_hdr_parse(f->bytes, f->len, &hdr) == 0)
+		return hdr.payload_off;
+	return t->n_frames % 7 == 5 && f->len > 90 ? 90 : f->len;
+}
+
+/* The linear bytes lie in the packet or, when they are many, in a buffer. */
+static struct pkt *twin_pkt(struct gro_twin *t, const struct twin_frame *f)
+{
+	uint32_t n_lin = twin_n_lin(t, f);
+	struct pkt *pkt = pkt_alloc(&t->eng->pkts, n_lin);
+
+	assert(pkt);
+	memcpy(pkt_put(pkt, n_lin), f->bytes, n_lin);
+	if (n_lin < f->len) {
+		struct buf *buf = buf_alloc(&t->eng->pkts, f->len - n_lin);
+		bool is_in;
+
+		assert(buf);
+		memcpy(buf->bytes, f->bytes + n_lin, f->len - n_lin);
+		is_in = pkt_add_frag(pkt, buf, 0, f->len - n_lin);
+		assert(is_in);
+		(void)is_in;
+		buf_unref(buf);
+	}
+	pkt->csum = (uint8_t)t->csum;
+	return pkt;
+}
+
+static void twin_flush(struct gro_twin *t)
+{
+	if (t->has_pkts)
+		(void)engine_run(t->eng, 0);
+	else
+		gro_flush(&t->gro);
 }
 
 static void twin_tx(struct netif *netif, struct pkt *pkt)
@@ -322,7 +405,7 @@ static uint32_t twin_step(struct gro_twin *t, uint8_t *to, const uint8_t **p, si
 	struct twin_flow *f = &t->flows[op & 15];
 
 	if (op & 0x40)
-		gro_flush(&t->gro);
+		twin_flush(t);
 	t->csum = PKT_CSUM_NONE;
 	if ((op & 0xa0) == 0xa0)
 		return twin_raw(to, p, n);
@@ -348,17 +431,23 @@ static void twin_next(struct gro_twin *t, const uint8_t **program, size_t *len)
 		return;
 	t->n_frames++;
 	ASAN_POISON_MEMORY_REGION(f->bytes + f->len, sizeof(f->bytes) - f->len);
-	gro_rx(&t->gro, f->bytes, f->len, t->csum);
+	if (t->has_pkts)
+		netif_rx_later(&t->netif, twin_pkt(t, f));
+	else
+		gro_rx(&t->gro, f->bytes, f->len, t->csum);
 }
 
-/* Runs a program in an engine; true: all frames that it made went up, as they were. */
-static bool gro_twin_run(struct gro_twin *t, struct engine *eng, const uint8_t *program, size_t len)
+/* Runs a program in an engine, of packets or of frames; true: all that it made went up, as they
+ * were. */
+static bool gro_twin_run(struct gro_twin *t, struct engine *eng, bool has_pkts,
+			 const uint8_t *program, size_t len)
 {
 	static const struct netif_ops ops = {.kind = "twin", .tx = twin_tx};
 	int err;
 
 	memset(t, 0, offsetof(struct gro_twin, frames));
 	t->eng = eng;
+	t->has_pkts = has_pkts;
 	t->st = stack_new(t->eng, "twin");
 	assert(t->st);
 	t->st->n_gro_socks = 1;
@@ -370,10 +459,19 @@ static bool gro_twin_run(struct gro_twin *t, struct engine *eng, const uint8_t *
 	assert(err == 0);
 	(void)err;
 	netif_set_up(&t->netif, true);
+	t->tap = (struct netif_tap){.frame = twin_tap_frame,
+				    .drop = twin_tap_drop,
+				    .done = twin_tap_done,
+				    .gone = twin_tap_gone};
+	if (t->has_pkts)
+		list_add_tail(&t->netif.taps, &t->tap.link);
 	gro_init(&t->gro, &t->netif);
 	while (len && t->n_frames < TWIN_FRAMES)
 		twin_next(t, &program, &len);
-	gro_flush(&t->gro);
+	twin_flush(t);
+	assert(!t->has_pkts ||
+	       (t->n_shown == t->n_frames && t->n_open == 0 &&
+		t->netif.stats.rx_packets == t->n_frames && t->netif.stats.rx_units == t->n_units));
 	for (uint32_t i = 0; i < t->n_frames; i++)
 		ASAN_UNPOISON_MEMORY_REGION(t->frames[i].bytes, sizeof(t->frames[i].bytes));
 	stack_free(t->st);

@@ -194,6 +194,7 @@ static void links_part(void)
 	CALL(weft_netif_set_mtu(t.app, 1400));
 	CALL(weft_netif_set_mss_clamp(t.app, WEFT_MSS_PMTU));
 	CALL(weft_netif_set_offloads(t.app, WEFT_OFFLOAD_CSUM));
+	HOLDS(weft_netif_offloads(t.app, NULL) == 0);
 	weft_netif_set_mac(t.app, mac);
 	weft_netif_mac(t.app, got);
 	weft_netif_stats(t.app, &nstats);

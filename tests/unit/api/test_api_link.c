@@ -153,8 +153,10 @@ enum {
 	OFFLOAD_BYTES = 20000,
 };
 
-/* Sends OFFLOAD_BYTES over TCP; what the sender's interface counts, and the receiver's errors. */
-static struct weft_netif_stats sent_with_offloads(uint32_t offloads, uint64_t *ret_csum_errors)
+/* Sends OFFLOAD_BYTES over TCP: what the sender's interface has sent and the receiver's received,
+ * and the receiver's errors. */
+static struct weft_netif_stats sent_with(uint32_t tx_offloads, uint32_t rx_offloads,
+					 uint64_t *ret_csum_errors)
 {
 	static const struct weft_engine_config cfg = {.has_seed = true, .seed = 1};
 	static uint8_t buf[OFFLOAD_BYTES];
@@ -163,7 +165,7 @@ static struct weft_netif_stats sent_with_offloads(uint32_t offloads, uint64_t *r
 	struct weft_stack *st[2];
 	struct weft_netif *nif[2];
 	struct weft_sock *listener, *a, *b;
-	struct weft_netif_stats stats;
+	struct weft_netif_stats stats, received;
 	int64_t now_ns = 0;
 
 	assert_int_equal(weft_engine_new(&cfg, &eng), 0);
@@ -173,7 +175,7 @@ static struct weft_netif_stats sent_with_offloads(uint32_t offloads, uint64_t *r
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(weft_addr_parse(i ? "10.0.0.2" : "10.0.0.1", &to.addr), 0);
 		assert_int_equal(weft_addr_add(nif[i], &to.addr, 24), 0);
-		assert_int_equal(weft_netif_set_offloads(nif[i], offloads), 0);
+		assert_int_equal(weft_netif_set_offloads(nif[i], i ? rx_offloads : tx_offloads), 0);
 	}
 	assert_int_equal(weft_socket(st[1], WEFT_AF_INET, WEFT_SOCK_STREAM, 0, &listener), 0);
 	assert_int_equal(weft_bind(listener, &to), 0);
@@ -192,6 +194,9 @@ static struct weft_netif_stats sent_with_offloads(uint32_t offloads, uint64_t *r
 		n += (size_t)got;
 	}
 	weft_netif_stats(nif[0], &stats);
+	weft_netif_stats(nif[1], &received);
+	stats.rx_packets = received.rx_packets;
+	stats.rx_units = received.rx_units;
 	*ret_csum_errors = weft_stack_counter(st[1], "TcpInCsumErrors");
 	for (int i = 0; i < 2; i++)
 		weft_stack_free(st[i]);
@@ -202,10 +207,11 @@ static struct weft_netif_stats sent_with_offloads(uint32_t offloads, uint64_t *r
 static void interface_without_offloads_gets_frames_with_their_checksums(void **state UNUSED)
 {
 	uint64_t n_errors;
-	struct weft_netif_stats with = sent_with_offloads(WEFT_OFFLOAD_ALL, &n_errors), without;
+	struct weft_netif_stats with = sent_with(WEFT_OFFLOAD_ALL, WEFT_OFFLOAD_ALL, &n_errors),
+				without;
 
 	assert_true(with.tx_units < with.tx_packets);
-	without = sent_with_offloads(0, &n_errors);
+	without = sent_with(0, 0, &n_errors);
 	assert_int_equal(without.tx_units, without.tx_packets);
 	assert_true(without.tx_units >= OFFLOAD_BYTES / 1448);
 	assert_int_equal(n_errors, 0);
@@ -270,6 +276,57 @@ static void full_backlog_says_so(void **state UNUSED)
 	fix_settle(eng);
 	assert_int_equal(weft_netif_rx(nif, "x", 1), 0);
 	fix_end(eng);
+}
+
+static void offloads_are_told_as_they_are(void **state UNUSED)
+{
+	static const uint32_t all_but_gro = WEFT_OFFLOAD_ALL & ~WEFT_OFFLOAD_GRO;
+	const struct weft_link_dir fast = {0}, slow = {.rate_bps = 1000000};
+	struct engine *eng = fix_engine();
+	struct weft_stack *st = stack(eng, "a");
+	struct weft_netif *nif[2], *app, *lo;
+	struct weft_link *link;
+	struct wire w = {0};
+	uint32_t allowed;
+
+	assert_int_equal(weft_veth_new(st, "x", st, "y", &nif[0], &nif[1]), 0);
+	assert_int_equal(weft_netif_offloads(nif[0], &allowed), all_but_gro);
+	assert_int_equal(allowed, all_but_gro);
+	assert_int_equal(weft_netif_set_offloads(nif[0], WEFT_OFFLOAD_GRO), 0);
+	assert_int_equal(weft_netif_offloads(nif[0], &allowed), WEFT_OFFLOAD_GRO);
+	assert_int_equal(weft_netif_offloads(nif[1], NULL), all_but_gro);
+	assert_int_equal(weft_netif_new(st, "tun0", mac, 1500, &wire_ops, &w, &app), 0);
+	assert_int_equal(weft_netif_offloads(app, &allowed), 0);
+	assert_int_equal(allowed, all_but_gro);
+	assert_int_equal(weft_netif_set_offloads(app, WEFT_OFFLOAD_ALL), 0);
+	assert_int_equal(weft_netif_offloads(app, NULL), WEFT_OFFLOAD_GRO);
+	/* What a link can follows what it does; what is allowed does not. */
+	assert_int_equal(weft_link_new(st, "l0", st, "l1", &slow, &fast, &link), 0);
+	assert_int_equal(weft_netif_offloads(weft_link_netif(link, 0), &allowed),
+			 WEFT_OFFLOAD_CSUM);
+	assert_int_equal(allowed, all_but_gro);
+	assert_int_equal(weft_netif_set_offloads(weft_link_netif(link, 0), WEFT_OFFLOAD_ALL), 0);
+	assert_int_equal(weft_link_set(link, 0, &fast), 0);
+	assert_int_equal(weft_netif_offloads(weft_link_netif(link, 0), NULL), WEFT_OFFLOAD_ALL);
+	lo = weft_netif_find(st, "lo");
+	if (lo)
+		assert_int_equal(weft_netif_offloads(lo, NULL), all_but_gro);
+	fix_end(eng);
+}
+
+/* Frames one by one on the wire, and what is received: with GRO, in fewer packets. */
+static void frames_of_a_burst_go_up_together_when_that_is_asked_for(void **state UNUSED)
+{
+	struct weft_netif_stats with, without;
+	uint64_t n_errors;
+
+	without = sent_with(0, 0, &n_errors);
+	assert_int_equal(without.rx_units, without.rx_packets);
+	assert_int_equal(n_errors, 0);
+	with = sent_with(0, WEFT_OFFLOAD_GRO, &n_errors);
+	assert_true(with.rx_packets >= OFFLOAD_BYTES / 1448);
+	assert_true(with.rx_units < with.rx_packets / 2);
+	assert_int_equal(n_errors, 0);
 }
 
 static void offload_that_nobody_knows_is_refused(void **state UNUSED)
@@ -387,6 +444,8 @@ int main(void)
 		cmocka_unit_test(application_refusing_a_frame_is_counted),
 		cmocka_unit_test(frame_handed_in_is_dealt_with_at_the_next_run),
 		cmocka_unit_test(full_backlog_says_so),
+		cmocka_unit_test(offloads_are_told_as_they_are),
+		cmocka_unit_test(frames_of_a_burst_go_up_together_when_that_is_asked_for),
 		cmocka_unit_test(offload_that_nobody_knows_is_refused),
 		cmocka_unit_test(bad_interfaces_are_refused),
 		cmocka_unit_test(settings_of_an_interface_are_read_back),

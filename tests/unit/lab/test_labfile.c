@@ -220,6 +220,8 @@ static void every_key_reaches_its_field(void **state UNUSED)
 	assert_int_equal(labfile_iface_find(r1, "lan")->mtu, 1600);
 	assert_int_equal(labfile_iface_find(r1, "wan")->mss_clamp, 1300);
 	assert_true(labfile_iface_find(r1, "wan")->acd);
+	assert_true(labfile_iface_find(r1, "wan")->gro);
+	assert_false(labfile_iface_find(r1, "lan")->gro);
 	assert_true(labfile_iface_find(r1, "wan")->link_local);
 	assert_false(labfile_iface_find(r1, "lan")->acd);
 	assert_net(&labfile_iface_find(r1, "wan")->addrs[0].net, "10.2.0.1/30");

@@ -204,8 +204,10 @@ static void links_are_set_all_or_nothing(void **state UNUSED)
 		 "'DOWN'");
 	entry_is("alpha", "ip.addrs", 1, "'address':'02:00:00:00:00:07'");
 	entry_is("alpha", "ip.routes", 0, "'flags':['dead','linkdown']");
-	done("ip.link_set", "'dev': 'eth0', 'up': true");
+	done("ip.link_set", "'dev': 'eth0', 'up': true, 'gro': true");
 	entry_is("alpha", "ip.routes", 0, "'flags':[]");
+	entry_is("alpha", "ip.addrs", 1, "'gro':true");
+	done("ip.link_set", "'dev': 'eth0', 'gro': false");
 }
 
 static void routes_come_change_and_go(void **state UNUSED)

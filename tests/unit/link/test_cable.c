@@ -5,6 +5,7 @@
 #include "core/door.h"
 #include "link/cable.h"
 #include "link/frame_ring.h"
+#include "wire/gro.h"
 
 enum {
 	PROTO = 0x88b5,
@@ -133,6 +134,52 @@ static void super_packet_crosses_whole_with_its_states(void **state)
 	assert_int_equal(seen.copy.gso_size, 1448);
 	assert_int_equal(seen.copy.mark, 0);
 	assert_ptr_equal(seen.copy.pools, &p->eng[1]->pkts);
+}
+
+/* A super-packet of TCP to the other end, of `n` segments of `mss` bytes each. */
+static struct pkt *segments_to(struct pair *p, int from, uint32_t n, uint16_t mss)
+{
+	static const uint8_t hdrs[40] = {
+		[0] = 0x45, [6] = 0x40, [8] = 64,  [9] = 6,     [12] = 10,   [15] = 1,   [16] = 10,
+		[19] = 2,   [21] = 80,  [23] = 80, [32] = 0x50, [33] = 0x10, [34] = 255,
+	};
+	struct fix_frame f = fix_frame(p->end[!from]->hwaddr, fix_mac(1), ETHERTYPE_IPV4);
+	static uint8_t payload[BIG];
+	struct gso_hdr hdr;
+	struct pkt *pkt;
+
+	fix_frame_add(&f, hdrs, sizeof(hdrs));
+	assert_int_equal(gso_hdr_parse(f.b, f.len, &hdr), 0);
+	gro_hdr_patch(f.b, &hdr, n * mss, false);
+	pkt = fix_pkt(p->eng[from], f.b, f.len);
+	assert_int_equal(pkt_append(pkt, payload, n * mss), 0);
+	pkt->csum = PKT_CSUM_PARTIAL;
+	pkt->csum_start = (uint16_t)(pkt_off(pkt) + hdr.l4_off);
+	pkt->csum_off = hdr.csum_off;
+	pkt->gso_type = PKT_GSO_TCP4;
+	pkt->gso_size = mss;
+	return pkt;
+}
+
+/* They cross one by one, each with its checksum, which the receiver verifies. */
+static void frames_of_a_burst_go_up_together_with_gro(void **state)
+{
+	struct pair *p = *state;
+
+	assert_int_equal(stack_eth_proto_add(p->st[1], ETHERTYPE_IPV4, proto_input), 0);
+	p->end[0]->features_off = NETIF_F_CSUM | NETIF_F_GSO_TCP | NETIF_F_GRO;
+	p->end[1]->features_off = NETIF_F_CSUM | NETIF_F_GRO;
+	for (uint32_t i = 1; i <= 2; i++) {
+		assert_int_equal(netif_tx(p->end[0], segments_to(p, 0, 30, 1000)), 0);
+		fix_settle(p->eng[0]);
+		fix_settle(p->eng[1]);
+		assert_int_equal(p->end[1]->stats.rx_packets, i * 30);
+		p->end[1]->features_off = NETIF_F_CSUM;
+	}
+	/* A packet has room for PKT_FRAGS_MAX buffers besides its own. */
+	assert_int_equal(p->end[1]->stats.rx_units, 30 + 3);
+	assert_int_equal(seen.n, 30 + 3);
+	assert_int_equal(seen.n_bytes, 2 * 30 * 1000 + 33 * 40);
 }
 
 /* 4 fit into the ring, QUEUE wait, the rest is dropped. */
@@ -320,6 +367,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(frame_arrives_when_the_other_engine_runs),
 		T(super_packet_crosses_whole_with_its_states),
+		T(frames_of_a_burst_go_up_together_with_gro),
 		T(full_ring_holds_super_packets_back_then_drops_and_counts),
 		T(packets_that_wait_keep_their_order),
 		T(receiver_without_memory_counts_what_it_loses),
