@@ -27,6 +27,7 @@ enum {
 	FRAME_MAX = 4096,
 	ROW_FRAME = 60,
 	ROW_PAD = 6,
+	PLAIN_LEN = 16,
 	L4 = ETH_HDR_LEN + IP4_HDR_LEN, /* without IP options */
 };
 
@@ -332,6 +333,24 @@ static void op_row(struct world *w, struct rd *r)
 	}
 }
 
+/* A small one by a route that is known: the straight way, where it is one. */
+static void output_plain(struct world *w, const struct ip_out *out, uint8_t fill)
+{
+	const struct ip_plain plain = {.dst = &w->dst,
+				       .src = &out->flow.src,
+				       .to = &out->flow.dst,
+				       .proto = TEST_PROTO,
+				       .ttl = out->ttl};
+	struct pkt *pkt = pkt_alloc(&w->eng->pkts, 0);
+
+	if (!pkt)
+		return;
+	memset(pkt_put(pkt, PLAIN_LEN), fill, PLAIN_LEN);
+	pkt->l4_off = pkt_off(pkt);
+	if (!ip4_output_plain(w->st, pkt, &plain))
+		(void)!ip_output(w->st, pkt, out);
+}
+
 static void op_output(struct world *w, struct rd *r)
 {
 	struct ip4_addr dst = rd_addr(r), src = rd_addr(r);
@@ -357,6 +376,10 @@ static void op_output(struct world *w, struct rd *r)
 		ip_dst_confirm(w->st, &w->dst);
 	if (flags & 64)
 		return;
+	if (out.dst && more & 0x400) {
+		output_plain(w, &out, flags);
+		return;
+	}
 	pkt = pkt_alloc(&w->eng->pkts, len);
 	if (!pkt)
 		return;
