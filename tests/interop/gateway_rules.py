@@ -217,6 +217,42 @@ def a_port_has_the_64_peers_that_it_has_sent_to_last():
             eventually("the others are counted", lambda n=n: w.control("stats", "--json")["udp_filtered"] == 16 * n)
 
 
+def mappings_at_their_bound_keep_theirs_and_newcomers_are_dropped():
+    """None of 1,024 ports has been idle for a minute: the others have no mapping, and these keep theirs."""
+    with World(WEFT) as w:
+        echo = """
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::", 7000))
+print("ready", flush=True)
+while True: s.sendto(*s.recvfrom(100))
+"""
+        w.spawn("far", echo)
+        got = client(w, """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+def port(addr):
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(10)
+    s.connect((addr, 7000)); return s
+def answers(socks):
+    n = 0
+    for i in range(0, len(socks), 64):  # as many as fit into the queues on the way
+        for s in socks[i:i + 64]: s.send(b"x")
+        n += sum(s.recv(1) == b"x" for s in socks[i:i + 64])
+    return n
+held = [port(sys.argv[1 + i % 2]) for i in range(1124)]
+first = answers(held[:1024])
+for s in held[1024:]: s.send(b"x")
+print(first, answers(held[:1024]))
+for s in held[1024:]:
+    s.setblocking(False)
+    try: sys.exit(f"one more: {s.recv(1)}")
+    except BlockingIOError: pass
+""", FAR4, FAR6).split()
+        expect(got == ["1024", "1024"], f"{got} of 1024 have an answer, and later")
+        stats = w.control("stats", "--json")
+        expect((stats["mappings"], stats["full"]) == (1024, 100), f"{stats}")
+
+
 def errors_for_the_guest_are_a_thousand_a_second():
     with World(WEFT, "--deny", "udp,any") as w:
         start = time.monotonic()
@@ -459,7 +495,8 @@ if __name__ == "__main__":
     main([rules_decide_by_prefix_protocol_and_port, rules_come_and_go_while_it_runs, only_whom_the_guest_has_sent_to_answers,
           any_port_of_an_address_answers_with_address_filtering, anybody_answers_without_filtering,
           two_ports_of_the_guest_meet_by_the_outside_address, a_port_has_the_64_peers_that_it_has_sent_to_last,
-          errors_for_the_guest_are_a_thousand_a_second, datagrams_that_go_together_arrive_as_they_were_sent,
+          mappings_at_their_bound_keep_theirs_and_newcomers_are_dropped, errors_for_the_guest_are_a_thousand_a_second,
+          datagrams_that_go_together_arrive_as_they_were_sent,
           datagrams_too_large_for_the_way_go_one_by_one, a_ping_to_an_unused_address_is_never_answered,
           connections_whose_address_the_host_has_lost_are_reset, ipv6_forwards_and_low_ports_work_from_the_start,
           a_host_without_ping_sockets_is_named_and_hinted_at, options_that_are_wrong_are_refused,
