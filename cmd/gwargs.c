@@ -2,8 +2,12 @@
 /* Options of gateways; the contract is in gwargs.h. */
 #include "cmd/gwargs.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "cmd/gwspec.h"
 #include "lab/units.h"
@@ -208,6 +212,68 @@ static int outbound_take(struct gwargs *a, const char *value)
 	return 0;
 }
 
+static int outbound_bind(int fd, const struct weft_addr *addr)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+	struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6};
+	int err;
+
+	if (addr->family == WEFT_AF_INET) {
+		memcpy(&sin.sin_addr, addr->bytes, 4);
+		err = bind(fd, (struct sockaddr *)&sin, sizeof(sin));
+	} else {
+		memcpy(&sin6.sin6_addr, addr->bytes, 16);
+		err = bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
+	}
+	return err < 0 ? -errno : 0;
+}
+
+static const char *outbound_reason(int err)
+{
+	switch (err) {
+	case -ENODEV:
+		return "neither an address nor an interface of the host";
+	case -EADDRNOTAVAIL:
+		return "not an address of the host";
+	default:
+		return strerror(-err);
+	}
+}
+
+/* Whether sockets can have what --outbound says: not found out only when the guest wants one. */
+static int outbound_try(const struct gwargs *a, const struct weft_addr *addr)
+{
+	int fd = socket(addr->family == WEFT_AF_INET6 ? AF_INET6 : AF_INET,
+			SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const char *device = a->p->run.gw.bind_device, *what = device;
+	socklen_t len = (socklen_t)strlen(device);
+	char text[WEFT_ADDR_STRLEN];
+	int err = fd < 0 ? -errno : 0;
+
+	if (!err && len && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, len) < 0)
+		err = -errno;
+	if (!err && addr->family) {
+		what = weft_addr_print(addr, text, sizeof(text));
+		err = outbound_bind(fd, addr);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err ? wrong(a, "--outbound", what, outbound_reason(err)) : 0;
+}
+
+static int outbound_check(const struct gwargs *a)
+{
+	static const struct weft_addr none;
+	const struct gateway_config *gw = &a->p->run.gw;
+	int err = gw->bind_device[0] ? outbound_try(a, &none) : 0;
+
+	if (!err && gw->bind4.family)
+		err = outbound_try(a, &gw->bind4);
+	if (!err && gw->bind6.family)
+		err = outbound_try(a, &gw->bind6);
+	return err;
+}
+
 /* Of one family. */
 static void family_drop(struct gateway_run_config *run, bool is_ip6)
 {
@@ -323,7 +389,7 @@ int gwargs_finish(struct gwargs *a)
 		family_drop(run, a->ip4_only);
 	if (a->no_dns)
 		run->dns4.family = run->dns6.family = WEFT_AF_UNSPEC;
-	return 0;
+	return outbound_check(a);
 }
 
 static struct lab_ip lab_ip_of(const struct weft_addr *addr)

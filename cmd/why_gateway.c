@@ -3,6 +3,7 @@
  * `weft why` of a gateway: what can be done about a drop there, where it is other than in a lab,
  * and what the gateway itself has refused (gateway.refused).
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -156,6 +157,26 @@ static void rule_to_do(FILE *out, const json_t *event)
 		ports, rule);
 }
 
+/* The words of gateway.refused are strerror(3)'s. */
+static bool error_is(const json_t *event, int err)
+{
+	return !strcmp(json_text_of(event, "error"), strerror(err));
+}
+
+/* NULL: what its reason says is all. */
+static const char *host_to_do(const json_t *event)
+{
+	if (strcmp(json_text_of(event, "why"), "host") != 0)
+		return NULL;
+	if (error_is(event, EADDRNOTAVAIL))
+		return "The host has no longer the address that --outbound names, or no address of "
+		       "this family, or no free port: `ip addr` there shows which addresses it has";
+	if (error_is(event, ENODEV))
+		return "The host has no longer the interface that --outbound names: `ip link` "
+		       "there shows which it has";
+	return NULL;
+}
+
 static size_t refusal_of(const json_t *event)
 {
 	size_t i = 0;
@@ -213,7 +234,9 @@ void why_print_refusal(FILE *out, const json_t *event)
 	if (i == ARRAY_SIZE(refusals))
 		return;
 	fprintf(out, "\nWhat to do: ");
-	if (refusals[i].what_to_do)
+	if (host_to_do(event))
+		fprintf(out, "%s", host_to_do(event));
+	else if (refusals[i].what_to_do)
 		fprintf(out, "%s", refusals[i].what_to_do);
 	else
 		rule_to_do(out, event);

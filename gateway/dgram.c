@@ -202,26 +202,49 @@ struct gw_map *gw_map_new_client(struct gw_listener *listener, const struct weft
 	return map;
 }
 
-struct gw_map *gw_map_get(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
-			  bool make)
+int gw_map_get(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
+	       struct gw_map **ret)
 {
 	struct gw_map *map = map_find(gw, proto, guest);
-	int err;
+	int err = 0;
 
-	if (map || !make)
-		return map;
-	map = map_new(gw, proto, guest, guest);
-	if (!map)
-		return NULL;
-	err = proto == WEFT_IPPROTO_UDP ? dgram_socket(map) : gw_echo_socket(map);
-	if (!err)
-		return map;
-	gw_map_free(map);
-	if (err == -EACCES && proto != WEFT_IPPROTO_UDP)
+	if (!map) {
+		map = map_new(gw, proto, guest, guest);
+		if (!map)
+			return -ENOBUFS;
+		err = proto == WEFT_IPPROTO_UDP ? dgram_socket(map) : gw_echo_socket(map);
+	}
+	if (err) {
+		gw->stats.full += gw_is_full(-err);
+		gw_map_free(map);
+		return err;
+	}
+	*ret = map;
+	return 0;
+}
+
+void gw_map_failed(struct gateway *gw, const struct weft_intercept_msg *msg, int err)
+{
+	bool is_udp = msg->proto == WEFT_IPPROTO_UDP;
+	struct weft_sockaddr src = msg->src, dst = msg->dst;
+	struct weft_icmp_error icmp;
+
+	if (!is_udp)
+		src.port = dst.port = 0;
+	if (err == EACCES && !is_udp) {
 		gw->stats.echo_not_allowed++;
-	else
-		gw->stats.full++;
-	return NULL;
+		gw_refused_note(gw, &(struct gateway_refused){.why = GATEWAY_REFUSED_PING,
+							      .proto = msg->proto,
+							      .src = src,
+							      .dst = dst});
+		return;
+	}
+	gw_refused_host(gw, msg->proto, &src, &dst, err);
+	if (gw_is_full(err))
+		return;
+	gw->stats.udp_send_errors++;
+	gw_icmp_of_errno(msg->dst.addr.family, err, &icmp);
+	gw_dgram_refuse(gw, msg, &icmp);
 }
 
 static bool peer_is(const struct gw_peer *p, const struct weft_sockaddr *sa, bool any_port)
@@ -320,26 +343,21 @@ void gw_dgram_refuse(struct gateway *gw, const struct weft_intercept_msg *msg,
 /* What the host's socket says at once, without an entry in its error queue. */
 void gw_dgram_send_failed(struct gw_map *map, const struct weft_intercept_msg *msg, int err)
 {
-	bool is_ip4 = map->guest.addr.family == WEFT_AF_INET;
-	struct weft_icmp_error icmp = {.type = is_ip4 ? 3 : 1};
+	struct weft_icmp_error icmp;
 
 	map->gw->stats.udp_send_errors++;
 	switch (err) {
 	case ENETUNREACH:
 	case EADDRNOTAVAIL:
-		icmp.code = 0;
-		break;
 	case EHOSTUNREACH:
-		icmp.code = is_ip4 ? 1 : 3;
-		break;
 	case EACCES:
 	case EPERM:
-		icmp.code = is_ip4 ? 13 : 1;
-		break;
+		gw_icmp_of_errno(map->guest.addr.family, err, &icmp);
+		gw_dgram_refuse(map->gw, msg, &icmp);
+		return;
 	default:
 		return; /* in the error queue (EMSGSIZE, and what an earlier one met), or lost */
 	}
-	gw_dgram_refuse(map->gw, msg, &icmp);
 }
 
 static uint32_t dgrams_of(const struct weft_intercept_msg *msg)
@@ -527,12 +545,13 @@ static void dgram_out(struct gateway *gw, const struct weft_intercept_msg *msg)
 {
 	struct weft_sockaddr to;
 	struct gw_map *map;
+	int err;
 
 	if (!dgram_may_go(gw, msg, &to))
 		return;
-	map = gw_map_get(gw, WEFT_IPPROTO_UDP, &msg->src, true);
-	if (!map) {
-		dgram_note(gw, msg, GATEWAY_REFUSED_FULL);
+	err = gw_map_get(gw, WEFT_IPPROTO_UDP, &msg->src, &map);
+	if (err) {
+		gw_map_failed(gw, msg, -err);
 		return;
 	}
 	if (gw->cfg.filtering != GATEWAY_FILTER_NONE || !map->n_peers)

@@ -129,7 +129,9 @@ int gw_echo_socket(struct gw_map *map)
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 		(void)gw_opt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
 	}
-	err = gw_fd_add(map->gw, &map->host, fd, EPOLLIN, echo_ready);
+	err = gw_bind_outbound(map->gw, fd, map->guest.addr.family);
+	if (!err)
+		err = gw_fd_add(map->gw, &map->host, fd, EPOLLIN, echo_ready);
 	if (err)
 		close(fd);
 	return err;
@@ -171,15 +173,9 @@ void gw_echo_out(struct gateway *gw, const struct weft_intercept_msg *msg)
 		gw_dgram_refuse(gw, msg, &icmp);
 		return;
 	}
-	map = gw_map_get(gw, msg->proto, &guest, true);
-	if (!map) {
-		gw_refused_note(gw, &(struct gateway_refused){
-					    .why = gw->can_ping[msg->proto == WEFT_IPPROTO_ICMPV6]
-							   ? GATEWAY_REFUSED_FULL
-							   : GATEWAY_REFUSED_PING,
-					    .proto = msg->proto,
-					    .src = {.addr = msg->src.addr},
-					    .dst = {.addr = msg->dst.addr}});
+	err = gw_map_get(gw, msg->proto, &guest, &map);
+	if (err) {
+		gw_map_failed(gw, msg, (int)-err);
 		return;
 	}
 	gw_map_touch(map);

@@ -15,26 +15,6 @@
  * Outbound: the host connects first.
  */
 
-static void icmp_of_errno(uint8_t family, int err, struct weft_icmp_error *ret)
-{
-	bool is_ip4 = family == WEFT_AF_INET;
-
-	*ret = (struct weft_icmp_error){.type = is_ip4 ? 3 : 1};
-	switch (err) {
-	case ENETUNREACH:
-	case ENETDOWN:
-	case EADDRNOTAVAIL: /* no address of that family */
-		ret->code = 0;
-		break;
-	case EACCES:
-	case EPERM:
-		ret->code = is_ip4 ? 13 : 1;
-		break;
-	default:
-		ret->code = is_ip4 ? 1 : 3;
-	}
-}
-
 /* The host has said no, and so does the guest's connect. */
 static void request_fail(struct gateway *gw, struct weft_tcp_request *req, int err)
 {
@@ -64,7 +44,7 @@ static void request_fail(struct gateway *gw, struct weft_tcp_request *req, int e
 		return;
 	default:
 		gw->stats.tcp_unreachable++;
-		icmp_of_errno(info.src.addr.family, err, &icmp);
+		gw_icmp_of_errno(info.src.addr.family, err, &icmp);
 		weft_tcp_request_unreachable(req, &icmp);
 	}
 }
@@ -158,8 +138,6 @@ static void flow_connect_ready(struct gw_fd *gfd, uint32_t events)
 static int flow_host_connect(struct gw_flow *flow, const struct weft_sockaddr *to)
 {
 	struct gateway *gw = flow->gw;
-	const struct weft_addr *bind_addr =
-		to->addr.family == WEFT_AF_INET ? &gw->cfg.bind4 : &gw->cfg.bind6;
 	struct sockaddr_storage ss;
 	bool is_connected;
 	socklen_t len;
@@ -170,11 +148,9 @@ static int flow_host_connect(struct gw_flow *flow, const struct weft_sockaddr *t
 		return fd;
 	stream_options(fd);
 	recverr_set(fd, to->addr.family, 1);
-	if (bind_addr->family && !gw_is_loopback(&to->addr)) {
-		len = gw_sockaddr_to(&(struct weft_sockaddr){.addr = *bind_addr}, &ss);
-		if (bind(fd, (struct sockaddr *)&ss, len) < 0)
-			goto fail;
-	}
+	err = gw_is_loopback(&to->addr) ? 0 : gw_bind_outbound(gw, fd, to->addr.family);
+	if (err)
+		goto fail;
 	len = gw_sockaddr_to(to, &ss);
 	is_connected = connect(fd, (struct sockaddr *)&ss, len) == 0;
 	if (!is_connected && errno == EINPROGRESS) {
@@ -183,18 +159,17 @@ static int flow_host_connect(struct gw_flow *flow, const struct weft_sockaddr *t
 		if (!is_connected && errno == EALREADY)
 			errno = EINPROGRESS;
 	}
-	if (!is_connected && errno != EINPROGRESS)
+	if (!is_connected && errno != EINPROGRESS) {
+		err = -errno;
 		goto fail;
+	}
 	/* In the set only now: before, it would be ready with nothing to say. */
 	flow->out_watched = !is_connected;
 	err = gw_fd_add(gw, &flow->host, fd, GW_FLOW_EVENTS | (is_connected ? 0 : EPOLLOUT),
 			is_connected ? gw_flow_host_ready : flow_connect_ready);
 	if (!err)
 		return is_connected;
-	close(fd);
-	return err;
 fail:
-	err = -errno;
 	close(fd);
 	return err;
 }

@@ -189,6 +189,27 @@ void gw_icmp_of(uint8_t family, enum gw_verdict why, struct weft_icmp_error *ret
 	}
 }
 
+void gw_icmp_of_errno(uint8_t family, int err, struct weft_icmp_error *ret)
+{
+	bool is_ip4 = family == WEFT_AF_INET;
+
+	*ret = (struct weft_icmp_error){.type = is_ip4 ? 3 : 1};
+	switch (err) {
+	case ENETUNREACH:
+	case ENETDOWN:
+	case ENODEV:
+	case EADDRNOTAVAIL: /* no address of that family */
+		ret->code = 0;
+		break;
+	case EACCES:
+	case EPERM:
+		ret->code = is_ip4 ? 13 : 1;
+		break;
+	default:
+		ret->code = is_ip4 ? 1 : 3;
+	}
+}
+
 bool gw_icmp_allow(struct gateway *gw)
 {
 	int64_t now_s = gw_now(gw) / GW_NS_PER_S;

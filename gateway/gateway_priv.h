@@ -259,6 +259,8 @@ enum gw_verdict gw_check(const struct gateway *gw, uint8_t proto, const struct w
 struct weft_addr gw_seen(const struct gateway *gw, const struct weft_addr *host);
 /* ICMP's words: type and code of a refusal. */
 void gw_icmp_of(uint8_t family, enum gw_verdict why, struct weft_icmp_error *ret);
+/* Type and code of what the host's kernel has said (a positive errno). */
+void gw_icmp_of_errno(uint8_t family, int err, struct weft_icmp_error *ret);
 /* One more ICMP error may go to the guest in this second. */
 bool gw_icmp_allow(struct gateway *gw) MUST_CHECK;
 
@@ -276,9 +278,12 @@ bool gw_is_map(const struct gateway *gw, const struct weft_addr *addr);
 
 socklen_t gw_sockaddr_to(const struct weft_sockaddr *sa, struct sockaddr_storage *ret);
 bool gw_sockaddr_of(const struct sockaddr_storage *ss, struct weft_sockaddr *ret);
-/* A socket of the host, not blocking, with the device and (type: stream, to connect) the address
- * that the configuration binds to. Descriptor or -Exxx. */
+/* A socket of the host, not blocking, with the device that the configuration binds to. Descriptor
+ * or -Exxx. */
 int gw_socket(const struct gateway *gw, int family, int type, int protocol) MUST_CHECK;
+/* It has the address that the configuration binds to, where there is one of that family: 0, -Exxx.
+ */
+int gw_bind_outbound(const struct gateway *gw, int fd, uint8_t family) MUST_CHECK;
 int gw_opt(int fd, int level, int name, int value);
 /* The next close of it sends a RST. */
 void gw_reset_on_close(int fd);
@@ -354,6 +359,8 @@ void gw_refused_note(struct gateway *gw, const struct gateway_refused *what);
 /* By gw_check(). */
 void gw_refused_verdict(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *src,
 			const struct weft_sockaddr *dst, enum gw_verdict verdict);
+/* A positive errno that says that nothing is left. */
+bool gw_is_full(int err) MUST_CHECK;
 /* The host said `err`, a positive errno. */
 void gw_refused_host(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *src,
 		     const struct weft_sockaddr *dst, int err);
@@ -393,9 +400,12 @@ void gw_dgram_refuse(struct gateway *gw, const struct weft_intercept_msg *msg,
 		     const struct weft_icmp_error *icmp);
 /* What the host's socket said at once (a positive errno), without an entry in its error queue. */
 void gw_dgram_send_failed(struct gw_map *map, const struct weft_intercept_msg *msg, int err);
-/* The mapping of a guest's port; made if there is room and `make`. NULL: none. */
-struct gw_map *gw_map_get(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
-			  bool make) MUST_CHECK;
+/* The mapping of a guest's port, made if there is none: 0, -Exxx. */
+int gw_map_get(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *guest,
+	       struct gw_map **ret) MUST_CHECK;
+/* There is none for what the guest has sent (a positive errno): it is noted, and the guest told
+ * what no limit of ours is. */
+void gw_map_failed(struct gateway *gw, const struct weft_intercept_msg *msg, int err);
 void gw_map_free(struct gw_map *map);
 void gw_maps_free(struct gateway *gw);
 /* A client of a forward: with `shown` and `guest` as given, and no socket of its own. */

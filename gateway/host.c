@@ -78,3 +78,16 @@ int gw_socket(const struct gateway *gw, int family, int type, int protocol)
 	close(fd);
 	return err;
 }
+
+int gw_bind_outbound(const struct gateway *gw, int fd, uint8_t family)
+{
+	const struct gateway_config *cfg = &gw->cfg;
+	const struct weft_sockaddr at = {.addr = family == WEFT_AF_INET ? cfg->bind4 : cfg->bind6};
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	if (!at.addr.family)
+		return 0;
+	len = gw_sockaddr_to(&at, &ss);
+	return bind(fd, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
+}

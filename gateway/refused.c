@@ -73,23 +73,20 @@ void gw_refused_verdict(struct gateway *gw, uint8_t proto, const struct weft_soc
 	gw_refused_note(gw, &what);
 }
 
+bool gw_is_full(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM || err == EAGAIN;
+}
+
 void gw_refused_host(struct gateway *gw, uint8_t proto, const struct weft_sockaddr *src,
 		     const struct weft_sockaddr *dst, int err)
 {
 	struct gateway_refused what = {
 		.proto = proto, .src = *src, .dst = *dst, .why = GATEWAY_REFUSED_HOST, .err = err};
 
-	switch (err) {
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-	case EAGAIN:
+	if (gw_is_full(err)) {
 		what.why = GATEWAY_REFUSED_FULL;
 		what.err = 0;
-		break;
-	default:
-		break;
 	}
 	gw_refused_note(gw, &what);
 }

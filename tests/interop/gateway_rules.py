@@ -8,6 +8,7 @@ usage: gateway_rules.py WEFT [CASE...]
 Prints a line `ok - NAME` or `not ok - NAME` a case. Needs root, for the namespaces that it makes.
 """
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -482,10 +483,67 @@ def ipv6_forwards_and_low_ports_work_from_the_start():
         expect("ip_unprivileged_port_start" in said, said)
 
 
+OWN4, OWN6 = "192.0.2.9", "2001:db8:2::9"
+
+# Says who pings: a line for each of both families.
+PINGED = """
+import select, socket
+socks = [socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+         socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)]
+print("ready", flush=True)
+while True:
+    for s in select.select(socks, [], [])[0]:
+        data, peer = s.recvfrom(2000)
+        if data[20 if s.family == socket.AF_INET else 0] in (8, 128):
+            print(peer[0], flush=True)
+"""
+
+
+class OutboundWorld(World):
+    """The host has a second address of each family, and the guest's traffic leaves by those."""
+
+    def start(self):
+        self.ip("host", "addr", "add", f"{OWN4}/24", "dev", "v0")
+        self.ip("host", "addr", "add", f"{OWN6}/64", "dev", "v0", "nodad")
+        self.args += ["--outbound", OWN4, "--outbound", OWN6]
+        super().start()
+
+
+def what_leaves_has_the_outbound_address_and_its_loss_is_told():
+    with OutboundWorld(WEFT) as w:
+        w.spawn("far", SERVER, "7000")
+        pinged = w.spawn("far", PINGED)
+        for addr, own, guest in (FAR4, OWN4, GUEST4), (FAR6, OWN6, GUEST6):
+            said = client(w, 'print(ask(sys.argv[1], 7000, "peer").decode())', addr)
+            expect(said.split()[0].removeprefix("::ffff:") == own, f"TCP comes from {said}")
+            far, port = Port(w, "far", addr, 7001), Port(w, "guest", guest, 5000)
+            port.say(addr, 7001, "hello")
+            expect(far.hears() == ["hello", own, "5000"], "UDP comes from elsewhere")
+            w.run("guest", "ping", "-c1", "-W5", addr)
+            said = pinged.stdout.readline()
+            expect(said == own + "\n", f"a ping comes from {said}")
+        w.ip("host", "addr", "del", f"{OWN4}/24", "dev", "v0")
+        w.ip("host", "addr", "del", f"{OWN6}/64", "dev", "v0")
+        for addr, level, recverr in (FAR4, socket.IPPROTO_IP, 11), (FAR6, socket.IPPROTO_IPV6, 25):
+            expect(client(w, """
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(int(sys.argv[2]), int(sys.argv[3]), 1); s.settimeout(10)
+s.connect((sys.argv[1], 9)); s.send(b"x")
+try: s.recv(1)
+except OSError as e: print(errno.errorcode.get(e.errno, e))
+print(fails(sys.argv[1], 7000))
+""", addr, str(level), str(recverr)).split() == ["ENETUNREACH"] * 2, f"the guest is not told about {addr}")
+            done = w.run("guest", "ping", "-c1", "-W5", addr, check=False)
+            expect("nreachable" in done.stdout or "No route" in done.stdout, f"ping: {done.stdout}")
+        said = w.tool_of_lab("why")
+        expect("Cannot assign requested address" in said and "--outbound names" in said, said)
+        expect(w.control("stats", "--json")["full"] == 0, "no limit was met")
+
+
 def options_that_are_wrong_are_refused():
     for args in (["--allow", "tcp"], ["--deny", "sctp,any"], ["--deny", "tcp,10.0.0.0/33"], ["--deny", "icmp,any,1"],
                  ["--allow", "tcp,any,9-8"], ["--allow", "tcp,any,1,2"], ["--udp-filtering", "some"],
-                 ["--udp-timeout", "0"]):
+                 ["--udp-timeout", "0"], ["--outbound", "9.9.9.9"], ["--outbound", "2001:db8::9"], ["--outbound", "nosuch0"]):
         done = subprocess.run([WEFT, "gateway", "--pid", "1", *args], capture_output=True, text=True, timeout=20,
                               check=False)
         expect(done.returncode == 2 and args[1] in done.stderr, f"{args}: {done.returncode} {done.stderr}")
@@ -500,4 +558,5 @@ if __name__ == "__main__":
           datagrams_too_large_for_the_way_go_one_by_one, a_ping_to_an_unused_address_is_never_answered,
           connections_whose_address_the_host_has_lost_are_reset, ipv6_forwards_and_low_ports_work_from_the_start,
           a_host_without_ping_sockets_is_named_and_hinted_at, options_that_are_wrong_are_refused,
+          what_leaves_has_the_outbound_address_and_its_loss_is_told,
           many_ports_are_one_forward, mappings_go_after_their_time_whoever_sends_from_outside])

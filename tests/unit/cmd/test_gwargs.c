@@ -150,12 +150,16 @@ static void outbound_is_an_address_of_each_family_or_an_interface(void **state U
 {
 	struct parsed r;
 
-	right(&r, "--outbound 192.0.2.1 --outbound 2001:db8::1 --outbound eth0");
+	right(&r, "--outbound 127.0.0.1 --outbound ::1 --outbound lo");
 	assert_int_equal(r.p.run.gw.bind4.family, WEFT_AF_INET);
 	assert_int_equal(r.p.run.gw.bind6.bytes[15], 1);
-	assert_string_equal(r.p.run.gw.bind_device, "eth0");
+	assert_string_equal(r.p.run.gw.bind_device, "lo");
 	wrong("--outbound a-name-that-is-too-long");
 	wrong("--outbound 192.0.2.1/24");
+	/* None of the host's: RFC 5737, RFC 3849. */
+	wrong("--outbound 192.0.2.1");
+	wrong("--outbound 2001:db8::1");
+	wrong("--outbound nosuch0");
 }
 
 static void numbers_have_their_ranges(void **state UNUSED)
