@@ -126,8 +126,9 @@ WEFT_API size_t weft_trace_print(struct weft_engine *eng, const struct weft_trac
 
 /* A host with no interfaces but `lo` (127.0.0.1/8, up). `name` is for traces. -ENOMEM. */
 WEFT_API int weft_stack_new(struct weft_engine *eng, const char *name, struct weft_stack **ret);
-/* Closes what is open without a word on the wire (a shard resets: weft/shard.h), removes the interfaces, frees all. Sockets of the
- * stack must not be used afterwards. Not from a callback of one of its sockets. NULL is fine. */
+/* Closes what is open without a word on the wire (a shard resets: weft/shard.h), removes the
+ * interfaces, frees all. Sockets of the stack must not be used afterwards. Not from a callback of
+ * one of its sockets. NULL is fine. */
 WEFT_API void weft_stack_free(struct weft_stack *st);
 WEFT_API struct weft_engine *weft_stack_engine(const struct weft_stack *st);
 WEFT_API const char *weft_stack_name(const struct weft_stack *st);

@@ -14,15 +14,6 @@ enum {
 	API_TRACE_LINE_MAX = 4096, /* of JSON, with the NUL */
 };
 
-/* What an engine keeps for the public API (engine->api). */
-struct api_engine {
-	void (*trace_fn)(void *arg, const char *line);
-	void *trace_arg;
-	void (*watch_fn)(void *arg, const struct weft_trace_event *ev);
-	void *watch_arg;
-	const struct engine *eng;
-};
-
 static struct engine_config api_engine_config(const struct weft_engine_config *cfg)
 {
 	return (struct engine_config){
@@ -56,6 +47,7 @@ int weft_engine_new(const struct weft_engine_config *cfg, struct weft_engine **r
 		return -ENOMEM;
 	}
 	api->eng = eng;
+	api_zero_init(api, eng);
 	eng->api = api;
 	*ret = weft_engine_of(eng);
 	return 0;
@@ -69,6 +61,7 @@ void weft_engine_free(struct weft_engine *handle)
 		return;
 	eng->trace.sink = NULL;
 	engine_finish(eng);
+	api_zero_fini(eng->api);
 	mem_free(&eng->mem, eng->api, sizeof(struct api_engine));
 	engine_free(eng);
 }

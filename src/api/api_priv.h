@@ -11,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "base/list.h"
+#include "base/spares.h"
 #include "core/engine.h"
 #include "core/netif.h"
 #include "core/stack.h"
@@ -33,6 +34,16 @@ struct api_resolver_ops {
 	void (*free)(void *ctx, bool has_sockets);
 };
 
+/* What an engine keeps for the public API (engine->api). */
+struct api_engine {
+	void (*trace_fn)(void *arg, const char *line);
+	void *trace_arg;
+	void (*watch_fn)(void *arg, const struct weft_trace_event *ev);
+	void *watch_arg;
+	const struct engine *eng;
+	struct spares lents, refs; /* of api_zero.c */
+};
+
 /* What a stack keeps for the public API (stack->api). */
 struct api_stack {
 	const struct api_resolver_ops *resolver_ops; /* NULL: there is none */
@@ -50,6 +61,9 @@ struct sock_name api_sock_name(const struct weft_sockaddr *sa);
 void api_proto_fini(struct engine *eng, struct api_stack *api);
 /* In place of the one before, which is freed; its questions are answered with -EAGAIN. */
 void api_resolver_set(struct stack *st, const struct api_resolver_ops *ops, void *ctx);
+/* Zero copy: `lents` and `refs` of an engine. */
+void api_zero_init(struct api_engine *api, struct engine *eng);
+void api_zero_fini(struct api_engine *api);
 /* Ends what api_net.c keeps. */
 void api_net_fini(struct engine *eng, struct api_stack *api);
 

@@ -24,12 +24,37 @@ struct weft_ref {
 	struct weft_iovec iov[];
 };
 
+enum {
+	ZERO_LENTS_MAX = 64, /* kept for the next calls: 7 KiB */
+	ZERO_REFS_MAX = 4,   /* 11 KiB */
+	REF_IOV_MAX = SOCKET_TAKE_PKTS_MAX * (1 + PKT_FRAGS_MAX),
+};
+
+static struct api_engine *zero_api(const struct engine *eng)
+{
+	return eng->api;
+}
+
+void api_zero_init(struct api_engine *api, struct engine *eng)
+{
+	spares_init(&api->lents, &eng->mem, sizeof(struct api_lent), ZERO_LENTS_MAX);
+	spares_init(&api->refs, &eng->mem,
+		    sizeof(struct weft_ref) + REF_IOV_MAX * sizeof(struct weft_iovec),
+		    ZERO_REFS_MAX);
+}
+
+void api_zero_fini(struct api_engine *api)
+{
+	spares_bound(&api->lents, 0);
+	spares_bound(&api->refs, 0);
+}
+
 static void lent_work(struct engine_work *work)
 {
 	struct api_lent *lent = container_of(work, struct api_lent, work);
 	struct api_lent copy = *lent;
 
-	mem_free(&copy.eng->mem, lent, sizeof(*lent));
+	spares_put(&zero_api(copy.eng)->lents, lent);
 	if (copy.n_bytes)
 		copy.done(copy.arg, copy.buf.bytes, copy.n_bytes);
 }
@@ -47,19 +72,19 @@ static void lent_release(struct buf *buf)
 
 static struct api_lent *lent_new(struct engine *eng, const void *bytes, size_t len)
 {
-	struct api_lent *lent = mem_zalloc(&eng->mem, sizeof(*lent));
+	struct api_lent *lent = spares_get(&zero_api(eng)->lents);
 
 	if (!lent)
 		return NULL;
-	lent->buf = (struct buf){
-		.bytes = (uint8_t *)(uintptr_t)bytes, /* never written to: shared */
-		.cap = (uint32_t)len,
-		.refs = 1,
-		.pools = &eng->pkts,
-		.class = BUF_CLASSES,
-		.release = lent_release,
+	*lent = (struct api_lent){
+		.buf = {.bytes = (uint8_t *)(uintptr_t)bytes, /* never written to: shared */
+			.cap = (uint32_t)len,
+			.refs = 1,
+			.pools = &eng->pkts,
+			.class = BUF_CLASSES,
+			.release = lent_release},
+		.eng = eng,
 	};
-	lent->eng = eng;
 	engine_work_init(&lent->work, lent_work);
 	return lent;
 }
@@ -123,9 +148,7 @@ static void ref_iov_fill(struct weft_ref *ref)
 /* Room for all that may come, before anything is taken that could not be put back. */
 static struct weft_ref *ref_new(struct engine *eng)
 {
-	size_t most = SOCKET_TAKE_PKTS_MAX * (1 + PKT_FRAGS_MAX);
-	struct weft_ref *ref =
-		mem_alloc(&eng->mem, sizeof(*ref) + most * sizeof(struct weft_iovec));
+	struct weft_ref *ref = spares_get(&zero_api(eng)->refs);
 
 	if (!ref)
 		return NULL;
@@ -137,10 +160,8 @@ static struct weft_ref *ref_new(struct engine *eng)
 
 static void ref_free(struct weft_ref *ref)
 {
-	size_t most = SOCKET_TAKE_PKTS_MAX * (1 + PKT_FRAGS_MAX);
-
 	pktq_purge(&ref->pkts);
-	mem_free(&ref->eng->mem, ref, sizeof(*ref) + most * sizeof(struct weft_iovec));
+	spares_put(&zero_api(ref->eng)->refs, ref);
 }
 
 ptrdiff_t weft_recv_ref(struct weft_sock *s, size_t max, uint32_t flags,
@@ -162,7 +183,7 @@ ptrdiff_t weft_recv_ref(struct weft_sock *s, size_t max, uint32_t flags,
 			*ret = NULL;
 		return n;
 	}
-	assert(pkts_n_iov(&ref->pkts) <= SOCKET_TAKE_PKTS_MAX * (1 + PKT_FRAGS_MAX));
+	assert(pkts_n_iov(&ref->pkts) <= REF_IOV_MAX);
 	ref_iov_fill(ref);
 	*ret = ref;
 	return n;

@@ -25,8 +25,9 @@
 #define WORLD_SEC  (1000 * WORLD_MSEC)
 
 struct world {
-	uint64_t n_bytes; /* that the engine has allocated */
-	int allocs_left;  /* before they fail; -1: they do not */
+	uint64_t n_bytes;  /* that the engine has allocated */
+	uint64_t n_allocs; /* ever: new blocks, and blocks that grew or shrank */
+	int allocs_left;   /* before they fail; -1: they do not */
 	struct weft_engine *eng;
 	struct weft_stack *client, *server;
 	struct weft_netif *client_if, *server_if;
@@ -99,6 +100,7 @@ static inline void *world_realloc(void *ctx, void *ptr, size_t old_bytes, size_t
 	if (new_bytes && w->allocs_left > 0)
 		w->allocs_left--;
 	w->n_bytes += new_bytes - old_bytes;
+	w->n_allocs += new_bytes > 0;
 	if (new_bytes)
 		return realloc(ptr, new_bytes);
 	free(ptr);

@@ -39,7 +39,8 @@ static void tcp_fini(struct stack *st)
 	sock_conn_each(st, IP_PROTO_TCP, CONN_SOCK, tcp_fini_conn, NULL);
 	tcp_tw_purge(st);
 	tcp_tfo_fini(tcp);
-	tcp_txq_spare_free(tcp);
+	spares_bound(&tcp->txqs, 0);
+	spares_bound(&tcp->lents, 0);
 	mem_free(&st->eng->mem, tcp, sizeof(*tcp));
 	st->tcp = NULL;
 }
@@ -83,6 +84,8 @@ int tcp_init(struct stack *st)
 	tcp->ts_key = tcp_key(st, 2);
 	tcp->cookie_key = tcp_key(st, 3);
 	tcp->tfo.key = tcp_key(st, 4);
+	tcp_txq_init(tcp);
+	tcp_sndq_init(tcp);
 	list_init(&tcp->tw);
 	wheel_timer_init(&tcp->tw_timer, tcp_tw_timer);
 	st->tcp = tcp;

@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/spares.h"
 #include "base/wheel.h"
 #include "transport/sock.h"
 #include "weft/socket.h"
@@ -137,9 +138,9 @@ struct tcp {
 	struct tcp_tfo tfo;
 	uint32_t challenge_s; /* one up: engine second that challenges_left is of */
 	uint32_t challenges_left;
-	struct list tw; /* struct tcp_tw, longest waiting first */
-	/* A block for records that no connection has at the moment; NULL: none (tcp_txq.c). */
-	struct tcp_txq *txq_spare;
+	struct list tw;       /* struct tcp_tw, longest waiting first */
+	struct spares txqs;   /* blocks for records, of the least size (tcp_txq.c) */
+	struct spares lents;  /* struct tcp_sndblk of lent bytes (tcp_sndq.c) */
 	uint64_t mem_bytes;   /* what all connections hold (tcp_mem.c) */
 	int64_t mem_short_ns; /* since when memory is short; 0: it is not */
 	uint32_t n_conns;     /* struct tcp_conn in any state */

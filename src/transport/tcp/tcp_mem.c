@@ -50,6 +50,13 @@ void tcp_mem_default(const struct stack *st, struct tcp_conf *conf)
 	conf->mem_max = pages;
 }
 
+/* What is kept for nobody goes in a shortage, and is not kept until it ends. */
+static void tcp_mem_keep(struct tcp *tcp, uint32_t max)
+{
+	spares_bound(&tcp->txqs, max);
+	spares_bound(&tcp->lents, max);
+}
+
 void tcp_mem_judge(struct stack *st)
 {
 	struct tcp *tcp = st->tcp;
@@ -57,11 +64,13 @@ void tcp_mem_judge(struct stack *st)
 
 	if (!tcp->mem_short_ns && n > tcp_mem_bytes(tcp->conf.mem_pressure)) {
 		tcp->mem_short_ns = st->eng->now_ns ? st->eng->now_ns : 1;
+		tcp_mem_keep(tcp, 0);
 		mib_inc(st, MIB_TcpExtTCPMemoryPressures);
 	} else if (tcp->mem_short_ns && n <= tcp_mem_bytes(tcp->conf.mem_min)) {
 		int64_t ns = st->eng->now_ns - tcp->mem_short_ns;
 
 		tcp->mem_short_ns = 0;
+		tcp_mem_keep(tcp, TCP_SPARES_MAX);
 		mib_add(st, MIB_TcpExtTCPMemoryPressuresChrono, (uint64_t)(ns / TCP_NS_PER_MS));
 	}
 }

@@ -37,6 +37,7 @@ enum {
 	TCP_MSS_MIN = 48,              /* a tiny segment size must not make us work */
 	TCP_IP4_HDRS = 20 + TCP_HDR_LEN,
 	TCP_IP6_HDRS = 40 + TCP_HDR_LEN,
+	TCP_SPARES_MAX = 64,   /* blocks of each kind that a stack keeps: 17 KiB, 3 KiB */
 	TCP_MEM_RETRY_MS = 10, /* at first; doubles up to 64 times that */
 	TCP_MEM_RETRY_SHIFT_MAX = 6,
 	TCP_IP6_PMTU_MIN = 1280,
@@ -526,6 +527,9 @@ bool tcp_reasm_has_room(struct tcp_conn *conn, uint32_t n) MUST_CHECK;
 bool tcp_prune(struct tcp_conn *conn, uint32_t seq, uint32_t n) MUST_CHECK;
 
 /* tcp_sndq.c */
+
+/* tcp->lents, where blocks of lent bytes wait for the next ones. */
+void tcp_sndq_init(struct tcp *tcp);
 
 /* Bytes written and not sent beyond which no more is taken; UINT32_MAX: any. */
 uint32_t tcp_notsent_lowat(const struct tcp_conn *conn);

@@ -191,8 +191,8 @@ int tcp_pace_set_max(struct tcp_conn *conn, uint64_t Bps) MUST_CHECK;
 /* The block for records exists: before anything is sent. False: no memory. */
 bool tcp_txq_open(struct tcp_conn *conn) MUST_CHECK;
 void tcp_txq_free(struct tcp_conn *conn);
-/* What tcp_txq_free() has kept, when the stack goes. */
-void tcp_txq_spare_free(struct tcp *tcp);
+/* tcp->txqs, where tcp_txq_free() keeps some. */
+void tcp_txq_init(struct tcp *tcp);
 /* tcp_txq_sent() of one segment when nothing is in flight. */
 void tcp_txq_sent_first(struct tcp_conn *conn, uint32_t len);
 /* `len` new numbers from snd_nxt on have left, in `n_segs` segments; snd_nxt moves after. */

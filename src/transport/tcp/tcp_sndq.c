@@ -71,6 +71,11 @@ void tcp_sndbuf_grow(struct tcp_conn *conn, uint32_t n)
 		sk->sndbuf_bytes = tcp_max(sk->sndbuf_bytes, tcp_min(n, tcp_conf(conn)->wmem_max));
 }
 
+void tcp_sndq_init(struct tcp *tcp)
+{
+	spares_init(&tcp->lents, &tcp->st->eng->mem, sizeof(struct tcp_sndblk), TCP_SPARES_MAX);
+}
+
 static uint32_t tcp_sndblk_room(const struct tcp_sndblk *blk)
 {
 	return blk->is_lent ? 0 : blk->buf->cap - blk->off - blk->len;
@@ -115,7 +120,7 @@ static ptrdiff_t tcp_sndq_lend(struct tcp_conn *conn, struct buf *lent, size_t o
 	struct tcp_sndblk *blk = NULL;
 
 	if (tcp_mem_has_snd(conn, n))
-		blk = mem_alloc(&tcp_eng(conn)->mem, sizeof(*blk));
+		blk = spares_get(&conn->sk.stack->tcp->lents);
 	if (!blk)
 		return -ENOBUFS;
 	*blk = (struct tcp_sndblk){
@@ -297,7 +302,7 @@ static void tcp_sndq_pop(struct tcp_conn *conn)
 	tcp_mem_sub_snd(conn, blk->n_mem);
 	buf = blk->buf; /* the block may be in it */
 	if (blk->is_lent)
-		mem_free(&tcp_eng(conn)->mem, blk, sizeof(*blk));
+		spares_put(&conn->sk.stack->tcp->lents, blk);
 	buf_unref(buf);
 }
 

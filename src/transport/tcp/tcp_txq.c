@@ -21,8 +21,8 @@
  * a peer cannot make more work than we made segments.
  *
  * The block is allocated before the first segment goes out, since a segment without a record could
- * not be recovered, and freed with the last. One of the least size is kept for the next connection
- * of the stack: who asks and answers would allocate and free one each time.
+ * not be recovered, and freed with the last. Some of the least size are kept for the stack's next
+ * connections: who asks and answers would allocate and free one each time.
  */
 #include "transport/tcp/tcp_txq.h"
 
@@ -36,15 +36,13 @@ static size_t txq_size(uint32_t cap)
 	return sizeof(struct tcp_txq) + cap * sizeof(struct tcp_txrec);
 }
 
-static bool txq_resize(struct tcp_conn *conn, uint32_t cap)
+static bool txq_grow(struct tcp_conn *conn, uint32_t cap)
 {
 	struct tcp_txq *old = conn->txq, *q;
 
-	q = mem_resize(&tcp_eng(conn)->mem, old, old ? txq_size(old->cap) : 0, txq_size(cap));
+	q = mem_resize(&tcp_eng(conn)->mem, old, txq_size(old->cap), txq_size(cap));
 	if (!q)
 		return false;
-	if (!old)
-		*q = (struct tcp_txq){.n = 0};
 	q->cap = cap;
 	conn->txq = q;
 	return true;
@@ -52,34 +50,29 @@ static bool txq_resize(struct tcp_conn *conn, uint32_t cap)
 
 bool tcp_txq_open(struct tcp_conn *conn)
 {
-	struct tcp *tcp = conn->sk.stack->tcp;
-
 	if (conn->txq)
 		return true;
-	if (!tcp->txq_spare)
-		return txq_resize(conn, TCP_TXQ_MIN);
-	conn->txq = tcp->txq_spare;
+	conn->txq = spares_get(&conn->sk.stack->tcp->txqs);
+	if (!conn->txq)
+		return false;
 	*conn->txq = (struct tcp_txq){.cap = TCP_TXQ_MIN};
-	tcp->txq_spare = NULL;
 	return true;
 }
 
 void tcp_txq_free(struct tcp_conn *conn)
 {
-	struct tcp *tcp = conn->sk.stack->tcp;
 	struct tcp_txq *q = conn->txq;
 
 	conn->txq = NULL;
-	if (q && q->cap == TCP_TXQ_MIN && !tcp->txq_spare)
-		tcp->txq_spare = q;
+	if (q && q->cap == TCP_TXQ_MIN)
+		spares_put(&conn->sk.stack->tcp->txqs, q);
 	else if (q)
 		mem_free(&tcp_eng(conn)->mem, q, txq_size(q->cap));
 }
 
-void tcp_txq_spare_free(struct tcp *tcp)
+void tcp_txq_init(struct tcp *tcp)
 {
-	mem_free(&tcp->st->eng->mem, tcp->txq_spare, txq_size(TCP_TXQ_MIN));
-	tcp->txq_spare = NULL;
+	spares_init(&tcp->txqs, &tcp->st->eng->mem, txq_size(TCP_TXQ_MIN), TCP_SPARES_MAX);
 }
 
 void tcp_txq_sent_first(struct tcp_conn *conn, uint32_t len)
@@ -159,7 +152,7 @@ static bool txq_make_room(struct tcp_conn *conn)
 		return true;
 	/* Sliding back pays when half of the block is free; so each record is moved once at most.
 	 */
-	if (q->first < q->cap / 2 && q->cap < 2 * TCP_TXQ_MAX && txq_resize(conn, q->cap * 2))
+	if (q->first < q->cap / 2 && q->cap < 2 * TCP_TXQ_MAX && txq_grow(conn, q->cap * 2))
 		return true;
 	q = conn->txq;
 	if (q->first == 0)
