@@ -226,10 +226,12 @@ static int options_read(struct slirp *s, int argc, char **argv)
 			return status;
 		}
 	}
-	if (argc - optind != 2) {
+	if (argc - optind < 2) {
 		slirp_help(stderr);
 		return EXIT_FAILED;
 	}
+	if (argc - optind > 2) /* as slirp4netns does, for who passes more */
+		fprintf(stderr, "slirp4netns: `%s` is too much, and ignored\n", argv[optind + 2]);
 	s->target = argv[optind];
 	s->tapname = argv[optind + 1];
 	if (s->has_mac && !s->configure)

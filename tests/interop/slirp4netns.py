@@ -16,16 +16,17 @@ from unshare_kit import Failed, expect, run_cases
 class Slirp:
     """A namespace of the user's with a gateway."""
 
-    def __init__(self, w, *options, target="pid"):
+    def __init__(self, w, *options, target="pid", surplus=()):
         self.w = w
         self.guest = w.start("unshare", "-rn", "sh", "-c", "echo $$; exec sleep 1000", stdout=-1)
         self.pid = int(self.guest.stdout.readline())
         ready, ready_w = os.pipe()
         self.exit_r, self.exit_w = os.pipe()
         where = ["--netns-type=path", f"/proc/{self.pid}/ns/net"] if target == "path" else [str(self.pid)]
+        options = [str(o).replace("PID", str(self.pid)) for o in options]
         self.log = open(w.folder / "slirp.log", "w+", encoding="utf-8")
         self.gateway = w.start(w.slirp4netns, "-r", str(ready_w), "-e", str(self.exit_r), *options, *where, "tap0",
-                               pass_fds=[ready_w, self.exit_r], stdout=self.log, stderr=self.log)
+                               *surplus, pass_fds=[ready_w, self.exit_r], stdout=self.log, stderr=self.log)
         os.close(ready_w)
         said = os.read(ready, 10)
         expect(said == b"1" and os.read(ready, 10) == b"", f"it is not ready: {said} {self.output()}")
@@ -80,6 +81,37 @@ def options_change_the_network(w):
     s.stop()
     s = Slirp(w, "--configure", "--disable-host-loopback")
     s.inside(f"curl -sS --max-time 3 http://10.0.2.2:{port}/ && exit 99; exit 5", status=5)
+    s.stop()
+
+
+# Asks 10.0.2.3 for a name by UDP: says whether anything comes.
+ASK = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(20); s.connect(("10.0.2.3", 53))
+try:
+    s.send(b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\7example\\3org\\0\\0\\1\\0\\1")
+    print("answer", len(s.recv(1000)) > 12)
+except OSError as e:
+    print("none", e)
+"""
+
+
+def outbound_addresses_user_namespace_and_no_names(w):
+    w.run("sh", "-ec", "for a in 192.0.2.1/32 192.0.2.9/32; do ip addr add $a dev lo; done\n"
+          "for a in 2001:db8::1/128 2001:db8::9/128; do ip addr add $a dev lo nodad; done", user=False)
+    port, port6 = w.http_server("192.0.2.1"), w.http_server("2001:db8::1")
+    s = Slirp(w, "-c", "-6", "--outbound-addr=192.0.2.9", "--outbound-addr6=2001:db8::9", "--userns-path=/proc/PID/ns/user",
+              "--disable-dns", target="path")
+    for url, want in (f"192.0.2.1:{port}", "192.0.2.9"), (f"[2001:db8::1]:{port6}", "2001:db8::9"):
+        got = s.inside(f"curl -gsS --max-time 20 http://{url}/").stdout
+        expect(got == f"hello from {want}\n", f"{url}: {got}")
+    said = s.inside(f"python3 -c '{ASK}'").stdout
+    expect(said.startswith("none"), f"names are answered: {said}")
+    s.stop()
+    s = Slirp(w, "-c", surplus=["surplus"])
+    expect("`surplus` is too much" in s.output(), s.output())
+    said = s.inside(f"python3 -c '{ASK}'").stdout
+    expect(said == "answer True\n", f"names: {said}")
     s.stop()
 
 
@@ -212,6 +244,7 @@ if __name__ == "__main__":
     run_cases([
         configured_namespace_has_the_network,
         options_change_the_network,
+        outbound_addresses_user_namespace_and_no_names,
         unconfigured_device_is_left_alone,
         wrong_command_lines_are_refused,
         words_that_clients_look_for_are_there,
