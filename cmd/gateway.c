@@ -18,6 +18,7 @@
 #include "cmd/gwctl.h"
 #include "cmd/gwproc.h"
 #include "gateway/setup/netns.h"
+#include "lab/addr.h"
 #include "lab/units.h"
 
 enum {
@@ -87,9 +88,41 @@ static int descriptor(const char *option, const char *text, int *ret)
 	return status;
 }
 
+static int guest_take(struct gateway_cmd *g, const char *value)
+{
+	struct gateway_run_config *run = &g->p.run;
+	struct lab_net net = {.ip = {.family = LAB_IP4}, .len = run->len4};
+	const struct weft_addr *own = &run->addr4, *dns = &run->dns4;
+	char why[sizeof("not within /128") + LAB_IP_TEXT], text[LAB_IP_TEXT];
+	struct lab_ip guest;
+	struct weft_addr addr;
+
+	if (lab_ip_parse(value, &guest) < 0 || weft_addr_parse(value, &addr) < 0)
+		return wrong("--guest", value, "not an IP address");
+	if (guest.family == LAB_IP6) {
+		net = (struct lab_net){.ip = {.family = LAB_IP6}, .len = run->len6};
+		own = &run->addr6;
+		dns = &run->dns6;
+	}
+	memcpy(net.ip.bytes, own->bytes, lab_ip_bits(&net.ip) / 8);
+	net = lab_net_base(&net);
+	if (!lab_net_has(&net, &guest)) {
+		snprintf(why, sizeof(why), "not within %s/%u", lab_ip_format(&net.ip, text),
+			 net.len);
+		return wrong("--guest", value, why);
+	}
+	net.ip = guest;
+	if (lab_net_special(&net))
+		return wrong("--guest", value, lab_net_special(&net));
+	if (!memcmp(addr.bytes, own->bytes, lab_ip_bits(&guest) / 8) ||
+	    !memcmp(addr.bytes, dns->bytes, lab_ip_bits(&guest) / 8))
+		return wrong("--guest", value, "an address of the gateway's own");
+	*(addr.family == WEFT_AF_INET ? &run->gw.guest4 : &run->gw.guest6) = addr;
+	return 0;
+}
+
 static int option_take(struct gateway_cmd *g, int opt, const char *value)
 {
-	struct weft_addr addr;
 	int status = 0, n;
 
 	switch (opt) {
@@ -120,10 +153,7 @@ static int option_take(struct gateway_cmd *g, int opt, const char *value)
 		g->tap.configure = false;
 		break;
 	case 'g':
-		if (weft_addr_parse(value, &addr) < 0)
-			return wrong("--guest", value, "not an IP address");
-		*(addr.family == WEFT_AF_INET ? &g->p.run.gw.guest4 : &g->p.run.gw.guest6) = addr;
-		break;
+		return guest_take(g, value);
 	case 'r':
 		return descriptor("--ready-fd", value, &g->p.ready_fd);
 	default: /* 'e' */
@@ -171,7 +201,14 @@ static int options_read(struct gateway_cmd *g, int argc, char **argv)
 	}
 	if (opt == GWARGS_WRONG)
 		return EXIT_USAGE;
-	if (optind == argc && guests_count(g) == 1 && !(g->target.path && g->target.pid)) {
+	if (optind < argc) {
+		fprintf(stderr,
+			"weft gateway: `%s` is neither an option nor flows, stats, forward or "
+			"rule; `weft gateway --help` lists all\n",
+			argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (guests_count(g) == 1 && !(g->target.path && g->target.pid)) {
 		if (!g->args.mtu)
 			g->args.mtu = g->has_target ? GATEWAY_MTU : g->p.run.mtu;
 		return gwargs_finish(&g->args) ? EXIT_USAGE : 0;

@@ -115,21 +115,43 @@ static int wrong(const struct gwargs *a, const char *option, const char *value, 
 	return GWARGS_WRONG;
 }
 
+/* A rule or a forward: which word is wrong, and an example of a right one. */
+static int wrong_spec(const struct gwargs *a, const char *option, const char *value,
+		      const char *why, const char *form)
+{
+	fprintf(stderr, "%s: %s %s: %s; write %s\n", a->p->tool, option, value, why, form);
+	return GWARGS_WRONG;
+}
+
 static int rule_take(struct gwargs *a, bool is_allow, const char *value)
 {
 	struct gateway_config *gw = &a->p->run.gw;
 	struct gateway_rule *r = &a->rules[gw->n_rules];
 	const char *option = is_allow ? "--allow" : "--deny";
+	char why[GWSPEC_WHY_MAX];
 
 	if (gw->n_rules == GWARGS_RULES_MAX)
 		return wrong(a, option, value, "there are 64 rules already");
-	if (!gwspec_rule_parse(value, r))
-		return wrong(a, option, value,
-			     "write PROTO,PREFIX[,PORTS], for example tcp,10.0.0.0/8,80-443; "
-			     "PROTO is tcp, udp, icmp or any");
+	if (!gwspec_rule_parse(value, r, why))
+		return wrong_spec(a, option, value, why,
+				  "PROTO,PREFIX[,PORTS], for example tcp,10.0.0.0/8,80-443");
 	r->is_allow = is_allow;
 	gw->rules = a->rules;
 	gw->n_rules++;
+	return 0;
+}
+
+static int forward_take(struct gwargs *a, const char *value)
+{
+	struct gwproc *p = a->p;
+	char why[GWSPEC_WHY_MAX];
+
+	if (p->n_forwards == GWARGS_FORWARDS_MAX)
+		return wrong(a, "--forward", value, "there are 64 already");
+	if (!gwspec_forward_parse(value, &a->forwards[p->n_forwards++], why))
+		return wrong_spec(a, "--forward", value, why,
+				  "PROTO,HOST:PORT[,GUEST:PORT], for example "
+				  "tcp,127.0.0.1:8080,10.0.2.100:80");
 	return 0;
 }
 
@@ -297,13 +319,7 @@ static int shared_take(struct gwargs *a, int opt, const char *value)
 
 	switch (opt) {
 	case OPT_FORWARD:
-		if (p->n_forwards == GWARGS_FORWARDS_MAX)
-			return wrong(a, "--forward", value, "there are 64 already");
-		if (!gwspec_forward_parse(value, &a->forwards[p->n_forwards++]))
-			return wrong(a, "--forward", value,
-				     "write PROTO,HOST:PORT[,GUEST:PORT], for example "
-				     "tcp,127.0.0.1:8080,10.0.2.100:80");
-		break;
+		return forward_take(a, value);
 	case OPT_LOOPBACK:
 		p->run.gw.allow_host_loopback = true;
 		break;
@@ -319,7 +335,8 @@ static int shared_take(struct gwargs *a, int opt, const char *value)
 		return filtering_take(a, value);
 	case OPT_UDP_TIMEOUT:
 		if (lab_uint_parse(value, 1, UDP_TIMEOUT_MAX_S, &n, &why) < 0)
-			return wrong(a, "--udp-timeout", value, why);
+			return wrong(a, "--udp-timeout", value,
+				     "write a number of seconds from 1 to 86400");
 		p->run.gw.limits.udp_timeout_s = (uint32_t)n;
 		break;
 	case OPT_NAME:

@@ -220,14 +220,16 @@ static int call_once(const struct cmd_env *env, const char *method, json_t *para
 /* "PROTO HOST [GUEST]" as the words of the command line. 0, or an exit status after a message. */
 static int forward_read(int n, char **words, struct gateway_forward *ret)
 {
-	char spec[SPEC_MAX];
+	char spec[SPEC_MAX], why[GWSPEC_WHY_MAX] = "it is too long";
 	int len = n == 3 ? snprintf(spec, sizeof(spec), "%s,%s,%s", words[0], words[1], words[2])
 			 : snprintf(spec, sizeof(spec), "%s,%s", words[0], words[1]);
 
-	if (len >= 0 && len < SPEC_MAX && gwspec_forward_parse(spec, ret))
+	if (len >= 0 && len < SPEC_MAX && gwspec_forward_parse(spec, ret, why))
 		return 0;
-	fprintf(stderr, "weft gateway: write PROTO HOST:PORT [GUEST:PORT], for example\n"
-			"  tcp 127.0.0.1:8080 10.0.2.100:80    udp *:5000-5010\n");
+	fprintf(stderr,
+		"weft gateway: %s; write PROTO HOST:PORT [GUEST:PORT], for example\n"
+		"  tcp 127.0.0.1:8080 10.0.2.100:80    udp *:5000-5010\n",
+		why);
 	return EXIT_USAGE;
 }
 
@@ -359,14 +361,16 @@ static int forward_run(const struct cmd_env *env, int n, char **words)
 /* "PROTO PREFIX [PORTS]" as the words of the command line. 0, or an exit status after a message. */
 static int rule_read(int n, char **words, struct gateway_rule *ret)
 {
-	char spec[SPEC_MAX];
+	char spec[SPEC_MAX], why[GWSPEC_WHY_MAX] = "it is too long";
 	int len = n == 3 ? snprintf(spec, sizeof(spec), "%s,%s,%s", words[0], words[1], words[2])
 			 : snprintf(spec, sizeof(spec), "%s,%s", words[0], words[1]);
 
-	if (len >= 0 && len < SPEC_MAX && gwspec_rule_parse(spec, ret))
+	if (len >= 0 && len < SPEC_MAX && gwspec_rule_parse(spec, ret, why))
 		return 0;
-	fprintf(stderr, "weft gateway: write allow|deny PROTO PREFIX [PORTS], for example\n"
-			"  deny tcp 10.0.0.0/8 80-443    allow udp any 53    deny any any\n");
+	fprintf(stderr,
+		"weft gateway: %s; write allow|deny PROTO PREFIX [PORTS], for example\n"
+		"  deny tcp 10.0.0.0/8 80-443    allow udp any 53    deny any any\n",
+		why);
 	return EXIT_USAGE;
 }
 

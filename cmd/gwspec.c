@@ -2,6 +2,8 @@
 /* Forwards and access rules as words; the contract is in gwspec.h. */
 #include "cmd/gwspec.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lab/units.h"
@@ -10,13 +12,42 @@ enum {
 	SPEC_MAX = 3 * WEFT_SOCKADDR_STRLEN,
 };
 
-/* ADDR:FIRST[-LAST] */
-static bool end_parse(char *text, struct weft_sockaddr *ret, uint16_t *ret_n_ports)
+static bool PRINTF_LIKE(2, 3) wrong(char *ret_why, const char *fmt, ...)
 {
-	char *dash = strrchr(text, '-');
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(ret_why, GWSPEC_WHY_MAX, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* The words of `spec`, which has commas between them: how many, at most one more than `max`; 0: the
+ * whole is too long. `text` holds them. */
+static size_t words_split(const char *spec, char text[SPEC_MAX], char **words, size_t max)
+{
+	char *save = NULL;
+	size_t n = 0;
+
+	if (strlen(spec) >= SPEC_MAX)
+		return 0;
+	memcpy(text, spec, strlen(spec) + 1);
+	for (char *word = strtok_r(text, ",", &save); word && n <= max;
+	     word = strtok_r(NULL, ",", &save))
+		words[n++] = word;
+	return n;
+}
+
+/* ADDR:FIRST[-LAST] */
+static bool end_parse(const char *word, struct weft_sockaddr *ret, uint16_t *ret_n_ports)
+{
+	char text[SPEC_MAX];
+	char *dash;
 	const char *why;
 	uint64_t first = 0, last = 0;
 
+	memcpy(text, word, strlen(word) + 1);
+	dash = strrchr(text, '-');
 	if (dash) {
 		*dash = 0;
 		if (lab_uint_parse(dash + 1, 1, UINT16_MAX, &last, &why) < 0)
@@ -36,30 +67,39 @@ static bool end_parse(char *text, struct weft_sockaddr *ret, uint16_t *ret_n_por
 	return true;
 }
 
-bool gwspec_forward_parse(const char *spec, struct gateway_forward *ret)
+static bool not_an_end(char *ret_why, const char *word, const char *or_what)
+{
+	return wrong(ret_why,
+		     "`%.60s` is not ADDRESS:PORT, with an IP address (IPv6 in brackets)%s and a "
+		     "port or range within 1-65535",
+		     word, or_what);
+}
+
+bool gwspec_forward_parse(const char *spec, struct gateway_forward *ret, char *ret_why)
 {
 	struct gateway_forward f = {.n_ports = 1};
-	char text[SPEC_MAX];
-	char *proto, *host, *guest, *save = NULL;
+	char text[SPEC_MAX], *words[4];
 	struct weft_sockaddr sa;
 	uint16_t n_ports;
+	size_t n = words_split(spec, text, words, 3);
 
-	if (strlen(spec) >= sizeof(text))
-		return false;
-	memcpy(text, spec, strlen(spec) + 1);
-	proto = strtok_r(text, ",", &save);
-	host = strtok_r(NULL, ",", &save);
-	guest = strtok_r(NULL, ",", &save);
-	if (!proto || !host || strtok_r(NULL, ",", &save) ||
-	    (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0) ||
-	    !end_parse(host, &sa, &f.n_ports))
-		return false;
-	f.proto = proto[0] == 't' ? WEFT_IPPROTO_TCP : WEFT_IPPROTO_UDP;
+	if (n < 2)
+		return wrong(ret_why, "a protocol and a port of the host are needed");
+	if (n > 3)
+		return wrong(ret_why, "`%.40s` is too much", words[3]);
+	if (strcmp(words[0], "tcp") != 0 && strcmp(words[0], "udp") != 0)
+		return wrong(ret_why, "`%.40s` is neither tcp nor udp", words[0]);
+	if (!end_parse(words[1], &sa, &f.n_ports))
+		return not_an_end(ret_why, words[1], " or *");
+	f.proto = words[0][0] == 't' ? WEFT_IPPROTO_TCP : WEFT_IPPROTO_UDP;
 	f.host_addr = sa.addr;
 	f.host_port = sa.port;
-	if (guest) {
-		if (!end_parse(guest, &sa, &n_ports) || (n_ports != 1 && n_ports != f.n_ports))
-			return false;
+	if (n == 3) {
+		if (!end_parse(words[2], &sa, &n_ports))
+			return not_an_end(ret_why, words[2], "");
+		if (n_ports != 1 && n_ports != f.n_ports)
+			return wrong(ret_why, "`%.60s` is not as many ports as `%.60s`", words[2],
+				     words[1]);
 		f.guest_addr = sa.addr;
 		f.guest_port = sa.port;
 	}
@@ -68,12 +108,15 @@ bool gwspec_forward_parse(const char *spec, struct gateway_forward *ret)
 }
 
 /* FIRST[-LAST] */
-static bool ports_parse(char *text, struct gateway_rule *ret)
+static bool ports_parse(const char *word, struct gateway_rule *ret)
 {
-	char *dash = strchr(text, '-');
+	char text[SPEC_MAX];
+	char *dash;
 	const char *why;
 	uint64_t first, last;
 
+	memcpy(text, word, strlen(word) + 1);
+	dash = strchr(text, '-');
 	if (dash)
 		*dash = 0;
 	if (lab_uint_parse(text, 1, UINT16_MAX, &first, &why) < 0)
@@ -107,24 +150,26 @@ static bool rule_proto_parse(const char *text, uint8_t *ret)
 	return false;
 }
 
-bool gwspec_rule_parse(const char *spec, struct gateway_rule *ret)
+bool gwspec_rule_parse(const char *spec, struct gateway_rule *ret, char *ret_why)
 {
 	struct gateway_rule r = {0};
-	char text[SPEC_MAX];
-	char *proto, *prefix, *ports, *save = NULL;
+	char text[SPEC_MAX], *words[4];
+	size_t n = words_split(spec, text, words, 3);
 
-	if (strlen(spec) >= sizeof(text))
-		return false;
-	memcpy(text, spec, strlen(spec) + 1);
-	proto = strtok_r(text, ",", &save);
-	prefix = strtok_r(NULL, ",", &save);
-	ports = strtok_r(NULL, ",", &save);
-	if (!proto || !prefix || strtok_r(NULL, ",", &save) || !rule_proto_parse(proto, &r.proto))
-		return false;
-	if (strcmp(prefix, "any") != 0 && weft_prefix_parse(prefix, &r.prefix, &r.prefix_len) < 0)
-		return false;
-	if (ports && (r.proto == WEFT_IPPROTO_ICMP || !ports_parse(ports, &r)))
-		return false;
+	if (n < 2)
+		return wrong(ret_why, "a protocol and a prefix are needed");
+	if (n > 3)
+		return wrong(ret_why, "`%.40s` is too much", words[3]);
+	if (!rule_proto_parse(words[0], &r.proto))
+		return wrong(ret_why, "`%.40s` is none of tcp, udp, icmp and any", words[0]);
+	if (strcmp(words[1], "any") != 0 &&
+	    weft_prefix_parse(words[1], &r.prefix, &r.prefix_len) < 0)
+		return wrong(ret_why, "`%.60s` is neither a prefix nor an address nor any",
+			     words[1]);
+	if (n == 3 && r.proto == WEFT_IPPROTO_ICMP)
+		return wrong(ret_why, "pings have no ports as `%.40s`", words[2]);
+	if (n == 3 && !ports_parse(words[2], &r))
+		return wrong(ret_why, "`%.40s` is not a port or range within 1-65535", words[2]);
 	*ret = r;
 	return true;
 }

@@ -243,15 +243,30 @@ void why_print_refusal(FILE *out, const json_t *event)
 	fprintf(out, ".\n");
 }
 
+static bool is_from_guest(const json_t *drop)
+{
+	const json_t *hop;
+	size_t i;
+
+	json_array_foreach (json_object_get(drop, "hops"), i, hop)
+		if (!strcmp(json_text_of(hop, "hop"), "rx"))
+			return true;
+	return false;
+}
+
 void why_drop_ordinary(json_t *drops)
 {
 	static const char word[] = "Ordinary";
+	bool is_up = false; /* something has come from the guest since */
 
 	for (size_t i = 0; i < json_array_size(drops);) {
 		const json_t *drop = json_array_get(drops, i);
-		const char *text = why_advice_gateway(json_text_of(drop, "reason"));
+		const char *reason = json_text_of(drop, "reason");
+		const char *text = why_advice_gateway(reason);
 
-		if (text && !strncmp(text, word, strlen(word)))
+		is_up |= is_from_guest(drop);
+		if ((is_up && !strcmp(reason, "IF_DRIVER")) ||
+		    (text && !strncmp(text, word, strlen(word))))
 			(void)json_array_remove(drops, i);
 		else
 			i++;

@@ -23,7 +23,8 @@ void why_print_ago(FILE *out, int64_t ns);
 bool why_is_refusal(const json_t *event);
 void why_print_refusal_line(FILE *out, const json_t *event);
 void why_print_refusal(FILE *out, const json_t *event);
-/* Takes out what is dropped on any gateway, as its guest's kernel speaks to its link. */
+/* Takes out what is dropped on any gateway: what its guest's kernel says to its link, and what was
+ * for a guest whose interface was not up yet, and is now. The newest first. */
 void why_drop_ordinary(json_t *drops);
 /* Of both, the newest `max`, the newest first. */
 json_t *why_merge(const json_t *drops, const json_t *refused, size_t max);

@@ -177,7 +177,6 @@ static void judge_xdp(const struct doctor_facts *f, struct doctor_finding *d)
 	d->status = DOCTOR_LIMITED;
 	if (f->xdp_err == EPERM || f->xdp_err == EACCES) {
 		say(d->found, "AF_XDP is there, for root (CAP_NET_RAW)");
-		say(d->command, "sudo weft doctor");
 	} else if (f->xdp_err == EAFNOSUPPORT) {
 		say(d->found, "this kernel has no AF_XDP (CONFIG_XDP_SOCKETS)");
 	} else {

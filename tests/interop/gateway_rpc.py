@@ -222,6 +222,11 @@ except ConnectionResetError:
 
 def why_tells_what_was_refused_and_what_to_do():
     with World(WEFT, "--deny", "tcp,192.0.2.0/24,81-90") as w:
+        # Before the guest's interface was up it was sent to; that is over.
+        eventually("the guest's kernel speaks", lambda: "MLD_SRC" in w.tool_of_lab("why", "--drops"), 20)
+        text = w.tool_of_lab("why", "--drops")
+        expect("IF_DRIVER" in text and "IF_DRIVER" not in w.tool_of_lab("why"), text)
+
         def said(source, *words):
             text = ""
             for _ in range(10):  # a message of the guest's kernel may have been dropped since
@@ -309,6 +314,12 @@ def figures_count_and_methods_refuse_in_words():
                              ({"proto": "tcp", "host_port": 8080, "guest": "x"}, "has no parameter `guest`")):
             said = rpc(w, "gateway.forward_add", params)
             expect(said.returncode == 1 and want in said.stderr, f"{params}: {said.stderr}")
+        for argv, want in ((["forward", "add", "tcp", f"{HOST4}:0"], f"`{HOST4}:0` is not"), (["forward", "add", "tcq", "*:80"], "`tcq` is"),
+                           (["forward", "add", "tcp", "*:80", "fd00::100:80"], "`fd00::100:80` is not"),
+                           (["rule", "add", "deny", "tcp", "10.0.0.0/33"], "`10.0.0.0/33` is neither"),
+                           (["rule", "add", "deny", "tcp", "any", "9-8"], "`9-8` is not a port")):
+            said = w.control(*argv, status=2)
+            expect(want in said and "for example" in said, f"{argv}: {said}")
         listed = json.loads(rpc(w, "rpc.list", {}).stdout)
         expect({"lab.info", "gateway.flows"} <= {m["name"] for m in listed}, "the list of methods")
 

@@ -140,7 +140,10 @@ def absent_and_closed_devices_are_explained(w):
 def wrong_targets_are_refused_in_words(w):
     for argv, status, words in ((["--pid", "999999999"], 1, "no process"), (["--netns", "/nonexistent"], 1, "/nonexistent"),
                                 (["--netns", "/etc/passwd"], 1, "not a network namespace"), (["--pid", "x"], 2, "--pid"),
-                                ([], 2, "usage"), (["--pid", "1", "--netns", "/x"], 2, "usage"), (["--pid", "1", "x"], 2, "usage"),
+                                ([], 2, "usage"), (["--pid", "1", "--netns", "/x"], 2, "usage"), (["--pid", "1", "x"], 2, "`x`"), (["bogus"], 2, "`bogus`"),
+                                (["--pid", "1", "--guest", "1.1.1.1"], 2, "1.1.1.1: not within 10.0.2.0/24"),
+                                (["--pid", "1", "--guest", "fd01::1"], 2, "fd01::1: not within fd00::/64"),
+                                (["--pid", "1", "--guest", "10.0.2.3"], 2, "gateway's own"), (["--pid", "1", "--guest", "10.0.2.255"], 2, "broadcast"),
                                 (["--tap-fd", "99"], 2, "--tap-fd"), (["--pid", "1", "--mtu", "5"], 2, "--mtu"),
                                 (["--pid", "1", "--forward", "tcp,x"], 2, "--forward")):
         done = w.run(w.weft, "gateway", *argv, status=status)

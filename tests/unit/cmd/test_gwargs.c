@@ -206,32 +206,37 @@ static void forwards_are_counted(void **state UNUSED)
 
 static void forward_specs_are_told_from_what_is_none(void **state UNUSED)
 {
-	static const char *const bad[] = {
-		"",
-		"tcp",
-		"tcp,127.0.0.1",
-		"tcp,127.0.0.1:0",
-		"sctp,127.0.0.1:80",
-		"tcp,127.0.0.1:80,10.0.2.100:80,x",
-		"tcp,127.0.0.1:90-80",
-		"tcp,127.0.0.1:80-65536",
-		"tcp,*:80-90,10.0.2.100:1-5", /* not as many */
-		"tcp,*:x",
-		"tcp,:80",
+	static const struct {
+		const char *spec, *why;
+	} bad[] = {
+		{"", "are needed"},
+		{"tcp", "are needed"},
+		{"tcp,127.0.0.1", "`127.0.0.1` is not"},
+		{"tcp,127.0.0.1:0", "`127.0.0.1:0` is not"},
+		{"sctp,127.0.0.1:80", "`sctp` is neither"},
+		{"tcp,127.0.0.1:80,10.0.2.100:80,x", "`x` is too much"},
+		{"tcp,127.0.0.1:90-80", "`127.0.0.1:90-80` is not"},
+		{"tcp,127.0.0.1:80-65536", "`127.0.0.1:80-65536` is not"},
+		{"tcp,*:80-90,10.0.2.100:1-5",
+		 "`10.0.2.100:1-5` is not as many ports as `*:80-90`"},
+		{"tcp,*:80,fd00::100:80", "`fd00::100:80` is not"},
+		{"tcp,*:x", "`*:x` is not"},
+		{"tcp,:80", "`:80` is not"},
 	};
 	struct gateway_forward f;
-	char text[400];
+	char text[400], why[GWSPEC_WHY_MAX] = "";
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(gwspec_forward_parse(bad[i], &f));
+		assert_false(gwspec_forward_parse(bad[i].spec, &f, why) ||
+			     !strstr(why, bad[i].why));
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	assert_false(gwspec_forward_parse(text, &f));
-	assert_true(gwspec_forward_parse("tcp,[::1]:80-82,[fd00::100]:8080", &f));
+	assert_false(gwspec_forward_parse(text, &f, why));
+	assert_true(gwspec_forward_parse("tcp,[::1]:80-82,[fd00::100]:8080", &f, why));
 	assert_int_equal(f.host_addr.family, WEFT_AF_INET6);
 	assert_int_equal(f.n_ports, 3);
 	assert_int_equal(f.guest_port, 8080);
-	assert_true(gwspec_forward_parse("udp,*:53", &f));
+	assert_true(gwspec_forward_parse("udp,*:53", &f, why));
 	assert_int_equal(f.host_addr.family, WEFT_AF_UNSPEC);
 	assert_int_equal(f.guest_addr.family, WEFT_AF_UNSPEC);
 	assert_int_equal(f.proto, WEFT_IPPROTO_UDP);
@@ -239,19 +244,28 @@ static void forward_specs_are_told_from_what_is_none(void **state UNUSED)
 
 static void rule_specs_are_told_from_what_is_none(void **state UNUSED)
 {
-	static const char *const bad[] = {
-		"",          "tcp",         "tcp,10.0.0.0/33", "tcp,x",
-		"tcp,any,0", "tcp,any,9-8", "tcp,any,1,2",     "icmp,any,7",
-		"sctp,any",
+	static const struct {
+		const char *spec, *why;
+	} bad[] = {
+		{"", "are needed"},
+		{"tcp", "are needed"},
+		{"tcp,10.0.0.0/33", "`10.0.0.0/33` is neither"},
+		{"tcp,x", "`x` is neither"},
+		{"tcp,any,0", "`0` is not a port"},
+		{"tcp,any,9-8", "`9-8` is not a port"},
+		{"tcp,any,1,2", "`2` is too much"},
+		{"icmp,any,7", "no ports as `7`"},
+		{"sctp,any", "`sctp` is none"},
 	};
 	struct gateway_rule r;
+	char why[GWSPEC_WHY_MAX] = "";
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(gwspec_rule_parse(bad[i], &r));
-	assert_true(gwspec_rule_parse("icmp,2001:db8::/32", &r));
+		assert_false(gwspec_rule_parse(bad[i].spec, &r, why) || !strstr(why, bad[i].why));
+	assert_true(gwspec_rule_parse("icmp,2001:db8::/32", &r, why));
 	assert_int_equal(r.prefix_len, 32);
 	assert_int_equal(r.proto, WEFT_IPPROTO_ICMP);
-	assert_true(gwspec_rule_parse("any,192.0.2.1,53", &r));
+	assert_true(gwspec_rule_parse("any,192.0.2.1,53", &r, why));
 	assert_int_equal(r.prefix_len, 32);
 	assert_int_equal(r.port_first, 53);
 	assert_int_equal(r.port_last, 53);
