@@ -22,7 +22,7 @@ void tcp_conf_default(struct tcp_conf *conf)
 		.wmem_min = 4096,
 		.wmem_default = 65536,
 		.wmem_max = 32 * 1024 * 1024,
-		.max_tw_buckets = 262144,
+		.max_tw_buckets = 131072,
 		.max_syn_backlog = 1024,
 		.fin_timeout_s = 60,
 		.keepalive_time_s = 7200,
