@@ -347,7 +347,7 @@ static void output_plain(struct world *w, const struct ip_out *out, uint8_t fill
 		return;
 	memset(pkt_put(pkt, PLAIN_LEN), fill, PLAIN_LEN);
 	pkt->l4_off = pkt_off(pkt);
-	if (!ip4_output_plain(w->st, pkt, &plain))
+	if (ip4_output_plain(w->st, pkt, &plain) == IP_NOT_PLAIN)
 		(void)!ip_output(w->st, pkt, out);
 }
 
