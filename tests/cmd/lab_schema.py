@@ -20,8 +20,8 @@ n_failed = 0
 # what there is in the file system.
 BEYOND_FORM = {
     "form-merge-text", "value-acd", "value-delay-too-fine", "value-delay-too-long", "value-doc-both", "value-doc-dots",
-    "value-doc-neither", "value-http-nothing", "value-http-root", "value-http-root-file", "value-interface-lo", "value-loss-decimals",
-    "value-loss-too-large", "value-mac-multicast", "value-rate-too-large", "value-rate-zero",
+    "value-doc-neither", "value-gro", "value-http-nothing", "value-http-root", "value-http-root-file", "value-interface-lo",
+    "value-loss-decimals", "value-loss-too-large", "value-mac-multicast", "value-rate-too-large", "value-rate-zero",
 }
 # These begin the names of files whose mistake is one of form.
 OF_FORM = ("form-", "unknown-key", "missing-", "value-", "default-unknown", "default-between", "default-list",
