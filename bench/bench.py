@@ -54,7 +54,7 @@ MEM_CONNS_BRIEF = 10000  # in runs of less than a second
 MEM_LIMIT_BYTES, MEM_LIMIT_S = 1024, 15  # an endpoint, and the set-up of all
 TIMER_MISSES = 4  # cache misses that a stop and a start may take
 FWD_ROUTES = 1000
-MEM_RUNS = 2  # are enough for what hardly varies
+MEM_RUNS = 5  # of some seven seconds each
 LIMIT_SHARE = 0.1  # of a run's length, for each of the physical limits
 PEERS = ROOT / "bench/peers"
 PEER_PACKAGES = ["slirp4netns", "passt", "golang-gvisor-gvisor-dev", "golang-go", "liblwip0"]
@@ -69,7 +69,8 @@ BARS = {("bulk-inproc", "linux veth"): (3, 5), ("bulk-inproc-zc", "linux veth"):
         ("crr-inproc", "linux veth"): (8, None), ("udp-inproc", "linux veth"): (15, None),
         ("udp-inproc-gso", "linux veth"): (3, None), ("fwd4", "linux router"): (5, None),
         ("fwd6", "linux router"): (5, None), ("mem-conn", "limit"): (1, None),
-        ("mem-conn-time", "limit"): (1, None), ("timers-1e7", "limit"): (1, None),
+        ("mem-conn-time", "limit"): (1, None), ("timers-1e3", "limit"): (1, None),
+        ("timers-1e5", "limit"): (1, None), ("timers-1e7", "limit"): (1, None),
         ("lab500-up", "limit"): (1, None), ("lab500-sim", "limit"): (1, None),
         ("lab500-memory", "limit"): (1, None), ("peer-gvisor", "gvisor"): (15, None),
         ("peer-gvisor-gso", "gvisor"): (15, None), ("peer-lwip-out", "lwip"): (4, None),

@@ -532,7 +532,7 @@ static struct how figure_find(const char *figure)
 	static const struct engines_what scale[] = {{1, false, false}, {2, false, false}};
 	static const struct engines_what shards[] = {
 		{1, true, false}, {2, true, false}, {2, true, true}};
-	static const uint32_t many[] = {1000, 100000, 10000000};
+	static const uint32_t many[] = {1000, 100000, 1000000, 10000000};
 	static const struct {
 		const char *figure;
 		void (*fn)(struct gauge *g, const void *arg);
@@ -552,7 +552,8 @@ static struct how figure_find(const char *figure)
 		{"shard2-cross", weft_engines, &shards[2]},
 		{"timers-1e3", weft_timers, &many[0]},
 		{"timers-1e5", weft_timers, &many[1]},
-		{"timers-1e7", weft_timers, &many[2]},
+		{"timers-1e6", weft_timers, &many[2]},
+		{"timers-1e7", weft_timers, &many[3]},
 	};
 
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
