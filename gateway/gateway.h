@@ -25,8 +25,9 @@ struct gateway;
 
 enum {
 	GATEWAY_MSG_MAX = 256,
-	/* A peer that has gone without a word, on either side, is found out within two minutes:
-	 * so long idle before keepalive asks it, how often, and how many times. */
+	/* A peer that has gone without a word, on either side, is found out within two minutes
+	 * when nothing waits for its ACK, which is repeated for longer: so long idle before
+	 * keepalive asks it, how often, and how many times. */
 	GATEWAY_KEEP_IDLE_S = 60,
 	GATEWAY_KEEP_INTERVAL_S = 10,
 	GATEWAY_KEEP_PROBES = 6,
