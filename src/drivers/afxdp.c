@@ -6,7 +6,8 @@
  * How it works: an XDP program on the interface (xdp_prog.h) hands the frames of each queue to that
  * queue's socket (xsk.h); frames of queues without one go to the host. A burst is read, coalesced
  * (GRO: there are no super-packets here) and given back. What is sent is copied into frames of the
- * first queue's socket, whose kernel side is woken at the end of a burst.
+ * first queue's socket, checksums being computed in the same pass, and that socket's kernel side is
+ * woken at the end of a burst.
  *
  *	queue 0..n ──► rx ring ──► gro_rx ──► netif_rx
  *	tx() ──► frames of queue 0 ──► sendto(2), at the end of a burst and by POLLOUT
@@ -171,7 +172,7 @@ static void afxdp_tx(struct netif *netif, struct pkt *pkt)
 		afxdp_tx_drop(x, pkt, DROP_IF_TX_QUEUE);
 		return;
 	}
-	pkt_copy_out(pkt, 0, place, pkt->len);
+	pkt_copy_finished(pkt, place);
 	xsk_tx(xsk, place, pkt->len);
 	x->stats.tx_frames++;
 	x->stats.tx_bytes += pkt->len;
@@ -370,7 +371,7 @@ static struct afxdp *afxdp_alloc(struct weft_loop *loop, struct stack *st,
 	x->is_promisc_asked = cfg->promisc;
 	x->netif.ops = &afxdp_ops;
 	x->netif.flags = NETIF_BROADCAST;
-	x->netif.features = NETIF_F_FRAGS | NETIF_F_GRO;
+	x->netif.features = NETIF_F_CSUM | NETIF_F_FRAGS | NETIF_F_GRO;
 	gro_init(&x->gro, &x->netif);
 	return x;
 }

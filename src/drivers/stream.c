@@ -10,6 +10,9 @@
  *	recv ──► rx [ whole frames ... | part of one ]   whole ones go up, the part to the front
  *	tx() ──► tx ring of bytes ──► sendmsg            at the end of a burst, and by POLLOUT
  *
+ * A frame that is sent is copied in one piece, its checksum being computed in the same pass: behind
+ * the ring is room for the end of one, which then goes to the ring's front.
+ *
  * Neither grows. A peer that does not read fills the ring, and then frames are dropped, as on any
  * wire that is too slow: TCP above sees loss. What a peer sends is taken in at most STREAM_READS
  * buffers a turn. A length that no frame has ends the connection: there is no way to find the next
@@ -44,7 +47,8 @@ enum {
 	STREAM_FRAME_MAX = NETIF_MTU_MAX + 18,
 	STREAM_RX_BYTES = 256 * 1024,
 	STREAM_TX_BYTES = 2 * 1024 * 1024, /* a power of two */
-	STREAM_READS = 4,                  /* in one turn before others have theirs */
+	STREAM_TX_ROOM = STREAM_TX_BYTES + STREAM_LEN_BYTES + STREAM_FRAME_MAX,
+	STREAM_READS = 4, /* in one turn before others have theirs */
 	STREAM_MTU = 1500,
 	STREAM_WHY_MAX = 96,
 };
@@ -61,7 +65,7 @@ struct stream {
 	void *arg;
 	uint8_t *rx;      /* STREAM_RX_BYTES */
 	uint32_t rx_len;  /* received and not yet gone up: less than one frame between turns */
-	uint8_t *tx;      /* STREAM_TX_BYTES, a ring */
+	uint8_t *tx;      /* STREAM_TX_ROOM: a ring of STREAM_TX_BYTES, and a frame behind it */
 	uint32_t tx_head; /* place of the first byte not yet written */
 	uint32_t tx_len;
 	bool is_blocked; /* the socket took no more: POLLOUT is watched */
@@ -189,36 +193,42 @@ static void stream_ready(struct loop_watch *watch, uint32_t events)
 		stream_end(s, why);
 }
 
-static void stream_tx_put(struct stream *s, const uint8_t *bytes, uint32_t len)
+/* There is room for it. */
+static void stream_tx_put(struct stream *s, const struct pkt *pkt)
 {
 	uint32_t at = (s->tx_head + s->tx_len) & (STREAM_TX_BYTES - 1);
-	uint32_t to_end = STREAM_TX_BYTES - at;
-	uint32_t first = len < to_end ? len : to_end;
+	uint32_t end = at + STREAM_LEN_BYTES + pkt->len;
 
-	memcpy(s->tx + at, bytes, first);
-	memcpy(s->tx, bytes + first, len - first);
-	s->tx_len += len;
+	store_be32(s->tx + at, pkt->len);
+	pkt_copy_finished(pkt, s->tx + at + STREAM_LEN_BYTES);
+	if (end > STREAM_TX_BYTES)
+		memcpy(s->tx, s->tx + STREAM_TX_BYTES, end - STREAM_TX_BYTES);
+	s->tx_len += end - at;
+}
+
+static void stream_tx_drop(struct stream *s, struct pkt *pkt, enum drop why)
+{
+	s->stats.tx_drops++;
+	s->netif.stats.tx_dropped++;
+	pkt_drop(s->netif.stack, pkt, why);
 }
 
 static void stream_tx(struct netif *netif, struct pkt *pkt)
 {
 	struct stream *s = stream_of(netif);
 	uint32_t need = STREAM_LEN_BYTES + pkt->len;
-	uint8_t len[STREAM_LEN_BYTES];
 
+	if (pkt->len > STREAM_FRAME_MAX) {
+		stream_tx_drop(s, pkt, DROP_IF_MTU);
+		return;
+	}
 	if (STREAM_TX_BYTES - s->tx_len < need && !s->is_blocked)
 		stream_write(s);
 	if (s->is_broken || STREAM_TX_BYTES - s->tx_len < need) {
-		s->stats.tx_drops++;
-		netif->stats.tx_dropped++;
-		pkt_drop(netif->stack, pkt, s->is_broken ? DROP_IF_DRIVER : DROP_IF_TX_QUEUE);
+		stream_tx_drop(s, pkt, s->is_broken ? DROP_IF_DRIVER : DROP_IF_TX_QUEUE);
 		return;
 	}
-	store_be32(len, pkt->len);
-	stream_tx_put(s, len, sizeof(len));
-	stream_tx_put(s, pkt->data, pkt->lin_len);
-	for (uint8_t i = 0; i < pkt->n_frags; i++)
-		stream_tx_put(s, pkt->frags[i].buf->bytes + pkt->frags[i].off, pkt->frags[i].len);
+	stream_tx_put(s, pkt);
 	s->stats.tx_frames++;
 	s->stats.tx_bytes += pkt->len;
 	pkt_free(pkt);
@@ -236,7 +246,7 @@ static void stream_flush(struct netif *netif)
 static void stream_free(struct mem *mem, struct stream *s)
 {
 	mem_free(mem, s->rx, STREAM_RX_BYTES);
-	mem_free(mem, s->tx, STREAM_TX_BYTES);
+	mem_free(mem, s->tx, STREAM_TX_ROOM);
 	mem_free(mem, s, sizeof(*s));
 }
 
@@ -265,7 +275,7 @@ static struct stream *stream_alloc(struct weft_loop *loop, struct stack *st)
 	if (!s)
 		return NULL;
 	s->rx = mem_alloc(&st->eng->mem, STREAM_RX_BYTES);
-	s->tx = mem_alloc(&st->eng->mem, STREAM_TX_BYTES);
+	s->tx = mem_alloc(&st->eng->mem, STREAM_TX_ROOM);
 	if (!s->rx || !s->tx) {
 		stream_free(&st->eng->mem, s);
 		return NULL;
@@ -277,7 +287,7 @@ static struct stream *stream_alloc(struct weft_loop *loop, struct stack *st)
 	s->netif.ops = &stream_ops;
 	s->netif.mtu = STREAM_MTU;
 	s->netif.flags = NETIF_BROADCAST;
-	s->netif.features = NETIF_F_FRAGS | NETIF_F_GRO;
+	s->netif.features = NETIF_F_CSUM | NETIF_F_FRAGS | NETIF_F_GRO;
 	gro_init(&s->gro, &s->netif);
 	rng_bytes(&st->eng->rng, s->netif.hwaddr.b, sizeof(s->netif.hwaddr.b));
 	s->netif.hwaddr.b[0] = 0x02; /* locally administered, unicast */

@@ -398,6 +398,9 @@ static inline bool pkt_pullup(struct pkt *pkt, uint32_t n)
 bool pkt_make_writable(struct pkt *pkt, uint32_t n) MUST_CHECK;
 /* Copies `len` bytes from offset `off` after `data` to `dst`; they must exist. */
 void pkt_copy_out(const struct pkt *pkt, uint32_t off, void *dst, uint32_t len);
+/* Copies all from `data` on to `dst`, with the checksum of a PARTIAL packet put into the copy: one
+ * pass over the bytes, for drivers that copy anyway. The packet stays as it is. */
+void pkt_copy_finished(const struct pkt *pkt, uint8_t *dst);
 /* Appends `len` bytes by copying into tailroom, then into new buffers. 0 or -ENOBUFS (unchanged).
  */
 int pkt_append(struct pkt *pkt, const void *src, uint32_t len) MUST_CHECK;

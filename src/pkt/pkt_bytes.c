@@ -314,3 +314,41 @@ int pkt_csum_complete(struct pkt *pkt)
 	pkt->csum = PKT_CSUM_VERIFIED;
 	return 0;
 }
+
+/* Copies a piece that begins `at` bytes after `data`; its bytes from `start` on are summed. */
+static uint64_t piece_copy(const struct cpu_ops *cpu, uint8_t *dst, const uint8_t *src,
+			   uint32_t len, uint32_t at, uint32_t start, uint64_t sum)
+{
+	uint32_t n_plain = 0;
+
+	if (at < start) {
+		n_plain = start - at < len ? start - at : len;
+		memcpy(dst, src, n_plain);
+		if (n_plain == len)
+			return sum;
+	}
+	return csum_block_add(sum, csum_copy(cpu, dst + n_plain, src + n_plain, len - n_plain, 0),
+			      at + n_plain - start);
+}
+
+void pkt_copy_finished(const struct pkt *pkt, uint8_t *dst)
+{
+	const struct cpu_ops *cpu = pkt->pools->cpu;
+	uint32_t start, at = pkt->lin_len;
+	uint64_t sum;
+
+	if (pkt->csum != PKT_CSUM_PARTIAL) {
+		pkt_copy_out(pkt, 0, dst, pkt->len);
+		return;
+	}
+	assert(pkt_partial_fits(pkt, 0, pkt->len));
+	start = pkt->csum_start - (uint32_t)pkt_off(pkt);
+	sum = piece_copy(cpu, dst, pkt->data, pkt->lin_len, 0, start, 0);
+	for (uint8_t i = 0; i < pkt->n_frags; i++) {
+		const struct pkt_frag *f = &pkt->frags[i];
+
+		sum = piece_copy(cpu, dst + at, f->buf->bytes + f->off, f->len, at, start, sum);
+		at += f->len;
+	}
+	store_be16(dst + start + pkt->csum_off, pkt_csum_field(pkt, sum));
+}

@@ -309,6 +309,74 @@ static void length_that_no_frame_has_ends_the_connection(void **state)
 	}
 }
 
+/* One frame of each kind: its checksum is open, and its payload, of odd length, in frags. */
+static void send_partial(struct fix *f, uint32_t n_hdrs, uint32_t start, uint16_t csum_off)
+{
+	struct pkt_pools *pools = &((struct engine *)(void *)f->eng)->pkts;
+	struct pkt *pkt = pkt_alloc(pools, n_hdrs);
+
+	assert_non_null(pkt);
+	for (uint32_t i = 0; i < n_hdrs; i++)
+		*pkt_put(pkt, 1) = (uint8_t)(i * 7);
+	for (uint32_t k = 1; k <= 3; k++) {
+		struct buf *buf = buf_alloc(pools, 512);
+
+		assert_non_null(buf);
+		for (uint32_t i = 0; i < 512; i++)
+			buf->bytes[i] = (uint8_t)(i * 13 + k);
+		assert_true(pkt_add_frag(pkt, buf, k, 101 * k));
+		buf_unref(buf);
+	}
+	pkt->csum = PKT_CSUM_PARTIAL;
+	pkt->csum_start = (uint16_t)(pkt_off(pkt) + start);
+	pkt->csum_off = csum_off;
+	netif_tx(netif_of(f), pkt);
+}
+
+/* TCP and UDP, over IPv4 and IPv6. */
+static void frames_of_the_driver_s_checksum_are_those_of_the_stack_s(void **state)
+{
+	struct fix *f = *state;
+	uint8_t bytes[2][4096];
+	ssize_t n[2];
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			weft_netif_set_offloads(f->nif, i ? 0 : (uint32_t)WEFT_OFFLOAD_ALL), 0);
+		send_partial(f, 54, 34, 16);
+		send_partial(f, 42, 34, 6);
+		send_partial(f, 74, 54, 16);
+		send_partial(f, 62, 54, 6);
+		turns(f, 1);
+		n[i] = recv(f->peer, bytes[i], sizeof(bytes[i]), MSG_DONTWAIT);
+	}
+	assert_int_equal(n[0], 4 * (LEN + 606) + 54 + 42 + 74 + 62);
+	assert_int_equal(n[1], n[0]);
+	assert_memory_equal(bytes[0], bytes[1], (size_t)n[0]);
+}
+
+/* The peer would end the connection. */
+static void frame_longer_than_any_is_dropped(void **state)
+{
+	struct fix *f = *state;
+	struct weft_stream_stats stats;
+	struct pkt *pkt = pkt_alloc(&((struct engine *)(void *)f->eng)->pkts, 0);
+	struct buf *buf = buf_alloc(&((struct engine *)(void *)f->eng)->pkts, FRAME_MAX);
+	uint8_t byte;
+
+	assert_non_null(pkt);
+	assert_non_null(buf);
+	memset(buf->bytes, 0, FRAME_MAX);
+	assert_true(pkt_add_frag(pkt, buf, 0, FRAME_MAX));
+	assert_true(pkt_add_frag(pkt, buf, 0, 1));
+	buf_unref(buf);
+	netif_tx(netif_of(f), pkt);
+	turns(f, 1);
+	weft_stream_stats(f->nif, &stats);
+	assert_int_equal(stats.tx_drops, 1);
+	assert_int_equal(recv(f->peer, &byte, 1, MSG_DONTWAIT), -1);
+}
+
 static void peer_that_goes_takes_the_carrier_and_the_next_starts_anew(void **state)
 {
 	struct fix *f = *state;
@@ -442,6 +510,8 @@ int main(void)
 		T(many_frames_take_one_read_and_one_write),
 		T(peer_that_does_not_read_bounds_what_waits_and_gets_it_all_later),
 		T(length_that_no_frame_has_ends_the_connection),
+		T(frames_of_the_driver_s_checksum_are_those_of_the_stack_s),
+		T(frame_longer_than_any_is_dropped),
 		T(peer_that_goes_takes_the_carrier_and_the_next_starts_anew),
 		T(peer_that_goes_while_much_waits_for_it_ends_once),
 		T(next_peer_faster_than_the_end_of_the_last_is_let_in),

@@ -402,6 +402,7 @@ static void partial_checksum_of_zero_is_sent_but_by_udp(void **state)
 {
 	static const uint16_t offs[] = {6, 16}, fields[] = {0xffff, 0};
 	struct fixture *f = *state;
+	uint8_t copy[20];
 
 	for (int i = 0; i < 2; i++) {
 		struct pkt *pkt = pkt_alloc(&f->pools, 20);
@@ -412,8 +413,94 @@ static void partial_checksum_of_zero_is_sent_but_by_udp(void **state)
 		pkt->csum = PKT_CSUM_PARTIAL;
 		pkt->csum_start = (uint16_t)pkt_off(pkt);
 		pkt->csum_off = offs[i];
+		pkt_copy_finished(pkt, copy);
+		assert_int_equal(load_be16(copy + offs[i]), fields[i]);
 		assert_int_equal(pkt_csum_complete(pkt), 0);
 		assert_int_equal(load_be16(pkt->data + offs[i]), fields[i]);
+		pkt_free(pkt);
+	}
+}
+
+/* A PARTIAL frame whose summed part begins at `start`; `n_lin` bytes are linear, those behind are
+ * frags of 1, 2, 3 … times `step` bytes. */
+static struct pkt *partial_frame(struct fixture *f, uint32_t len, uint32_t n_lin, uint32_t start,
+				 uint16_t csum_off, uint32_t step)
+{
+	struct pkt *pkt = pkt_alloc(&f->pools, n_lin);
+	uint32_t at = n_lin;
+
+	assert_non_null(pkt);
+	for (uint32_t i = 0; i < n_lin; i++)
+		*pkt_put(pkt, 1) = pattern(i);
+	for (uint32_t n = step; at < len; n += step) {
+		struct buf *buf = buf_alloc(&f->pools, BUF_S);
+
+		assert_non_null(buf);
+		if (n > len - at)
+			n = len - at;
+		/* Also an odd address. */
+		for (uint32_t i = 0; i < n; i++)
+			buf->bytes[n % 3 + i] = pattern(at + i);
+		assert_true(pkt_add_frag(pkt, buf, n % 3, n));
+		buf_unref(buf);
+		at += n;
+	}
+	pkt->csum = PKT_CSUM_PARTIAL;
+	pkt->csum_start = (uint16_t)(pkt_off(pkt) + start);
+	pkt->csum_off = csum_off;
+	return pkt;
+}
+
+/* TCP and UDP over IPv4 and IPv6, by where their sums begin and their fields are. */
+static void copy_with_its_checksum_equals_that_of_a_completed_packet(void **state)
+{
+	enum {
+		LEN_MAX = 700,
+	};
+	static const uint32_t starts[] = {34, 54, 38, 58};
+	static const uint16_t fields[] = {16, 6};
+	static const uint32_t steps[] = {1, 2, 7, 64, 131, LEN_MAX};
+	struct fixture *f = *state;
+	uint8_t want[LEN_MAX], got[LEN_MAX + 1];
+
+	for (uint32_t k = 0; k < 4 * 2 * 6 * 40; k++) {
+		uint32_t start = starts[k % 4], step = steps[k / 8 % 6], i = k / 48;
+		uint16_t field = fields[k / 4 % 2];
+		uint32_t n_lin = start + 20 + i % 5, len = n_lin + i * (step < 64 ? 1 : 15) % 620;
+		struct pkt *pkt;
+
+		/* Few frags have to do. */
+		if (step * (PKT_FRAGS_MAX * (PKT_FRAGS_MAX + 1) / 2) < len - n_lin)
+			len = n_lin + step * (PKT_FRAGS_MAX * (PKT_FRAGS_MAX + 1) / 2);
+		pkt = partial_frame(f, len, n_lin, start, field, step);
+		got[len] = 0x5a;
+		pkt_copy_finished(pkt, got);
+		assert_int_equal(got[len], 0x5a);
+		assert_int_equal(pkt->csum, PKT_CSUM_PARTIAL);
+		assert_bytes(pkt, 0, len);
+		assert_int_equal(pkt_csum_complete(pkt), 0);
+		pkt_copy_out(pkt, 0, want, len);
+		assert_memory_equal(got, want, len);
+		/* What needs none is copied as it is. */
+		pkt_copy_finished(pkt, got);
+		assert_memory_equal(got, want, len);
+		pkt_free(pkt);
+	}
+}
+
+/* A device may hand over headers in pieces: the sum begins behind, or within, any of them. */
+static void copy_with_its_checksum_takes_headers_in_pieces(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t want[120], got[120];
+
+	for (uint32_t n_lin = 1; n_lin < 80; n_lin++) {
+		struct pkt *pkt = partial_frame(f, 120, n_lin, 34, 16, 11);
+
+		pkt_copy_finished(pkt, got);
+		assert_int_equal(pkt_csum_complete(pkt), 0);
+		pkt_copy_out(pkt, 0, want, 120);
+		assert_memory_equal(got, want, 120);
 		pkt_free(pkt);
 	}
 }
@@ -439,6 +526,8 @@ int main(void)
 		T(lent_buffer_is_released_once_by_its_last_reference),
 		T(sum_over_any_stretch_equals_that_of_flat_bytes),
 		T(partial_checksum_of_zero_is_sent_but_by_udp),
+		T(copy_with_its_checksum_equals_that_of_a_completed_packet),
+		T(copy_with_its_checksum_takes_headers_in_pieces),
 		T(hop_ring_keeps_the_latest),
 		T(every_drop_reason_has_name_layer_text_and_errno),
 	};
