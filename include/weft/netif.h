@@ -123,7 +123,8 @@ WEFT_API int weft_netif_set_mss_clamp(struct weft_netif *nif, uint32_t mss);
  * checksums, and super-packets as the frames that they stand for. */
 enum {
 	WEFT_OFFLOAD_CSUM = 1 << 0, /* checksums of TCP and UDP: without it, both to make and to
-				     * verify them, also where a link knows that they are right */
+				     * verify them, also where a link knows that they are right;
+				     * those that the sender leaves unmade are not verified */
 	WEFT_OFFLOAD_TSO = 1 << 1,  /* TCP's super-packets */
 	WEFT_OFFLOAD_USO = 1 << 2,  /* those of WEFT_UDP_SEGMENT */
 	WEFT_OFFLOAD_GRO = 1 << 4,  /* received frames of a flow go up as one super-packet, as

@@ -234,7 +234,7 @@ static inline void netif_rx_up(struct netif *netif, struct pkt *pkt, uint32_t n_
 	else
 		why = netif->input(netif, pkt);
 	if (unlikely(why != DROP_NONE)) {
-		netif->stats.rx_dropped++;
+		netif->stats.rx_dropped += n_shown;
 		pkt_drop(netif->stack, pkt, why);
 	}
 	for (; unlikely(n_shown && !list_is_empty(&netif->taps)); n_shown--)

@@ -768,7 +768,7 @@ except ConnectionResetError:
         rests(w)
         guest.stdin.write("\n")
         guest.stdin.flush()
-        eventually("one has ended", lambda: w.control("stats", "--json")["flows"] == 4095)
+        eventually("one has ended", lambda: w.control("stats", "--json")["flows"] == 4095, 30)
         expect(client(w, f'print(fails("{FAR6}", 7000))') == "connected\n", "there is room for one")
         guest.kill()
         eventually("they go with their program", lambda: w.control("stats", "--json")["flows"] == 0, 60)

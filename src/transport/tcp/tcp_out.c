@@ -151,7 +151,8 @@ int tcp_xmit_ip(struct tcp_conn *conn, struct pkt *pkt, uint8_t ecn)
 }
 
 /* Builds and sends. `tx->len` becomes what fitted. 0; -ENOBUFS: nothing was sent, for want of
- * memory here or below; else the error of ip_output(), with the segment lost. */
+ * memory here or of room where packets wait for a neighbour; else the error of ip_output(), with
+ * the segment lost. */
 static int tcp_xmit(struct tcp_conn *conn, struct tcp_tx *tx, const struct tcp_opts *opts)
 {
 	uint32_t hdr_len = TCP_HDR_LEN + (uint32_t)tcp_opts_len(opts);
