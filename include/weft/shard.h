@@ -28,9 +28,8 @@
  *	weft_shards_free(node);
  *
  * weft_stack_free() takes a shard away for good, before the stacks of its uplinks: its connections
- * are reset, and what comes for them, and for new ones, goes to those that are left, who reset it or
- * serve it.
- * doc/sharding.md has the design and what it costs.
+ * are reset, and what comes for them, and for new ones, goes to those that are left, who reset it
+ * or serve it. doc/sharding.md has the design and what it costs.
  */
 #pragma once
 
