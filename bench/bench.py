@@ -721,7 +721,7 @@ def baseline_update(baseline, path, figures):
         key = baseline_key(row)
         if row["figure"] not in figures and (figures or key not in known):
             continue
-        if row["runs"] < (MEM_RUNS if row["figure"].startswith("mem-") else BASELINE_PAIRS):
+        if row["runs"] < BASELINE_PAIRS:
             print(f"bench: {key}: {row['runs']} pairs are too few, it stays as it was", file=sys.stderr)
             continue
         taken[key] = float(f"{row['ratio_median'] * (1 - BASELINE_MARGIN):.2g}")

@@ -325,7 +325,7 @@ def client(world, source, *argv, where="guest", timeout=60):
     return world.python(where, CLIENT + source, *argv, timeout=timeout)
 
 
-def eventually(what, test, seconds=5):
+def eventually(what, test, seconds=20):
     end = time.monotonic() + seconds
     while not test():
         expect(time.monotonic() < end, f"not in {seconds} s: {what}")
