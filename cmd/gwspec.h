@@ -8,7 +8,7 @@
 #include "gateway/gateway.h"
 
 enum {
-	GWSPEC_WHY_MAX = 160,
+	GWSPEC_WHY_MAX = 256,
 };
 
 /* "tcp,127.0.0.1:8080,10.0.2.100:80", the ports also as ranges (8000-8010); the guest's part may be
