@@ -717,12 +717,6 @@ static bool run(struct twin *twin, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct twin twin;
-
-	twin_start(&twin, false);
-	if (run(&twin, data, size)) {
-		twin_start(&twin, true);
-		(void)run(&twin, data, size);
-	}
+	twin_run(run, data, size);
 	return 0;
 }

@@ -93,3 +93,16 @@ static inline void twin_no_short(struct stack *st)
 	if (st->tcp)
 		st->tcp->has_no_fast = true;
 }
+
+/* Runs a program, which says whether it may have taken a short way, and then again without. */
+static inline void twin_run(bool (*run)(struct twin *t, const uint8_t *data, size_t size),
+			    const uint8_t *data, size_t size)
+{
+	static struct twin t;
+
+	twin_start(&t, false);
+	if (run(&t, data, size)) {
+		twin_start(&t, true);
+		(void)run(&t, data, size);
+	}
+}
